@@ -1,0 +1,347 @@
+//! Reads the gateway's answer: leniently in form, strictly in what counts.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use encoding_rs::GBK;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::retcode::{meaning_of, status_of};
+use crate::{Answer, Error, Status};
+
+/// The documented JSON. `result` is reserved and unknown members are skipped.
+#[derive(serde::Deserialize)]
+struct Body<'a> {
+    #[serde(borrow, default)]
+    retcode: Text<'a>,
+    #[serde(borrow, default)]
+    message: Text<'a>,
+}
+
+/// A text as gateways send it: a string or a number; anything else counts as missing.
+#[derive(Default)]
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextVisitor).map(Text)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(number.to_string()))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(number.to_string()))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(number.to_string()))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Cow::default())
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Cow::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Cow::default())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Cow::default())
+    }
+}
+
+/// Turns an HTTP answer into the outcome of the call.
+///
+/// A readable retcode counts whatever the HTTP status says; without one, the HTTP status or the
+/// shape of the answer is the failure.
+pub fn read(
+    http_status: u16,
+    content_type: Option<&str>,
+    body: &[u8],
+    guid: &str,
+) -> Result<Answer, Error> {
+    let text = hide(decode(body, content_type), guid);
+    let parsed = serde_json::from_str::<Body>(&text).map(|body| Body {
+        retcode: Text(hide(body.retcode.0, guid)),
+        message: Text(hide(body.message.0, guid)),
+    });
+    match parsed {
+        Ok(body) if !body.retcode.0.trim().is_empty() => by_retcode(http_status, &body),
+        Ok(_) => Err(unreadable(http_status, &text, "no retcode in the answer")),
+        Err(why) => Err(unreadable(http_status, &text, &describe(&text, &why))),
+    }
+}
+
+fn by_retcode(http_status: u16, body: &Body) -> Result<Answer, Error> {
+    let retcode = body.retcode.0.trim();
+    let status = status_of(retcode);
+    if status == Status::Ok {
+        return Ok(Answer {
+            http_status,
+            retcode: retcode.to_owned(),
+            message: body.message.0.to_string(),
+            resent: false,
+        });
+    }
+    let meaning = meaning_of(retcode).unwrap_or("see the gateway's error table");
+    let mut error = Error::new(status, format!("retcode {retcode}: {meaning}"));
+    let details = error.details_mut();
+    details.http_status = Some(http_status);
+    details.retcode = Some(retcode.to_owned());
+    details.message = body.message.0.to_string();
+    Err(error)
+}
+
+fn unreadable(http_status: u16, text: &str, why: &str) -> Error {
+    let (status, detail) = if (200..300).contains(&http_status) {
+        (Status::Protocol, format!("{why}; {}", excerpt(text)))
+    } else {
+        let hint = http_hint(http_status);
+        (
+            Status::Http,
+            format!("HTTP status {http_status}{hint}; {}", excerpt(text)),
+        )
+    };
+    let mut error = Error::new(status, detail);
+    error.details_mut().http_status = Some(http_status);
+    // A redirect went nowhere; whatever else answered may have acted before it failed to say so.
+    error.details_mut().maybe_sent = !(300..400).contains(&http_status);
+    error
+}
+
+fn http_hint(http_status: u16) -> &'static str {
+    match http_status {
+        300..=399 => " (a redirect, which is never followed: the Guid would go along)",
+        404 => " (no such path: check base_url)",
+        _ => "",
+    }
+}
+
+fn describe(text: &str, why: &serde_json::Error) -> String {
+    if text.trim().is_empty() {
+        "the answer is empty".to_owned()
+    } else {
+        format!("the answer is not the documented JSON ({why})")
+    }
+}
+
+/// The beginning of an unexpected answer, for the person who has to find out whose it is.
+fn excerpt(text: &str) -> String {
+    const CHARACTERS: usize = 160;
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.is_empty() {
+        return "no body".to_owned();
+    }
+    let start: String = words.chars().take(CHARACTERS).collect();
+    let more = if start.len() < words.len() { "..." } else { "" };
+    format!("it begins: {start}{more}")
+}
+
+/// A gateway that echoes the Guid does not get it into a result or a log. A Guid of a few
+/// characters is no secret, and would be found in any text.
+fn hide<'a>(text: Cow<'a, str>, guid: &str) -> Cow<'a, str> {
+    const SECRET: usize = 8;
+    if guid.len() < SECRET || !text.contains(guid) {
+        return text;
+    }
+    Cow::Owned(text.replace(guid, "(Guid)"))
+}
+
+/// The body as text. Old builds announce GBK; everything else is read as UTF-8.
+fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    if !body.is_ascii() && announces_gbk(content_type) {
+        let (text, malformed) = GBK.decode_without_bom_handling(body);
+        if !malformed {
+            return text;
+        }
+    }
+    String::from_utf8_lossy(body)
+}
+
+fn announces_gbk(content_type: Option<&str>) -> bool {
+    let value = content_type.unwrap_or_default().to_ascii_lowercase();
+    let Some((_, charset)) = value.split_once("charset=") else {
+        return false;
+    };
+    let name = charset
+        .trim_start_matches('"')
+        .split(['"', ';', ' '])
+        .next();
+    matches!(name, Some("gbk" | "gb2312" | "gb18030"))
+}
+
+/// NNNNN of a message `Unknown ERROR._NNNNN`: the platform's own code.
+pub fn cti_code(message: &str) -> Option<i32> {
+    let (_, rest) = message.split_once("Unknown ERROR._")?;
+    let end = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GUID: &str = "0a1b2c3d-0000-1111-2222-333344445555.AgentGateway1";
+
+    fn read(http_status: u16, content_type: Option<&str>, body: &[u8]) -> Result<Answer, Error> {
+        super::read(http_status, content_type, body, GUID)
+    }
+
+    fn json(body: &str) -> Result<Answer, Error> {
+        read(200, Some("application/json;charset=UTF-8"), body.as_bytes())
+    }
+
+    #[test]
+    fn every_shape_of_acceptance_is_read() {
+        for body in [
+            r#"{"result":{},"message":"success","retcode":"0"}"#,
+            r#"{"retcode":"0","message":"success"}"#,
+            r#"{"retcode":0,"message":"success","result":""}"#,
+            r#"{"retcode":" 0 ","message":"success","result":"x"}"#,
+            r#"{"retcode":"0","message":"success","result":[1,{"a":[]}],"extra":null}"#,
+            "\u{feff}{\"retcode\":\"0\",\"message\":\"success\"}",
+            "\r\n {\"retcode\":\"\\u0030\",\"message\":\"succ\\u0065ss\"}\n",
+        ] {
+            let answer = json(body).expect(body);
+            assert_eq!(
+                (answer.retcode.as_str(), answer.message.as_str()),
+                ("0", "success")
+            );
+            assert_eq!(answer.http_status, 200);
+        }
+        for body in [
+            r#"{"retcode":"0","message":null}"#,
+            r#"{"retcode":"0"}"#,
+            r#"{"retcode":"0","message":["a"]}"#,
+            r#"{"retcode":"0","message":{"a":1}}"#,
+            r#"{"retcode":"0","message":true}"#,
+        ] {
+            assert_eq!(json(body).expect(body).message, "");
+        }
+    }
+
+    #[test]
+    fn a_retcode_counts_whatever_the_http_status_is() {
+        let error = read(500, None, br#"{"retcode":"101-001","message":"m"}"#).unwrap_err();
+        assert_eq!(error.status(), Status::NoConference);
+        assert_eq!(error.http_status(), Some(500));
+        assert_eq!(error.retcode(), Some("101-001"));
+        assert_eq!(error.message(), "m");
+        assert!(!error.maybe_sent());
+        let error = json(r#"{"retcode":100006}"#).unwrap_err();
+        assert_eq!(
+            (error.status(), error.retcode()),
+            (Status::Gateway, Some("100006"))
+        );
+    }
+
+    #[test]
+    fn an_answer_without_a_retcode_is_a_bad_answer() {
+        for body in [
+            "",
+            "  ",
+            "{}",
+            "null",
+            "[]",
+            "\"0\"",
+            r#"{"retcode":null}"#,
+            "<html>",
+            r#"{"retcode":""}"#,
+            r#"{"retcode":"0""#,
+            r#"{"retcode":{}}"#,
+        ] {
+            let error = json(body).unwrap_err();
+            assert_eq!(error.status(), Status::Protocol, "{body}");
+            assert!(error.maybe_sent(), "{body}");
+        }
+        let error = read(502, None, b"<html>\n<title>Bad Gateway</title>").unwrap_err();
+        assert_eq!(error.status(), Status::Http);
+        assert!(error.detail().contains("502"), "{}", error.detail());
+        assert!(
+            error.detail().contains("<html> <title>Bad Gateway"),
+            "{}",
+            error.detail()
+        );
+        let redirect = read(302, None, b"").unwrap_err();
+        assert!(!redirect.maybe_sent());
+    }
+
+    #[test]
+    fn chinese_texts_are_read_in_both_charsets() {
+        let text = "座席未签入";
+        let body = format!(r#"{{"retcode":"100-006","message":"{text}"}}"#);
+        assert_eq!(json(&body).unwrap_err().message(), text);
+        let (gbk, _, _) = GBK.encode(&body);
+        for announced in [
+            "application/json;charset=GBK",
+            "text/html; charset=\"gb2312\"",
+        ] {
+            assert_eq!(
+                read(200, Some(announced), &gbk).unwrap_err().message(),
+                text
+            );
+        }
+        let unannounced = read(200, None, &gbk).unwrap_err();
+        assert_eq!(unannounced.retcode(), Some("100-006"));
+    }
+
+    #[test]
+    fn a_gateway_that_echoes_the_guid_does_not_get_it_into_a_result() {
+        let escaped = GUID.replacen('0', "\\u0030", 1);
+        for body in [
+            format!(r#"{{"retcode":"100-006","message":"no session {GUID}"}}"#),
+            format!(r#"{{"retcode":"100-006","message":"no session {escaped}"}}"#),
+            format!(r#"{{"retcode":"{GUID}"}}"#),
+            format!("{}{GUID}", "x".repeat(140)),
+        ] {
+            let error = json(&body).unwrap_err();
+            let shown = format!("{error:?} {error}");
+            assert!(!shown.contains(&GUID[..12]), "{shown}");
+        }
+        let accepted = format!(r#"{{"retcode":"0","message":"{GUID} done"}}"#);
+        assert_eq!(json(&accepted).expect("accepted").message, "(Guid) done");
+    }
+
+    #[test]
+    fn the_platforms_own_code_is_found() {
+        assert_eq!(cti_code("Unknown ERROR._40302"), Some(40302));
+        assert_eq!(cti_code("x Unknown ERROR._7, y"), Some(7));
+        for other in [
+            "",
+            "Unknown ERROR._",
+            "Unknown ERROR._99999999999",
+            "ERROR._1",
+        ] {
+            assert_eq!(cti_code(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! How another thread ends a call: a flag, and the call's socket to shut down.
+
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// One for each call in progress.
+#[derive(Debug, Default)]
+pub(crate) struct Control {
+    cancelled: AtomicBool,
+    socket: Mutex<Option<Arc<TcpStream>>>,
+}
+
+impl Control {
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::SeqCst)
+    }
+
+    /// The socket that the call waits on from here on.
+    pub fn attach(&self, stream: Arc<TcpStream>) {
+        let mut socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_cancelled() {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        *socket = Some(stream);
+    }
+
+    /// The call gave the connection back: it is no longer this call's to shut down.
+    pub fn detach(&self) {
+        *self.socket.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::SeqCst);
+        let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stream) = &*socket {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! One request and its answer: ureq speaks the HTTP, over a connection that is handed to it.
+
+use std::fmt;
+use std::io::{self, Read};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ureq::Agent;
+use ureq::config::Config;
+use ureq::http::{HeaderValue, Uri};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
+
+use crate::request::Request;
+use crate::socket::{Deadline, deadline_passed};
+use crate::wire::{LentWire, Wire};
+use crate::{Answer, Error, Status, answer, tls};
+
+/// The largest answer that is read, header section and body each.
+const MAX_ANSWER: usize = 64 * 1024;
+
+/// A connection with the ureq agent that speaks over it, and over nothing else.
+///
+/// An agent for each connection, not one for all: its pool is never looked into, so threads do
+/// not meet there, and a connection can be opened without a request.
+pub(crate) struct Line {
+    agent: Agent,
+    slot: Arc<Slot>,
+    stream: Arc<TcpStream>,
+}
+
+/// Where the connection is while ureq does not have it.
+#[derive(Debug)]
+pub(crate) struct Slot(Mutex<Option<Wire>>);
+
+impl Slot {
+    pub fn put(&self, wire: Option<Wire>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = wire;
+    }
+
+    fn take(&self) -> Option<Wire> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// How an exchange failed, and whether the request may go out once more.
+pub(crate) struct Broken {
+    pub error: Error,
+    /// The connection died before the first byte of an answer.
+    pub before_answer: bool,
+}
+
+impl Line {
+    pub fn new(wire: Wire) -> Self {
+        let stream = wire.socket().stream();
+        let slot = Arc::new(Slot(Mutex::new(Some(wire))));
+        let agent = Agent::with_parts(config(), HandOver(slot.clone()), NoLookUp);
+        Line {
+            agent,
+            slot,
+            stream,
+        }
+    }
+
+    /// The socket, for a cancel to shut down.
+    pub fn stream(&self) -> Arc<TcpStream> {
+        self.stream.clone()
+    }
+
+    /// Whether an idle connection can carry another request.
+    pub fn is_alive(&self, deadline: Deadline) -> bool {
+        let Some(mut wire) = self.slot.take() else {
+            return false;
+        };
+        wire.begin(deadline);
+        let alive = wire.is_alive();
+        self.slot.put(alive.then_some(wire));
+        alive
+    }
+
+    /// Whether the last answer was complete and left the connection fit for another request.
+    pub fn is_reusable(&self) -> bool {
+        let slot = self.slot.0.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.as_ref().is_some_and(|wire| wire.reusable)
+    }
+
+    /// Sends the request, once, and reads the answer.
+    pub fn exchange(&self, request: &Request, deadline: Deadline) -> Result<Answer, Broken> {
+        if let Some(wire) = &mut *self.slot.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            wire.begin(deadline);
+        }
+        match self.post(request) {
+            Ok(reply) => answer::read(
+                reply.status,
+                reply.content_type(),
+                &reply.body,
+                request.guid,
+            )
+            .map_err(|error| Broken {
+                error,
+                before_answer: false,
+            }),
+            Err(why) => Err(self.explain(why)),
+        }
+    }
+
+    fn post(&self, request: &Request) -> Result<Reply, ureq::Error> {
+        let response = self
+            .agent
+            .post(request.uri.clone())
+            .header_raw("Host", request.authority.as_bytes())
+            .header_raw("Guid", request.guid.as_bytes())
+            .header_raw("Content-Type", b"application/json; charset=UTF-8")
+            .header_raw("Content-Length", b"0")
+            .header_raw("Accept", b"application/json")
+            .send_empty()?;
+        let (head, body) = response.into_parts();
+        let mut bytes = Vec::new();
+        body.into_reader()
+            .take(MAX_ANSWER as u64 + 1)
+            .read_to_end(&mut bytes)?;
+        if bytes.len() > MAX_ANSWER {
+            return Err(ureq::Error::BodyExceedsLimit(MAX_ANSWER as u64));
+        }
+        Ok(Reply {
+            status: head.status.as_u16(),
+            content_type: head.headers.get("content-type").cloned(),
+            body: bytes,
+        })
+    }
+
+    fn explain(&self, why: ureq::Error) -> Broken {
+        let wire = self.slot.take();
+        let request_begun = wire.as_ref().is_some_and(|wire| wire.request_begun);
+        let answer_begun = wire.as_ref().is_some_and(|wire| wire.answer_begun);
+        let os_error = wire.as_ref().and_then(|wire| wire.socket().os_error());
+        let died = matches!(&why, ureq::Error::Io(why) if connection_died(why));
+        let phase = match (request_begun, answer_begun) {
+            (false, _) => "before the request was sent",
+            (true, false) => "while waiting for the answer",
+            (true, true) => "in the middle of the answer",
+        };
+        let (status, detail) = classify(&why, phase);
+        let mut error = Error::new(status, detail).with_os_error(os_error);
+        error.details_mut().maybe_sent = request_begun;
+        Broken {
+            error,
+            before_answer: died && !answer_begun,
+        }
+    }
+}
+
+struct Reply {
+    status: u16,
+    content_type: Option<HeaderValue>,
+    body: Vec<u8>,
+}
+
+impl Reply {
+    fn content_type(&self) -> Option<&str> {
+        self.content_type
+            .as_ref()
+            .and_then(|value| value.to_str().ok())
+    }
+}
+
+fn classify(why: &ureq::Error, phase: &str) -> (Status, String) {
+    match why {
+        ureq::Error::Io(why) => classify_io(why, phase),
+        ureq::Error::BodyExceedsLimit(_) | ureq::Error::LargeResponseHeader(..) => {
+            (Status::TooLarge, "the answer is larger than 64 KiB".into())
+        }
+        ureq::Error::BodyStalled => (Status::Io, format!("the connection ended {phase}")),
+        other => (
+            Status::Protocol,
+            format!("the answer is not HTTP as agw reads it ({other})"),
+        ),
+    }
+}
+
+/// The status and words for an input or output error in the given phase.
+pub(crate) fn classify_io(why: &io::Error, phase: &str) -> (Status, String) {
+    if deadline_passed(why) {
+        return (Status::Timeout, format!("the time-out passed {phase}"));
+    }
+    let inner = why.get_ref();
+    if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        return (Status::Tls, tls::describe(tls));
+    }
+    if why.kind() == io::ErrorKind::UnexpectedEof {
+        return (
+            Status::Io,
+            format!("the other side closed the connection {phase}"),
+        );
+    }
+    (Status::Io, format!("the connection broke {phase}: {why}"))
+}
+
+fn connection_died(why: &io::Error) -> bool {
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof,
+    };
+    matches!(
+        why.kind(),
+        UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe | NotConnected
+    )
+}
+
+/// Nothing of ureq's own: no redirect, proxy, pool, time-out or header that nobody asked for.
+fn config() -> Config {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .proxy(None)
+        .user_agent("")
+        .accept_encoding("")
+        .max_response_header_size(MAX_ANSWER)
+        .max_idle_connections(0)
+        .max_idle_connections_per_host(0)
+        .build()
+}
+
+/// Hands the agent its one connection.
+struct HandOver(Arc<Slot>);
+
+impl fmt::Debug for HandOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HandOver")
+    }
+}
+
+impl Connector for HandOver {
+    type Out = LentWire;
+
+    fn connect(
+        &self,
+        _: &ConnectionDetails,
+        _: Option<()>,
+    ) -> Result<Option<LentWire>, ureq::Error> {
+        let wire = self.0.take();
+        Ok(wire.map(|wire| LentWire {
+            wire: Some(wire),
+            home: self.0.clone(),
+        }))
+    }
+}
+
+/// The connection stands already: there is nothing to look up.
+#[derive(Debug)]
+struct NoLookUp;
+
+impl Resolver for NoLookUp {
+    fn resolve(
+        &self,
+        _: &Uri,
+        _: &Config,
+        _: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let mut addresses = self.empty();
+        addresses.push(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)));
+        Ok(addresses)
+    }
+}

@@ -1,0 +1,123 @@
+//! The ticket table: a handle is looked up, never dereferenced, and never issued twice.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::Client;
+
+/// Far more than a host needs; a loop that forgets `agw_free` ends here and not in the swap space.
+const MAX_CLIENTS: usize = 65_536;
+
+struct Table {
+    clients: HashMap<usize, Arc<Client>>,
+    issued: usize,
+    secret: usize,
+}
+
+static TABLE: LazyLock<RwLock<Table>> = LazyLock::new(|| {
+    let secret = RandomState::new().hash_one("agw") as usize;
+    RwLock::new(Table {
+        clients: HashMap::new(),
+        issued: 0,
+        secret,
+    })
+});
+
+impl Table {
+    /// A number that was never issued and is hard to guess: the counter, scrambled by a bijection.
+    fn next_ticket(&mut self) -> Option<usize> {
+        let odd = self.secret | 1;
+        loop {
+            self.issued = self.issued.checked_add(1)?;
+            let ticket = self.issued.wrapping_mul(odd) ^ self.secret.rotate_left(7);
+            if ticket != 0 {
+                return Some(ticket);
+            }
+        }
+    }
+
+    fn insert(&mut self, client: Arc<Client>, max: usize) -> Option<usize> {
+        if self.clients.len() >= max {
+            return None;
+        }
+        let ticket = self.next_ticket()?;
+        self.clients.insert(ticket, client);
+        Some(ticket)
+    }
+}
+
+/// Issues a ticket; `None` if there are too many clients.
+pub(super) fn issue(client: Client) -> Option<usize> {
+    write().insert(Arc::new(client), MAX_CLIENTS)
+}
+
+pub(super) fn find(ticket: usize) -> Option<Arc<Client>> {
+    read().clients.get(&ticket).cloned()
+}
+
+pub(super) fn remove(ticket: usize) -> Option<Arc<Client>> {
+    write().clients.remove(&ticket)
+}
+
+fn read() -> RwLockReadGuard<'static, Table> {
+    TABLE.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write() -> RwLockWriteGuard<'static, Table> {
+    TABLE.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+thread_local! {
+    static HELD: RefCell<Option<RwLockWriteGuard<'static, Table>>> = const { RefCell::new(None) };
+}
+
+/// Waits for others to be done with the table and keeps them out until [`let_go`].
+pub(super) fn hold() {
+    let table = write();
+    HELD.with_borrow_mut(|held| *held = Some(table));
+}
+
+/// In the thread that called [`hold`], also as the only one of a forked child.
+pub(super) fn let_go() {
+    HELD.with_borrow_mut(|held| *held = None);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ClientOptions;
+
+    #[test]
+    fn tickets_are_never_zero_and_never_issued_twice() {
+        for secret in [0, 1, usize::MAX, 0x9E37_79B9_usize] {
+            let mut table = Table {
+                clients: HashMap::new(),
+                issued: 0,
+                secret,
+            };
+            let mut seen = std::collections::HashSet::new();
+            for _ in 0..10_000 {
+                let ticket = table.next_ticket().expect("ticket");
+                assert!(ticket != 0 && seen.insert(ticket));
+            }
+            table.issued = usize::MAX;
+            assert_eq!(table.next_ticket(), None);
+        }
+    }
+
+    #[test]
+    fn too_many_clients_are_refused() {
+        let mut options = ClientOptions::new("http://gw");
+        options.allow_http = true;
+        let client = Arc::new(Client::new(&options).expect("client"));
+        let mut table = Table {
+            clients: HashMap::new(),
+            issued: 0,
+            secret: 5,
+        };
+        assert!(table.insert(client.clone(), 1).is_some());
+        assert!(table.insert(client, 1).is_none());
+    }
+}

@@ -1,0 +1,163 @@
+//! The types and option numbers of the C header; the status numbers are in `status.rs`.
+
+use std::ffi::{c_char, c_void};
+use std::mem::offset_of;
+
+/// The version of the library that this header was made for: 0x010203 is 1.2.3.
+pub const AGW_VERSION_NUM: u32 = 0x010000;
+
+/// Flag in `agw_result.flags`, on a failure: the gateway may have acted all the same.
+pub const AGW_RESULT_MAYBE_SENT: u32 = 1;
+/// Flag in `agw_result.flags`: a kept-alive connection proved dead before a byte of answer, so
+/// the request went out once more on a new one.
+pub const AGW_RESULT_RESENT: u32 = 2;
+/// Flag in `agw_result.flags`: a text was cut to fit.
+pub const AGW_RESULT_TRUNCATED: u32 = 4;
+
+/// The system's certificate store, plus `ca` if given.
+pub const AGW_TRUST_SYSTEM: i32 = 0;
+/// `ca` alone.
+pub const AGW_TRUST_CA: i32 = 1;
+/// `pin_sha256` alone: names, dates and chains are not looked at, the handshake's signature is.
+pub const AGW_TRUST_PIN: i32 = 2;
+/// Nothing is checked: whoever sits on the path can read the Guid. For a laboratory.
+pub const AGW_TRUST_DANGER_ANY: i32 = 3;
+
+/// Option flag: take a `base_url` with plain http.
+pub const AGW_ALLOW_HTTP: u32 = 1;
+/// Option flag: a new connection for each call.
+pub const AGW_NO_KEEP_ALIVE: u32 = 2;
+
+/// Log level: a bug in the library.
+pub const AGW_LOG_ERROR: i32 = 1;
+/// Log level: a failed call, or an option that is dangerous.
+pub const AGW_LOG_WARN: i32 = 2;
+/// Log level: each call.
+pub const AGW_LOG_INFO: i32 = 3;
+/// Log level: each step of a call.
+pub const AGW_LOG_DEBUG: i32 = 4;
+
+/// One of the numbers AGW_OK and AGW_E_*. Compare with the names; new ones may be added.
+#[allow(non_camel_case_types)]
+pub type agw_status = i32;
+
+/// A client: the handle that agw_client_new() issues. It is a ticket, not an address.
+#[allow(non_camel_case_types)]
+pub struct agw_client {
+    _opaque: (),
+}
+
+/// The log callback's type, written out by hand in the header for its calling convention.
+#[allow(non_camel_case_types)]
+pub type agw_log_fn =
+    Option<unsafe extern "C" fn(level: i32, message: *const c_char, user_data: *mut c_void)>;
+
+/// What a client is made from. Zero the whole struct, then set `struct_size` and `base_url`: zero
+/// is the default of everything else. Strings are NUL-terminated UTF-8 and copied.
+#[repr(C)]
+#[derive(Clone, Copy)]
+#[allow(non_camel_case_types)]
+pub struct agw_client_options {
+    /// sizeof(agw_client_options).
+    pub struct_size: u32,
+    /// AGW_ALLOW_HTTP | AGW_NO_KEEP_ALIVE.
+    pub flags: u32,
+    /// The whole call, name look-up included, in milliseconds. 0: 10000.
+    pub timeout_ms: u32,
+    /// TCP and TLS set-up, in milliseconds. 0: 5000.
+    pub connect_timeout_ms: u32,
+    /// Largest agent ID taken, from 101. 0: 59999. Gateways documented since late 2025: 999999.
+    pub max_agent_id: u32,
+    /// One of AGW_TRUST_*.
+    pub tls_trust: i32,
+    /// "https://host:port", also with a path prefix in front of /agentgateway. Needed.
+    pub base_url: *const c_char,
+    /// "ip:port" to dial instead, or NULL; the certificate must still be for base_url's host.
+    pub connect_to: *const c_char,
+    /// Certificates to trust: PEM text, or the path of a PEM file; or NULL.
+    pub ca: *const c_char,
+    /// SHA-256 fingerprints of the gateway's certificate, for AGW_TRUST_PIN: hex, colons allowed,
+    /// comma between several; or NULL.
+    pub pin_sha256: *const c_char,
+    /// Client certificate chain, PEM text or path, if the gateway wants one; or NULL.
+    pub client_cert: *const c_char,
+    /// Its private key, PEM text or path, not encrypted. NULL: looked for in client_cert.
+    pub client_key: *const c_char,
+    /// NULL: no proxy. "env": from HTTPS_PROXY and the like, with NO_PROXY. Else
+    /// "http://user:password@host:port".
+    pub proxy: *const c_char,
+    /// Receives log lines, or NULL. See agw_log_fn.
+    pub log: agw_log_fn,
+    /// Handed to `log` as it is.
+    pub log_user_data: *mut c_void,
+    /// The most verbose AGW_LOG_* wanted. 0: AGW_LOG_WARN.
+    pub log_level: i32,
+    /// 0.
+    pub reserved: u32,
+}
+
+/// What a call came to. Zero the whole struct and set `struct_size` before the call; it is filled
+/// in whatever the outcome. It holds no pointer: copy it, keep it, nothing is to be freed. Texts
+/// are NUL-terminated, valid UTF-8, and cut only at a character's edge.
+#[repr(C)]
+#[derive(Clone, Copy)]
+#[allow(non_camel_case_types)]
+pub struct agw_result {
+    /// sizeof(agw_result).
+    pub struct_size: u32,
+    /// What the function returned.
+    pub status: i32,
+    /// The HTTP status; 0: no answer.
+    pub http_status: i32,
+    /// errno or GetLastError behind a failure, or 0.
+    pub os_error: i32,
+    /// AGW_RESULT_*.
+    pub flags: u32,
+    /// The whole call in microseconds; saturates.
+    pub elapsed_us: u32,
+    /// NNNNN of a message "Unknown ERROR._NNNNN": the platform's own code; or 0.
+    pub cti_code: i32,
+    /// 0.
+    pub reserved: u32,
+    /// The gateway's error code as sent: "0", "100-006"; "" if none came.
+    pub retcode: [c_char; 32],
+    /// The gateway's text.
+    pub message: [c_char; 512],
+    /// What the library adds, for a log or a support call. Never holds the Guid.
+    pub detail: [c_char; 512],
+}
+
+/// The sizes of a struct that callers may have: the end of each field from the first one that
+/// makes sense on. An older header ends at one of them.
+pub(super) const OPTIONS_SIZES: &[usize] = &[
+    offset_of!(agw_client_options, connect_to),
+    offset_of!(agw_client_options, ca),
+    offset_of!(agw_client_options, pin_sha256),
+    offset_of!(agw_client_options, client_cert),
+    offset_of!(agw_client_options, client_key),
+    offset_of!(agw_client_options, proxy),
+    offset_of!(agw_client_options, log),
+    offset_of!(agw_client_options, log_user_data),
+    offset_of!(agw_client_options, log_level),
+    offset_of!(agw_client_options, reserved),
+    size_of::<agw_client_options>(),
+];
+
+/// As [`OPTIONS_SIZES`], for the result.
+pub(super) const RESULT_SIZES: &[usize] = &[
+    offset_of!(agw_result, http_status),
+    offset_of!(agw_result, os_error),
+    offset_of!(agw_result, flags),
+    offset_of!(agw_result, elapsed_us),
+    offset_of!(agw_result, cti_code),
+    offset_of!(agw_result, reserved),
+    offset_of!(agw_result, retcode),
+    offset_of!(agw_result, message),
+    offset_of!(agw_result, detail),
+    size_of::<agw_result>(),
+];
+
+const _: () = {
+    assert!(size_of::<agw_client_options>() == 32 + 9 * size_of::<*const ()>());
+    assert!(size_of::<agw_result>() == 1088);
+};

@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+#![deny(unsafe_code)]
+
+mod answer;
+mod client;
+mod control;
+mod dial;
+mod error;
+mod exchange;
+pub mod ffi;
+mod log;
+mod options;
+mod request;
+mod retcode;
+mod socket;
+pub mod status;
+mod tls;
+mod traffic;
+mod wire;
+
+pub use client::Client;
+pub use error::{Answer, Error};
+pub use log::{Level, Sink};
+pub use options::{ClientOptions, Trust};
+pub use status::Status;

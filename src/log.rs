@@ -1,0 +1,121 @@
+//! Log lines: to the caller's sink only, never from inside itself, never after the client closed.
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// How much a log line matters; the numbers are those of the C ABI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(i32)]
+pub enum Level {
+    /// A bug in the library.
+    Error = 1,
+    /// A failed call, or an option that is dangerous.
+    Warn = 2,
+    /// Each call.
+    Info = 3,
+    /// Each step of a call.
+    Debug = 4,
+}
+
+/// Receives log lines, in any thread that calls the client. It must not call the client.
+pub type Sink = Arc<dyn Fn(Level, &str) + Send + Sync>;
+
+thread_local! {
+    static IN_SINK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is inside a log sink just now.
+pub(crate) fn in_sink() -> bool {
+    IN_SINK.get()
+}
+
+/// The level wanted and the sink that takes the lines.
+#[derive(Clone)]
+pub(crate) struct Log {
+    level: Level,
+    sink: Option<Sink>,
+}
+
+impl Log {
+    pub fn new(level: Level, sink: Option<Sink>) -> Self {
+        Log { level, sink }
+    }
+}
+
+/// Once closed, no line passes, and none is under way.
+pub(crate) struct Gate(RwLock<bool>);
+
+impl Gate {
+    pub fn new() -> Self {
+        Gate(RwLock::new(true))
+    }
+
+    /// Waits for lines under way in other threads.
+    pub fn close(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = false;
+    }
+
+    pub fn pass(&self, log: &Log, level: Level, line: fmt::Arguments) {
+        let Some(sink) = log.sink.as_ref().filter(|_| level <= log.level) else {
+            return;
+        };
+        if in_sink() {
+            return;
+        }
+        let open = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if *open {
+            let _inside = Inside::enter();
+            sink(level, &printable(&line.to_string()));
+        }
+    }
+}
+
+/// Marks the thread as inside the sink, also when the sink panics.
+struct Inside;
+
+impl Inside {
+    fn enter() -> Self {
+        IN_SINK.set(true);
+        Inside
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        IN_SINK.set(false);
+    }
+}
+
+/// One line stays one line: a gateway's text may hold anything.
+fn printable(line: &str) -> String {
+    line.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    #[test]
+    fn lines_pass_by_level_until_the_gate_is_closed() {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let seen = lines.clone();
+        let sink: Sink = Arc::new(move |level, line| {
+            assert!(in_sink());
+            seen.lock()
+                .expect("lines")
+                .push(format!("{level:?} {line}"));
+        });
+        let log = Log::new(Level::Info, Some(sink));
+        let gate = Gate::new();
+        gate.pass(&log, Level::Info, format_args!("a\r\nb\u{7}"));
+        gate.pass(&log, Level::Debug, format_args!("too verbose"));
+        gate.close();
+        gate.pass(&log, Level::Error, format_args!("too late"));
+        assert_eq!(*lines.lock().expect("lines"), ["Info a  b "]);
+        assert!(!in_sink());
+    }
+}

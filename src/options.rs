@@ -1,0 +1,371 @@
+//! What a caller may set, and the checked form that the rest of the library works with.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use ureq::http::Uri;
+use ureq::http::uri::Scheme;
+
+use crate::log::{Level, Sink};
+use crate::{Error, Status};
+
+/// What the gateway's certificate is checked against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Trust {
+    /// The system's store, plus [`ClientOptions::ca`] if given.
+    #[default]
+    System,
+    /// [`ClientOptions::ca`] alone.
+    Ca,
+    /// [`ClientOptions::pin_sha256`] alone: names, dates and chains are not looked at, the
+    /// signature of the handshake is.
+    Pin,
+    /// Nothing: whoever sits on the path can read the Guid. For a laboratory.
+    DangerAny,
+}
+
+/// How to reach a gateway. Only `base_url` has no default.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct ClientOptions {
+    /// `https://host:port`, also with a path prefix in front of `/agentgateway`.
+    pub base_url: String,
+    /// Takes a `base_url` with plain http. Default: no.
+    pub allow_http: bool,
+    /// Keeps connections for the next call, 30 s at most. Default: yes.
+    pub keep_alive: bool,
+    /// The whole call, name look-up included. Default: 10 s.
+    pub timeout: Duration,
+    /// TCP and TLS set-up. Default: 5 s.
+    pub connect_timeout: Duration,
+    /// Largest agent ID taken. Default: 59999; gateways documented since late 2025 go to 999999.
+    pub max_agent_id: u32,
+    /// What the gateway's certificate is checked against. Default: the system's store.
+    pub trust: Trust,
+    /// `ip:port` to dial instead; the certificate must still be for the host of `base_url`.
+    pub connect_to: Option<String>,
+    /// Certificates to trust: PEM text, or the path of a PEM file.
+    pub ca: Option<String>,
+    /// SHA-256 fingerprints of the gateway's certificate: hex, colons allowed, comma between.
+    pub pin_sha256: Option<String>,
+    /// Client certificate chain: PEM text or path.
+    pub client_cert: Option<String>,
+    /// Private key of `client_cert`: PEM text or path. Default: looked for in `client_cert`.
+    pub client_key: Option<String>,
+    /// `None`: no proxy; `"env"`: from the environment; else `http://user:password@host:port`.
+    pub proxy: Option<String>,
+    /// Receives log lines, from any thread that calls. Default: nobody.
+    pub log: Option<Sink>,
+    /// The most verbose level wanted. Default: [`Level::Warn`].
+    pub log_level: Level,
+}
+
+/// Smallest agent ID of the gateway.
+pub(crate) const MIN_AGENT_ID: u32 = 101;
+
+impl ClientOptions {
+    /// The defaults for a gateway.
+    pub fn new(base_url: impl Into<String>) -> Self {
+        ClientOptions {
+            base_url: base_url.into(),
+            allow_http: false,
+            keep_alive: true,
+            timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(5),
+            max_agent_id: 59_999,
+            trust: Trust::System,
+            connect_to: None,
+            ca: None,
+            pin_sha256: None,
+            client_cert: None,
+            client_key: None,
+            proxy: None,
+            log: None,
+            log_level: Level::Warn,
+        }
+    }
+}
+
+impl fmt::Debug for ClientOptions {
+    /// Names the gateway only: the other fields may hold keys and passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientOptions")
+            .field("base_url", &self.base_url)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A host and port to dial.
+#[derive(Debug, Clone)]
+pub(crate) struct Address {
+    pub host: Host,
+    pub port: u16,
+}
+
+/// A host by name, or by address so that nothing has to be looked up.
+#[derive(Debug, Clone)]
+pub(crate) enum Host {
+    Name(String),
+    Ip(IpAddr),
+}
+
+impl Address {
+    fn new(host: &str, port: u16) -> Self {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let host = match bare.parse() {
+            Ok(ip) => Host::Ip(ip),
+            Err(_) => Host::Name(bare.to_owned()),
+        };
+        Address { host, port }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            Host::Name(name) => write!(f, "{name}:{}", self.port),
+            Host::Ip(ip) => SocketAddr::new(*ip, self.port).fmt(f),
+        }
+    }
+}
+
+/// `base_url`, taken apart and checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Gateway {
+    pub https: bool,
+    pub address: Address,
+    /// `https://host:port/prefix`, without a slash at the end.
+    pub base: String,
+    /// The value of the `Host` header.
+    pub authority: String,
+}
+
+impl Gateway {
+    pub fn parse(options: &ClientOptions) -> Result<Self, Error> {
+        let text = options.base_url.as_str();
+        let refuse = |why: &str| Err(Error::new(Status::InvalidUrl, format!("base_url: {why}")));
+        if text.len() > 2048 {
+            return refuse("longer than 2048 bytes");
+        }
+        let Ok(uri) = text.parse::<Uri>() else {
+            return refuse("not a URL of the form https://host:port");
+        };
+        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
+            return refuse("not a URL of the form https://host:port");
+        };
+        let https = *scheme == Scheme::HTTPS;
+        if !https && *scheme != Scheme::HTTP {
+            return refuse("only https and http are known");
+        }
+        if !https && !options.allow_http {
+            return refuse(
+                "plain http would show the Guid to the network; AGW_ALLOW_HTTP takes it",
+            );
+        }
+        if authority.as_str().contains('@') {
+            return refuse("a user name or password has no place here");
+        }
+        if uri.query().is_some() || text.contains('#') {
+            return refuse("a query or fragment has no place here");
+        }
+        let prefix = uri.path().trim_end_matches('/');
+        if prefix.ends_with("/agentgateway") || prefix.contains("/agentgateway/resource") {
+            return refuse("leave out /agentgateway and what follows, the library adds it");
+        }
+        let Some(port) = port_of(
+            authority.as_str(),
+            authority.host(),
+            if https { 443 } else { 80 },
+        ) else {
+            return refuse("the port is not a number from 1 to 65535");
+        };
+        Ok(Gateway {
+            https,
+            address: Address::new(authority.host(), port),
+            base: format!("{scheme}://{authority}{prefix}"),
+            authority: authority.to_string(),
+        })
+    }
+}
+
+fn port_of(authority: &str, host: &str, default: u16) -> Option<u16> {
+    match authority[host.len()..].strip_prefix(':') {
+        None => Some(default),
+        Some(text) => text.parse().ok().filter(|port| *port != 0),
+    }
+}
+
+/// The way to the gateway: whom to dial, and through what.
+#[derive(Debug, Clone)]
+pub(crate) struct Route {
+    pub dial: Address,
+    pub proxy: Option<Proxy>,
+}
+
+/// An HTTP proxy that is asked to CONNECT.
+#[derive(Clone)]
+pub(crate) struct Proxy {
+    pub address: Address,
+    /// `user:password`, not yet encoded.
+    pub credentials: Option<String>,
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.address, f)
+    }
+}
+
+impl Route {
+    pub fn parse(options: &ClientOptions, gateway: &Gateway) -> Result<Self, Error> {
+        let dial = match &options.connect_to {
+            None => gateway.address.clone(),
+            Some(text) => match text.parse::<SocketAddr>() {
+                Ok(to) if to.port() != 0 => Address {
+                    host: Host::Ip(to.ip()),
+                    port: to.port(),
+                },
+                _ => {
+                    let detail = "connect_to: not an address of the form ip:port";
+                    return Err(Error::new(Status::InvalidUrl, detail));
+                }
+            },
+        };
+        let proxy = match options.proxy.as_deref() {
+            None => None,
+            Some("env") => Self::proxy_from_environment(gateway)?,
+            Some(url) => Some(Self::proxy(ureq::Proxy::new(url).ok())?),
+        };
+        Ok(Route { dial, proxy })
+    }
+
+    fn proxy_from_environment(gateway: &Gateway) -> Result<Option<Proxy>, Error> {
+        let Some(proxy) = ureq::Proxy::try_from_env() else {
+            return Ok(None);
+        };
+        match gateway.base.parse() {
+            Ok(uri) if proxy.is_no_proxy(&uri) => Ok(None),
+            _ => Self::proxy(Some(proxy)).map(Some),
+        }
+    }
+
+    fn proxy(proxy: Option<ureq::Proxy>) -> Result<Proxy, Error> {
+        let usable = proxy.filter(|proxy| proxy.protocol() == ureq::ProxyProtocol::Http);
+        let Some(proxy) = usable else {
+            let detail = "proxy: not of the form http://user:password@host:port";
+            return Err(Error::new(Status::InvalidUrl, detail));
+        };
+        let credentials = match (proxy.username(), proxy.password()) {
+            (None, None) => None,
+            (user, password) => Some(format!(
+                "{}:{}",
+                user.unwrap_or_default(),
+                password.unwrap_or_default()
+            )),
+        };
+        Ok(Proxy {
+            address: Address::new(proxy.host(), proxy.port()),
+            credentials,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gateway(url: &str) -> Result<Gateway, Error> {
+        let mut options = ClientOptions::new(url);
+        options.allow_http = true;
+        Gateway::parse(&options)
+    }
+
+    #[test]
+    fn base_urls_are_taken_apart() {
+        for (url, base, authority, dialled) in [
+            ("https://gw", "https://gw", "gw", "gw:443"),
+            ("https://gw:8043/", "https://gw:8043", "gw:8043", "gw:8043"),
+            (
+                "https://10.1.2.3:8043",
+                "https://10.1.2.3:8043",
+                "10.1.2.3:8043",
+                "10.1.2.3:8043",
+            ),
+            (
+                "https://[::1]:8043/a/b/",
+                "https://[::1]:8043/a/b",
+                "[::1]:8043",
+                "[::1]:8043",
+            ),
+            ("http://gw", "http://gw", "gw", "gw:80"),
+        ] {
+            let gateway = gateway(url).expect(url);
+            assert_eq!(gateway.base, base);
+            assert_eq!(gateway.authority, authority);
+            assert_eq!(gateway.address.to_string(), dialled);
+        }
+    }
+
+    #[test]
+    fn unusable_base_urls_are_refused_with_a_reason() {
+        for (url, reason) in [
+            ("", "form https://host:port"),
+            ("gw:8043", "form https://host:port"),
+            ("/x", "form https://host:port"),
+            ("https://", "form https://host:port"),
+            ("https://g w", "form https://host:port"),
+            ("https://gw\r\nX: y", "form https://host:port"),
+            ("https://座席", "form https://host:port"),
+            ("ftp://gw", "only https and http"),
+            ("https://u:p@gw", "user name"),
+            ("https://gw/?a=b", "query"),
+            ("https://gw/#a", "query or fragment"),
+            ("https://gw:0", "port"),
+            ("https://gw:65536", "port"),
+            ("https://gw:8043/agentgateway", "leave out /agentgateway"),
+            (
+                "https://gw/agentgateway/resource/agentconf",
+                "leave out /agentgateway",
+            ),
+        ] {
+            let error = gateway(url).expect_err(url);
+            assert_eq!(error.status(), Status::InvalidUrl, "{url}");
+            assert!(error.detail().contains(reason), "{url}: {}", error.detail());
+        }
+        let long = format!("https://gw/{}", "a".repeat(2100));
+        assert_eq!(gateway(&long).unwrap_err().status(), Status::InvalidUrl);
+        let plain = Gateway::parse(&ClientOptions::new("http://gw")).unwrap_err();
+        assert!(plain.detail().contains("AGW_ALLOW_HTTP"));
+    }
+
+    #[test]
+    fn routes_know_proxies_and_other_addresses() {
+        let mut options = ClientOptions::new("https://gw:8043");
+        let gateway = Gateway::parse(&options).expect("gateway");
+        options.connect_to = Some("127.0.0.1:9".into());
+        options.proxy = Some("http://us%40er:p%3Aw@proxy:3128".into());
+        let route = Route::parse(&options, &gateway).expect("route");
+        assert_eq!(route.dial.to_string(), "127.0.0.1:9");
+        let proxy = route.proxy.expect("proxy");
+        assert_eq!(proxy.address.to_string(), "proxy:3128");
+        assert_eq!(proxy.credentials.as_deref(), Some("us@er:p:w"));
+        assert!(!format!("{proxy:?}").contains("us@er"));
+
+        for (connect_to, proxy) in [
+            (Some("gw:8043"), None),
+            (Some("127.0.0.1"), None),
+            (Some("127.0.0.1:0"), None),
+            (None, Some("")),
+            (None, Some("socks5://proxy:1080")),
+            (None, Some("https://proxy:3128")),
+            (None, Some("http://")),
+        ] {
+            options.connect_to = connect_to.map(str::to_owned);
+            options.proxy = proxy.map(str::to_owned);
+            let error = Route::parse(&options, &gateway).expect_err("refused");
+            assert_eq!(error.status(), Status::InvalidUrl);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! A TCP socket that never blocks past its call's deadline.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use socket2::SockRef;
+
+use crate::ffi::fork;
+
+/// The moment by which a call must have returned.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline(Instant);
+
+impl Deadline {
+    pub fn after(timeout: Duration) -> Self {
+        let now = Instant::now();
+        // Far enough: u32 milliseconds always fit, a Duration need not.
+        Deadline(
+            now.checked_add(timeout)
+                .unwrap_or(now + Duration::from_secs(u32::MAX.into())),
+        )
+    }
+
+    pub fn sooner(self, timeout: Duration) -> Self {
+        Deadline(self.0.min(Deadline::after(timeout).0))
+    }
+
+    /// The time left, or the error that ends the call.
+    pub fn left(self) -> io::Result<Duration> {
+        match self.0.checked_duration_since(Instant::now()) {
+            Some(left) if !left.is_zero() => Ok(left),
+            _ => Err(io::Error::new(io::ErrorKind::TimedOut, DeadlinePassed)),
+        }
+    }
+}
+
+/// Tells our own time-out from the operating system's.
+#[derive(Debug)]
+struct DeadlinePassed;
+
+impl std::fmt::Display for DeadlinePassed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the time-out passed")
+    }
+}
+
+impl std::error::Error for DeadlinePassed {}
+
+pub(crate) fn deadline_passed(error: &io::Error) -> bool {
+    error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<DeadlinePassed>())
+}
+
+#[derive(Debug)]
+pub(crate) struct Socket {
+    stream: Arc<TcpStream>,
+    deadline: Deadline,
+    receive_wait: Duration,
+    send_wait: Duration,
+    os_error: Option<i32>,
+    generation: u32,
+}
+
+/// What lies in the receive buffer of an idle socket.
+pub(crate) enum Waiting {
+    Nothing,
+    Bytes,
+    End,
+}
+
+impl Socket {
+    pub fn new(stream: TcpStream, deadline: Deadline) -> Self {
+        Socket {
+            stream: Arc::new(stream),
+            deadline,
+            receive_wait: Duration::ZERO,
+            send_wait: Duration::ZERO,
+            os_error: None,
+            generation: fork::generation(),
+        }
+    }
+
+    pub fn stream(&self) -> Arc<TcpStream> {
+        self.stream.clone()
+    }
+
+    pub fn set_deadline(&mut self, deadline: Deadline) {
+        self.deadline = deadline;
+        self.os_error = None;
+    }
+
+    /// The operating system's number of the last failure, also where a layer above hides it.
+    pub fn os_error(&self) -> Option<i32> {
+        self.os_error
+    }
+
+    /// Looks without taking anything and without waiting.
+    pub fn waiting(&self) -> Waiting {
+        match peek(&self.stream) {
+            Ok(0) => Waiting::End,
+            Ok(_) => Waiting::Bytes,
+            Err(why) if why.kind() == io::ErrorKind::WouldBlock => Waiting::Nothing,
+            Err(_) => Waiting::End,
+        }
+    }
+
+    fn note<T>(&mut self, outcome: io::Result<T>) -> io::Result<T> {
+        if let Err(why) = &outcome {
+            self.os_error = why.raw_os_error();
+        }
+        outcome
+    }
+}
+
+#[cfg(unix)]
+fn peek(stream: &TcpStream) -> io::Result<usize> {
+    let mut byte = [std::mem::MaybeUninit::uninit()];
+    SockRef::from(stream).recv_with_flags(&mut byte, libc::MSG_PEEK | libc::MSG_DONTWAIT)
+}
+
+#[cfg(not(unix))]
+fn peek(stream: &TcpStream) -> io::Result<usize> {
+    let mut byte = [std::mem::MaybeUninit::uninit()];
+    stream.set_nonblocking(true)?;
+    let seen = SockRef::from(stream).peek(&mut byte);
+    stream.set_nonblocking(false)?;
+    seen
+}
+
+/// How long one system call may block. A wait that is set already is kept while it fits, as each
+/// change costs a system call; near the end it is exact.
+fn wait(set: Duration, left: Duration) -> Duration {
+    // After a time-out Windows leaves the socket in no defined state: one exact wait there.
+    if cfg!(windows) || left <= Duration::from_millis(100) {
+        left
+    } else if set <= left && set >= left / 2 {
+        set
+    } else {
+        left / 4 * 3
+    }
+}
+
+/// Worth another round, which ends at the deadline.
+fn try_again(error: &io::Error) -> bool {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => true,
+        // SO_RCVTIMEO's error there; elsewhere it is TCP that gave up.
+        io::ErrorKind::TimedOut => cfg!(windows),
+        _ => false,
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let wait = wait(self.receive_wait, self.deadline.left()?);
+            if wait != self.receive_wait {
+                self.stream.set_read_timeout(Some(wait))?;
+                self.receive_wait = wait;
+            }
+            match (&*self.stream).read(buffer) {
+                Err(why) if try_again(&why) => {}
+                outcome => return self.note(outcome),
+            }
+        }
+    }
+}
+
+impl Write for Socket {
+    /// `send` with MSG_NOSIGNAL underneath, never `writev`: a dead peer must not raise SIGPIPE.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            let wait = wait(self.send_wait, self.deadline.left()?);
+            if wait != self.send_wait {
+                self.stream.set_write_timeout(Some(wait))?;
+                self.send_wait = wait;
+            }
+            match (&*self.stream).write(bytes) {
+                Err(why) if try_again(&why) => {}
+                outcome => return self.note(outcome),
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Socket {
+    /// Ends the connection even where a forked child holds a copy of the socket, and leaves it
+    /// alone in that child.
+    fn drop(&mut self) {
+        if self.generation == fork::generation() {
+            let _ = self.stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_kept_while_it_fits_and_exact_at_the_end() {
+        let ms = Duration::from_millis;
+        assert_eq!(wait(Duration::ZERO, ms(50)), ms(50));
+        if cfg!(unix) {
+            assert_eq!(wait(Duration::ZERO, ms(10_000)), ms(7_500));
+            assert_eq!(wait(ms(7_500), ms(9_999)), ms(7_500));
+            assert_eq!(wait(ms(7_500), ms(2_500)), ms(1_875));
+            assert_eq!(wait(ms(7_500), ms(20_000)), ms(15_000));
+        }
+    }
+
+    #[test]
+    fn a_deadline_passes_and_says_that_it_was_ours() {
+        let gone = Deadline::after(Duration::ZERO).left().unwrap_err();
+        assert!(deadline_passed(&gone));
+        assert!(!deadline_passed(&io::Error::from(io::ErrorKind::TimedOut)));
+        assert!(Deadline::after(Duration::MAX).left().is_ok());
+        assert!(
+            Deadline::after(Duration::MAX)
+                .sooner(Duration::ZERO)
+                .left()
+                .is_err()
+        );
+    }
+}

@@ -1,0 +1,180 @@
+//! What a client has on the network in one process: idle connections and calls in progress.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use once_cell::race::OnceBox;
+
+use crate::Error;
+use crate::control::Control;
+use crate::dial::{LookUps, Secure, cancelled};
+use crate::exchange::Line;
+use crate::ffi::fork;
+use crate::log::Gate;
+use crate::socket::Deadline;
+use crate::tls;
+
+/// How long an idle connection is kept.
+const KEEP: Duration = Duration::from_secs(30);
+
+/// How many idle connections are kept: one for each thread of a busy server.
+const MAX_IDLE: usize = 64;
+
+/// After `fork()` the child leaves its parent's traffic alone, locks included (a thread that is
+/// not there any more may hold them), and starts its own.
+pub(crate) struct Traffic {
+    generation: u32,
+    lanes: Mutex<Lanes>,
+    pub secure: Option<Secure>,
+    pub look_ups: LookUps,
+    pub gate: Gate,
+    child: OnceBox<Traffic>,
+}
+
+#[derive(Default)]
+struct Lanes {
+    idle: Vec<Idle>,
+    calls: Vec<Arc<Control>>,
+    closed: bool,
+}
+
+/// A connection that waits for the next call.
+pub(crate) struct Idle {
+    pub line: Line,
+    since: Instant,
+}
+
+impl Idle {
+    pub fn new(line: Line) -> Self {
+        Idle {
+            line,
+            since: Instant::now(),
+        }
+    }
+
+    pub fn age(&self) -> Duration {
+        self.since.elapsed()
+    }
+}
+
+impl Traffic {
+    pub fn new(secure: Option<Secure>, look_ups: LookUps) -> Self {
+        Traffic {
+            generation: fork::generation(),
+            lanes: Mutex::default(),
+            secure,
+            look_ups,
+            gate: Gate::new(),
+            child: OnceBox::new(),
+        }
+    }
+
+    /// This process's own.
+    pub fn here(&self) -> &Traffic {
+        let mut traffic = self;
+        while traffic.generation != fork::generation() {
+            traffic = traffic.child.get_or_init(|| Box::new(traffic.afresh()));
+        }
+        traffic
+    }
+
+    fn afresh(&self) -> Traffic {
+        let secure = self.secure.as_ref().map(|secure| Secure {
+            config: tls::with_own_sessions(&secure.config),
+            name: secure.name.clone(),
+        });
+        Traffic::new(secure, self.look_ups.afresh())
+    }
+
+    /// Enters a call, so that it can be cancelled.
+    pub fn begin(&self) -> Result<Call<'_>, Error> {
+        let control = Arc::new(Control::default());
+        let mut lanes = self.lanes();
+        if lanes.closed {
+            return Err(cancelled());
+        }
+        lanes.calls.push(control.clone());
+        Ok(Call {
+            traffic: self,
+            control,
+        })
+    }
+
+    /// Ends the calls in progress.
+    pub fn cancel(&self) {
+        // Under the lock: a call that gives its connection back just now is not hit afterwards.
+        for control in &self.lanes().calls {
+            control.cancel();
+        }
+    }
+
+    /// Ends the calls in progress and those to come, and closes the idle connections.
+    pub fn close(&self) {
+        let mut lanes = self.lanes();
+        lanes.closed = true;
+        for control in &lanes.calls {
+            control.cancel();
+        }
+        let idle = std::mem::take(&mut lanes.idle);
+        drop(lanes);
+        drop(idle);
+    }
+
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call in progress.
+pub(crate) struct Call<'a> {
+    pub traffic: &'a Traffic,
+    pub control: Arc<Control>,
+}
+
+impl Call<'_> {
+    /// The connection used last, if one is still alive and young enough.
+    pub fn take_idle(&self, younger_than: Duration, deadline: Deadline) -> Option<Idle> {
+        loop {
+            let idle = self.traffic.lanes().idle.pop()?;
+            if idle.age() >= younger_than.min(KEEP) {
+                self.drop_older(idle);
+                return None;
+            }
+            self.control.attach(idle.line.stream());
+            if idle.line.is_alive(deadline) {
+                return Some(idle);
+            }
+        }
+    }
+
+    /// What lies deeper in the pile has waited longer. Sockets close outside the lock.
+    fn drop_older(&self, idle: Idle) {
+        let older = std::mem::take(&mut self.traffic.lanes().idle);
+        drop((idle, older));
+    }
+
+    /// Gives a connection back for the next call.
+    pub fn keep(&self, idle: Idle) {
+        let mut lanes = self.traffic.lanes();
+        if lanes.closed || self.control.is_cancelled() || lanes.idle.len() >= MAX_IDLE {
+            drop(lanes);
+            drop(idle);
+            return;
+        }
+        self.control.detach();
+        lanes.idle.push(idle);
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        let mut lanes = self.traffic.lanes();
+        if let Some(place) = lanes
+            .calls
+            .iter()
+            .position(|call| Arc::ptr_eq(call, &self.control))
+        {
+            lanes.calls.swap_remove(place);
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! One connection, plain or TLS, in the form that ureq speaks HTTP over.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
+use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
+
+use crate::socket::{Deadline, Socket, Waiting};
+
+/// A connection and what the current call has done with it.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    socket: Socket,
+    tls: Option<Box<ClientConnection>>,
+    records: Vec<u8>,
+    buffers: WireBuffers,
+    /// A byte of the request may have left.
+    pub request_begun: bool,
+    /// A byte of the answer has come.
+    pub answer_begun: bool,
+    /// ureq found the answer complete and the connection fit for another.
+    pub reusable: bool,
+}
+
+impl Wire {
+    pub fn plain(socket: Socket) -> Self {
+        Wire {
+            socket,
+            tls: None,
+            records: Vec::new(),
+            buffers: WireBuffers::default(),
+            request_begun: false,
+            answer_begun: false,
+            reusable: true,
+        }
+    }
+
+    /// Does the whole handshake, so that a bad certificate shows before anything is sent.
+    pub fn secured(
+        mut socket: Socket,
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+    ) -> io::Result<Self> {
+        let mut tls = Box::new(ClientConnection::new(config, name).map_err(io::Error::other)?);
+        let mut records = Vec::new();
+        while tls.is_handshaking() {
+            flush(&mut tls, &mut records, &mut socket)?;
+            if tls.is_handshaking() {
+                take_records(&mut tls, &mut records, &mut socket)?;
+            }
+        }
+        flush(&mut tls, &mut records, &mut socket)?;
+        let mut wire = Wire::plain(socket);
+        wire.tls = Some(tls);
+        wire.records = records;
+        Ok(wire)
+    }
+
+    /// Makes the connection ready for a call.
+    pub fn begin(&mut self, deadline: Deadline) {
+        self.socket.set_deadline(deadline);
+        self.request_begun = false;
+        self.answer_begun = false;
+        self.reusable = false;
+    }
+
+    pub fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    pub fn tls_version(&self) -> &'static str {
+        let version = self.tls.as_ref().and_then(|tls| tls.protocol_version());
+        version
+            .and_then(|version| version.as_str())
+            .unwrap_or("no TLS")
+    }
+
+    /// Whether an idle connection can carry another request. Late session tickets are taken in;
+    /// a close, or bytes that nobody asked for, end it.
+    pub fn is_alive(&mut self) -> bool {
+        const TICKETS: usize = 16;
+        for _ in 0..TICKETS {
+            match self.socket.waiting() {
+                Waiting::Nothing => return true,
+                Waiting::End => return false,
+                Waiting::Bytes => {
+                    if self.take_late_records().is_err() {
+                        return false;
+                    }
+                }
+            }
+        }
+        false
+    }
+
+    fn take_late_records(&mut self) -> io::Result<()> {
+        let unasked = || io::Error::from(io::ErrorKind::InvalidData);
+        let tls = self.tls.as_mut().ok_or_else(unasked)?;
+        tls.read_tls(&mut self.socket)?;
+        let state = tls.process_new_packets().map_err(|_| unasked())?;
+        if state.peer_has_closed() || state.plaintext_bytes_to_read() > 0 {
+            return Err(unasked());
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self) -> io::Result<usize> {
+        let space = self.buffers.input_append_buf();
+        let Some(tls) = &mut self.tls else {
+            return self.socket.read(space);
+        };
+        loop {
+            match tls.reader().read(space) {
+                Err(why) if why.kind() == io::ErrorKind::WouldBlock => {}
+                outcome => return outcome,
+            }
+            take_records(tls, &mut self.records, &mut self.socket)?;
+        }
+    }
+
+    fn send(&mut self, amount: usize) -> io::Result<()> {
+        let bytes = &self.buffers.output[..amount];
+        let Some(tls) = &mut self.tls else {
+            return self.socket.write_all(bytes);
+        };
+        tls.writer().write_all(bytes)?;
+        flush(tls, &mut self.records, &mut self.socket)
+    }
+}
+
+/// Reads what there is and lets rustls judge it; its alert, if it has one, goes out.
+fn take_records(
+    tls: &mut ClientConnection,
+    records: &mut Vec<u8>,
+    socket: &mut Socket,
+) -> io::Result<()> {
+    let taken = tls.read_tls(socket)?;
+    if let Err(why) = tls.process_new_packets() {
+        let _ = flush(tls, records, socket);
+        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    }
+    if taken == 0 && tls.is_handshaking() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(())
+}
+
+/// Gathers the records first: one system call, and `write`, which does not raise SIGPIPE.
+fn flush(tls: &mut ClientConnection, records: &mut Vec<u8>, socket: &mut Socket) -> io::Result<()> {
+    records.clear();
+    while tls.wants_write() {
+        tls.write_tls(records)?;
+    }
+    if records.is_empty() {
+        Ok(())
+    } else {
+        socket.write_all(records)
+    }
+}
+
+/// The wire while ureq has it. Dropped, it goes back to where it came from.
+#[derive(Debug)]
+pub(crate) struct LentWire {
+    pub wire: Option<Wire>,
+    pub home: Arc<super::exchange::Slot>,
+}
+
+impl LentWire {
+    fn wire(&mut self) -> io::Result<&mut Wire> {
+        self.wire
+            .as_mut()
+            .ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+}
+
+impl Drop for LentWire {
+    fn drop(&mut self) {
+        self.home.put(self.wire.take());
+    }
+}
+
+impl Transport for LentWire {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        match &mut self.wire {
+            Some(wire) => &mut wire.buffers,
+            None => unreachable!("the wire is taken out on drop only"),
+        }
+    }
+
+    // The deadline is the socket's: ureq's time-outs are not set.
+    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
+        let wire = self.wire()?;
+        if amount > 0 {
+            wire.request_begun = true;
+            wire.send(amount)?;
+        }
+        Ok(())
+    }
+
+    fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
+        let wire = self.wire()?;
+        let amount = wire.receive()?;
+        wire.buffers.filled += amount;
+        wire.answer_begun |= amount > 0;
+        Ok(amount > 0)
+    }
+
+    /// ureq asks this once an answer is complete and nothing forbids another request. "No" keeps
+    /// the connection out of ureq's pool and hands it back.
+    fn is_open(&mut self) -> bool {
+        if let Some(wire) = &mut self.wire {
+            wire.reusable = true;
+        }
+        false
+    }
+
+    fn is_tls(&self) -> bool {
+        self.wire.as_ref().is_some_and(|wire| wire.tls.is_some())
+    }
+}
+
+/// Small buffers that grow when an answer needs it: an idle connection is cheap.
+#[derive(Debug, Default)]
+struct WireBuffers {
+    input: Vec<u8>,
+    taken: usize,
+    filled: usize,
+    progress: bool,
+    output: Vec<u8>,
+}
+
+const SMALL: usize = 4 * 1024;
+
+impl WireBuffers {
+    /// Room for more input; the unread part moves to the front.
+    fn make_room(&mut self) {
+        self.input.copy_within(self.taken..self.filled, 0);
+        self.filled -= self.taken;
+        self.taken = 0;
+        if self.input.len() - self.filled < SMALL / 2 {
+            self.input.resize((self.input.len() * 2).max(SMALL), 0);
+        }
+    }
+}
+
+impl Buffers for WireBuffers {
+    fn output(&mut self) -> &mut [u8] {
+        self.output.resize(SMALL, 0);
+        &mut self.output
+    }
+
+    fn input(&self) -> &[u8] {
+        &self.input[self.taken..self.filled]
+    }
+
+    fn input_append_buf(&mut self) -> &mut [u8] {
+        self.make_room();
+        &mut self.input[self.filled..]
+    }
+
+    fn input_appended(&mut self, amount: usize) {
+        self.filled += amount;
+    }
+
+    fn input_consume(&mut self, amount: usize) {
+        self.progress = amount > 0;
+        self.taken += amount;
+    }
+
+    fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
+        self.make_room();
+        self.output.resize(SMALL, 0);
+        (&mut self.input[self.filled..], &mut self.output)
+    }
+
+    fn can_use_input(&self) -> bool {
+        self.taken < self.filled && self.progress
+    }
+}
