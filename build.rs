@@ -22,9 +22,8 @@ fn main() {
 fn header(root: &std::path::Path) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     let config = cbindgen::Config::from_file(root.join("cbindgen.toml"))?;
     let builder = cbindgen::Builder::new().with_config(config);
-    let builder = SOURCES.iter().fold(builder, |builder, source| {
-        builder.with_src(root.join(source))
-    });
+    let builder =
+        SOURCES.iter().fold(builder, |builder, source| builder.with_src(root.join(source)));
     let mut header = Vec::new();
     builder.generate()?.write(&mut header);
     Ok(for_c_readers(&String::from_utf8(header)?).into_bytes())

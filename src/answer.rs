@@ -123,10 +123,7 @@ fn unreadable(http_status: u16, text: &str, why: &str) -> Error {
         (Status::Protocol, format!("{why}; {}", excerpt(text)))
     } else {
         let hint = http_hint(http_status);
-        (
-            Status::Http,
-            format!("HTTP status {http_status}{hint}; {}", excerpt(text)),
-        )
+        (Status::Http, format!("HTTP status {http_status}{hint}; {}", excerpt(text)))
     };
     let mut error = Error::new(status, detail);
     error.details_mut().http_status = Some(http_status);
@@ -190,19 +187,14 @@ fn announces_gbk(content_type: Option<&str>) -> bool {
     let Some((_, charset)) = value.split_once("charset=") else {
         return false;
     };
-    let name = charset
-        .trim_start_matches('"')
-        .split(['"', ';', ' '])
-        .next();
+    let name = charset.trim_start_matches('"').split(['"', ';', ' ']).next();
     matches!(name, Some("gbk" | "gb2312" | "gb18030"))
 }
 
 /// NNNNN of a message `Unknown ERROR._NNNNN`: the platform's own code.
 pub fn cti_code(message: &str) -> Option<i32> {
     let (_, rest) = message.split_once("Unknown ERROR._")?;
-    let end = rest
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(rest.len());
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
     rest[..end].parse().ok()
 }
 
@@ -232,10 +224,7 @@ mod tests {
             "\r\n {\"retcode\":\"\\u0030\",\"message\":\"succ\\u0065ss\"}\n",
         ] {
             let answer = json(body).expect(body);
-            assert_eq!(
-                (answer.retcode.as_str(), answer.message.as_str()),
-                ("0", "success")
-            );
+            assert_eq!((answer.retcode.as_str(), answer.message.as_str()), ("0", "success"));
             assert_eq!(answer.http_status, 200);
         }
         for body in [
@@ -258,10 +247,7 @@ mod tests {
         assert_eq!(error.message(), "m");
         assert!(!error.maybe_sent());
         let error = json(r#"{"retcode":100006}"#).unwrap_err();
-        assert_eq!(
-            (error.status(), error.retcode()),
-            (Status::Gateway, Some("100006"))
-        );
+        assert_eq!((error.status(), error.retcode()), (Status::Gateway, Some("100006")));
     }
 
     #[test]
@@ -286,11 +272,7 @@ mod tests {
         let error = read(502, None, b"<html>\n<title>Bad Gateway</title>").unwrap_err();
         assert_eq!(error.status(), Status::Http);
         assert!(error.detail().contains("502"), "{}", error.detail());
-        assert!(
-            error.detail().contains("<html> <title>Bad Gateway"),
-            "{}",
-            error.detail()
-        );
+        assert!(error.detail().contains("<html> <title>Bad Gateway"), "{}", error.detail());
         let redirect = read(302, None, b"").unwrap_err();
         assert!(!redirect.maybe_sent());
     }
@@ -301,14 +283,8 @@ mod tests {
         let body = format!(r#"{{"retcode":"100-006","message":"{text}"}}"#);
         assert_eq!(json(&body).unwrap_err().message(), text);
         let (gbk, _, _) = GBK.encode(&body);
-        for announced in [
-            "application/json;charset=GBK",
-            "text/html; charset=\"gb2312\"",
-        ] {
-            assert_eq!(
-                read(200, Some(announced), &gbk).unwrap_err().message(),
-                text
-            );
+        for announced in ["application/json;charset=GBK", "text/html; charset=\"gb2312\""] {
+            assert_eq!(read(200, Some(announced), &gbk).unwrap_err().message(), text);
         }
         let unannounced = read(200, None, &gbk).unwrap_err();
         assert_eq!(unannounced.retcode(), Some("100-006"));
@@ -335,12 +311,7 @@ mod tests {
     fn the_platforms_own_code_is_found() {
         assert_eq!(cti_code("Unknown ERROR._40302"), Some(40302));
         assert_eq!(cti_code("x Unknown ERROR._7, y"), Some(7));
-        for other in [
-            "",
-            "Unknown ERROR._",
-            "Unknown ERROR._99999999999",
-            "ERROR._1",
-        ] {
+        for other in ["", "Unknown ERROR._", "Unknown ERROR._99999999999", "ERROR._1"] {
             assert_eq!(cti_code(other), None, "{other}");
         }
     }

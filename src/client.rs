@@ -91,11 +91,7 @@ impl Client {
             Ok(()) => (Level::Info, Status::Ok),
             Err(error) => (Level::Warn, error.status()),
         };
-        let detail = outcome
-            .as_ref()
-            .err()
-            .map(|error| error.detail())
-            .unwrap_or_default();
+        let detail = outcome.as_ref().err().map(|error| error.detail()).unwrap_or_default();
         let time = Milliseconds(started.elapsed());
         self.log(level, format_args!("connect: {status}, {time} {detail}"));
         outcome
@@ -127,10 +123,7 @@ impl Client {
         let outcome = match call.take_idle(Duration::MAX, deadline) {
             None => self.reject_on_new(&call, &request, deadline, false),
             Some(idle) => match idle.line.exchange(&request, deadline) {
-                Err(Broken {
-                    before_answer: true,
-                    ..
-                }) if !call.control.is_cancelled() => {
+                Err(Broken { before_answer: true, .. }) if !call.control.is_cancelled() => {
                     self.log(Level::Debug, format_args!("the kept connection was dead"));
                     self.reject_on_new(&call, &request, deadline, true)
                 }
@@ -154,10 +147,7 @@ impl Client {
         })?;
         let outcome = line.exchange(request, deadline);
         match self.finish(call, line, outcome) {
-            Ok(answer) => Ok(Answer {
-                resent: again,
-                ..answer
-            }),
+            Ok(answer) => Ok(Answer { resent: again, ..answer }),
             Err(mut error) => {
                 error.details_mut().resent = again;
                 error.details_mut().maybe_sent |= again && error.retcode().is_none();
@@ -197,19 +187,10 @@ impl Client {
     }
 
     fn open(&self, call: &Call, deadline: Deadline) -> Result<Line, Error> {
-        let deadlines = Deadlines {
-            call: deadline,
-            connect_timeout: self.connect_timeout,
-        };
+        let deadlines = Deadlines { call: deadline, connect_timeout: self.connect_timeout };
         let traffic = call.traffic;
         let secure = traffic.secure.as_ref();
-        let wire = dial(
-            &self.route,
-            secure,
-            &traffic.look_ups,
-            deadlines,
-            &call.control,
-        )?;
+        let wire = dial(&self.route, secure, &traffic.look_ups, deadlines, &call.control)?;
         self.log(
             Level::Debug,
             format_args!("connected to {} ({})", self.route.dial, wire.tls_version()),
@@ -247,9 +228,7 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("gateway", &self.gateway.base)
-            .finish_non_exhaustive()
+        f.debug_struct("Client").field("gateway", &self.gateway.base).finish_non_exhaustive()
     }
 }
 

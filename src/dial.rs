@@ -53,13 +53,7 @@ pub(crate) fn dial(
         Some(proxy) => tunnel(proxy, &route.dial, look_ups, deadlines, control),
     };
     let wire = outcome.and_then(|socket| handshake(socket, secure));
-    wire.map_err(|error| {
-        if control.is_cancelled() {
-            cancelled()
-        } else {
-            error
-        }
-    })
+    wire.map_err(|error| if control.is_cancelled() { cancelled() } else { error })
 }
 
 pub(crate) fn cancelled() -> Error {
@@ -73,11 +67,7 @@ fn handshake(socket: Socket, secure: Option<&Secure>) -> Result<Wire, Error> {
     Wire::secured(socket, secure.config.clone(), secure.name.clone()).map_err(|why| {
         let (status, detail) = classify_io(&why, "in the TLS handshake");
         // A close or reset in the handshake is the other side's way of refusing it.
-        let status = if status == Status::Io {
-            Status::Tls
-        } else {
-            status
-        };
+        let status = if status == Status::Io { Status::Tls } else { status };
         Error::new(status, detail).with_os_error(why.raw_os_error())
     })
 }
@@ -95,10 +85,7 @@ fn open(
     let deadline = deadlines.call.sooner(deadlines.connect_timeout);
     let stream = connect_any(&addresses, deadline, control).map_err(|why| {
         if deadline_passed(&why) {
-            Error::new(
-                Status::Timeout,
-                format!("the time-out passed while connecting to {to}"),
-            )
+            Error::new(Status::Timeout, format!("the time-out passed while connecting to {to}"))
         } else {
             Error::new(Status::Connect, format!("no connection to {to}: {why}"))
                 .with_os_error(why.raw_os_error())
@@ -130,11 +117,7 @@ fn connect_any(
 }
 
 fn connect(address: &SocketAddr, deadline: Deadline, control: &Control) -> io::Result<TcpStream> {
-    let socket = RawSocket::new(
-        Domain::for_address(*address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
+    let socket = RawSocket::new(Domain::for_address(*address), Type::STREAM, Some(Protocol::TCP))?;
     let first_look = deadline.left()?.min(CANCEL_CHECK);
     match socket.connect_timeout(&SockAddr::from(*address), first_look) {
         Ok(()) => {}
@@ -201,14 +184,8 @@ fn ask_for_tunnel(socket: &mut Socket, proxy: &Proxy, to: &Address) -> Result<()
     socket.write_all(request.as_bytes()).map_err(failed)?;
     match read_proxy_status(socket).map_err(failed)? {
         Some(200..=299) => Ok(()),
-        Some(407) => Err(Error::new(
-            Status::Proxy,
-            "it wants a user name and password (HTTP 407)",
-        )),
-        Some(code) => Err(Error::new(
-            Status::Proxy,
-            format!("it answered HTTP status {code}"),
-        )),
+        Some(407) => Err(Error::new(Status::Proxy, "it wants a user name and password (HTTP 407)")),
+        Some(code) => Err(Error::new(Status::Proxy, format!("it answered HTTP status {code}"))),
         None => Err(Error::new(Status::Proxy, "its answer is not HTTP")),
     }
 }
@@ -225,11 +202,7 @@ fn read_proxy_status(socket: &mut Socket) -> io::Result<Option<u16>> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut response = httparse::Response::new(&mut headers);
     let parsed = response.parse(&head);
-    Ok(if parsed.is_ok_and(|status| status.is_complete()) {
-        response.code
-    } else {
-        None
-    })
+    Ok(if parsed.is_ok_and(|status| status.is_complete()) { response.code } else { None })
 }
 
 /// Turns a name and a port into addresses; may block for as long as it likes.
@@ -245,10 +218,7 @@ pub(crate) struct LookUps {
 
 impl LookUps {
     pub fn new(resolver: Arc<Resolver>) -> Self {
-        LookUps {
-            resolver,
-            under_way: Arc::new(AtomicUsize::new(0)),
-        }
+        LookUps { resolver, under_way: Arc::new(AtomicUsize::new(0)) }
     }
 
     pub fn system() -> Self {
@@ -276,22 +246,13 @@ impl LookUps {
             let _ = sender.send(resolver(&owned, port));
             drop(place);
         };
-        thread::Builder::new()
-            .name("agw look-up".into())
-            .spawn(look_up)
-            .map_err(|why| {
-                Error::new(
-                    Status::Resources,
-                    format!("no thread for looking up {name}: {why}"),
-                )
+        thread::Builder::new().name("agw look-up".into()).spawn(look_up).map_err(|why| {
+            Error::new(Status::Resources, format!("no thread for looking up {name}: {why}"))
                 .with_os_error(why.raw_os_error())
-            })?;
+        })?;
         loop {
             let left = deadline.left().map_err(|_| {
-                Error::new(
-                    Status::Timeout,
-                    format!("the time-out passed while looking up {name}"),
-                )
+                Error::new(Status::Timeout, format!("the time-out passed while looking up {name}"))
             })?;
             if control.is_cancelled() {
                 return Err(cancelled());
@@ -363,9 +324,7 @@ mod tests {
         let control = Control::default();
         control.cancel();
         let deadline = Deadline::after(Duration::from_secs(30));
-        let error = look_ups
-            .find("gateway.test", 1, deadline, &control)
-            .unwrap_err();
+        let error = look_ups.find("gateway.test", 1, deadline, &control).unwrap_err();
         assert_eq!(error.status(), Status::Cancelled);
     }
 
@@ -373,32 +332,18 @@ mod tests {
     fn a_look_up_that_fails_says_so() {
         let look_ups = LookUps::new(Arc::new(|_: &str, _| Err(io::Error::from_raw_os_error(2))));
         let error = find(&look_ups, 5_000).unwrap_err();
-        assert_eq!(
-            (error.status(), error.os_error()),
-            (Status::Resolve, Some(2))
-        );
+        assert_eq!((error.status(), error.os_error()), (Status::Resolve, Some(2)));
         let look_ups = LookUps::new(Arc::new(|_: &str, _| Ok(Vec::new())));
-        assert_eq!(
-            find(&look_ups, 5_000).unwrap_err().status(),
-            Status::Resolve
-        );
+        assert_eq!(find(&look_ups, 5_000).unwrap_err().status(), Status::Resolve);
         let look_ups = LookUps::new(Arc::new(|_: &str, _| panic!("a resolver's bug")));
-        assert_eq!(
-            find(&look_ups, 5_000).unwrap_err().status(),
-            Status::Resolve
-        );
+        assert_eq!(find(&look_ups, 5_000).unwrap_err().status(), Status::Resolve);
     }
 
     #[test]
     fn look_ups_that_hang_do_not_pile_up() {
         let look_ups = LookUps::system();
-        let places: Vec<_> = (0..256)
-            .map(|_| look_ups.take_place("x").expect("place"))
-            .collect();
-        assert_eq!(
-            find(&look_ups, 5_000).unwrap_err().status(),
-            Status::Resources
-        );
+        let places: Vec<_> = (0..256).map(|_| look_ups.take_place("x").expect("place")).collect();
+        assert_eq!(find(&look_ups, 5_000).unwrap_err().status(), Status::Resources);
         drop(places);
         assert!(look_ups.take_place("x").is_ok());
     }

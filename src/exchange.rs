@@ -55,11 +55,7 @@ impl Line {
         let stream = wire.socket().stream();
         let slot = Arc::new(Slot(Mutex::new(Some(wire))));
         let agent = Agent::with_parts(config(), HandOver(slot.clone()), NoLookUp);
-        Line {
-            agent,
-            slot,
-            stream,
-        }
+        Line { agent, slot, stream }
     }
 
     /// The socket, for a cancel to shut down.
@@ -90,16 +86,10 @@ impl Line {
             wire.begin(deadline);
         }
         match self.post(request) {
-            Ok(reply) => answer::read(
-                reply.status,
-                reply.content_type(),
-                &reply.body,
-                request.guid,
-            )
-            .map_err(|error| Broken {
-                error,
-                before_answer: false,
-            }),
+            Ok(reply) => {
+                answer::read(reply.status, reply.content_type(), &reply.body, request.guid)
+                    .map_err(|error| Broken { error, before_answer: false })
+            }
             Err(why) => Err(self.explain(why)),
         }
     }
@@ -116,9 +106,7 @@ impl Line {
             .send_empty()?;
         let (head, body) = response.into_parts();
         let mut bytes = Vec::new();
-        body.into_reader()
-            .take(MAX_ANSWER as u64 + 1)
-            .read_to_end(&mut bytes)?;
+        body.into_reader().take(MAX_ANSWER as u64 + 1).read_to_end(&mut bytes)?;
         if bytes.len() > MAX_ANSWER {
             return Err(ureq::Error::BodyExceedsLimit(MAX_ANSWER as u64));
         }
@@ -143,10 +131,7 @@ impl Line {
         let (status, detail) = classify(&why, phase);
         let mut error = Error::new(status, detail).with_os_error(os_error);
         error.details_mut().maybe_sent = request_begun;
-        Broken {
-            error,
-            before_answer: died && !answer_begun,
-        }
+        Broken { error, before_answer: died && !answer_begun }
     }
 }
 
@@ -158,9 +143,7 @@ struct Reply {
 
 impl Reply {
     fn content_type(&self) -> Option<&str> {
-        self.content_type
-            .as_ref()
-            .and_then(|value| value.to_str().ok())
+        self.content_type.as_ref().and_then(|value| value.to_str().ok())
     }
 }
 
@@ -171,10 +154,7 @@ fn classify(why: &ureq::Error, phase: &str) -> (Status, String) {
             (Status::TooLarge, "the answer is larger than 64 KiB".into())
         }
         ureq::Error::BodyStalled => (Status::Io, format!("the connection ended {phase}")),
-        other => (
-            Status::Protocol,
-            format!("the answer is not HTTP as agw reads it ({other})"),
-        ),
+        other => (Status::Protocol, format!("the answer is not HTTP as agw reads it ({other})")),
     }
 }
 
@@ -188,10 +168,7 @@ pub(crate) fn classify_io(why: &io::Error, phase: &str) -> (Status, String) {
         return (Status::Tls, tls::describe(tls));
     }
     if why.kind() == io::ErrorKind::UnexpectedEof {
-        return (
-            Status::Io,
-            format!("the other side closed the connection {phase}"),
-        );
+        return (Status::Io, format!("the other side closed the connection {phase}"));
     }
     (Status::Io, format!("the connection broke {phase}: {why}"))
 }
@@ -239,10 +216,7 @@ impl Connector for HandOver {
         _: Option<()>,
     ) -> Result<Option<LentWire>, ureq::Error> {
         let wire = self.0.take();
-        Ok(wire.map(|wire| LentWire {
-            wire: Some(wire),
-            home: self.0.clone(),
-        }))
+        Ok(wire.map(|wire| LentWire { wire: Some(wire), home: self.0.clone() }))
     }
 }
 

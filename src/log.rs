@@ -89,9 +89,7 @@ impl Drop for Inside {
 
 /// One line stays one line: a gateway's text may hold anything.
 fn printable(line: &str) -> String {
-    line.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -105,9 +103,7 @@ mod tests {
         let seen = lines.clone();
         let sink: Sink = Arc::new(move |level, line| {
             assert!(in_sink());
-            seen.lock()
-                .expect("lines")
-                .push(format!("{level:?} {line}"));
+            seen.lock().expect("lines").push(format!("{level:?} {line}"));
         });
         let log = Log::new(Level::Info, Some(sink));
         let gate = Gate::new();

@@ -91,9 +91,7 @@ impl ClientOptions {
 impl fmt::Debug for ClientOptions {
     /// Names the gateway only: the other fields may hold keys and passwords.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientOptions")
-            .field("base_url", &self.base_url)
-            .finish_non_exhaustive()
+        f.debug_struct("ClientOptions").field("base_url", &self.base_url).finish_non_exhaustive()
     }
 }
 
@@ -174,11 +172,9 @@ impl Gateway {
         if prefix.ends_with("/agentgateway") || prefix.contains("/agentgateway/resource") {
             return refuse("leave out /agentgateway and what follows, the library adds it");
         }
-        let Some(port) = port_of(
-            authority.as_str(),
-            authority.host(),
-            if https { 443 } else { 80 },
-        ) else {
+        let Some(port) =
+            port_of(authority.as_str(), authority.host(), if https { 443 } else { 80 })
+        else {
             return refuse("the port is not a number from 1 to 65535");
         };
         Ok(Gateway {
@@ -223,10 +219,7 @@ impl Route {
         let dial = match &options.connect_to {
             None => gateway.address.clone(),
             Some(text) => match text.parse::<SocketAddr>() {
-                Ok(to) if to.port() != 0 => Address {
-                    host: Host::Ip(to.ip()),
-                    port: to.port(),
-                },
+                Ok(to) if to.port() != 0 => Address { host: Host::Ip(to.ip()), port: to.port() },
                 _ => {
                     let detail = "connect_to: not an address of the form ip:port";
                     return Err(Error::new(Status::InvalidUrl, detail));
@@ -259,16 +252,11 @@ impl Route {
         };
         let credentials = match (proxy.username(), proxy.password()) {
             (None, None) => None,
-            (user, password) => Some(format!(
-                "{}:{}",
-                user.unwrap_or_default(),
-                password.unwrap_or_default()
-            )),
+            (user, password) => {
+                Some(format!("{}:{}", user.unwrap_or_default(), password.unwrap_or_default()))
+            }
         };
-        Ok(Proxy {
-            address: Address::new(proxy.host(), proxy.port()),
-            credentials,
-        })
+        Ok(Proxy { address: Address::new(proxy.host(), proxy.port()), credentials })
     }
 }
 
@@ -287,18 +275,8 @@ mod tests {
         for (url, base, authority, dialled) in [
             ("https://gw", "https://gw", "gw", "gw:443"),
             ("https://gw:8043/", "https://gw:8043", "gw:8043", "gw:8043"),
-            (
-                "https://10.1.2.3:8043",
-                "https://10.1.2.3:8043",
-                "10.1.2.3:8043",
-                "10.1.2.3:8043",
-            ),
-            (
-                "https://[::1]:8043/a/b/",
-                "https://[::1]:8043/a/b",
-                "[::1]:8043",
-                "[::1]:8043",
-            ),
+            ("https://10.1.2.3:8043", "https://10.1.2.3:8043", "10.1.2.3:8043", "10.1.2.3:8043"),
+            ("https://[::1]:8043/a/b/", "https://[::1]:8043/a/b", "[::1]:8043", "[::1]:8043"),
             ("http://gw", "http://gw", "gw", "gw:80"),
         ] {
             let gateway = gateway(url).expect(url);
@@ -325,10 +303,7 @@ mod tests {
             ("https://gw:0", "port"),
             ("https://gw:65536", "port"),
             ("https://gw:8043/agentgateway", "leave out /agentgateway"),
-            (
-                "https://gw/agentgateway/resource/agentconf",
-                "leave out /agentgateway",
-            ),
+            ("https://gw/agentgateway/resource/agentconf", "leave out /agentgateway"),
         ] {
             let error = gateway(url).expect_err(url);
             assert_eq!(error.status(), Status::InvalidUrl, "{url}");

@@ -24,27 +24,16 @@ impl<'a> Request<'a> {
         let base = &gateway.base;
         let uri = format!("{base}/agentgateway/resource/agentconf/{agent_id}/rejectagentconf");
         let uri = uri.parse().map_err(|_| {
-            Error::new(
-                Status::InvalidUrl,
-                "base_url: too long with the path of the request",
-            )
+            Error::new(Status::InvalidUrl, "base_url: too long with the path of the request")
         })?;
-        Ok(Request {
-            uri,
-            authority: &gateway.authority,
-            guid,
-        })
+        Ok(Request { uri, authority: &gateway.authority, guid })
     }
 }
 
 /// Decimal digits without a leading zero, from 101 to `max`.
 fn check_agent_id(agent_id: &str, max: u32) -> Result<(), Error> {
     let decimal = agent_id.bytes().all(|byte| byte.is_ascii_digit()) && !agent_id.starts_with('0');
-    let number = if decimal {
-        agent_id.parse::<u32>().ok()
-    } else {
-        None
-    };
+    let number = if decimal { agent_id.parse::<u32>().ok() } else { None };
     if number.is_some_and(|number| (MIN_AGENT_ID..=max).contains(&number)) {
         return Ok(());
     }
@@ -106,34 +95,17 @@ mod tests {
     #[test]
     fn guids_are_taken_bare_or_from_the_header() {
         let longest = "g".repeat(256);
-        for good in [
-            "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx.AgentGateway1",
-            "!",
-            "a=b;c",
-            &longest,
-        ] {
+        for good in ["xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx.AgentGateway1", "!", "a=b;c", &longest] {
             assert_eq!(bare_guid(good).expect(good), good);
             assert_eq!(bare_guid(&format!("JSESSIONID={good}")).expect(good), good);
         }
-        assert_eq!(
-            bare_guid("JSESSIONID=JSESSIONID=x").expect("one"),
-            "JSESSIONID=x"
-        );
+        assert_eq!(bare_guid("JSESSIONID=JSESSIONID=x").expect("one"), "JSESSIONID=x");
         let too_long = "g".repeat(257);
-        for bad in [
-            "",
-            "JSESSIONID=",
-            "a b",
-            "a\r\nX: y",
-            "a\n",
-            "a\0",
-            "\t",
-            "é",
-            &too_long,
-        ] {
+        for bad in ["", "JSESSIONID=", "a b", "a\r\nX: y", "a\n", "a\0", "\t", "é", &too_long] {
             let error = bare_guid(bad).expect_err("refused");
             assert_eq!(error.status(), Status::InvalidGuid);
-            assert!(bad.len() < 3 || !error.detail().contains(bad));
         }
+        let shown = bare_guid("secret-guid\r\n").expect_err("refused").to_string();
+        assert!(!shown.contains("secret"), "{shown}");
     }
 }

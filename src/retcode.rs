@@ -11,11 +11,7 @@ struct Row {
 }
 
 const fn row(retcode: &'static str, status: Status, meaning: &'static str) -> Row {
-    Row {
-        retcode,
-        status,
-        meaning,
-    }
+    Row { retcode, status, meaning }
 }
 
 const TABLE: &[Row] = &[
@@ -23,75 +19,27 @@ const TABLE: &[Row] = &[
     row("000-001", Status::Gateway, "wrong way of getting events"),
     row("000-002", Status::BadRequest, "a parameter is wrong"),
     row("000-003", Status::Session, "the Guid is wrong or stale"),
-    row(
-        "000-004",
-        Status::GatewayBusy,
-        "the gateway is switching over or recovering",
-    ),
-    row(
-        "000-006",
-        Status::BadRequest,
-        "the address of the request is wrong",
-    ),
-    row(
-        "000-007",
-        Status::GatewayBusy,
-        "the gateway is switching over or recovering",
-    ),
+    row("000-004", Status::GatewayBusy, "the gateway is switching over or recovering"),
+    row("000-006", Status::BadRequest, "the address of the request is wrong"),
+    row("000-007", Status::GatewayBusy, "the gateway is switching over or recovering"),
     row("100-001", Status::Gateway, "sign-in parameters invalid"),
     row("100-002", Status::Gateway, "already signed in"),
     row("100-004", Status::Gateway, "wrong name or password"),
-    row(
-        "100-006",
-        Status::Session,
-        "the agent is not signed in, or the Guid is wrong or stale",
-    ),
-    row(
-        "100-007",
-        Status::GatewayFault,
-        "the gateway or the platform behind it failed",
-    ),
+    row("100-006", Status::Session, "the agent is not signed in, or the Guid is wrong or stale"),
+    row("100-007", Status::GatewayFault, "the gateway or the platform behind it failed"),
     row("100-008", Status::Gateway, "already signed out"),
-    row(
-        "101-001",
-        Status::NoConference,
-        "the agent has no conference call",
-    ),
+    row("101-001", Status::NoConference, "the agent has no conference call"),
     row("101-002", Status::Gateway, "the agent is not the chair"),
-    row(
-        "101-003",
-        Status::Gateway,
-        "the agent is already in a conference",
-    ),
+    row("101-003", Status::Gateway, "the agent is already in a conference"),
     row("101-007", Status::Gateway, "the chair may not leave"),
-    row(
-        "105-001",
-        Status::GatewayBusy,
-        "called too fast, or the gateway is not ready",
-    ),
-    row(
-        "105-002",
-        Status::GatewayBusy,
-        "called too fast, or the gateway is not ready",
-    ),
-    row(
-        "105-003",
-        Status::GatewayBusy,
-        "called too fast, or the gateway is not ready",
-    ),
-    row(
-        "105-004",
-        Status::GatewayBusy,
-        "called too fast, or the gateway is not ready",
-    ),
+    row("105-001", Status::GatewayBusy, "called too fast, or the gateway is not ready"),
+    row("105-002", Status::GatewayBusy, "called too fast, or the gateway is not ready"),
+    row("105-003", Status::GatewayBusy, "called too fast, or the gateway is not ready"),
+    row("105-004", Status::GatewayBusy, "called too fast, or the gateway is not ready"),
     row("105-005", Status::Session, "the session has ended"),
     row("105-006", Status::Session, "the session has ended"),
     row("105-007", Status::Session, "the session has ended"),
-    row(
-        "999-001",
-        Status::GatewayFault,
-        "the gateway or the platform behind it failed",
-    ),
+    row("999-001", Status::GatewayFault, "the gateway or the platform behind it failed"),
 ];
 
 /// The status that a retcode belongs to.
@@ -116,18 +64,13 @@ mod tests {
     fn classes_are_those_of_the_contract() {
         let classes: &[(Status, &[&str])] = &[
             (Status::Ok, &["0"]),
-            (
-                Status::Session,
-                &["100-006", "000-003", "105-005", "105-006", "105-007"],
-            ),
+            (Status::Session, &["100-006", "000-003", "105-005", "105-006", "105-007"]),
             (Status::NoConference, &["101-001"]),
             (Status::BadRequest, &["000-002", "000-006"]),
             (Status::GatewayFault, &["100-007", "999-001"]),
             (
                 Status::GatewayBusy,
-                &[
-                    "000-004", "000-007", "105-001", "105-002", "105-003", "105-004",
-                ],
+                &["000-004", "000-007", "105-001", "105-002", "105-003", "105-004"],
             ),
         ];
         for (status, codes) in classes {

@@ -17,10 +17,7 @@ impl Deadline {
     pub fn after(timeout: Duration) -> Self {
         let now = Instant::now();
         // Far enough: u32 milliseconds always fit, a Duration need not.
-        Deadline(
-            now.checked_add(timeout)
-                .unwrap_or(now + Duration::from_secs(u32::MAX.into())),
-        )
+        Deadline(now.checked_add(timeout).unwrap_or(now + Duration::from_secs(u32::MAX.into())))
     }
 
     pub fn sooner(self, timeout: Duration) -> Self {
@@ -49,9 +46,7 @@ impl std::fmt::Display for DeadlinePassed {
 impl std::error::Error for DeadlinePassed {}
 
 pub(crate) fn deadline_passed(error: &io::Error) -> bool {
-    error
-        .get_ref()
-        .is_some_and(|inner| inner.is::<DeadlinePassed>())
+    error.get_ref().is_some_and(|inner| inner.is::<DeadlinePassed>())
 }
 
 #[derive(Debug)]
@@ -222,11 +217,6 @@ mod tests {
         assert!(deadline_passed(&gone));
         assert!(!deadline_passed(&io::Error::from(io::ErrorKind::TimedOut)));
         assert!(Deadline::after(Duration::MAX).left().is_ok());
-        assert!(
-            Deadline::after(Duration::MAX)
-                .sooner(Duration::ZERO)
-                .left()
-                .is_err()
-        );
+        assert!(Deadline::after(Duration::MAX).sooner(Duration::ZERO).left().is_err());
     }
 }

@@ -26,10 +26,7 @@ pub(crate) fn server_name(address: &Address) -> Result<ServerName<'static>, Erro
     match &address.host {
         Host::Ip(ip) => Ok(ServerName::from(*ip)),
         Host::Name(name) => ServerName::try_from(name.clone()).map_err(|_| {
-            Error::new(
-                Status::InvalidUrl,
-                format!("base_url: '{name}' is not a host name"),
-            )
+            Error::new(Status::InvalidUrl, format!("base_url: '{name}' is not a host name"))
         }),
     }
 }
@@ -341,10 +338,7 @@ fn reason(why: &CertificateError, certificate: &CertificateDer) -> String {
     match why {
         Why::Expired => "it has expired".into(),
         Why::ExpiredContext { time, not_after } => {
-            format!(
-                "it expired {} ago (by this machine's clock)",
-                days(*not_after, *time)
-            )
+            format!("it expired {} ago (by this machine's clock)", days(*not_after, *time))
         }
         Why::NotValidYet => "it is not valid yet".into(),
         Why::NotValidYetContext { time, not_before } => format!(
@@ -356,21 +350,11 @@ fn reason(why: &CertificateError, certificate: &CertificateDer) -> String {
         }
         Why::UnknownIssuer => "its issuer is not among those trusted".into(),
         Why::NotValidForName => "it is for another name".into(),
-        Why::NotValidForNameContext {
-            expected,
-            presented,
-        } if presented.is_empty() => {
+        Why::NotValidForNameContext { expected, presented } if presented.is_empty() => {
             format!("it names no host, so not {}", expected.to_str())
         }
-        Why::NotValidForNameContext {
-            expected,
-            presented,
-        } => {
-            format!(
-                "it is for {}, not for {}",
-                presented.join(", "),
-                expected.to_str()
-            )
+        Why::NotValidForNameContext { expected, presented } => {
+            format!("it is for {}, not for {}", presented.join(", "), expected.to_str())
         }
         Why::Other(other) => other_reason(other),
         other => format!("{other}"),
@@ -442,16 +426,7 @@ mod tests {
         let longer = format!("{PIN}:00");
         let odd = PIN.replacen("00", "0", 1);
         let foreign = PIN.replacen("00", "é", 1);
-        for bad in [
-            "",
-            ",",
-            "xy",
-            shorter,
-            &longer,
-            &odd,
-            &foreign,
-            &format!("{PIN},"),
-        ] {
+        for bad in ["", ",", "xy", shorter, &longer, &odd, &foreign, &format!("{PIN},")] {
             assert!(fingerprints(Some(bad)).is_err(), "{bad}");
         }
     }
@@ -462,9 +437,7 @@ mod tests {
         let table: &[(&str, Change)] = &[
             ("ca: needed", |o| o.trust = Trust::Ca),
             ("pin_sha256: needed", |o| o.trust = Trust::Pin),
-            ("pin_sha256: has an effect", |o| {
-                o.pin_sha256 = Some(PIN.into())
-            }),
+            ("pin_sha256: has an effect", |o| o.pin_sha256 = Some(PIN.into())),
             ("ca: has no effect", |o| {
                 o.trust = Trust::DangerAny;
                 o.ca = Some("x".into());
@@ -488,11 +461,7 @@ mod tests {
         for (named, change) in table {
             let error = config(&options(change)).expect_err(named);
             assert_eq!(error.status(), Status::TlsConfig, "{named}");
-            assert!(
-                error.detail().contains(named),
-                "{named}: {}",
-                error.detail()
-            );
+            assert!(error.detail().contains(named), "{named}: {}", error.detail());
         }
     }
 }

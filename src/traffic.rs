@@ -46,10 +46,7 @@ pub(crate) struct Idle {
 
 impl Idle {
     pub fn new(line: Line) -> Self {
-        Idle {
-            line,
-            since: Instant::now(),
-        }
+        Idle { line, since: Instant::now() }
     }
 
     pub fn age(&self) -> Duration {
@@ -94,10 +91,7 @@ impl Traffic {
             return Err(cancelled());
         }
         lanes.calls.push(control.clone());
-        Ok(Call {
-            traffic: self,
-            control,
-        })
+        Ok(Call { traffic: self, control })
     }
 
     /// Ends the calls in progress.
@@ -169,11 +163,7 @@ impl Call<'_> {
 impl Drop for Call<'_> {
     fn drop(&mut self) {
         let mut lanes = self.traffic.lanes();
-        if let Some(place) = lanes
-            .calls
-            .iter()
-            .position(|call| Arc::ptr_eq(call, &self.control))
-        {
+        if let Some(place) = lanes.calls.iter().position(|call| Arc::ptr_eq(call, &self.control)) {
             lanes.calls.swap_remove(place);
         }
     }

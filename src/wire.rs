@@ -72,9 +72,7 @@ impl Wire {
 
     pub fn tls_version(&self) -> &'static str {
         let version = self.tls.as_ref().and_then(|tls| tls.protocol_version());
-        version
-            .and_then(|version| version.as_str())
-            .unwrap_or("no TLS")
+        version.and_then(|version| version.as_str()).unwrap_or("no TLS")
     }
 
     /// Whether an idle connection can carry another request. Late session tickets are taken in;
@@ -153,11 +151,7 @@ fn flush(tls: &mut ClientConnection, records: &mut Vec<u8>, socket: &mut Socket)
     while tls.wants_write() {
         tls.write_tls(records)?;
     }
-    if records.is_empty() {
-        Ok(())
-    } else {
-        socket.write_all(records)
-    }
+    if records.is_empty() { Ok(()) } else { socket.write_all(records) }
 }
 
 /// The wire while ureq has it. Dropped, it goes back to where it came from.
@@ -169,9 +163,7 @@ pub(crate) struct LentWire {
 
 impl LentWire {
     fn wire(&mut self) -> io::Result<&mut Wire> {
-        self.wire
-            .as_mut()
-            .ok_or_else(|| io::ErrorKind::NotConnected.into())
+        self.wire.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 }
 

@@ -54,17 +54,12 @@ pub(super) unsafe fn enter(
         let detail = "result: the part of the struct that this library does not know is not zero";
         Err(Error::new(Status::StructSize, detail))
     } else if log::in_sink() && !entry.in_log_callback() {
-        Err(Error::new(
-            Status::Reentrant,
-            "called from inside the log callback",
-        ))
+        Err(Error::new(Status::Reentrant, "called from inside the log callback"))
     } else {
         contained(call)
     };
     slot.write(&outcome, started);
-    outcome
-        .map_or_else(|error| error.status(), |_| Status::Ok)
-        .number()
+    outcome.map_or_else(|error| error.status(), |_| Status::Ok).number()
 }
 
 /// Turns a panic into an error that names the place, never the text: that may hold anything.
@@ -77,10 +72,7 @@ pub(super) fn contained(call: impl FnOnce() -> Outcome) -> Outcome {
         // Dropping a payload may panic in its turn; it is small, and this is rare.
         std::mem::forget(payload);
         let place = PANICKED_AT.take();
-        Err(Error::new(
-            Status::Internal,
-            format!("panic at {place}; please report it"),
-        ))
+        Err(Error::new(Status::Internal, format!("panic at {place}; please report it")))
     })
 }
 
@@ -109,11 +101,7 @@ fn place(info: &PanicHookInfo) -> String {
     let Some(location) = info.location() else {
         return "an unknown place".to_owned();
     };
-    let file = location
-        .file()
-        .rsplit(['/', '\\'])
-        .next()
-        .unwrap_or_default();
+    let file = location.file().rsplit(['/', '\\']).next().unwrap_or_default();
     format!("{file}:{}", location.line())
 }
 
@@ -130,12 +118,7 @@ impl ResultSlot {
     /// As [`enter`].
     unsafe fn open(target: *mut agw_result) -> Result<Self, Status> {
         if target.is_null() {
-            return Ok(ResultSlot {
-                target,
-                struct_size: 0,
-                usable: 0,
-                misfit: false,
-            });
+            return Ok(ResultSlot { target, struct_size: 0, usable: 0, misfit: false });
         }
         // SAFETY: not NULL, so at least struct_size is there.
         let size = unsafe { StructSize::read(target.cast(), RESULT_SIZES) }?;
@@ -258,22 +241,14 @@ impl StructSize {
         let size = given as usize;
         let full = sizes.last().copied().unwrap_or_default();
         if sizes.contains(&size) {
-            return Ok(StructSize {
-                given,
-                usable: size,
-                rest_is_zero: true,
-            });
+            return Ok(StructSize { given, usable: size, rest_is_zero: true });
         }
         if size < full || size > Self::MAX {
             return Err(Status::StructSize);
         }
         // SAFETY: the caller's struct has `size` bytes, of which `full` are known here.
         let rest = unsafe { std::slice::from_raw_parts(target.add(full), size - full) };
-        Ok(StructSize {
-            given,
-            usable: full,
-            rest_is_zero: rest.iter().all(|byte| *byte == 0),
-        })
+        Ok(StructSize { given, usable: full, rest_is_zero: rest.iter().all(|byte| *byte == 0) })
     }
 }
 
@@ -283,8 +258,6 @@ mod tests {
     use std::ffi::CStr;
 
     fn shown(text: &str) -> (String, bool) {
-        let mut target = [0x55; 8];
-        target[7] = 0;
         let mut zeroed = [0; 8];
         let whole = put(&mut zeroed, text);
         // SAFETY: put leaves the last byte alone, which is zero.

@@ -18,11 +18,7 @@ struct Table {
 
 static TABLE: LazyLock<RwLock<Table>> = LazyLock::new(|| {
     let secret = RandomState::new().hash_one("agw") as usize;
-    RwLock::new(Table {
-        clients: HashMap::new(),
-        issued: 0,
-        secret,
-    })
+    RwLock::new(Table { clients: HashMap::new(), issued: 0, secret })
 });
 
 impl Table {
@@ -92,11 +88,7 @@ mod tests {
     #[test]
     fn tickets_are_never_zero_and_never_issued_twice() {
         for secret in [0, 1, usize::MAX, 0x9E37_79B9_usize] {
-            let mut table = Table {
-                clients: HashMap::new(),
-                issued: 0,
-                secret,
-            };
+            let mut table = Table { clients: HashMap::new(), issued: 0, secret };
             let mut seen = std::collections::HashSet::new();
             for _ in 0..10_000 {
                 let ticket = table.next_ticket().expect("ticket");
@@ -112,11 +104,7 @@ mod tests {
         let mut options = ClientOptions::new("http://gw");
         options.allow_http = true;
         let client = Arc::new(Client::new(&options).expect("client"));
-        let mut table = Table {
-            clients: HashMap::new(),
-            issued: 0,
-            secret: 5,
-        };
+        let mut table = Table { clients: HashMap::new(), issued: 0, secret: 5 };
         assert!(table.insert(client.clone(), 1).is_some());
         assert!(table.insert(client, 1).is_none());
     }

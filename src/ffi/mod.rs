@@ -60,10 +60,7 @@ pub unsafe extern "C" fn agw_client_new(
         // SAFETY: as this function's own contract.
         let options = unsafe { read_options(options) }?;
         let Some(handle) = handles::issue(Client::new(&options)?) else {
-            return Err(Error::new(
-                Status::Resources,
-                "too many clients; agw_free some",
-            ));
+            return Err(Error::new(Status::Resources, "too many clients; agw_free some"));
         };
         give(handle);
         Ok(None)
@@ -129,11 +126,7 @@ pub unsafe extern "C" fn agw_connect(
     result: *mut agw_result,
 ) -> StatusCall {
     // SAFETY: as this function's own contract.
-    unsafe {
-        with_client(Entry::Connect, client, result, |client| {
-            client.connect().map(|()| None)
-        })
-    }
+    unsafe { with_client(Entry::Connect, client, result, |client| client.connect().map(|()| None)) }
 }
 
 /// Makes the calls now in progress on a client end soon with AGW_E_CANCELLED.
@@ -174,9 +167,7 @@ pub unsafe extern "C" fn agw_cancel(client: *mut agw_client) -> StatusCall {
 pub unsafe extern "C" fn agw_free(client: *mut agw_client) -> StatusCall {
     let call = || {
         if !client.is_null() {
-            handles::remove(client.addr())
-                .ok_or_else(no_such_handle)?
-                .close();
+            handles::remove(client.addr()).ok_or_else(no_such_handle)?.close();
         }
         Ok(None)
     };
@@ -193,9 +184,7 @@ pub unsafe extern "C" fn agw_free(client: *mut agw_client) -> StatusCall {
 #[unsafe(no_mangle)]
 pub extern "C" fn agw_strerror(status: agw_status) -> TextCall {
     let known = Status::from_number(status).map(Status::c_sentence);
-    known
-        .unwrap_or(c"A status that this version of agw does not know.")
-        .as_ptr()
+    known.unwrap_or(c"A status that this version of agw does not know.").as_ptr()
 }
 
 /// The version of the library that is running, such as "1.0.0".
@@ -248,10 +237,7 @@ fn invalid(detail: impl Into<String>) -> Error {
 }
 
 fn no_such_handle() -> Error {
-    Error::new(
-        Status::InvalidHandle,
-        "client: NULL, freed, or never issued",
-    )
+    Error::new(Status::InvalidHandle, "client: NULL, freed, or never issued")
 }
 
 /// # Safety
@@ -264,10 +250,7 @@ unsafe fn read_options(options: *const agw_client_options) -> Result<ClientOptio
     // SAFETY: not NULL, so a struct that begins with struct_size.
     let size = unsafe { StructSize::read(options.cast(), OPTIONS_SIZES) };
     let size = size.map_err(|status| {
-        Error::new(
-            status,
-            "options: struct_size is not sizeof(agw_client_options)",
-        )
+        Error::new(status, "options: struct_size is not sizeof(agw_client_options)")
     })?;
     if !size.rest_is_zero {
         let detail = "options: made for a newer library, and not zero in a part that is new";
@@ -353,8 +336,7 @@ unsafe fn needed<'a>(name: &str, pointer: *const c_char) -> Result<&'a str, Erro
     }
     // SAFETY: not NULL, so NUL-terminated.
     let text = unsafe { CStr::from_ptr(pointer) };
-    text.to_str()
-        .map_err(|_| invalid(format!("{name}: not UTF-8")))
+    text.to_str().map_err(|_| invalid(format!("{name}: not UTF-8")))
 }
 
 /// # Safety

@@ -1,0 +1,83 @@
+# What a person runs: make demo, make test, make install. `make help` lists them all.
+# Cargo does the building; this only says what belongs together.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+CARGO ?= cargo
+CC ?= cc
+PYTHON ?= python3
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+MAJOR := $(firstword $(subst ., ,$(VERSION)))
+# Where cargo builds; the environment may have it elsewhere.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+STAGE := $(abspath $(TARGET))/stage
+# What a static agw needs of the system; `cargo rustc -- --print native-static-libs` tells.
+PRIVATE := -lgcc_s -lutil -lrt -lpthread -lm -ldl
+
+.PHONY: help build demo test lint unit install-test header install uninstall tools clean
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make demo       the story from sign-in to rejection, on this machine, in a few seconds
+demo: $(TARGET)/demo/reject
+	$(CARGO) build --locked --quiet --example simulator
+	$(PYTHON) tests/demo.py --library $(STAGE)/lib/libagw.so \
+	    --simulator $(TARGET)/debug/examples/simulator --reject $<
+
+$(TARGET)/demo/reject: bindings/c/examples/reject.c stage
+	@mkdir -p $(@D)
+	$(CC) -std=c89 -pedantic -Wall -Wextra -O2 -I$(STAGE)/include -o $@ $< \
+	    -L$(STAGE)/lib -lagw -Wl,-rpath,$(STAGE)/lib
+
+## make test       everything that must hold before a change is taken
+test: tools lint unit install-test
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+
+unit:
+	$(CARGO) test --locked
+
+install-test: build
+	tests/install.sh
+
+## make build      the shared and the static library, optimised
+build:
+	$(CARGO) build --locked --release --lib
+
+## make header     include/agw.h from the Rust sources, after a change there
+header:
+	$(CARGO) build --locked --lib --message-format=json | $(PYTHON) tests/newest_header.py include/agw.h
+
+## make install    PREFIX=/usr/local DESTDIR=   libraries, header, agw.pc
+install: build
+	install -d "$(DESTDIR)$(PREFIX)/lib/pkgconfig" "$(DESTDIR)$(PREFIX)/include"
+	install -m 755 $(TARGET)/release/libagw.so "$(DESTDIR)$(PREFIX)/lib/libagw.so.$(VERSION)"
+	ln -sf libagw.so.$(VERSION) "$(DESTDIR)$(PREFIX)/lib/libagw.so.$(MAJOR)"
+	ln -sf libagw.so.$(MAJOR) "$(DESTDIR)$(PREFIX)/lib/libagw.so"
+	install -m 644 $(TARGET)/release/libagw.a "$(DESTDIR)$(PREFIX)/lib/libagw.a"
+	strip --strip-debug "$(DESTDIR)$(PREFIX)/lib/libagw.a"
+	install -m 644 include/agw.h "$(DESTDIR)$(PREFIX)/include/agw.h"
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@PRIVATE@|$(PRIVATE)|' \
+	    bindings/c/agw.pc.in > "$(DESTDIR)$(PREFIX)/lib/pkgconfig/agw.pc"
+
+## make uninstall  PREFIX=/usr/local DESTDIR=   takes away what make install put there
+uninstall:
+	rm -f "$(DESTDIR)$(PREFIX)"/lib/libagw.so "$(DESTDIR)$(PREFIX)"/lib/libagw.so.$(MAJOR) \
+	    "$(DESTDIR)$(PREFIX)"/lib/libagw.so.$(VERSION) "$(DESTDIR)$(PREFIX)"/lib/libagw.a \
+	    "$(DESTDIR)$(PREFIX)"/include/agw.h "$(DESTDIR)$(PREFIX)"/lib/pkgconfig/agw.pc
+
+.PHONY: stage
+stage:
+	$(MAKE) --no-print-directory install PREFIX=$(STAGE) DESTDIR=
+
+## make tools      installs (as root on Debian) or names what the tests need beyond Rust, cc, Python
+tools:
+	tests/tools.sh
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,148 @@
+//! The C side: the header, the exported symbols, and C programs that use and misuse the library.
+
+#[path = "support/c.rs"]
+mod c;
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use c::{C11, C89, C99, CXX11, CXX98, Dialect, GNU11};
+
+const HEADER: &str = include_str!("../include/agw.h");
+
+/// What the Rust sources say just now.
+const GENERATED: &str = include_str!(concat!(env!("OUT_DIR"), "/agw.h"));
+
+#[test]
+fn the_committed_header_is_the_generated_one() {
+    let differs = HEADER.lines().zip(GENERATED.lines()).position(|(a, b)| a != b);
+    assert!(
+        HEADER == GENERATED,
+        "include/agw.h differs from the Rust sources, first at line {}: run `make header`",
+        differs.map_or(HEADER.lines().count().min(GENERATED.lines().count()), |line| line) + 1
+    );
+}
+
+/// Compiles a text that is fed to the compiler; gives its complaints if it refuses.
+fn compile_text(text: &str, dialect: Dialect) -> Result<(), String> {
+    let mut compiler = c::compiler(dialect);
+    compiler.args(["-c", "-o", "/dev/null", "-"]);
+    let mut child = compiler
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|why| panic!("{compiler:?}: {why}"));
+    child.stdin.take().expect("piped").write_all(text.as_bytes()).expect("written");
+    let output = child.wait_with_output().expect("the compiler ends");
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+#[test]
+fn the_header_compiles_in_every_dialect() {
+    let hosts = [
+        ("twice", "#include \"agw.h\"\n#include \"agw.h\"\n"),
+        ("packed", "#pragma pack(1)\n#include \"agw.h\"\n"),
+        ("statically", "#define AGW_STATIC\n#include \"agw.h\"\n"),
+    ];
+    for dialect in [C89, C99, C11, CXX98, CXX11] {
+        for (how, host) in hosts {
+            let text = format!("{host}int agw_host(void);\n");
+            if let Err(complaint) = compile_text(&text, dialect) {
+                panic!("{} {how}: {complaint}", dialect.standard);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_headers_size_checks_stop_a_compiler_with_another_idea() {
+    let packed = HEADER.replace("#pragma pack(push, 8)", "").replace("#pragma pack(pop)", "");
+    let shorter = packed.replace("char detail[512]", "char detail[511]");
+    let complaint = compile_text(&shorter, C89).expect_err("the check is there");
+    assert!(complaint.contains("agw_check_result_size"), "{complaint}");
+}
+
+/// The dynamic symbols that the shared library defines, one a line, sorted.
+fn exports() -> String {
+    let library = c::library_folder().join("libagw.so");
+    let output = c::expect_success(Command::new("nm").args(["-D", "--defined-only"]).arg(library));
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let mut names: Vec<_> = text.lines().filter_map(|line| line.split(' ').nth(2)).collect();
+    names.sort_unstable();
+    names.join("\n") + "\n"
+}
+
+#[test]
+fn exactly_the_functions_of_the_contract_are_exported() {
+    assert_eq!(exports(), include_str!("c/exports.txt"));
+}
+
+#[test]
+fn every_exported_function_is_in_the_header() {
+    for name in include_str!("c/exports.txt").lines() {
+        assert!(HEADER.contains(&format!(" {name}(")), "{name} is not declared");
+    }
+}
+
+#[test]
+fn the_library_has_its_soname_and_is_never_unloaded() {
+    let library = c::library_folder().join("libagw.so");
+    let output = c::expect_success(Command::new("readelf").arg("-d").arg(library));
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(text.contains("soname: [libagw.so.1]"), "{text}");
+    assert!(text.contains("NODELETE"), "{text}");
+}
+
+#[test]
+fn the_numbers_and_the_version_are_those_of_the_package() {
+    let mut parts = env!("CARGO_PKG_VERSION").split('.').map(|part| part.parse::<u32>());
+    let number = parts.by_ref().take(3).fold(0, |number, part| number * 256 + part.expect("part"));
+    assert_eq!(agw::ffi::AGW_VERSION_NUM, number);
+    for line in HEADER.lines().filter(|line| line.starts_with("#define AGW_E_")) {
+        let mut words = line.split(' ').skip(1);
+        let (name, number) = (words.next().expect("name"), words.next().expect("number"));
+        let status = agw::Status::from_number(number.parse().expect("a number"));
+        assert_eq!(status.map(agw::Status::name), Some(name), "no row in the status table");
+    }
+}
+
+fn misuse(dialect: Dialect) {
+    let program = c::compile("tests/c/abi.c", &format!("abi-{}", dialect.standard), dialect);
+    let printed = c::run::<&str>(&program, &[]);
+    assert!(printed.contains(" checks passed"), "{printed}");
+}
+
+#[test]
+fn misuse_is_harmless_in_c89() {
+    misuse(C89);
+}
+
+#[test]
+fn misuse_is_harmless_in_c11() {
+    misuse(C11);
+}
+
+#[test]
+fn misuse_is_harmless_in_cxx() {
+    misuse(CXX11);
+}
+
+#[test]
+fn a_panic_stays_inside_and_the_client_stays_usable() {
+    let program = c::compile("tests/c/panic.c", "panic", GNU11);
+    let printed = c::run::<&str>(&program, &[]);
+    assert!(printed.contains(" checks passed"), "{printed}");
+}
+
+#[test]
+fn the_example_compiles_wherever_c_does() {
+    for dialect in [C89, C11, CXX98] {
+        let name = format!("reject-{}", dialect.standard);
+        let program = c::compile("bindings/c/examples/reject.c", &name, dialect);
+        assert!(c::run(&program, &["--help"]).contains("--guid-file"));
+    }
+}

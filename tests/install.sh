@@ -1,0 +1,61 @@
+#!/bin/sh
+# `make install`, as a packager and as a user of the installed copy meet it: the files and links,
+# then the example, compiled and linked through pkg-config, shared and static.
+set -eu
+
+fail() {
+    echo "install: $*" >&2
+    exit 1
+}
+
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+root="$work/root"
+prefix=/opt/agw
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+
+make --no-print-directory install PREFIX=$prefix DESTDIR="$root" >"$work/log" 2>&1 || {
+    cat "$work/log"
+    fail "make install failed"
+}
+
+lib="$root$prefix/lib"
+for file in "lib/libagw.so.$version" lib/libagw.so.1 lib/libagw.so lib/libagw.a include/agw.h \
+    lib/pkgconfig/agw.pc; do
+    [ -s "$root$prefix/$file" ] || fail "$file is missing"
+done
+[ "$(readlink "$lib/libagw.so")" = libagw.so.1 ] || fail "libagw.so is not a link to libagw.so.1"
+[ "$(readlink "$lib/libagw.so.1")" = "libagw.so.$version" ] || fail "libagw.so.1 points elsewhere"
+cmp -s include/agw.h "$root$prefix/include/agw.h" || fail "the header is another"
+
+# The copy stands under a staging root, which pkg-config calls the sysroot.
+export PKG_CONFIG_LIBDIR="$lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$root"
+[ "$(pkg-config --modversion agw)" = "$version" ] || fail "agw.pc has another version"
+
+# shellcheck disable=SC2046 # pkg-config prints a list of words
+cc -std=c89 -o "$work/shared" bindings/c/examples/reject.c $(pkg-config --cflags --libs agw)
+# shellcheck disable=SC2046
+cc -std=c89 -static-libgcc -o "$work/static" bindings/c/examples/reject.c \
+    $(pkg-config --cflags agw) "$lib/libagw.a" -lpthread -lm -ldl
+
+readelf -d "$work/shared" | grep -q 'NEEDED.*libagw.so.1' || fail "not linked to libagw.so.1"
+if readelf -d "$work/static" | grep -q libagw; then
+    fail "the static program needs the shared library"
+fi
+
+# Both really call: nobody listens on the discard port of loopback, and exit code 4 says so.
+for program in shared static; do
+    code=0
+    AGW_GUID=no-guid-of-anybody LD_LIBRARY_PATH="$lib" "$work/$program" \
+        --url https://127.0.0.1:9 --danger-any --agent 154 >"$work/out" 2>&1 || code=$?
+    if [ "$code" != 4 ] || ! grep -q AGW_E_CONNECT "$work/out"; then
+        cat "$work/out"
+        fail "the $program program ended with $code"
+    fi
+done
+
+make --no-print-directory uninstall PREFIX=$prefix DESTDIR="$root" >/dev/null
+left=$(find "$root" ! -type d)
+[ -z "$left" ] || fail "make uninstall leaves $left"
+echo "install: files, links, pkg-config, shared and static example: all well"

@@ -1,0 +1,193 @@
+//! The control path under `/simulator`: what a test or a demonstration has the platform do.
+//! No real gateway has it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State as Shared;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{get, post};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::gateway::{Gateway, json_response};
+use super::state::{ControlError, Script, State};
+
+const MAX_DELAY_MS: u64 = 600_000;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RingRequest {
+    agent_id: String,
+    #[serde(default)]
+    members: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct CancelRequest {
+    conf_id: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct AnswerWithRequest {
+    agent_id: String,
+    retcode: Option<String>,
+    #[serde(default)]
+    message: String,
+    #[serde(default = "ok")]
+    http_status: u16,
+    #[serde(default = "once")]
+    count: u32,
+    #[serde(default)]
+    delay_ms: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ExpireRequest {
+    agent_id: String,
+}
+
+fn ok() -> u16 {
+    200
+}
+
+fn once() -> u32 {
+    1
+}
+
+type Outcome = Result<Value, ControlError>;
+
+/// The routes below `/simulator`.
+pub fn router() -> Router<Arc<Gateway>> {
+    Router::new()
+        .route("/ring", post(ring))
+        .route("/cancel", post(cancel))
+        .route("/answer-with", post(answer_with))
+        .route("/expire", post(expire))
+        .route("/agents", get(agents))
+        .route("/requests", get(requests))
+        .method_not_allowed_fallback(wrong_method)
+}
+
+/// The answer to a path below `/simulator` that there is not.
+pub fn unknown_path(gateway: &Gateway) -> Response {
+    error(gateway, "simulator", StatusCode::NOT_FOUND, "no such path")
+}
+
+async fn wrong_method(Shared(gateway): Shared<Arc<Gateway>>) -> Response {
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    error(&gateway, "simulator", status, "no such method here")
+}
+
+async fn ring(Shared(gateway): Shared<Arc<Gateway>>, body: Bytes) -> Response {
+    respond(&gateway, "simulator.ring", ring_outcome(&gateway, &body))
+}
+
+fn ring_outcome(gateway: &Gateway, body: &[u8]) -> Outcome {
+    let request: RingRequest = parse(body)?;
+    gateway.change(|state, now| {
+        let id = agent_id(state, &request.agent_id)?;
+        let members: Result<Vec<u32>, ControlError> =
+            request.members.iter().map(|member| agent_id(state, member)).collect();
+        let conf_id = state.ring(id, &members?, now)?;
+        Ok(json!({ "confId": conf_id }))
+    })
+}
+
+async fn cancel(Shared(gateway): Shared<Arc<Gateway>>, body: Bytes) -> Response {
+    let outcome = parse(&body).and_then(|request: CancelRequest| {
+        gateway.change(|state, _| state.cancel(request.conf_id))?;
+        Ok(json!({}))
+    });
+    respond(&gateway, "simulator.cancel", outcome)
+}
+
+async fn answer_with(Shared(gateway): Shared<Arc<Gateway>>, body: Bytes) -> Response {
+    let outcome = parse(&body).and_then(|request: AnswerWithRequest| {
+        let id = gateway.with(|state, _| agent_id(state, &request.agent_id))?;
+        let script = script(request)?;
+        gateway.with(|state, _| state.answer_with(id, script));
+        Ok(json!({}))
+    });
+    respond(&gateway, "simulator.answerWith", outcome)
+}
+
+fn script(request: AnswerWithRequest) -> Result<Script, ControlError> {
+    if !(200..=599).contains(&request.http_status) {
+        return Err(bad("httpStatus is not within 200 to 599"));
+    }
+    if request.count == 0 {
+        return Err(bad("count is 0"));
+    }
+    if request.delay_ms > MAX_DELAY_MS {
+        return Err(bad("delayMs is above 600000"));
+    }
+    Ok(Script {
+        retcode: request.retcode,
+        message: request.message,
+        http_status: request.http_status,
+        count: request.count,
+        delay: Duration::from_millis(request.delay_ms),
+    })
+}
+
+async fn expire(Shared(gateway): Shared<Arc<Gateway>>, body: Bytes) -> Response {
+    let outcome = parse(&body).and_then(|request: ExpireRequest| {
+        gateway.change(|state, _| {
+            let id = agent_id(state, &request.agent_id)?;
+            state.expire(id)
+        })?;
+        Ok(json!({}))
+    });
+    respond(&gateway, "simulator.expire", outcome)
+}
+
+async fn agents(Shared(gateway): Shared<Arc<Gateway>>) -> Response {
+    let agents = gateway.change(|state, _| state.agents());
+    respond(&gateway, "simulator.agents", Ok(json!(agents)))
+}
+
+async fn requests(Shared(gateway): Shared<Arc<Gateway>>) -> Response {
+    let records = gateway.with(|state, _| state.records());
+    respond(&gateway, "simulator.requests", Ok(json!(records)))
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ControlError> {
+    serde_json::from_slice(body).map_err(|error| ControlError::BadRequest(error.to_string()))
+}
+
+fn bad(text: &str) -> ControlError {
+    ControlError::BadRequest(text.to_owned())
+}
+
+fn agent_id(state: &State, text: &str) -> Result<u32, ControlError> {
+    state
+        .agent_id(text)
+        .map_err(|_| ControlError::BadRequest(format!("{text:?} is no agent id of this gateway")))
+}
+
+fn respond(gateway: &Gateway, method: &'static str, outcome: Outcome) -> Response {
+    match outcome {
+        Ok(body) => {
+            gateway.log(method, "-", "http=200".to_owned());
+            json_response(StatusCode::OK, &body)
+        }
+        Err(ControlError::BadRequest(text)) => {
+            error(gateway, method, StatusCode::BAD_REQUEST, &text)
+        }
+        Err(ControlError::NotFound(text)) => error(gateway, method, StatusCode::NOT_FOUND, &text),
+        Err(ControlError::Conflict(text)) => error(gateway, method, StatusCode::CONFLICT, &text),
+    }
+}
+
+fn error(gateway: &Gateway, method: &'static str, status: StatusCode, text: &str) -> Response {
+    gateway.log(method, "-", format!("http={}", status.as_u16()));
+    json_response(status, &json!({ "error": text }))
+}

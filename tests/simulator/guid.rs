@@ -1,0 +1,119 @@
+//! The Guids of a signed-in agent: how they look, when they are renewed, when they die.
+
+use std::time::{Duration, Instant};
+
+use ring::rand::{SecureRandom, SystemRandom};
+
+/// How the gateway authenticates its agents (its setting `AUTHMODE`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthMode {
+    /// `AUTHMODE` 1: the Guid of the sign-in answer stays good until the agent signs out.
+    Static,
+    /// `AUTHMODE` 2: an event poll's answer brings a new Guid now and then; the old one dies.
+    Dynamic,
+}
+
+/// When Guids change.
+#[derive(Clone, Debug)]
+pub struct GuidRules {
+    /// Static or dynamic authentication. The two times below count in dynamic mode only.
+    pub auth: AuthMode,
+    /// The first poll answered this long after a Guid was issued brings the next one.
+    pub renew_after: Duration,
+    /// A Guid dies this long after it was issued, renewed or not.
+    pub expire_after: Duration,
+}
+
+impl Default for GuidRules {
+    fn default() -> Self {
+        Self {
+            auth: AuthMode::Dynamic,
+            renew_after: Duration::from_secs(60),
+            expire_after: Duration::from_secs(120),
+        }
+    }
+}
+
+impl GuidRules {
+    fn is_over(&self, guid: &Guid, limit: Duration, now: Instant) -> bool {
+        self.auth == AuthMode::Dynamic && now.saturating_duration_since(guid.issued) >= limit
+    }
+}
+
+struct Guid {
+    value: String,
+    issued: Instant,
+}
+
+/// The Guids of one agent, oldest first. Between a renewal and the old Guid's death two are good.
+pub struct Guids(Vec<Guid>);
+
+impl Guids {
+    /// The first Guid, issued at sign-in.
+    pub fn issue(now: Instant) -> Self {
+        let mut guids = Self(Vec::new());
+        guids.push(now);
+        guids
+    }
+
+    fn push(&mut self, now: Instant) {
+        self.0.push(Guid { value: random_guid(), issued: now });
+    }
+
+    /// The newest Guid, good or dead; none after [`Guids::kill`].
+    pub fn current(&self) -> Option<&str> {
+        self.0.last().map(|guid| guid.value.as_str())
+    }
+
+    /// Whether `value` is the agent's, even if its time has run out meanwhile.
+    pub fn knows(&self, value: &str) -> bool {
+        self.0.iter().any(|guid| guid.value == value)
+    }
+
+    /// Whether a request may use `value` now.
+    pub fn accepts(&self, value: &str, rules: &GuidRules, now: Instant) -> bool {
+        self.0
+            .iter()
+            .any(|guid| guid.value == value && !rules.is_over(guid, rules.expire_after, now))
+    }
+
+    /// Issues the next Guid if it is time to, and forgets those that have died.
+    pub fn renew_if_due(&mut self, rules: &GuidRules, now: Instant) {
+        let due = |guid: &Guid| rules.is_over(guid, rules.renew_after, now);
+        if self.0.last().is_some_and(due) {
+            self.0.retain(|guid| !rules.is_over(guid, rules.expire_after, now));
+            self.push(now);
+        }
+    }
+
+    /// All Guids die at once.
+    pub fn kill(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// A Guid of the form that the gateway's examples show, made of 122 random bits.
+fn random_guid() -> String {
+    let mut bytes: [u8; 16] = random();
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex = hex(&bytes);
+    let (a, b, c) = (&hex[..8], &hex[8..12], &hex[12..16]);
+    let (d, e) = (&hex[16..20], &hex[20..]);
+    format!("{a}-{b}-{c}-{d}-{e}.AgentGateway1")
+}
+
+/// A part of a file's name that no one guesses.
+pub fn random_name() -> String {
+    hex(&random::<8>())
+}
+
+fn random<const LENGTH: usize>() -> [u8; LENGTH] {
+    let mut bytes = [0; LENGTH];
+    SystemRandom::new().fill(&mut bytes).expect("the system provides random numbers");
+    bytes
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,123 @@
+//! The whole story against the simulator, through the C ABI: sign in, ring, reject, too late, stale.
+
+#[path = "support/c.rs"]
+mod c;
+#[path = "simulator/caller.rs"]
+mod caller;
+#[path = "simulator/mod.rs"]
+mod simulator;
+
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use caller::{JSON, send};
+use serde_json::{Value, json};
+use simulator::state::Script;
+use simulator::{CaFile, Simulator, SimulatorOptions};
+
+/// The C program that does one thing and says whether it went as expected.
+static STORY: LazyLock<PathBuf> =
+    LazyLock::new(|| c::compile("tests/c/story.c", "story", c::GNU11));
+
+fn start(agents: Vec<u32>) -> Simulator {
+    let options =
+        SimulatorOptions { ca_file: CaFile::Temporary, agents, ..SimulatorOptions::default() };
+    Simulator::start(options).expect("a port is free")
+}
+
+/// Runs the C program with the simulator's address and CA.
+fn story(simulator: &Simulator, rest: &[&str]) -> String {
+    let url = simulator.url();
+    let ca = simulator.ca_path().expect("written").to_str().expect("UTF-8").to_owned();
+    let arguments: Vec<&str> =
+        [url.as_str(), &ca].into_iter().chain(rest.iter().copied()).collect();
+    c::run(&STORY, &arguments)
+}
+
+fn sign_in(simulator: &Simulator, agent: u32) -> String {
+    let path = format!("/agentgateway/resource/onlineagent/{agent}");
+    let body = r#"{"password":"","phonenum":"40038"}"#;
+    let answer = send(simulator, "PUT", &path, JSON, body);
+    assert_eq!(answer.json()["retcode"], "0");
+    answer.guid().expect("sign-in brings a Guid")
+}
+
+/// The next event of an agent.
+fn event(simulator: &Simulator, agent: u32, guid: &str) -> Value {
+    let path = format!("/agentgateway/resource/agentevent/{agent}");
+    send(simulator, "GET", &path, &format!("Guid: {guid}\r\n"), "").json()["event"].clone()
+}
+
+#[test]
+fn from_sign_in_to_too_late_and_stale() {
+    let simulator = start(Vec::new());
+    let (agent, member) = (sign_in(&simulator, 154), sign_in(&simulator, 155));
+    story(&simulator, &["expect-no-conference", "154", &agent]);
+
+    let conference = simulator.ring(154, &[155]).expect("rings");
+    let ringing = event(&simulator, 154, &agent);
+    assert_eq!(ringing["eventType"], "AgentConf_Ringing");
+    assert_eq!(ringing["content"]["confId"], json!(conference));
+    story(&simulator, &["expect-ok", "154", &format!("JSESSIONID={agent}")]);
+    let released = event(&simulator, 154, &agent);
+    assert_eq!(released["eventType"], "AgentOther_PhoneRelease");
+    assert_eq!(event(&simulator, 154, &agent)["eventType"], "AgentState_Ready");
+    let changed = event(&simulator, 155, &member);
+    assert_eq!(changed["eventType"], "AgentConf_ParticipantChanged");
+    assert_eq!(changed["content"]["confId"], json!(conference));
+
+    story(&simulator, &["expect-no-conference", "154", &agent]);
+    simulator.ring(154, &[155]).expect("rings");
+    simulator.expire(154).expect("expires");
+    story(&simulator, &["expect-session", "154", &agent]);
+
+    let outcomes: Vec<_> =
+        simulator.requests().into_iter().filter_map(|request| request.retcode).collect();
+    assert_eq!(outcomes, ["101-001", "0", "101-001", "100-006"], "one request a call");
+}
+
+#[test]
+fn a_conference_that_is_cancelled_is_too_late() {
+    let simulator = start(vec![154, 155]);
+    let guid = simulator.guid(154).expect("signed in");
+    let conference = simulator.ring(154, &[155]).expect("rings");
+    simulator.cancel(conference).expect("cancelled");
+    story(&simulator, &["expect-no-conference", "154", &guid]);
+}
+
+#[test]
+fn a_gateway_fault_is_told_apart() {
+    let simulator = start(vec![154]);
+    let guid = simulator.guid(154).expect("signed in");
+    let fault = Script {
+        retcode: Some("100-007".into()),
+        message: "Unknown ERROR._40302".into(),
+        ..Script::default()
+    };
+    simulator.answer_with(154, fault);
+    let printed = story(&simulator, &["expect-fault", "154", &guid]);
+    assert!(printed.contains("40302"), "{printed}");
+}
+
+#[test]
+fn sixteen_threads_share_one_client() {
+    const THREADS: usize = 16;
+    let agents: Vec<u32> = (200..200 + THREADS as u32).collect();
+    let simulator = start(agents.clone());
+    let mut arguments = vec!["threads".to_owned(), THREADS.to_string()];
+    for agent in &agents {
+        simulator.ring(*agent, &[]).expect("rings");
+        arguments.extend([agent.to_string(), simulator.guid(*agent).expect("signed in")]);
+    }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let printed = story(&simulator, &arguments);
+
+    let requests = simulator.requests();
+    let ok = requests.iter().filter(|request| request.retcode.as_deref() == Some("0")).count();
+    let late =
+        requests.iter().filter(|request| request.retcode.as_deref() == Some("101-001")).count();
+    assert_eq!(ok, THREADS, "each conference is rejected once");
+    assert_eq!(ok + late, requests.len());
+    let told = format!("calls={} ok={ok} no_conference={late}", requests.len());
+    assert!(printed.contains(&told), "the gateway saw {told}; the program says {printed}");
+}

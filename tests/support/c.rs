@@ -1,0 +1,78 @@
+//! Compiles C programs against the header and the shared library under test, and runs them.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// How a program is compiled: compiler, language, standard.
+#[derive(Clone, Copy)]
+pub struct Dialect {
+    pub compiler: &'static str,
+    pub language: &'static str,
+    pub standard: &'static str,
+}
+
+pub const C89: Dialect = Dialect { compiler: "cc", language: "c", standard: "c89" };
+pub const C99: Dialect = Dialect { compiler: "cc", language: "c", standard: "c99" };
+pub const C11: Dialect = Dialect { compiler: "cc", language: "c", standard: "c11" };
+pub const GNU11: Dialect = Dialect { compiler: "cc", language: "c", standard: "gnu11" };
+pub const CXX98: Dialect = Dialect { compiler: "c++", language: "c++", standard: "c++98" };
+pub const CXX11: Dialect = Dialect { compiler: "c++", language: "c++", standard: "c++11" };
+
+const WARNINGS: [&str; 4] = ["-pedantic-errors", "-Wall", "-Wextra", "-Werror"];
+
+/// The folder of this package.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A folder with `libagw.so.1` and `libagw.so`: those of this very test run.
+pub fn library_folder() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    let built = test.parent().expect("in a folder").join("libagw.so");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lib");
+    std::fs::create_dir_all(&folder).expect("a folder for the links");
+    for name in ["libagw.so", "libagw.so.1"] {
+        // Several tests may get here at once; the link is the same.
+        let _ = std::os::unix::fs::symlink(&built, folder.join(name));
+    }
+    folder
+}
+
+/// Compiles and links a source file of this package; `name` is the program's.
+pub fn compile(source: &str, name: &str, dialect: Dialect) -> PathBuf {
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let folder = library_folder();
+    let mut command = compiler(dialect);
+    command.arg("-o").arg(&program).arg(root().join(source));
+    command.arg("-L").arg(&folder).args(["-lagw", "-pthread"]);
+    command.arg(format!("-Wl,-rpath,{}", folder.display()));
+    expect_success(&mut command);
+    program
+}
+
+/// The compiler with its dialect, warnings as errors, and the header's folder.
+pub fn compiler(dialect: Dialect) -> Command {
+    let mut command = Command::new(dialect.compiler);
+    command.arg(format!("-std={}", dialect.standard)).args(["-x", dialect.language]);
+    command.args(WARNINGS).arg("-I").arg(root().join("include"));
+    command
+}
+
+/// Runs a program and gives what it printed; panics with that if it fails.
+pub fn run<S: AsRef<OsStr>>(program: &Path, arguments: &[S]) -> String {
+    let output = expect_success(Command::new(program).args(arguments));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+pub fn expect_success(command: &mut Command) -> Output {
+    let output = command.output().unwrap_or_else(|why| panic!("{command:?}: {why}"));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}

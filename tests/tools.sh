@@ -1,0 +1,34 @@
+#!/bin/sh
+# Makes sure that the programs which the tests call are there: installs them where that is
+# possible, and otherwise names them and fails. Nothing is skipped for want of a tool.
+set -eu
+
+missing=""
+need() { # program, Debian package
+    command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+
+need cargo "cargo (https://rustup.rs)"
+need cc gcc
+need c++ g++
+need nm binutils
+need readelf binutils
+need pkg-config pkg-config
+need python3 python3
+
+[ -n "$missing" ] || exit 0
+
+case "$missing" in
+*cargo*) ;;
+*)
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "tests need, and get from Debian:$missing"
+        apt-get update -q
+        # shellcheck disable=SC2086 # a list of words
+        DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $missing
+        exit 0
+    fi
+    ;;
+esac
+echo "tests need, please install:$missing" >&2
+exit 1
