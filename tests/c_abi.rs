@@ -3,8 +3,8 @@
 #[path = "support/c.rs"]
 mod c;
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 
 use c::{C11, C89, C99, CXX11, CXX98, Dialect, GNU11};
 
@@ -23,17 +23,10 @@ fn the_committed_header_is_the_generated_one() {
     );
 }
 
-/// Compiles a text that is fed to the compiler; gives its complaints if it refuses.
+/// Compiles a text; gives the compiler's complaints if it refuses.
 fn compile_text(text: &str, dialect: Dialect) -> Result<(), String> {
     let mut compiler = c::compiler(dialect);
-    compiler.args(["-c", "-o", "/dev/null", "-"]);
-    let mut child = compiler
-        .stdin(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|why| panic!("{compiler:?}: {why}"));
-    child.stdin.take().expect("piped").write_all(text.as_bytes()).expect("written");
-    let output = child.wait_with_output().expect("the compiler ends");
+    let output = c::output_of(compiler.args(["-c", "-o", "/dev/null", "-"]), text);
     if output.status.success() {
         Ok(())
     } else {
@@ -61,14 +54,13 @@ fn the_header_compiles_in_every_dialect() {
 #[test]
 fn the_headers_size_checks_stop_a_compiler_with_another_idea() {
     let packed = HEADER.replace("#pragma pack(push, 8)", "").replace("#pragma pack(pop)", "");
-    let shorter = packed.replace("char detail[512]", "char detail[511]");
+    let shorter = packed.replace("char detail[512]", "char detail[508]");
     let complaint = compile_text(&shorter, C89).expect_err("the check is there");
     assert!(complaint.contains("agw_check_result_size"), "{complaint}");
 }
 
-/// The dynamic symbols that the shared library defines, one a line, sorted.
-fn exports() -> String {
-    let library = c::library_folder().join("libagw.so");
+/// The dynamic symbols that a shared library defines, one a line, sorted.
+fn exports(library: &Path) -> String {
     let output = c::expect_success(Command::new("nm").args(["-D", "--defined-only"]).arg(library));
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     let mut names: Vec<_> = text.lines().filter_map(|line| line.split(' ').nth(2)).collect();
@@ -76,14 +68,27 @@ fn exports() -> String {
     names.join("\n") + "\n"
 }
 
+const CONTRACT: &str = include_str!("c/exports.txt");
+
 #[test]
 fn exactly_the_functions_of_the_contract_are_exported() {
-    assert_eq!(exports(), include_str!("c/exports.txt"));
+    assert_eq!(exports(&c::library_folder().join("libagw.so")), CONTRACT);
+}
+
+#[test]
+fn one_symbol_more_would_be_seen() {
+    let names = CONTRACT.lines().chain(["agw_one_more"]);
+    let source: String = names.map(|name| format!("int {name}(void) {{ return 0; }}\n")).collect();
+    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("one_more.so");
+    let mut compiler = c::compiler(C99);
+    compiler.args(["-Wno-missing-prototypes", "-shared", "-fPIC", "-o"]).arg(&library).arg("-");
+    c::expect_success_with_input(&mut compiler, &source);
+    assert_ne!(exports(&library), CONTRACT);
 }
 
 #[test]
 fn every_exported_function_is_in_the_header() {
-    for name in include_str!("c/exports.txt").lines() {
+    for name in CONTRACT.lines() {
         assert!(HEADER.contains(&format!(" {name}(")), "{name} is not declared");
     }
 }

@@ -1,6 +1,5 @@
 //! The ticket table: a handle is looked up, never dereferenced, and never issued twice.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -65,19 +64,15 @@ fn write() -> RwLockWriteGuard<'static, Table> {
     TABLE.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-thread_local! {
-    static HELD: RefCell<Option<RwLockWriteGuard<'static, Table>>> = const { RefCell::new(None) };
-}
+/// Keeps everybody out of the table for as long as it lives.
+#[cfg(unix)]
+pub(super) struct Hold(
+    #[allow(dead_code, reason = "held, not read")] RwLockWriteGuard<'static, Table>,
+);
 
-/// Waits for others to be done with the table and keeps them out until [`let_go`].
-pub(super) fn hold() {
-    let table = write();
-    HELD.with_borrow_mut(|held| *held = Some(table));
-}
-
-/// In the thread that called [`hold`], also as the only one of a forked child.
-pub(super) fn let_go() {
-    HELD.with_borrow_mut(|held| *held = None);
+#[cfg(unix)]
+pub(super) fn hold() -> Hold {
+    Hold(write())
 }
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
 //! Compiles C programs against the header and the shared library under test, and runs them.
 
+#![allow(dead_code, reason = "no one user of this module uses all of it")]
+
 use std::ffi::OsStr;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// How a program is compiled: compiler, language, standard.
 #[derive(Clone, Copy)]
@@ -65,8 +68,22 @@ pub fn run<S: AsRef<OsStr>>(program: &Path, arguments: &[S]) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
+/// Runs a program to its end with a text on its standard input.
+pub fn output_of(command: &mut Command, input: &str) -> Output {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap_or_else(|why| panic!("{command:?}: {why}"));
+    // Closed again at the end of this statement; a program may leave its input unread.
+    let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
+    child.wait_with_output().expect("the program ends")
+}
+
+/// Runs a program to its end; panics with what it printed if it fails.
 pub fn expect_success(command: &mut Command) -> Output {
-    let output = command.output().unwrap_or_else(|why| panic!("{command:?}: {why}"));
+    expect_success_with_input(command, "")
+}
+
+pub fn expect_success_with_input(command: &mut Command, input: &str) -> Output {
+    let output = output_of(command, input);
     assert!(
         output.status.success(),
         "{command:?}: {}\n{}{}",

@@ -1,0 +1,237 @@
+/* Calls a running gateway as a host would; see usage(). For POSIX systems.
+ *
+ * The Guids are on the command line because they are a simulator's: never do that with real ones,
+ * every user of the machine can read them there.
+ */
+#define _POSIX_C_SOURCE 200112L
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agw.h"
+
+enum { CALLS_PER_THREAD = 50, MAX_THREADS = 256 };
+
+static const struct expectation {
+    const char *word;
+    agw_status status;
+} EXPECTATIONS[] = {
+    { "expect-ok", AGW_OK },
+    { "expect-no-conference", AGW_E_NO_CONFERENCE },
+    { "expect-session", AGW_E_SESSION },
+    { "expect-bad-request", AGW_E_BAD_REQUEST },
+    { "expect-gateway", AGW_E_GATEWAY },
+    { "expect-gateway-fault", AGW_E_GATEWAY_FAULT },
+    { "expect-gateway-busy", AGW_E_GATEWAY_BUSY },
+    { "expect-http", AGW_E_HTTP },
+    { "expect-tls", AGW_E_TLS },
+    { "expect-timeout", AGW_E_TIMEOUT },
+    { "expect-connect", AGW_E_CONNECT },
+};
+
+static int usage(void)
+{
+    size_t i;
+
+    printf("usage: story URL CA expect-... AGENT GUID [AGENT GUID ...]\n"
+           "       story URL CA threads N AGENT GUID [AGENT GUID ...]\n"
+           "       (CA is a PEM file; the time-out is 10 s, with expect-timeout 300 ms)\n"
+           "expectations:");
+    for (i = 0; i < sizeof EXPECTATIONS / sizeof EXPECTATIONS[0]; i++)
+        printf(" %s", EXPECTATIONS[i].word);
+    printf("\n");
+    return 2;
+}
+
+static agw_result new_result(void)
+{
+    agw_result result;
+
+    memset(&result, 0, sizeof result);
+    result.struct_size = sizeof result;
+    return result;
+}
+
+static void print_result(const char *what, const agw_result *result)
+{
+    printf("%s: status=%ld retcode=%s http=%ld flags=%lu time_us=%lu", what, (long)result->status,
+           *result->retcode ? result->retcode : "-", (long)result->http_status,
+           (unsigned long)result->flags, (unsigned long)result->elapsed_us);
+    printf(" message=\"%s\" detail=\"%s\"\n", result->message, result->detail);
+}
+
+static agw_client *new_client(const char *url, const char *ca, uint32_t timeout_ms)
+{
+    agw_client_options options;
+    agw_client *client;
+    agw_result result = new_result();
+
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.base_url = url;
+    options.ca = ca;
+    options.tls_trust = AGW_TRUST_CA;
+    options.timeout_ms = timeout_ms;
+    if (agw_client_new(&options, &client, &result) != AGW_OK)
+        print_result("client", &result);
+    return client;
+}
+
+/* --- One call after the other ------------------------------------------------------------- */
+
+static const struct expectation *expectation_of(const char *word)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof EXPECTATIONS / sizeof EXPECTATIONS[0]; i++)
+        if (strcmp(EXPECTATIONS[i].word, word) == 0)
+            return &EXPECTATIONS[i];
+    return NULL;
+}
+
+static int rejects(agw_client *client, agw_status expected, char **pairs, int count)
+{
+    int failures = 0, i;
+
+    for (i = 0; i < count; i++) {
+        agw_result result = new_result();
+        agw_status status = agw_reject_agent_conf(client, pairs[2 * i], pairs[2 * i + 1], &result);
+
+        print_result(pairs[2 * i], &result);
+        if (status != expected || result.status != status) {
+            printf("expected %ld: %s\n", (long)expected, agw_strerror(expected));
+            failures++;
+        }
+    }
+    return failures;
+}
+
+/* --- Many calls at once ------------------------------------------------------------------- */
+
+struct worker {
+    pthread_t thread;
+    agw_client *client;
+    const char *agent_id;
+    const char *guid;
+    unsigned first;
+    unsigned connects;
+    unsigned accepted;
+    unsigned no_conference;
+    unsigned others;
+};
+
+static void connect_once(struct worker *worker)
+{
+    agw_result result = new_result();
+
+    if (agw_connect(worker->client, &result) == AGW_OK) {
+        worker->connects++;
+        return;
+    }
+    worker->others++;
+    print_result("connect", &result);
+}
+
+static void reject_once(struct worker *worker)
+{
+    agw_result result = new_result();
+
+    switch (agw_reject_agent_conf(worker->client, worker->agent_id, worker->guid, &result)) {
+    case AGW_OK:
+        worker->accepted++;
+        break;
+    case AGW_E_NO_CONFERENCE:
+        worker->no_conference++;
+        break;
+    default:
+        worker->others++;
+        print_result(worker->agent_id, &result);
+    }
+}
+
+/* Every third call is a connect; the threads begin at different places of that. */
+static void *work(void *argument)
+{
+    struct worker *worker = argument;
+    unsigned call;
+
+    for (call = 0; call < CALLS_PER_THREAD; call++) {
+        if ((worker->first + call) % 3 == 0)
+            connect_once(worker);
+        else
+            reject_once(worker);
+    }
+    return NULL;
+}
+
+static int start(struct worker *worker)
+{
+    int refused = pthread_create(&worker->thread, NULL, work, worker);
+
+    if (refused != 0)
+        printf("no thread: %s\n", strerror(refused));
+    return refused == 0;
+}
+
+static int threads(agw_client *client, int wanted, char **pairs, int count)
+{
+    static struct worker workers[MAX_THREADS];
+    unsigned connects = 0, accepted = 0, no_conference = 0, others = 0;
+    int started = 0, i;
+
+    for (i = 0; i < wanted; i++) {
+        workers[i].client = client;
+        workers[i].agent_id = pairs[2 * (i % count)];
+        workers[i].guid = pairs[2 * (i % count) + 1];
+        workers[i].first = (unsigned)i;
+        if (!start(&workers[i]))
+            break;
+        started++;
+    }
+    for (i = 0; i < started; i++) {
+        pthread_join(workers[i].thread, NULL);
+        connects += workers[i].connects;
+        accepted += workers[i].accepted;
+        no_conference += workers[i].no_conference;
+        others += workers[i].others;
+    }
+    printf("threads: calls=%u ok=%u no_conference=%u connects=%u accepted=%u others=%u\n",
+           connects + accepted + no_conference + others, connects + accepted, no_conference,
+           connects, accepted, others);
+    return others == 0 && started == wanted ? 0 : 1;
+}
+
+/* ------------------------------------------------------------------------------------------ */
+
+static int run(agw_client *client, char **words, int count)
+{
+    const struct expectation *expectation = expectation_of(words[0]);
+    int wanted = count > 1 ? atoi(words[1]) : 0;
+
+    if (expectation != NULL && count >= 3 && count % 2 == 1)
+        return rejects(client, expectation->status, words + 1, count / 2);
+    if (strcmp(words[0], "threads") == 0 && count >= 4 && count % 2 == 0 && wanted > 0
+        && wanted <= MAX_THREADS)
+        return threads(client, wanted, words + 2, count / 2 - 1);
+    return usage();
+}
+
+int main(int argc, char **argv)
+{
+    agw_client *client;
+    int code;
+
+    if (argc < 4)
+        return usage();
+    client = new_client(argv[1], argv[2], strcmp(argv[3], "expect-timeout") == 0 ? 300 : 10000);
+    if (client == NULL)
+        return 1;
+    code = run(client, argv + 3, argc - 3);
+    if (agw_free(client) != AGW_OK) {
+        printf("agw_free failed\n");
+        return 1;
+    }
+    return code;
+}

@@ -1,0 +1,523 @@
+#!/usr/bin/env python3
+"""Plays the whole story against a simulated agent gateway on this machine.
+
+    python3 tests/demo.py
+
+An agent signs in, a conference rings, the C program `reject` rejects it over verified HTTPS, and
+the events come in; then what goes wrong in practice. Each step checks what it shows.
+"""
+
+import argparse
+import contextlib
+import ctypes
+import http.client
+import json
+import os
+import platform
+import queue
+import re
+import shutil
+import signal
+import ssl
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+WINDOWS = platform.system() == "Windows"
+LIBRARY = {"Windows": "agw.dll", "Darwin": "libagw.dylib"}.get(platform.system(), "libagw.so")
+RUNTIME_NAME = {"Linux": "libagw.so.1"}.get(platform.system(), LIBRARY)
+SUFFIX = ".exe" if WINDOWS else ""
+
+AGENT, MEMBER = "154", "155"
+TIMEOUT_MS = 500
+STALL_MS = 2500
+PATIENCE_S = 10  # nothing here takes that long: whoever waits longer is stuck
+
+
+class Failed(Exception):
+    """A step did not come out as it should."""
+
+
+def check(holds, what):
+    if not holds:
+        raise Failed(what)
+
+
+# --- Showing -----------------------------------------------------------------------------------
+
+
+class Timeline:
+    """Lines with the time since the start, and who does something."""
+
+    COLOURS = {"time": "2", "good": "32", "bad": "31", "head": "1", "who": "36"}
+
+    def __init__(self):
+        self.started = time.monotonic()
+        self.colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+    def paint(self, kind, text):
+        return f"\x1b[{self.COLOURS[kind]}m{text}\x1b[0m" if self.colour else text
+
+    def elapsed(self):
+        return time.monotonic() - self.started
+
+    def head(self, text):
+        print(f"\n{self.paint('head', text)}", flush=True)
+
+    def say(self, who, text):
+        stamp = self.paint("time", f"+{self.elapsed():.3f} s")
+        self._print(f"{stamp}  {self.paint('who', f'{who:<9}')}  ", text)
+
+    def more(self, label, text, kind=None):
+        """What belongs to the line above."""
+        self._print(f"{'':21}{label:<8} ", text, " " * 30, kind)
+
+    def _print(self, start, text, next_start=" " * 21, kind=None):
+        """Long texts go on below; colours do not count for the width."""
+        for line in textwrap.wrap(str(text), 96, break_on_hyphens=False):
+            print(start + (self.paint(kind, line) if kind else line), flush=True)
+            start = next_start
+
+
+def shortened(guid):
+    """Whoever has a Guid is the agent: it does not belong on a screen."""
+    return f"{guid[:8]}-..."
+
+
+# --- The simulated gateway ---------------------------------------------------------------------
+
+
+class Gateway:
+    """A simulator process, and HTTPS to it with its certificate verified."""
+
+    BASE = "/agentgateway/resource"
+
+    def __init__(self, program, agent):
+        command = [program, "--port", "0", "--quiet", "--agent", agent, "--poll-wait", "0.2"]
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            ready = self._ready_line()
+        except BaseException:
+            self.stop()
+            raise
+        self.url, self.ca, self.guid = ready["url"], ready["ca"], ready["guid"]
+        self.address = self.url.split("//")[1]
+        self.trust = ssl.create_default_context(cafile=self.ca)
+
+    def _ready_line(self):
+        lines = queue.Queue()
+        threading.Thread(target=self._read, args=(lines,), daemon=True).start()
+        seen = []
+        while True:
+            try:
+                line = lines.get(timeout=PATIENCE_S)
+            except queue.Empty:
+                raise Failed(f"the simulator did not say ready within {PATIENCE_S} s") from None
+            if line is None:
+                raise Failed(f"the simulator ended at once: {' '.join(seen) or 'no output'}")
+            if line.startswith("ready "):
+                return dict(word.split("=", 1) for word in line.split()[1:])
+            seen.append(line)
+
+    def _read(self, lines):
+        for line in self.process.stdout:
+            lines.put(line.strip())
+        lines.put(None)
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if WINDOWS:  # terminated there means no clearing up
+            with contextlib.suppress(OSError, AttributeError):
+                os.remove(self.ca)
+
+    def _request(self, method, path, body=None, guid=None):
+        headers = {"Content-Type": "application/json; charset=UTF-8"}
+        if guid:
+            headers["Guid"] = guid
+        text = None if body is None else json.dumps(body)
+        connection = http.client.HTTPSConnection(
+            self.address, timeout=PATIENCE_S, context=self.trust
+        )
+        with contextlib.closing(connection):
+            connection.request(method, path, body=text, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, answer.headers, json.loads(answer.read())
+
+    def control(self, action, **body):
+        """What the platform would do by itself."""
+        status, _, answer = self._request("POST", f"/simulator/{action}", body)
+        check(status == 200, f"the simulator refused {action} {body}: {answer}")
+        return answer
+
+    def rejects_seen(self):
+        _, _, answer = self._request("GET", "/simulator/requests")
+        return len(answer)
+
+    def sign_in(self, agent, force=False):
+        path = f"{self.BASE}/onlineagent/{agent}" + ("/forcelogin" if force else "")
+        _, headers, answer = self._request("PUT", path, {"password": "", "phonenum": "40038"})
+        return answer["retcode"], headers.get("Set-GUID")
+
+    def poll(self, agent, guid):
+        """The next event, or None; and the newest Guid."""
+        _, headers, answer = self._request("GET", f"{self.BASE}/agentevent/{agent}", guid=guid)
+        check(answer["retcode"] == "0", f"polling for {agent} failed: {answer}")
+        return answer.get("event"), headers.get("Set-GUID") or guid
+
+
+# --- The library -------------------------------------------------------------------------------
+
+
+class Reject:
+    """The C program, told where the library is, and its answer taken apart."""
+
+    def __init__(self, program, library, folder):
+        try:
+            os.symlink(library, Path(folder) / RUNTIME_NAME)
+        except OSError:  # Windows does not let everybody
+            shutil.copy(library, Path(folder) / RUNTIME_NAME)
+        self.program = program
+        self.environment = dict(os.environ)
+        for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH"):
+            others = [os.environ[name]] if os.environ.get(name) else []
+            self.environment[name] = os.pathsep.join([folder, *others])
+
+    def __call__(self, *options, guid):
+        """Runs it; the Guid goes by the environment, where other users cannot see it."""
+        done = subprocess.run(
+            [self.program, *options],
+            env={**self.environment, "AGW_GUID": guid},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            timeout=PATIENCE_S,
+        )
+        check(guid not in done.stdout, "the Guid is in the output of the C program")
+        lines = [line for line in done.stdout.splitlines() if line and line[0] != " "]
+        answer = {line[:8].strip(): line[9:].strip() for line in lines}
+        check("status" in answer, f"the C program failed ({done.returncode}): {done.stdout}")
+        answer["exit code"] = done.returncode
+        return answer
+
+
+class Options(ctypes.Structure):
+    """agw_client_options"""
+
+    _fields_ = [
+        ("struct_size", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("timeout_ms", ctypes.c_uint32),
+        ("connect_timeout_ms", ctypes.c_uint32),
+        ("max_agent_id", ctypes.c_uint32),
+        ("tls_trust", ctypes.c_int32),
+        ("base_url", ctypes.c_char_p),
+        ("connect_to", ctypes.c_char_p),
+        ("ca", ctypes.c_char_p),
+        ("pin_sha256", ctypes.c_char_p),
+        ("client_cert", ctypes.c_char_p),
+        ("client_key", ctypes.c_char_p),
+        ("proxy", ctypes.c_char_p),
+        ("log", ctypes.c_void_p),
+        ("log_user_data", ctypes.c_void_p),
+        ("log_level", ctypes.c_int32),
+        ("reserved", ctypes.c_uint32),
+    ]
+
+
+class Result(ctypes.Structure):
+    """agw_result"""
+
+    _fields_ = [
+        ("struct_size", ctypes.c_uint32),
+        ("status", ctypes.c_int32),
+        ("http_status", ctypes.c_int32),
+        ("os_error", ctypes.c_int32),
+        ("flags", ctypes.c_uint32),
+        ("elapsed_us", ctypes.c_uint32),
+        ("cti_code", ctypes.c_int32),
+        ("reserved", ctypes.c_uint32),
+        ("retcode", ctypes.c_char * 32),
+        ("message", ctypes.c_char * 512),
+        ("detail", ctypes.c_char * 512),
+    ]
+
+
+AGW_OK, AGW_TRUST_CA = 0, 1
+
+
+def load(library):
+    """The library with the types of what is called here."""
+    agw = ctypes.CDLL(str(library))
+    handle, text, result = ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(Result)
+    agw.agw_client_new.argtypes = [ctypes.POINTER(Options), ctypes.POINTER(handle), result]
+    agw.agw_reject_agent_conf.argtypes = [handle, text, text, result]
+    agw.agw_free.argtypes = [handle]
+    agw.agw_version.restype = agw.agw_strerror.restype = text
+    return agw
+
+
+def reject_from_python(agw, gateway, agent, guid):
+    """What a host in another language does: five lines but for the structs."""
+    options = Options(
+        struct_size=ctypes.sizeof(Options),
+        base_url=gateway.url.encode(),
+        tls_trust=AGW_TRUST_CA,
+        ca=gateway.ca.encode(),
+    )
+    result = Result(struct_size=ctypes.sizeof(Result))
+    client = ctypes.c_void_p()
+    if agw.agw_client_new(options, client, result) == AGW_OK:
+        agw.agw_reject_agent_conf(client, agent.encode(), guid.encode(), result)
+        agw.agw_free(client)
+    return result
+
+
+# --- The story ---------------------------------------------------------------------------------
+
+
+class Story:
+    """What the steps share."""
+
+    def __init__(self, arguments, stack):
+        self.arguments = arguments
+        self.stack = stack
+        self.timeline = Timeline()
+        self.agw = load(arguments.library)
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        self.reject = Reject(arguments.reject, arguments.library, folder)
+        self.gateway = None
+        self.guid = None
+        self.member_guid = None
+        self.checks = 0
+
+    def say(self, who, text):
+        self.timeline.say(who, text)
+
+    def confirm(self, holds, what):
+        check(holds, what)
+        self.checks += 1
+
+    def start_gateway(self):
+        gateway = Gateway(self.arguments.simulator, MEMBER)
+        self.stack.callback(gateway.stop)
+        return gateway
+
+    def ring(self):
+        conf_id = self.gateway.control("ring", agentId=AGENT, members=[MEMBER])["confId"]
+        self.say("platform", f"conference {conf_id} of agent {MEMBER} rings at agent {AGENT}")
+        names = self.events(AGENT, self.guid, "AgentConf_Ringing")
+        self.confirm(names == ["AgentConf_Ringing"], f"events {names} for conference {conf_id}")
+
+    def run_reject(self, status, exit_code, *options, url=None, ca=None, agent=AGENT, guid=None):
+        """Runs the C program, shows what it says, and checks what it came to."""
+        trust = [] if "--pin" in options else ["--ca", ca or self.gateway.ca]
+        where = ["--url", url or self.gateway.url, *trust, "--agent", agent]
+        answer = self.reject(*where, *options, guid=guid or self.guid)
+        right = answer["status"].endswith(f" {status}") and answer["exit code"] == exit_code
+        self.timeline.more("status", answer["status"], "good" if right else "bad")
+        for label in ("retcode", "message", "detail", "http", "flags", "time"):
+            if answer[label] != ("0" if label == "http" else "-"):
+                self.timeline.more(label, answer[label])
+        self.confirm(right, f"expected {status} and exit code {exit_code}, got {answer}")
+        return answer
+
+    def events(self, agent, guid, last):
+        """Polls until the event `last`; shows and returns the names of all that came."""
+        names = []
+        for _ in range(20):
+            event, newest = self.gateway.poll(agent, guid)
+            if agent == AGENT:
+                self.guid = guid = newest
+            if event is None:
+                continue
+            names.append(event["eventType"])
+            content = " ".join(f"{key}={value}" for key, value in (event["content"] or {}).items())
+            self.say(f"agent {agent}", f"event {event['eventType']} {content}")
+            if event["eventType"] == last:
+                return names
+        raise Failed(f"agent {agent} never got {last}, only {names}")
+
+
+def gateway_up(story):
+    story.gateway = gateway = story.start_gateway()
+    story.member_guid = gateway.guid
+    story.say("gateway", f"up at {gateway.url}, with a private CA; agent {MEMBER} is signed in")
+
+
+def sign_in(story):
+    retcode, set_guid = story.gateway.sign_in(AGENT)
+    story.confirm(retcode == "0" and set_guid, f"the sign-in failed with {retcode}")
+    story.guid = set_guid.split("=", 1)[1]
+    guid = shortened(story.guid)
+    story.say(f"agent {AGENT}", f"signs in (PUT onlineagent/{AGENT}): retcode 0, Guid {guid}")
+
+
+def connect(story):
+    story.say("reject", "--connect-only at sign-in: would a call get through?")
+    story.run_reject("AGW_OK", 0, "--connect-only")
+
+
+def reject(story):
+    story.ring()
+    story.say("reject", f"POST agentconf/{AGENT}/rejectagentconf over verified HTTPS")
+    answer = story.run_reject("AGW_OK", 0)
+    story.confirm(answer["retcode"] == "0" and answer["http"] == "200", f"an odd answer: {answer}")
+
+
+def outcome(story):
+    names = story.events(AGENT, story.guid, "AgentState_Ready")
+    story.confirm(names == ["AgentOther_PhoneRelease", "AgentState_Ready"], f"events {names}")
+    names = story.events(MEMBER, story.member_guid, "AgentConf_ParticipantChanged")
+    story.confirm(names == ["AgentConf_ParticipantChanged"], f"events {names}")
+
+
+def too_late(story):
+    story.say("reject", "the same again, but nothing rings any more")
+    answer = story.run_reject("AGW_E_NO_CONFERENCE", 1)
+    story.confirm(answer["retcode"] == "101-001", f"retcode {answer['retcode']}")
+
+
+def stale_guid(story):
+    story.gateway.control("expire", agentId=AGENT)
+    story.say("gateway", f"the Guid {shortened(story.guid)} of agent {AGENT} expires")
+    story.say("reject", "with the expired Guid")
+    story.run_reject("AGW_E_SESSION", 2)
+    retcode, _ = story.gateway.sign_in(AGENT)
+    story.confirm(retcode == "100-002", f"a second sign-in gave {retcode}")
+    retcode, set_guid = story.gateway.sign_in(AGENT, force=True)
+    story.confirm(retcode == "0" and set_guid, f"the forced sign-in failed with {retcode}")
+    story.guid = set_guid.split("=", 1)[1]
+    guid = shortened(story.guid)
+    story.say(f"agent {AGENT}", f"signs in again (100-002, then forcelogin): Guid {guid}")
+
+
+def stranger(story):
+    other = story.start_gateway()
+    other.control("ring", agentId=MEMBER, members=[])
+    story.say("stranger", f"another gateway at {other.url}, with another CA; agent {MEMBER} rings")
+    story.say("reject", "trusts the first gateway's CA only")
+    call = {"url": other.url, "ca": story.gateway.ca, "agent": MEMBER, "guid": other.guid}
+    answer = story.run_reject("AGW_E_TLS", 4, **call)
+    found = re.search(r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}", answer["detail"])
+    story.confirm(found, f"no fingerprint in: {answer['detail']}")
+    story.confirm(other.rejects_seen() == 0, "the Guid went to a gateway that is not trusted")
+    story.say("stranger", "has seen no request, and so no Guid")
+    story.say("reject", f"--pin {found[0][:11]}...: once compared by telephone, it will do")
+    story.run_reject("AGW_OK", 0, "--pin", found[0], **call)
+    story.confirm(other.rejects_seen() == 1, "the second gateway did not see exactly one request")
+
+
+def stalled(story):
+    story.ring()
+    story.gateway.control("answer-with", agentId=AGENT, delayMs=STALL_MS)
+    story.say("gateway", f"will take {STALL_MS} ms for its next answer")
+    story.say("reject", f"--timeout {TIMEOUT_MS}")
+    answer = story.run_reject("AGW_E_TIMEOUT", 4, "--timeout", str(TIMEOUT_MS))
+    taken = float(answer["time"].split()[0])
+    story.confirm(TIMEOUT_MS <= taken < TIMEOUT_MS + 300, f"{taken} ms instead of {TIMEOUT_MS}")
+    story.confirm("maybe sent" in answer["flags"], f"flags {answer['flags']}")
+    story.say("reject", f"{TIMEOUT_MS} ms wanted, {taken} ms taken; maybe sent, and indeed:")
+    story.events(AGENT, story.guid, "AgentState_Ready")
+
+
+def from_python(story):
+    story.ring()
+    story.say("python", "ctypes: agw_client_new, agw_reject_agent_conf, agw_free")
+    result = reject_from_python(story.agw, story.gateway, AGENT, story.guid)
+    sentence = story.agw.agw_strerror(result.status).decode()
+    kind = "good" if result.status == AGW_OK else "bad"
+    story.timeline.more("status", f"{result.status} {sentence}", kind)
+    story.timeline.more("retcode", result.retcode.decode())
+    story.timeline.more("http", result.http_status)
+    story.timeline.more("time", f"{result.elapsed_us / 1000:.1f} ms")
+    story.confirm(result.status == AGW_OK, f"status {result.status}: {result.detail.decode()}")
+    story.confirm(result.retcode == b"0" and result.http_status == 200, "an odd answer")
+    story.events(AGENT, story.guid, "AgentState_Ready")
+
+
+STEPS = [
+    ("A conference rings and is rejected", [gateway_up, sign_in, connect, reject, outcome]),
+    ("Too late", [too_late]),
+    ("A stale Guid", [stale_guid]),
+    ("A certificate that is not trusted", [stranger]),
+    ("A gateway that does not answer", [stalled]),
+    ("From another language", [from_python]),
+]
+
+
+def play(arguments):
+    """Gives the last line. Whatever was started is stopped by then."""
+    with contextlib.ExitStack() as stack:
+        story = Story(arguments, stack)
+        version = story.agw.agw_version().decode()
+        print(f"agw {version} and a simulated agent gateway on this machine")
+        for head, steps in STEPS:
+            story.timeline.head(head)
+            for step in steps:
+                step(story)
+    elapsed = story.timeline.elapsed()
+    return story.timeline.paint("good", f"demo: {story.checks} checks passed in {elapsed:.1f} s")
+
+
+def existing(path):
+    """An absolute path: Popen looks for others in PATH."""
+    found = Path(path).resolve()
+    if not found.is_file():
+        raise argparse.ArgumentTypeError(f"no file {path}; build it first")
+    return str(found)
+
+
+def read_arguments():
+    target = ROOT / "target" / "debug"
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name, default in (
+        ("--library", target / LIBRARY),
+        ("--simulator", target / "examples" / f"simulator{SUFFIX}"),
+        ("--reject", target / f"reject{SUFFIX}"),
+    ):
+        parser.add_argument(name, type=existing, default=str(default), metavar="FILE")
+    return parser.parse_args()
+
+
+def interrupt(_signal, _frame):
+    raise KeyboardInterrupt
+
+
+def main():
+    arguments = read_arguments()
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        last = play(arguments)
+    except KeyboardInterrupt:
+        print("\ndemo: interrupted, everything is stopped", flush=True)
+        return 130
+    except Failed as why:
+        print(f"\ndemo: FAILED: {why}", flush=True)
+        return 1
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError) as why:
+        print(f"\ndemo: FAILED: {type(why).__name__}: {why}", flush=True)
+        return 1
+    print(f"\n{last}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
