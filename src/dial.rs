@@ -222,8 +222,13 @@ impl LookUps {
     }
 
     pub fn system() -> Self {
-        let resolver = |name: &str, port| Ok((name, port).to_socket_addrs()?.collect());
-        LookUps::new(Arc::new(resolver))
+        LookUps::new(Arc::new(|name: &str, port| {
+            #[cfg(debug_assertions)]
+            if let Some(planted) = crate::fault::planted_look_up() {
+                return planted;
+            }
+            Ok((name, port).to_socket_addrs()?.collect())
+        }))
     }
 
     /// For a forked child: none of the parent's threads are there.

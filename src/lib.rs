@@ -7,6 +7,8 @@ mod control;
 mod dial;
 mod error;
 mod exchange;
+#[cfg(debug_assertions)]
+mod fault;
 pub mod ffi;
 mod log;
 mod options;

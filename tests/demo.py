@@ -107,15 +107,14 @@ class Gateway:
             text=True,
         )
         try:
-            ready = self._ready_line()
+            self.url, self.ca, self.guid = self._read_ready_line()
+            self.address = self.url.split("//")[1]
+            self.trust = ssl.create_default_context(cafile=self.ca)
         except BaseException:
             self.stop()
             raise
-        self.url, self.ca, self.guid = ready["url"], ready["ca"], ready["guid"]
-        self.address = self.url.split("//")[1]
-        self.trust = ssl.create_default_context(cafile=self.ca)
 
-    def _ready_line(self):
+    def _read_ready_line(self):
         lines = queue.Queue()
         threading.Thread(target=self._read, args=(lines,), daemon=True).start()
         seen = []
@@ -126,8 +125,9 @@ class Gateway:
                 raise Failed(f"the simulator did not say ready within {PATIENCE_S} s") from None
             if line is None:
                 raise Failed(f"the simulator ended at once: {' '.join(seen) or 'no output'}")
-            if line.startswith("ready "):
-                return dict(word.split("=", 1) for word in line.split()[1:])
+            ready = re.fullmatch(r"ready url=(\S+) ca=(.+) agent=\S+ guid=(\S+)", line)
+            if ready:
+                return ready.groups()
             seen.append(line)
 
     def _read(self, lines):
