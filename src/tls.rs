@@ -176,7 +176,10 @@ impl Pem {
                 source: format!("{name}: the text"),
             });
         }
-        let source = format!("{name}: file '{value}'");
+        let source = match looks_like_a_path(value) {
+            true => format!("{name}: file '{value}'"),
+            false => format!("{name}: the file"),
+        };
         match std::fs::read(value) {
             Ok(bytes) => Ok(Pem { bytes, source }),
             Err(why) => {
@@ -189,6 +192,11 @@ impl Pem {
     fn refuse(&self, what: &str, why: &dyn fmt::Debug) -> Error {
         misfit(format!("{} {what} ({why:?})", self.source))
     }
+}
+
+/// A key whose BEGIN line was lost is taken for a path, and must not be shown: base64 has no dot.
+fn looks_like_a_path(value: &str) -> bool {
+    value.contains('.') && !value.contains(['\n', '\r'])
 }
 
 fn misfit(detail: impl Into<String>) -> Error {
@@ -349,6 +357,9 @@ fn reason(why: &CertificateError, certificate: &CertificateDer) -> String {
             "it is self-signed and not among those trusted".into()
         }
         Why::UnknownIssuer => "its issuer is not among those trusted".into(),
+        Why::BadSignature => {
+            "none of those trusted has signed it (one of the same name has another key)".into()
+        }
         Why::NotValidForName => "it is for another name".into(),
         Why::NotValidForNameContext { expected, presented } if presented.is_empty() => {
             format!("it names no host, so not {}", expected.to_str())
@@ -446,11 +457,15 @@ mod tests {
                 o.trust = Trust::DangerAny;
                 o.client_key = Some("x".into());
             }),
-            ("client_cert: file 'no-such-file'", |o| {
+            ("client_cert: file 'no-such.pem' cannot be read", |o| {
                 o.trust = Trust::DangerAny;
-                o.client_cert = Some("no-such-file".into());
+                o.client_cert = Some("no-such.pem".into());
             }),
-            ("ca: file ''", |o| o.ca = Some(String::new())),
+            ("client_cert: the file cannot be read", |o| {
+                o.trust = Trust::DangerAny;
+                o.client_cert = Some("MC4CAQAwBQYDK2VwBCIEIA==".into());
+            }),
+            ("ca: the file cannot be read", |o| o.ca = Some(String::new())),
             ("ca: file 'Cargo.toml' holds no PEM certificate", |o| {
                 o.ca = Some("Cargo.toml".into())
             }),

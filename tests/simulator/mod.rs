@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum_server::Handle;
+use axum_server::accept::NoDelayAcceptor;
 use axum_server::tls_rustls::RustlsConfig;
 use tokio::runtime::{Builder, Runtime};
 
@@ -220,10 +221,11 @@ impl Server {
             Some(config) => {
                 let config = RustlsConfig::from_config(config);
                 let server = axum_server::from_tcp_rustls(self.listener, config)?;
+                let server = server.map(|tls| tls.acceptor(NoDelayAcceptor));
                 server.http1_only().handle(self.handle).serve(service).await
             }
             None => {
-                let server = axum_server::from_tcp(self.listener)?;
+                let server = axum_server::from_tcp(self.listener)?.acceptor(NoDelayAcceptor);
                 server.http1_only().handle(self.handle).serve(service).await
             }
         }
