@@ -1,0 +1,163 @@
+/* What a POSIX host does to a library: forks, with and without threads, and leaves SIGPIPE alone.
+ *
+ *     host fork URL      parent and child call at the same time, over connections of their own
+ *     host threads URL   forks again and again while other threads call
+ *     host sigpipe URL   calls a gateway that resets its connections; SIGPIPE kills by default
+ */
+#define _POSIX_C_SOURCE 200112L
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agw.h"
+
+enum { CALLS = 20, THREADS = 4, FORKS = 100, PATIENCE_S = 60 };
+
+static agw_client *client;
+static volatile sig_atomic_t stop;
+
+static agw_status reject(agw_result *result)
+{
+    memset(result, 0, sizeof *result);
+    result->struct_size = sizeof *result;
+    return agw_reject_agent_conf(client, "154", "a-guid-of-a-simulated-agent", result);
+}
+
+static int make_client(const char *url)
+{
+    agw_client_options options;
+    agw_result result;
+
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.base_url = url;
+    options.flags = AGW_ALLOW_HTTP;
+    options.tls_trust = AGW_TRUST_DANGER_ANY;
+    memset(&result, 0, sizeof result);
+    result.struct_size = sizeof result;
+    if (agw_client_new(&options, &client, &result) == AGW_OK)
+        return 1;
+    printf("agw_client_new: %s\n", result.detail);
+    return 0;
+}
+
+/* 0 if every call was accepted. */
+static int calls(const char *who, int count)
+{
+    agw_result result;
+
+    while (count-- > 0) {
+        if (reject(&result) != AGW_OK) {
+            printf("%s: %ld %s\n", who, (long)result.status, result.detail);
+            fflush(stdout);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The child's part: calls, and frees the client, which must not touch the parent's. */
+static pid_t fork_caller(int count)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        int failed;
+
+        alarm(PATIENCE_S);
+        failed = calls("child", count);
+        _exit(failed || agw_free(client) != AGW_OK);
+    }
+    return child;
+}
+
+static int ended_well(pid_t child)
+{
+    int status = 0;
+
+    return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status)
+           && WEXITSTATUS(status) == 0;
+}
+
+static int fork_once(void)
+{
+    pid_t child;
+    int failed;
+
+    if (calls("before", 1))
+        return 1;
+    child = fork_caller(CALLS);
+    failed = calls("parent", CALLS);
+    if (!ended_well(child)) {
+        printf("the child failed\n");
+        return 1;
+    }
+    return failed || calls("after", 1);
+}
+
+static void *work(void *unused)
+{
+    void *failed = NULL;
+
+    while (!stop && failed == NULL)
+        if (calls("thread", 1))
+            failed = &client;
+    (void)unused;
+    return failed;
+}
+
+static int fork_among_threads(void)
+{
+    pthread_t threads[THREADS];
+    int i, failures = 0;
+
+    for (i = 0; i < THREADS; i++)
+        if (pthread_create(&threads[i], NULL, work, NULL) != 0)
+            return 1;
+    for (i = 0; i < FORKS; i++)
+        failures += !ended_well(fork_caller(1));
+    stop = 1;
+    for (i = 0; i < THREADS; i++) {
+        void *failed = NULL;
+
+        pthread_join(threads[i], &failed);
+        failures += failed != NULL;
+    }
+    printf("%d forks among %d threads, %d failures\n", FORKS, THREADS, failures);
+    return failures != 0;
+}
+
+static int meet_resets(void)
+{
+    agw_result result;
+    int i;
+
+    signal(SIGPIPE, SIG_DFL);
+    for (i = 0; i < 10 * CALLS; i++)
+        if (reject(&result) == AGW_OK)
+            return 1;
+    printf("alive after %d calls: %s\n", i, result.detail);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    int failed = 2;
+
+    if (argc != 3 || !make_client(argv[2]))
+        return failed;
+    alarm(PATIENCE_S);
+    if (strcmp(argv[1], "fork") == 0)
+        failed = fork_once();
+    else if (strcmp(argv[1], "threads") == 0)
+        failed = fork_among_threads();
+    else if (strcmp(argv[1], "sigpipe") == 0)
+        failed = meet_resets();
+    if (agw_free(client) != AGW_OK)
+        failed = 1;
+    return failed;
+}

@@ -1,0 +1,304 @@
+//! Threads and processes: many callers at once, cancels, frees, forks, and a signal.
+
+#[path = "support/c.rs"]
+mod c;
+mod support;
+
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use agw::{Client, ClientOptions, Level, Status, Trust};
+use support::{ACCEPTED, GUID, RawGateway, http};
+
+static HOST: LazyLock<PathBuf> = LazyLock::new(|| c::compile("tests/c/host.c", "host", c::GNU11));
+
+fn options(url: &str) -> ClientOptions {
+    let mut options = ClientOptions::new(url);
+    options.allow_http = true;
+    options.trust = Trust::DangerAny;
+    options.timeout = Duration::from_secs(30);
+    options.connect_timeout = Duration::from_secs(30);
+    options
+}
+
+/// Accepts connections and says nothing, for as long as it lives.
+struct Silence {
+    address: String,
+    held: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Silence {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+        let address = listener.local_addr().expect("bound").to_string();
+        let held = Arc::new(Mutex::new(Vec::new()));
+        let holding = held.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                holding.lock().expect("held").push(stream);
+            }
+        });
+        Silence { address, held }
+    }
+
+    fn wait_for_connections(&self, count: usize) {
+        let patience = Instant::now();
+        while self.held.lock().expect("held").len() < count {
+            assert!(patience.elapsed() < Duration::from_secs(20), "nobody connects");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// How long the calls in progress live on after a cancel, at best of three.
+fn time_to_cancel(scheme: &str, callers: usize) -> Duration {
+    (0..3).map(|_| cancel_once(scheme, callers)).min().expect("three")
+}
+
+fn cancel_once(scheme: &str, callers: usize) -> Duration {
+    let silence = Silence::start();
+    let client = Client::new(&options(&format!("{scheme}://{}", silence.address))).expect("client");
+    thread::scope(|scope| {
+        let call = || client.reject_agent_conf("154", GUID).expect_err("cancelled");
+        let calls: Vec<_> = (0..callers).map(|_| scope.spawn(call)).collect();
+        silence.wait_for_connections(callers);
+        // Into the wait for the answer, or for the other side's part of the handshake.
+        thread::sleep(Duration::from_millis(30));
+        let cancelled = Instant::now();
+        client.cancel();
+        for call in calls {
+            let error = call.join().expect("no panic");
+            assert_eq!(error.status(), Status::Cancelled, "{error}");
+            assert_eq!(error.maybe_sent(), scheme == "http", "{error}");
+        }
+        cancelled.elapsed()
+    })
+}
+
+#[test]
+fn a_cancel_ends_calls_that_wait_for_an_answer() {
+    let took = time_to_cancel("http", 8);
+    assert!(took < Duration::from_millis(50), "{took:?}");
+}
+
+#[test]
+fn a_cancel_ends_calls_in_the_handshake() {
+    let took = time_to_cancel("https", 8);
+    assert!(took < Duration::from_millis(50), "{took:?}");
+}
+
+#[test]
+fn calls_that_come_after_a_cancel_are_not_touched() {
+    let gateway = RawGateway::start(vec![http("200 OK", ACCEPTED)]);
+    let client = Client::new(&options(&gateway.url)).expect("client");
+    for _ in 0..50 {
+        client.cancel();
+        client.reject_agent_conf("154", GUID).expect("accepted");
+    }
+    assert_eq!(gateway.seen().connections, 1, "the kept connection was nobody's to cancel");
+}
+
+/// Answers with the agent ID of the request, so that a mixed-up answer shows.
+fn echoing_gateway() -> RawGateway {
+    RawGateway::start_with(|request| {
+        let agent = request.split('/').nth(4).unwrap_or_default();
+        http("200 OK", &format!(r#"{{"retcode":"0","message":"agent {agent}"}}"#))
+    })
+}
+
+#[test]
+fn sixty_four_threads_share_a_client_while_others_cancel_and_free() {
+    const THREADS: usize = 64;
+    const CALLS: usize = 100;
+    let gateway = echoing_gateway();
+    let client = Client::new(&options(&gateway.url)).expect("client");
+    let (accepted, cancelled) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let done = AtomicBool::new(false);
+    let before = Held::now();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                client.cancel();
+                thread::sleep(Duration::from_millis(2));
+            }
+        });
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                let passing = Client::new(&options(&gateway.url)).expect("client");
+                passing.reject_agent_conf("59999", GUID).expect("accepted");
+            }
+        });
+        let workers: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let (client, accepted, cancelled) = (&client, &accepted, &cancelled);
+                scope.spawn(move || {
+                    let agent = (1000 + thread).to_string();
+                    for _ in 0..CALLS {
+                        match client.reject_agent_conf(&agent, GUID) {
+                            Ok(answer) => {
+                                assert_eq!(answer.message, format!("agent {agent}"));
+                                accepted.fetch_add(1, Ordering::Relaxed);
+                            }
+                            Err(error) => {
+                                assert_eq!(error.status(), Status::Cancelled, "{error}");
+                                cancelled.fetch_add(1, Ordering::Relaxed);
+                            }
+                        }
+                    }
+                })
+            })
+            .collect();
+        let outcomes: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
+        done.store(true, Ordering::Relaxed);
+        assert!(outcomes.iter().all(Result::is_ok), "a thread saw a wrong outcome");
+    });
+    let (accepted, cancelled) = (accepted.into_inner(), cancelled.into_inner());
+    assert_eq!(accepted + cancelled, THREADS * CALLS);
+    assert!(accepted > 0 && cancelled > 0, "{accepted} accepted, {cancelled} cancelled");
+    drop(client);
+    gateway.wait_until_idle();
+    before.compare(&Held::now());
+}
+
+/// What the process holds of the system.
+#[derive(Debug)]
+struct Held {
+    descriptors: usize,
+    memory_kib: usize,
+}
+
+impl Held {
+    fn now() -> Self {
+        let descriptors = std::fs::read_dir("/proc/self/fd").expect("Linux").count();
+        let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+        let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        let memory_kib = memory.trim().trim_end_matches(" kB").parse().expect("a number");
+        Held { descriptors, memory_kib }
+    }
+
+    /// Other tests of this program run at the same time, so a few descriptors and some memory more
+    /// are theirs; what 6,400 calls or hundreds of clients would leak is far above.
+    fn compare(&self, after: &Held) {
+        assert!(after.descriptors < self.descriptors + 60, "{self:?} {after:?}");
+        assert!(after.memory_kib < self.memory_kib + 32 * 1024, "{self:?} {after:?}");
+    }
+}
+
+#[test]
+fn nothing_is_logged_once_a_client_is_freed() {
+    use agw::ffi::{
+        AGW_ALLOW_HTTP, AGW_LOG_DEBUG, agw_client_new, agw_client_options, agw_free,
+        agw_reject_agent_conf,
+    };
+    use agw::status::{AGW_E_INVALID_HANDLE, AGW_OK};
+    use std::ffi::{CString, c_char, c_void};
+    use std::ptr::{from_mut, null_mut};
+
+    /// Takes its time, so that agw_free meets it.
+    unsafe extern "C" fn slow(_: i32, _: *const c_char, lines: *mut c_void) {
+        thread::sleep(Duration::from_millis(5));
+        // SAFETY: the counter that the client was made with, which outlives it.
+        unsafe { &*lines.cast::<AtomicUsize>() }.fetch_add(1, Ordering::SeqCst);
+    }
+
+    let gateway = RawGateway::start(vec![http("200 OK", ACCEPTED)]);
+    let url = CString::new(gateway.url.as_str()).expect("no NUL");
+    let lines = AtomicUsize::new(0);
+    for _ in 0..20 {
+        // SAFETY: zero is a value of every field.
+        let mut options: agw_client_options = unsafe { std::mem::zeroed() };
+        options.struct_size = size_of::<agw_client_options>() as u32;
+        options.flags = AGW_ALLOW_HTTP;
+        options.base_url = url.as_ptr();
+        options.log = Some(slow);
+        options.log_user_data = (&raw const lines).cast_mut().cast();
+        options.log_level = AGW_LOG_DEBUG;
+        let mut client = null_mut();
+        // SAFETY: options and client are real, and there is no result.
+        let status =
+            unsafe { agw_client_new(&raw const options, from_mut(&mut client), null_mut()) };
+        assert_eq!(status, AGW_OK);
+        let ticket = client.addr();
+        let callers: Vec<_> =
+            (0..4).map(|_| thread::spawn(move || call_until_freed(ticket))).collect();
+        thread::sleep(Duration::from_millis(7));
+        // SAFETY: a handle may be anything.
+        assert_eq!(unsafe { agw_free(client) }, AGW_OK);
+        let at_free = lines.load(Ordering::SeqCst);
+        for caller in callers {
+            caller.join().expect("no panic");
+        }
+        assert_eq!(lines.load(Ordering::SeqCst), at_free, "a line after agw_free");
+        // SAFETY: as above.
+        assert_eq!(unsafe { agw_free(client) }, AGW_E_INVALID_HANDLE);
+    }
+    assert!(lines.into_inner() > 0);
+
+    fn call_until_freed(ticket: usize) {
+        let client = std::ptr::without_provenance_mut(ticket);
+        // SAFETY: two real strings and no result; a handle may be anything.
+        while unsafe {
+            agw_reject_agent_conf(client, c"154".as_ptr(), c"some-guid".as_ptr(), null_mut())
+        } != AGW_E_INVALID_HANDLE
+        {}
+    }
+}
+
+#[test]
+fn a_rust_sink_that_panics_leaves_the_client_usable() {
+    let gateway = RawGateway::start(vec![http("200 OK", ACCEPTED)]);
+    let lines = Arc::new(AtomicUsize::new(0));
+    let counted = lines.clone();
+    let mut options = options(&gateway.url);
+    options.trust = Trust::System;
+    options.log_level = Level::Info;
+    options.log = Some(Arc::new(move |_, _: &str| {
+        let line = counted.fetch_add(1, Ordering::SeqCst);
+        assert!(line > 0, "a bug of the sink's first line");
+    }));
+    let client = Client::new(&options).expect("client");
+    let call = || client.reject_agent_conf("154", GUID).map(drop);
+    thread::scope(|scope| scope.spawn(call).join().expect_err("the sink's panic is its caller's"));
+    call().expect("accepted");
+    assert_eq!(lines.load(Ordering::SeqCst), 2);
+}
+
+fn host(mode: &str, url: &str) -> String {
+    c::run(&HOST, &[mode, url])
+}
+
+#[test]
+fn parent_and_child_both_go_on_over_connections_of_their_own() {
+    let gateway = RawGateway::start(vec![http("200 OK", ACCEPTED)]);
+    host("fork", &gateway.url);
+    let seen = gateway.seen();
+    assert_eq!(seen.requests.len(), 1 + 20 + 20 + 1);
+    assert_eq!(seen.connections, 2, "one for the parent throughout, one for the child");
+}
+
+#[test]
+fn a_fork_among_threads_leaves_no_lock_behind() {
+    let gateway = RawGateway::start(vec![http("200 OK", ACCEPTED)]);
+    let printed = host("threads", &gateway.url);
+    assert!(printed.contains("100 forks among 4 threads, 0 failures"), "{printed}");
+}
+
+#[test]
+fn sigpipe_at_its_default_does_not_kill_the_host() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+    let address = listener.local_addr().expect("bound");
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let socket = socket2::SockRef::from(&stream);
+            socket.set_linger(Some(Duration::ZERO)).expect("a reset on close");
+        }
+    });
+    for scheme in ["http", "https"] {
+        let printed = host("sigpipe", &format!("{scheme}://{address}"));
+        assert!(printed.contains("alive after 200 calls"), "{printed}");
+    }
+}
