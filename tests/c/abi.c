@@ -790,6 +790,12 @@ static void secrets_stay_out_of_details(void)
     result = stale_result();
     CHECK(agw_client_new(&options, &client, &result) == AGW_E_TLS_CONFIG);
     CHECK(strstr(result.detail, "hunter2") == NULL);
+    /* A key whose BEGIN line was lost is taken for a path. */
+    options.client_key = "MC4CAQAwBQYDK2VwBCIEIhunter2AAAA";
+    result = stale_result();
+    CHECK(agw_client_new(&options, &client, &result) == AGW_E_TLS_CONFIG);
+    CHECK(strstr(result.detail, "client_key: ") != NULL);
+    CHECK(strstr(result.detail, "hunter2") == NULL);
 }
 
 static void wrong_tls_options(void)
@@ -1024,8 +1030,8 @@ static void long_details_are_cut(void)
     agw_result result;
     size_t shift, i, length;
 
-    for (shift = 0; shift < 3; shift++) {
-        memset(path, 'a', shift);
+    for (shift = 1; shift < 4; shift++) {
+        memset(path, '.', shift); /* what has no dot is not shown as a path */
         for (i = 0; i < 290; i++)
             memcpy(path + shift + 3 * i, "\xE5\xBA\xA7", 3);
         path[shift + 3 * i] = '\0';
