@@ -177,15 +177,19 @@ impl Client {
         let deadline = Deadline::after(self.timeout);
         let idle = match call.take_idle(AHEAD, deadline) {
             Some(idle) => idle,
-            None => {
-                let opened = self.open(&call, deadline);
-                Idle::new(opened.map_err(|error| or_cancelled(error, &call))?)
-            }
+            None => self.open_ahead(&call, deadline).map_err(|error| or_cancelled(error, &call))?,
         };
         if self.keep_alive {
             call.keep(idle);
         }
         Ok(())
+    }
+
+    fn open_ahead(&self, call: &Call, deadline: Deadline) -> Result<Idle, Error> {
+        const VERDICT: Duration = Duration::from_millis(500);
+        let line = self.open(call, deadline)?;
+        line.await_verdict(deadline.sooner(VERDICT))?;
+        Ok(Idle::new(line))
     }
 
     fn open(&self, call: &Call, deadline: Deadline) -> Result<Line, Error> {

@@ -14,7 +14,7 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
 use crate::request::Request;
 use crate::socket::{Deadline, deadline_passed};
 use crate::wire::{LentWire, Wire};
-use crate::{Answer, Error, Status, answer, tls};
+use crate::{Answer, Error, Status, answer, refusal};
 
 /// The largest answer that is read, header section and body each.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -61,6 +61,20 @@ impl Line {
     /// The socket, for a cancel to shut down.
     pub fn stream(&self) -> Arc<TcpStream> {
         self.stream.clone()
+    }
+
+    /// Whether the gateway takes the client's certificate, as far as it says so of itself.
+    pub fn await_verdict(&self, deadline: Deadline) -> Result<(), Error> {
+        let Some(mut wire) = self.slot.take() else {
+            return Ok(());
+        };
+        let outcome = wire.await_verdict(deadline);
+        let os_error = wire.socket().os_error();
+        self.slot.put(Some(wire));
+        outcome.map_err(|why| {
+            let (status, detail) = classify_io(&why, "after the handshake");
+            Error::new(status, detail).with_os_error(os_error)
+        })
     }
 
     /// Whether an idle connection can carry another request.
@@ -165,7 +179,7 @@ pub(crate) fn classify_io(why: &io::Error, phase: &str) -> (Status, String) {
     }
     let inner = why.get_ref();
     if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return (Status::Tls, tls::describe(tls));
+        return (Status::Tls, refusal::describe(tls));
     }
     if why.kind() == io::ErrorKind::UnexpectedEof {
         return (Status::Io, format!("the other side closed the connection {phase}"));

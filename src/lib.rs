@@ -12,6 +12,7 @@ mod fault;
 pub mod ffi;
 mod log;
 mod options;
+mod refusal;
 mod request;
 mod retcode;
 mod socket;

@@ -1,25 +1,21 @@
-//! TLS: the configuration, built once from checked options, and what a refused certificate says.
+//! TLS: the configuration, built once from checked options.
 
-use std::fmt::{self, Write as _};
+use std::cell::Cell;
+use std::fmt;
 use std::sync::Arc;
 
-use ring::digest::{SHA256, digest};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring as provider};
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore,
-    SignatureScheme,
-};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::Verifier as PlatformVerifier;
 
 use crate::options::{Address, ClientOptions, Host, Trust};
+use crate::refusal::{self, Fingerprint, fingerprint_of};
 use crate::{Error, Status};
-
-/// SHA-256 of a certificate's DER bytes.
-type Fingerprint = [u8; 32];
 
 /// Whom a handshake is with: the name that the certificate must be for.
 pub(crate) fn server_name(address: &Address) -> Result<ServerName<'static>, Error> {
@@ -34,21 +30,17 @@ pub(crate) fn server_name(address: &Address) -> Result<ServerName<'static>, Erro
 /// Reads and checks every TLS option.
 pub(crate) fn config(options: &ClientOptions) -> Result<ClientConfig, Error> {
     let provider = Arc::new(provider::default_provider());
+    let identity = Identity { key: client_key(options, &provider)? };
     let verifier = Verifier {
         basis: basis(options, &provider)?,
         algorithms: provider.signature_verification_algorithms,
     };
-    let builder = ClientConfig::builder_with_provider(provider)
+    Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|why| unusable("TLS", why))?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier));
-    match client_identity(options)? {
-        None => Ok(builder.with_no_client_auth()),
-        Some((chain, key)) => builder
-            .with_client_auth_cert(chain, key)
-            .map_err(|why| unusable("client_cert and client_key do not fit each other", why)),
-    }
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_client_cert_resolver(Arc::new(identity)))
 }
 
 /// The same configuration with a session cache of its own: none is shared with a forked process,
@@ -132,9 +124,10 @@ fn fingerprint(text: &str) -> Option<Fingerprint> {
     Some(fingerprint)
 }
 
-type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
-
-fn client_identity(options: &ClientOptions) -> Result<Option<Identity>, Error> {
+fn client_key(
+    options: &ClientOptions,
+    provider: &CryptoProvider,
+) -> Result<Option<Arc<CertifiedKey>>, Error> {
     let Some(cert) = &options.client_cert else {
         return match options.client_key {
             Some(_) => Err(misfit("client_key: given without client_cert")),
@@ -149,7 +142,40 @@ fn client_identity(options: &ClientOptions) -> Result<Option<Identity>, Error> {
     let pem = Pem::load(name, key)?;
     let key = PrivateKeyDer::from_pem_slice(&pem.bytes)
         .map_err(|why| pem.refuse("holds no private key (encrypted ones are not taken)", &why))?;
-    Ok(Some((chain, key)))
+    match CertifiedKey::from_der(chain, key, provider) {
+        Ok(key) => Ok(Some(Arc::new(key))),
+        Err(rustls::Error::InconsistentKeys(_)) => {
+            Err(misfit("client_key: not the key of client_cert"))
+        }
+        Err(why) => Err(unusable("client_cert and client_key: cannot be used", why)),
+    }
+}
+
+/// The client's certificate, if it has one. Notes that the gateway demanded one: with TLS 1.3 it
+/// says only after the handshake whether it is content.
+#[derive(Debug)]
+struct Identity {
+    key: Option<Arc<CertifiedKey>>,
+}
+
+thread_local! {
+    static DEMANDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a gateway has demanded a client certificate in this thread since the last question.
+pub(crate) fn client_certificate_demanded() -> bool {
+    DEMANDED.take()
+}
+
+impl ResolvesClientCert for Identity {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        DEMANDED.set(true);
+        self.key.clone()
+    }
+
+    fn has_certs(&self) -> bool {
+        self.key.is_some()
+    }
 }
 
 fn certificates(name: &'static str, value: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
@@ -181,7 +207,7 @@ impl Pem {
             false => format!("{name}: the file"),
         };
         match std::fs::read(value) {
-            Ok(bytes) => Ok(Pem { bytes, source }),
+            Ok(bytes) => Ok(Pem { bytes: without_mark(bytes), source }),
             Err(why) => {
                 Err(misfit(format!("{source} cannot be read: {why}"))
                     .with_os_error(why.raw_os_error()))
@@ -189,9 +215,22 @@ impl Pem {
         }
     }
 
-    fn refuse(&self, what: &str, why: &dyn fmt::Debug) -> Error {
-        misfit(format!("{} {what} ({why:?})", self.source))
+    fn refuse(&self, what: &str, why: &pem::Error) -> Error {
+        // Never `why` itself: it holds what was read, a key's bytes included.
+        let why = match why {
+            pem::Error::MissingSectionEnd { .. } => "an END line is missing",
+            pem::Error::IllegalSectionStart { .. } => "a BEGIN line is not alone on its line",
+            pem::Error::Base64Decode(_) => "not base64",
+            pem::Error::NoItemsFound => "none found",
+            _ => "not PEM",
+        };
+        misfit(format!("{} {what} ({why})", self.source))
     }
+}
+
+/// Windows editors put a byte-order mark first, which would hide the first BEGIN line.
+fn without_mark(bytes: Vec<u8>) -> Vec<u8> {
+    bytes.strip_prefix(b"\xEF\xBB\xBF").map(<[u8]>::to_vec).unwrap_or(bytes)
 }
 
 /// A key whose BEGIN line was lost is taken for a path, and must not be shown: base64 has no dot.
@@ -221,22 +260,6 @@ struct Verifier {
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl Verifier {
-    /// Names the certificate in the error, since rustls does not show a refused one.
-    fn explain<T>(
-        &self,
-        outcome: Result<T, rustls::Error>,
-        certificate: &CertificateDer,
-    ) -> Result<T, rustls::Error> {
-        outcome.map_err(|why| match why {
-            rustls::Error::InvalidCertificate(why) => {
-                Refusal::new(certificate, &reason(&why, certificate)).into()
-            }
-            other => other,
-        })
-    }
-}
-
 impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
@@ -255,10 +278,10 @@ impl ServerCertVerifier for Verifier {
                     ocsp_response,
                     now,
                 );
-                self.explain(outcome, end_entity)
+                outcome.map_err(|why| refusal::of_certificate(why, end_entity))
             }
             Basis::Pins(pins) if !pins.contains(&fingerprint_of(end_entity)) => {
-                Err(Refusal::new(end_entity, "its fingerprint is not in pin_sha256").into())
+                Err(refusal::because(end_entity, "its fingerprint is not in pin_sha256"))
             }
             Basis::Pins(_) | Basis::Nothing => Ok(ServerCertVerified::assertion()),
         }
@@ -275,7 +298,7 @@ impl ServerCertVerifier for Verifier {
         }
         let outcome =
             rustls::crypto::verify_tls12_signature(message, certificate, dss, &self.algorithms);
-        self.explain(outcome, certificate)
+        outcome.map_err(|why| refusal::of_signature(why, certificate))
     }
 
     fn verify_tls13_signature(
@@ -289,128 +312,11 @@ impl ServerCertVerifier for Verifier {
         }
         let outcome =
             rustls::crypto::verify_tls13_signature(message, certificate, dss, &self.algorithms);
-        self.explain(outcome, certificate)
+        outcome.map_err(|why| refusal::of_signature(why, certificate))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
-    }
-}
-
-/// A refused certificate, in words and with the fingerprint that `pin_sha256` takes.
-#[derive(Debug)]
-struct Refusal(String);
-
-impl Refusal {
-    fn new(certificate: &CertificateDer, reason: &str) -> Self {
-        let fingerprint = printed(&fingerprint_of(certificate));
-        Refusal(format!(
-            "the gateway's certificate was refused: {reason}; its SHA-256 fingerprint is {fingerprint}"
-        ))
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Refusal {}
-
-impl From<Refusal> for rustls::Error {
-    fn from(refusal: Refusal) -> Self {
-        let other = OtherError(Arc::new(refusal));
-        rustls::Error::InvalidCertificate(CertificateError::Other(other))
-    }
-}
-
-fn fingerprint_of(certificate: &CertificateDer) -> Fingerprint {
-    let mut fingerprint = [0; 32];
-    fingerprint.copy_from_slice(digest(&SHA256, certificate).as_ref());
-    fingerprint
-}
-
-fn printed(fingerprint: &Fingerprint) -> String {
-    let mut text = String::with_capacity(96);
-    for byte in fingerprint {
-        let separator = if text.is_empty() { "" } else { ":" };
-        let _ = write!(text, "{separator}{byte:02X}");
-    }
-    text
-}
-
-/// Why a certificate was refused, for a person who has to mend it.
-fn reason(why: &CertificateError, certificate: &CertificateDer) -> String {
-    use CertificateError as Why;
-    match why {
-        Why::Expired => "it has expired".into(),
-        Why::ExpiredContext { time, not_after } => {
-            format!("it expired {} ago (by this machine's clock)", days(*not_after, *time))
-        }
-        Why::NotValidYet => "it is not valid yet".into(),
-        Why::NotValidYetContext { time, not_before } => format!(
-            "it is not valid for another {} (by this machine's clock)",
-            days(*time, *not_before)
-        ),
-        Why::UnknownIssuer if is_self_signed(certificate) => {
-            "it is self-signed and not among those trusted".into()
-        }
-        Why::UnknownIssuer => "its issuer is not among those trusted".into(),
-        Why::BadSignature => {
-            "none of those trusted has signed it (one of the same name has another key)".into()
-        }
-        Why::NotValidForName => "it is for another name".into(),
-        Why::NotValidForNameContext { expected, presented } if presented.is_empty() => {
-            format!("it names no host, so not {}", expected.to_str())
-        }
-        Why::NotValidForNameContext { expected, presented } => {
-            format!("it is for {}, not for {}", presented.join(", "), expected.to_str())
-        }
-        Why::Other(other) => other_reason(other),
-        other => format!("{other}"),
-    }
-}
-
-fn other_reason(other: &OtherError) -> String {
-    match other.0.downcast_ref::<webpki::Error>() {
-        Some(webpki::Error::CaUsedAsEndEntity) => {
-            "it is a CA's certificate used as a server's".into()
-        }
-        Some(webpki::Error::UnsupportedCertVersion) => {
-            "it is of X.509 version 1, which cannot be used; issue one of version 3".into()
-        }
-        _ => format!("{}", other.0),
-    }
-}
-
-fn is_self_signed(certificate: &CertificateDer) -> bool {
-    webpki::EndEntityCert::try_from(certificate)
-        .is_ok_and(|certificate| certificate.issuer() == certificate.subject())
-}
-
-fn days(from: UnixTime, to: UnixTime) -> String {
-    let seconds = to.as_secs().saturating_sub(from.as_secs());
-    match seconds / 86_400 {
-        0 => "less than a day".into(),
-        1 => "1 day".into(),
-        days => format!("{days} days"),
-    }
-}
-
-/// What a TLS failure says to the caller.
-pub(crate) fn describe(error: &rustls::Error) -> String {
-    use rustls::Error as Tls;
-    match error {
-        Tls::InvalidCertificate(CertificateError::Other(other)) => format!("{}", other.0),
-        Tls::InvalidMessage(_) => {
-            format!("the other side does not speak TLS here ({error}); check the port")
-        }
-        Tls::AlertReceived(_) => format!("the gateway ended the handshake: {error}"),
-        Tls::PeerIncompatible(_) => {
-            format!("the gateway speaks no TLS that is safe (1.2 or 1.3 needed): {error}")
-        }
-        other => other.to_string(),
     }
 }
 
@@ -432,7 +338,7 @@ mod tests {
         let pins = fingerprints(Some(&format!("{PIN} , {}", PIN.replace(':', "")))).expect("pins");
         assert_eq!(pins.len(), 2);
         assert_eq!(pins[0], pins[1]);
-        assert_eq!(printed(&pins[0]), PIN.to_uppercase());
+        assert_eq!(refusal::printed(&pins[0]), PIN.to_uppercase());
         let shorter = &PIN[3..];
         let longer = format!("{PIN}:00");
         let odd = PIN.replacen("00", "0", 1);

@@ -3,11 +3,13 @@
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
+use rustls::ProtocolVersion::TLSv1_3;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
-use crate::socket::{Deadline, Socket, Waiting};
+use crate::socket::{Deadline, Socket, Waiting, deadline_passed};
+use crate::tls;
 
 /// A connection and what the current call has done with it.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub(crate) struct Wire {
     pub answer_begun: bool,
     /// ureq found the answer complete and the connection fit for another.
     pub reusable: bool,
+    /// The gateway has yet to say whether it takes the client's certificate, or the lack of one.
+    verdict_pending: bool,
 }
 
 impl Wire {
@@ -34,6 +38,7 @@ impl Wire {
             request_begun: false,
             answer_begun: false,
             reusable: true,
+            verdict_pending: false,
         }
     }
 
@@ -45,6 +50,7 @@ impl Wire {
     ) -> io::Result<Self> {
         let mut tls = Box::new(ClientConnection::new(config, name).map_err(io::Error::other)?);
         let mut records = Vec::new();
+        tls::client_certificate_demanded();
         while tls.is_handshaking() {
             flush(&mut tls, &mut records, &mut socket)?;
             if tls.is_handshaking() {
@@ -52,10 +58,24 @@ impl Wire {
             }
         }
         flush(&mut tls, &mut records, &mut socket)?;
-        let mut wire = Wire::plain(socket);
-        wire.tls = Some(tls);
-        wire.records = records;
-        Ok(wire)
+        let verdict_pending =
+            tls::client_certificate_demanded() && tls.protocol_version() == Some(TLSv1_3);
+        Ok(Wire { tls: Some(tls), records, verdict_pending, ..Wire::plain(socket) })
+    }
+
+    /// With TLS 1.3 a gateway refuses a client certificate, or the lack of one, only after the
+    /// handshake: waits for its first record, or a little while, if it has demanded one.
+    pub fn await_verdict(&mut self, deadline: Deadline) -> io::Result<()> {
+        let Some(tls) = self.tls.as_mut().filter(|_| self.verdict_pending) else {
+            return Ok(());
+        };
+        self.verdict_pending = false;
+        self.socket.set_deadline(deadline);
+        match take_records(tls, &mut self.records, &mut self.socket) {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Err(why) if !deadline_passed(&why) => Err(why),
+            _ => Ok(()),
+        }
     }
 
     /// Makes the connection ready for a call.
@@ -128,12 +148,13 @@ impl Wire {
     }
 }
 
-/// Reads what there is and lets rustls judge it; its alert, if it has one, goes out.
+/// Reads what there is and lets rustls judge it; its alert, if it has one, goes out. Gives the
+/// number of bytes read, 0 at the end.
 fn take_records(
     tls: &mut ClientConnection,
     records: &mut Vec<u8>,
     socket: &mut Socket,
-) -> io::Result<()> {
+) -> io::Result<usize> {
     let taken = tls.read_tls(socket)?;
     if let Err(why) = tls.process_new_packets() {
         let _ = flush(tls, records, socket);
@@ -142,7 +163,7 @@ fn take_records(
     if taken == 0 && tls.is_handshaking() {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    Ok(())
+    Ok(taken)
 }
 
 /// Gathers the records first: one system call, and `write`, which does not raise SIGPIPE.

@@ -15,6 +15,7 @@ need nm binutils
 need readelf binutils
 need pkg-config pkg-config
 need python3 python3
+need openssl openssl
 
 [ -n "$missing" ] || exit 0
 

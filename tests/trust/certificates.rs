@@ -1,0 +1,233 @@
+//! The table of certificates seen on premises, each in every mode of trust.
+
+use std::sync::LazyLock;
+
+use agw::{Answer, Client, ClientOptions, Error, Status, Trust};
+use rcgen::ExtendedKeyUsagePurpose;
+
+use crate::certs::{Authority, Identity, Leaf, OPENSSL_DEFAULT, dns, ip, rsa2048};
+use crate::gateway::{Gateway, Plan};
+use crate::version_one::version_one;
+use crate::{HOST, options, reject, reject_pinned, secrets};
+
+/// One certificate, and what is to become of it.
+struct Row {
+    what: &'static str,
+    identity: Identity,
+    /// What is given as `ca`.
+    ca: String,
+    /// The host in `base_url`.
+    host: &'static str,
+    outcome: Outcome,
+}
+
+/// What a chain of trust says; a pin takes all but a certificate of version 1.
+enum Outcome {
+    Taken,
+    /// Refused, with these words in the detail.
+    Refused(&'static [&'static str]),
+    /// Refused whoever trusts it: it cannot be used.
+    Unusable(&'static [&'static str]),
+}
+use Outcome::{Refused, Taken, Unusable};
+
+static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
+    let mut rows = taken();
+    rows.extend(for_another_name());
+    rows.extend(issued_wrongly());
+    rows.extend(trusted_themselves());
+    rows
+});
+
+fn row(what: &'static str, ca: &Authority, identity: Identity, outcome: Outcome) -> Row {
+    Row { what, identity, ca: ca.pem(), host: HOST, outcome }
+}
+
+fn taken() -> Vec<Row> {
+    let authority = Authority::new("Own authority");
+    let middle = authority.below("Intermediate authority");
+    let good = Leaf::server(vec![dns(HOST)]);
+    let several = Leaf::server(vec![dns("other.test"), ip("10.1.2.3"), dns(HOST)]);
+    vec![
+        row("the right name, P-256", &authority, authority.issue(&good), Taken),
+        row("the right name, RSA-2048", &authority, authority.issue_for(rsa2048(), &good), Taken),
+        row("the right name among several", &authority, authority.issue(&several), Taken),
+        row("by an intermediate that is sent along", &authority, middle.issue(&good), Taken),
+        row("by an intermediate that is trusted", &middle, middle.issue(&good), Taken),
+    ]
+}
+
+fn for_another_name() -> Vec<Row> {
+    let authority = Authority::new("Own authority");
+    let named = |what, names, host, words| Row {
+        host,
+        ..row(what, &authority, authority.issue(&Leaf::server(names)), Refused(words))
+    };
+    vec![
+        named("a common name only", vec![], HOST, &["names no host", HOST]),
+        named(
+            "another name",
+            vec![dns("other.test")],
+            HOST,
+            &["other.test", "not for gateway.test"],
+        ),
+        named(
+            "other names",
+            vec![dns("one.test"), ip("10.1.2.3")],
+            HOST,
+            &["one.test", "10.1.2.3", "not for gateway.test"],
+        ),
+        named(
+            "another address",
+            vec![ip("10.1.2.3"), ip("fd00::1")],
+            "127.0.0.1",
+            &["10.1.2.3", "fd00::1", "not for 127.0.0.1"],
+        ),
+        named(
+            "an address written as a name",
+            vec![dns("127.0.0.1")],
+            "127.0.0.1",
+            &["it is for", "name", "not for", "127.0.0.1"],
+        ),
+    ]
+}
+
+fn issued_wrongly() -> Vec<Row> {
+    let authority = Authority::new("Own authority");
+    let stranger = Authority::new("Another authority");
+    let good = || Leaf::server(vec![dns(HOST)]);
+    let past = Leaf { valid: (-30, -3), ..good() };
+    let future = Leaf { valid: (3, 30), ..good() };
+    let client = Leaf { purpose: ExtendedKeyUsagePurpose::ClientAuth, ..good() };
+    let mut broken = authority.below("Intermediate authority").issue(&good());
+    broken.chain.truncate(1);
+    let own = |what, identity, words| row(what, &authority, identity, Refused(words));
+    vec![
+        own("expired", authority.issue(&past), &["expired", "3 days"]),
+        own("not yet valid", authority.issue(&future), &["not valid for another", "days"]),
+        own("for clients only", authority.issue(&client), &["server"]),
+        own("by a stranger", stranger.issue(&good()), &["issuer is not among those trusted"]),
+        own("without its intermediate", broken, &["issuer is not among those trusted"]),
+        own("self-signed", good().self_signed(), &["self-signed", "not among those trusted"]),
+    ]
+}
+
+/// Certificates given as the trusted root themselves.
+fn trusted_themselves() -> Vec<Row> {
+    let alone = |what, identity: Identity, outcome| {
+        let ca = identity.pem();
+        Row { what, identity, ca, host: HOST, outcome }
+    };
+    let plain = &*OPENSSL_DEFAULT;
+    let plain = Identity::new(plain.chain[0].clone(), plain.key_pem.clone());
+    let leaf = Leaf::server(vec![dns(HOST)]).self_signed();
+    let words = &["it is a CA's certificate used as a server's"];
+    vec![
+        alone("OpenSSL's default, CA:TRUE", plain, Refused(words)),
+        alone("self-signed, no CA", leaf, Taken),
+        alone("version 1", version_one(HOST), Unusable(&["version 1"])),
+    ]
+}
+
+impl Row {
+    fn gateway(&self) -> Gateway {
+        Plan::new(&self.identity).start()
+    }
+
+    fn options(&self, gateway: &Gateway, trust: Trust) -> ClientOptions {
+        options(gateway, trust, |options| options.base_url = gateway.url_as(self.host))
+    }
+
+    /// With `ca`, in a mode that follows chains; what is shown of a refused one can be pinned.
+    fn by_chain(&self, trust: Trust) -> Result<(), String> {
+        let gateway = self.gateway();
+        let mut options = self.options(&gateway, trust);
+        options.ca = Some(self.ca.clone());
+        match (&self.outcome, reject(&options)) {
+            (Taken, outcome) => accepted(outcome),
+            (Refused(words), outcome) => {
+                let pin = self.refused(outcome, words)?;
+                let ahead = Client::new(&options).and_then(|client| client.connect());
+                self.refused(ahead, words)?;
+                accepted(reject_pinned(&gateway, &pin))
+            }
+            (Unusable(words), outcome) => {
+                let pin = self.refused(outcome, words)?;
+                self.refused(reject_pinned(&gateway, &pin), words).map(drop)
+            }
+        }
+    }
+
+    fn by_pin(&self) -> Result<(), String> {
+        let outcome = reject_pinned(&self.gateway(), &self.identity.fingerprint());
+        match &self.outcome {
+            Unusable(words) => self.refused(outcome, words).map(drop),
+            _ => accepted(outcome),
+        }
+    }
+
+    fn unchecked(&self) -> Result<(), String> {
+        accepted(reject(&self.options(&self.gateway(), Trust::DangerAny)))
+    }
+
+    /// The fingerprint in the detail of a refusal that says what it should.
+    fn refused<T>(&self, outcome: Result<T, Error>, words: &[&str]) -> Result<String, String> {
+        let error = outcome.err().ok_or("it was taken")?;
+        let detail = error.detail();
+        if error.status() != Status::Tls || error.maybe_sent() {
+            return Err(format!("{error:?}"));
+        }
+        if let Some(missing) = words.iter().find(|word| !detail.contains(**word)) {
+            return Err(format!("'{missing}' is missing in: {detail}"));
+        }
+        if secrets::shows(detail, &self.identity.pem()) {
+            return Err(format!("the certificate itself is shown: {detail}"));
+        }
+        if ["DnsName", "IpAddress", "(\""].iter().any(|jargon| detail.contains(jargon)) {
+            return Err(format!("not in plain words: {detail}"));
+        }
+        match fingerprint_in(detail) {
+            Some(shown) if shown == self.identity.fingerprint() => Ok(shown),
+            _ => Err(format!("not its fingerprint in: {detail}")),
+        }
+    }
+}
+
+/// A fingerprint in the form that `pin_sha256` takes.
+pub fn fingerprint_in(detail: &str) -> Option<String> {
+    let is_part = |c: char| c.is_ascii_hexdigit() || c == ':';
+    detail.split(|c| !is_part(c)).find(|word| word.len() == 95).map(str::to_owned)
+}
+
+fn accepted(outcome: Result<Answer, Error>) -> Result<(), String> {
+    outcome.map(drop).map_err(|error| format!("not taken: {error:?}"))
+}
+
+/// Checks every row before it complains of any.
+fn check(row_in_mode: impl Fn(&Row) -> Result<(), String>) {
+    let complaints: Vec<_> = ROWS
+        .iter()
+        .filter_map(|row| row_in_mode(row).err().map(|why| format!("{}: {why}", row.what)))
+        .collect();
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[test]
+fn with_an_authority_alone() {
+    check(|row| row.by_chain(Trust::Ca));
+}
+
+#[test]
+fn with_an_authority_beside_the_systems() {
+    check(|row| row.by_chain(Trust::System));
+}
+
+#[test]
+fn with_its_fingerprint() {
+    check(Row::by_pin);
+}
+
+#[test]
+fn with_nothing_checked() {
+    check(Row::unchecked);
+}

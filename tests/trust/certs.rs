@@ -1,0 +1,218 @@
+//! Certificates made anew for each run: by rcgen, and by the openssl program what that cannot make.
+
+use std::net::IpAddr;
+use std::process::Command;
+use std::sync::LazyLock;
+use std::time::{Duration, SystemTime};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose, SanType,
+};
+use ring::digest::{SHA256, digest};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::HOST;
+use crate::files::Folder;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What `openssl req -x509` makes if nothing else is asked for: RSA-2048, self-signed, CA:TRUE.
+pub static OPENSSL_DEFAULT: LazyLock<Identity> = LazyLock::new(openssl_default);
+
+/// A certificate with those above it, and its key.
+pub struct Identity {
+    pub chain: Vec<CertificateDer<'static>>,
+    /// Not encrypted.
+    pub key_pem: String,
+}
+
+impl Identity {
+    pub fn new(certificate: CertificateDer<'static>, key_pem: String) -> Self {
+        Identity { chain: vec![certificate], key_pem }
+    }
+
+    pub fn key(&self) -> PrivateKeyDer<'static> {
+        PrivateKeyDer::from_pem_slice(self.key_pem.as_bytes()).expect("a key in PEM")
+    }
+
+    /// The whole chain, the own certificate first.
+    pub fn pem(&self) -> String {
+        self.chain.iter().map(|certificate| pem("CERTIFICATE", certificate)).collect()
+    }
+
+    /// SHA-256 of the certificate's DER, in the form that `pin_sha256` takes.
+    pub fn fingerprint(&self) -> String {
+        let digest = digest(&SHA256, &self.chain[0]);
+        let bytes: Vec<_> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+        bytes.join(":")
+    }
+}
+
+/// PEM as tools write it: lines of 64 characters.
+pub fn pem(label: &str, der: &[u8]) -> String {
+    let text = BASE64.encode(der);
+    let mut pem = format!("-----BEGIN {label}-----\n");
+    for line in text.as_bytes().chunks(64) {
+        pem.extend(line.iter().map(|byte| char::from(*byte)));
+        pem.push('\n');
+    }
+    pem + &format!("-----END {label}-----\n")
+}
+
+/// What a server's or client's certificate says.
+pub struct Leaf {
+    pub names: Vec<SanType>,
+    /// Days from now.
+    pub valid: (i32, i32),
+    pub purpose: ExtendedKeyUsagePurpose,
+}
+
+impl Leaf {
+    /// A server's certificate for these names, valid today.
+    pub fn server(names: Vec<SanType>) -> Self {
+        Leaf { names, valid: (-10, 10), purpose: ExtendedKeyUsagePurpose::ServerAuth }
+    }
+
+    /// A client's certificate, valid today.
+    pub fn client() -> Self {
+        Leaf { purpose: ExtendedKeyUsagePurpose::ClientAuth, ..Leaf::server(Vec::new()) }
+    }
+
+    fn params(&self) -> CertificateParams {
+        let mut params = named(HOST);
+        params.subject_alt_names.clone_from(&self.names);
+        params.not_before = day(self.valid.0).into();
+        params.not_after = day(self.valid.1).into();
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![self.purpose.clone()];
+        params.is_ca = IsCa::ExplicitNoCa;
+        params
+    }
+
+    /// Signed by its own key.
+    pub fn self_signed(&self) -> Identity {
+        let key = KeyPair::generate().expect("a P-256 key");
+        let certificate = self.params().self_signed(&key).expect("signs");
+        Identity::new(certificate.der().clone(), key.serialize_pem())
+    }
+}
+
+pub fn dns(name: &str) -> SanType {
+    SanType::DnsName(name.try_into().expect("ASCII"))
+}
+
+pub fn ip(address: &str) -> SanType {
+    SanType::IpAddress(address.parse::<IpAddr>().expect("an address"))
+}
+
+/// A private authority, with those above it that servers have to send along.
+pub struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    sent_along: Vec<CertificateDer<'static>>,
+}
+
+impl Authority {
+    pub fn new(name: &str) -> Self {
+        let issuer = CertifiedIssuer::self_signed(authority(name), p256()).expect("signs");
+        Authority { issuer, sent_along: Vec::new() }
+    }
+
+    /// An intermediate authority.
+    pub fn below(&self, name: &str) -> Self {
+        let issuer =
+            CertifiedIssuer::signed_by(authority(name), p256(), &self.issuer).expect("signs");
+        let mut sent_along = vec![issuer.der().clone()];
+        sent_along.extend(self.sent_along.iter().cloned());
+        Authority { issuer, sent_along }
+    }
+
+    pub fn der(&self) -> CertificateDer<'static> {
+        self.issuer.der().clone()
+    }
+
+    pub fn pem(&self) -> String {
+        self.issuer.pem()
+    }
+
+    /// A certificate with a P-256 key.
+    pub fn issue(&self, leaf: &Leaf) -> Identity {
+        self.issue_for(p256(), leaf)
+    }
+
+    /// A certificate for a key that is there already.
+    pub fn issue_for(&self, key: KeyPair, leaf: &Leaf) -> Identity {
+        let certificate = leaf.params().signed_by(&key, &self.issuer).expect("signs");
+        let mut identity = Identity::new(certificate.der().clone(), key.serialize_pem());
+        identity.chain.extend(self.sent_along.iter().cloned());
+        identity
+    }
+}
+
+/// The key that no Rust crate here can make: of OpenSSL's default certificate.
+pub fn rsa2048() -> KeyPair {
+    KeyPair::from_pem(&OPENSSL_DEFAULT.key_pem).expect("RSA-2048")
+}
+
+fn p256() -> KeyPair {
+    KeyPair::generate().expect("a P-256 key")
+}
+
+fn authority(name: &str) -> CertificateParams {
+    let mut params = named(name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
+}
+
+fn named(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.use_authority_key_identifier_extension = true;
+    params
+}
+
+fn day(from_now: i32) -> SystemTime {
+    let distance = DAY * from_now.unsigned_abs();
+    let now = SystemTime::now();
+    if from_now < 0 { now - distance } else { now + distance }
+}
+
+fn openssl_default() -> Identity {
+    let folder = Folder::new();
+    let (key, certificate) = (folder.path("key.pem"), folder.path("certificate.pem"));
+    let subject = format!("/CN={HOST}");
+    openssl(&[
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        &subject,
+        "-keyout",
+        &key,
+        "-out",
+        &certificate,
+    ]);
+    let certificate = CertificateDer::from_pem_file(certificate).expect("a certificate in PEM");
+    Identity::new(certificate, std::fs::read_to_string(key).expect("a key in PEM"))
+}
+
+/// A key in PEM in another form, as openssl turns it.
+pub fn openssl_key(key_pem: &str, arguments: &[&str]) -> String {
+    let folder = Folder::new();
+    let (from, to) = (folder.write("from.pem", key_pem), folder.path("to.pem"));
+    openssl(&[arguments, &["-in", &from, "-out", &to]].concat());
+    std::fs::read_to_string(to).expect("a key in PEM")
+}
+
+fn openssl(arguments: &[&str]) {
+    let output = Command::new("openssl").args(arguments).output();
+    let output = output.expect("the tests need the program openssl (Debian package openssl)");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "openssl {arguments:?}: {said}");
+}

@@ -1,0 +1,154 @@
+//! Client certificates, for gateways that demand them.
+
+use std::sync::LazyLock;
+
+use agw::{Answer, Client, Error, Status, Trust};
+use rustls::SupportedProtocolVersion;
+use rustls::version::TLS12;
+
+use crate::certs::{Authority, Identity, Leaf, dns, openssl_key, rsa2048};
+use crate::files::Folder;
+use crate::gateway::{Gateway, Plan, VERSIONS};
+use crate::support::GUID;
+use crate::{HOST, Lines, options, secrets};
+
+/// One authority for the gateway and its clients.
+static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| Authority::new("Own authority"));
+
+fn demanding(version: &'static SupportedProtocolVersion) -> Gateway {
+    let identity = AUTHORITY.issue(&Leaf::server(vec![dns(HOST)]));
+    Plan::new(&identity).only(version).demanding(&AUTHORITY).start()
+}
+
+/// `client_cert` and `client_key`, text or path.
+struct Given {
+    what: &'static str,
+    cert: String,
+    key: Option<String>,
+}
+
+fn given(what: &'static str, cert: &str, key: Option<&str>) -> Given {
+    Given { what, cert: cert.to_owned(), key: key.map(str::to_owned) }
+}
+
+/// One call, and all that was logged.
+fn call(gateway: &Gateway, given: Option<&Given>) -> (Result<Answer, Error>, String) {
+    let mut options = options(gateway, Trust::Ca, |options| options.ca = Some(AUTHORITY.pem()));
+    options.client_cert = given.map(|given| given.cert.clone());
+    options.client_key = given.and_then(|given| given.key.clone());
+    let lines = Lines::of(&mut options);
+    let outcome = Client::new(&options).and_then(|client| client.reject_agent_conf("154", GUID));
+    (outcome, lines.text())
+}
+
+/// The gateway takes the client for this one, and no log line shows what it has.
+fn assert_known(gateway: &Gateway, given: &Given, client: &Identity) {
+    let (outcome, lines) = call(gateway, Some(given));
+    outcome.unwrap_or_else(|error| panic!("{}: {error}", given.what));
+    let seen = gateway.met().pop().and_then(|met| met.certificate);
+    assert_eq!(seen.as_ref(), Some(&client.chain[0]), "{}", given.what);
+    for pem in [&client.key_pem, &client.pem()] {
+        assert!(!secrets::shows(&lines, pem), "{}: {lines}", given.what);
+    }
+}
+
+#[test]
+fn a_client_certificate_may_be_given_as_text_or_path() {
+    let folder = Folder::new();
+    let client = AUTHORITY.below("Clients' authority").issue(&Leaf::client());
+    let (cert, key) = (client.pem(), client.key_pem.clone());
+    let both = format!("{cert}{key}");
+    let key_first = format!("{key}{cert}");
+    let cert_file = folder.write("certificate.pem", &cert);
+    let key_file = folder.write("der Schlüssel 座席.pem", &key);
+    let both_file = folder.write("both.pem", &both);
+    let table = [
+        given("texts", &cert, Some(&key)),
+        given("paths", &cert_file, Some(&key_file)),
+        given("path and text", &cert_file, Some(&key)),
+        given("text and path", &cert, Some(&key_file)),
+        given("one text", &both, None),
+        given("one text, the key first", &key_first, None),
+        given("one file", &both_file, None),
+        given("one file, named twice", &both_file, Some(&both_file)),
+        given("lines end as on Windows", &both.replace('\n', "\r\n"), None),
+    ];
+    for version in VERSIONS {
+        let gateway = demanding(version);
+        for given in &table {
+            assert_known(&gateway, given, &client);
+        }
+    }
+}
+
+#[test]
+fn keys_are_read_in_every_form_that_openssl_writes() {
+    let gateway = demanding(&TLS12);
+    for (what, client) in [
+        ("P-256", AUTHORITY.issue(&Leaf::client())),
+        ("RSA-2048", AUTHORITY.issue_for(rsa2048(), &Leaf::client())),
+    ] {
+        let older = openssl_key(&client.key_pem, &["pkey", "-traditional"]);
+        assert!(older.contains(" PRIVATE KEY"), "EC PRIVATE KEY or RSA PRIVATE KEY");
+        for key in [&client.key_pem, &older] {
+            assert_known(&gateway, &given(what, &client.pem(), Some(key)), &client);
+        }
+    }
+}
+
+/// With TLS 1.3 the gateway says so after the request went out.
+#[test]
+fn a_gateway_that_demands_another_certificate_refuses() {
+    let stranger = Authority::new("Another authority").issue(&Leaf::client());
+    let strangers = given("a stranger's", &stranger.pem(), Some(&stranger.key_pem));
+    for version in VERSIONS {
+        let gateway = demanding(version);
+        for given in [None, Some(&strangers)] {
+            let (outcome, lines) = call(&gateway, given);
+            let error = outcome.expect_err("a client certificate is demanded");
+            assert_eq!(error.status(), Status::Tls, "{version:?}: {error}");
+            assert_eq!(error.maybe_sent(), *version != TLS12, "{version:?}: {error}");
+            assert!(error.detail().contains("gateway ended"), "{version:?}: {error}");
+            assert!(!secrets::shows(&lines, &stranger.key_pem), "{lines}");
+        }
+        assert!(gateway.met().is_empty());
+    }
+}
+
+/// Before a phone rings, also with TLS 1.3, and nothing is sent.
+#[test]
+fn connect_finds_that_a_certificate_is_demanded() {
+    for version in VERSIONS {
+        let gateway = demanding(version);
+        let options = options(&gateway, Trust::Ca, |o| o.ca = Some(AUTHORITY.pem()));
+        let client = Client::new(&options).expect("client");
+        let error = client.connect().expect_err("it is demanded");
+        assert_eq!(error.status(), Status::Tls, "{version:?}: {error}");
+        assert!(!error.maybe_sent(), "{version:?}: {error}");
+        let error = client.reject_agent_conf("154", GUID).expect_err("it is demanded");
+        assert_eq!(error.status(), Status::Tls, "{version:?}: {error}");
+    }
+}
+
+#[test]
+fn a_key_of_another_certificate_is_told_at_once() {
+    let gateway = demanding(&TLS12);
+    let (one, another) = (AUTHORITY.issue(&Leaf::client()), AUTHORITY.issue(&Leaf::client()));
+    let rsa = AUTHORITY.issue_for(rsa2048(), &Leaf::client());
+    let both = format!("{}{}", one.pem(), another.key_pem);
+    for given in [
+        given("another's", &one.pem(), Some(&another.key_pem)),
+        given("another kind's", &rsa.pem(), Some(&one.key_pem)),
+        given("another's in one text", &both, None),
+    ] {
+        let (outcome, _) = call(&gateway, Some(&given));
+        let error = outcome.expect_err(given.what);
+        assert_eq!(error.status(), Status::TlsConfig, "{}: {error}", given.what);
+        for name in ["client_cert", "client_key"] {
+            assert!(error.detail().contains(name), "{}: {error}", given.what);
+        }
+        for identity in [&one, &another, &rsa] {
+            assert!(!secrets::shows(error.detail(), &identity.key_pem), "{error}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The same through the C ABI: options as text and path, and what a result has room for.
+
+use std::ffi::{CStr, CString, c_char};
+use std::ptr;
+
+use agw::ffi::*;
+use agw::status::{AGW_E_TLS, AGW_E_TLS_CONFIG, AGW_OK};
+use rcgen::SanType;
+
+use crate::HOST;
+use crate::certificates::fingerprint_in;
+use crate::certs::{Authority, Identity, Leaf, dns};
+use crate::files::Folder;
+use crate::gateway::{Gateway, Plan};
+use crate::support::GUID;
+
+/// The options about trust, as a C program gives them.
+#[derive(Default)]
+struct Given<'a> {
+    host: Option<&'a str>,
+    trust: i32,
+    ca: Option<&'a str>,
+    pin_sha256: Option<&'a str>,
+    client_cert: Option<&'a str>,
+    client_key: Option<&'a str>,
+}
+
+/// What one call came to.
+#[derive(Debug)]
+struct Outcome {
+    status: i32,
+    flags: u32,
+    detail: String,
+}
+
+/// A client, one call, and what the result says; or what the client's own says, if there is none.
+fn reject(gateway: &Gateway, given: &Given) -> Outcome {
+    let text = |text: &str| CString::new(text).expect("no NUL");
+    let base_url = text(&gateway.url_as(given.host.unwrap_or(HOST)));
+    let connect_to = text(&gateway.address().to_string());
+    let texts = [given.ca, given.pin_sha256, given.client_cert, given.client_key]
+        .map(|given| given.map(text));
+    let [ca, pin_sha256, client_cert, client_key] =
+        texts.each_ref().map(|text| text.as_ref().map_or(ptr::null(), |text| text.as_ptr()));
+    // SAFETY: all zero is a value of it, and that of a C program before it sets anything.
+    let zeroed: agw_client_options = unsafe { std::mem::zeroed() };
+    let options = agw_client_options {
+        struct_size: size_of::<agw_client_options>() as u32,
+        tls_trust: given.trust,
+        base_url: base_url.as_ptr(),
+        connect_to: connect_to.as_ptr(),
+        ca,
+        pin_sha256,
+        client_cert,
+        client_key,
+        ..zeroed
+    };
+    call(&options)
+}
+
+fn call(options: &agw_client_options) -> Outcome {
+    // SAFETY: all zero is a value of it.
+    let mut result: agw_result = unsafe { std::mem::zeroed() };
+    result.struct_size = size_of::<agw_result>() as u32;
+    let (agent_id, guid) = (c"154", CString::new(GUID).expect("no NUL"));
+    let mut client = ptr::null_mut();
+    // SAFETY: the structs have their sizes, and the strings of the options outlive this call.
+    let mut status = unsafe { agw_client_new(options, &mut client, &mut result) };
+    if status == AGW_OK {
+        // SAFETY: the strings are NUL-terminated.
+        status =
+            unsafe { agw_reject_agent_conf(client, agent_id.as_ptr(), guid.as_ptr(), &mut result) };
+    }
+    // SAFETY: a handle, or NULL.
+    assert_eq!(unsafe { agw_free(client) }, AGW_OK);
+    assert_eq!(status, result.status);
+    Outcome { status, flags: result.flags, detail: text_of(&result.detail) }
+}
+
+fn text_of(field: &[c_char]) -> String {
+    // SAFETY: the library ends every text with a NUL inside its field.
+    let text = unsafe { CStr::from_ptr(field.as_ptr()) };
+    text.to_str().expect("UTF-8").to_owned()
+}
+
+fn server(authority: &Authority, names: Vec<SanType>) -> Identity {
+    authority.issue(&Leaf::server(names))
+}
+
+#[test]
+fn options_are_taken_as_text_and_as_path() {
+    let folder = Folder::new();
+    let authority = Authority::new("Own authority");
+    let identity = server(&authority, vec![dns(HOST)]);
+    let gateway = Plan::new(&identity).demanding(&authority).start();
+    let client = authority.issue(&Leaf::client());
+    let (ca, cert, key) = (authority.pem(), client.pem(), client.key_pem);
+    let ca_file = folder.write("ca für 座席.pem", &ca);
+    let both_file = folder.write("both.pem", &format!("{cert}{key}"));
+    let pin = identity.fingerprint();
+    for (trust, ca, pin_sha256, client_cert, client_key) in [
+        (AGW_TRUST_CA, Some(&ca), None, &cert, Some(&key)),
+        (AGW_TRUST_CA, Some(&ca_file), None, &both_file, None),
+        (AGW_TRUST_SYSTEM, Some(&ca_file), None, &both_file, Some(&key)),
+        (AGW_TRUST_PIN, None, Some(&pin), &both_file, Some(&both_file)),
+        (AGW_TRUST_DANGER_ANY, None, None, &cert, Some(&key)),
+    ] {
+        let given = Given {
+            trust,
+            ca: ca.map(String::as_str),
+            pin_sha256: pin_sha256.map(String::as_str),
+            client_cert: Some(client_cert),
+            client_key: client_key.map(String::as_str),
+            ..Given::default()
+        };
+        let outcome = reject(&gateway, &given);
+        assert_eq!((outcome.status, outcome.detail.as_str()), (AGW_OK, ""), "trust {trust}");
+    }
+    assert_eq!(gateway.met().len(), 5);
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let gateway = Gateway::with(&server(&Authority::new("Own authority"), vec![dns(HOST)]));
+    let given = Given { trust: AGW_TRUST_CA, ca: Some("no such file.pem"), ..Given::default() };
+    let outcome = reject(&gateway, &given);
+    assert_eq!(outcome.status, AGW_E_TLS_CONFIG);
+    assert!(outcome.detail.starts_with("ca: file 'no such file.pem'"), "{}", outcome.detail);
+}
+
+/// However much there is to say about a certificate: the fingerprint is what helps.
+#[test]
+fn a_result_has_room_for_the_whole_fingerprint() {
+    let authority = Authority::new("Own authority");
+    let ca = authority.pem();
+    let long = [["a"; 60].concat(), ["b"; 60].concat(), ["c"; 60].concat(), HOST.into()].join(".");
+    let many = (0..60).map(|number| dns(&format!("gateway-{number}.other.test"))).collect();
+    for (what, host, names) in [
+        ("one name", HOST, vec![dns("other.test")]),
+        ("many names", HOST, many),
+        ("a long name", HOST, vec![dns(&long)]),
+        ("a long host", long.as_str(), vec![dns("other.test")]),
+        ("a long name and host", long.as_str(), vec![dns(&format!("d.{long}"))]),
+    ] {
+        let identity = server(&authority, names);
+        let gateway = Gateway::with(&identity);
+        let ca = Some(ca.as_str());
+        let by_ca = Given { trust: AGW_TRUST_CA, ca, host: Some(host), ..Given::default() };
+        let outcome = reject(&gateway, &by_ca);
+        assert_eq!(outcome.status, AGW_E_TLS, "{what}: {}", outcome.detail);
+        assert_eq!(outcome.flags & AGW_RESULT_MAYBE_SENT, 0);
+        let pin = fingerprint_in(&outcome.detail).unwrap_or_default();
+        assert_eq!(pin, identity.fingerprint(), "{what}: {}", outcome.detail);
+        let by_pin = Given { trust: AGW_TRUST_PIN, pin_sha256: Some(&pin), ..Given::default() };
+        assert_eq!(reject(&gateway, &by_pin).status, AGW_OK, "{what}");
+    }
+}
