@@ -152,7 +152,7 @@ impl Client {
             Ok(answer) => Ok(Answer { resent: again, ..answer }),
             Err(mut error) => {
                 error.details_mut().resent = again;
-                error.details_mut().maybe_sent |= again && error.retcode().is_none();
+                error.details_mut().maybe_sent |= again;
                 Err(error)
             }
         }

@@ -5,11 +5,11 @@ use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ureq::Agent;
 use ureq::config::Config;
-use ureq::http::{HeaderValue, Uri};
+use ureq::http::{Response, Uri};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
+use ureq::{Agent, Body};
 
 use crate::request::Request;
 use crate::socket::{Deadline, deadline_passed};
@@ -99,36 +99,43 @@ impl Line {
         if let Some(wire) = &mut *self.slot.0.lock().unwrap_or_else(PoisonError::into_inner) {
             wire.begin(deadline);
         }
-        match self.post(request) {
-            Ok(reply) => {
-                answer::read(reply.status, reply.content_type(), &reply.body, request.guid)
-                    .map_err(|error| Broken { error, before_answer: false })
-            }
-            Err(why) => Err(self.explain(why)),
-        }
+        let (head, body) = self.post(request).map_err(|why| self.explain(why))?.into_parts();
+        let http_status = head.status.as_u16();
+        let body = read_body(body).map_err(|why| {
+            let mut broken = self.explain(why);
+            broken.error.details_mut().http_status = Some(http_status);
+            broken
+        })?;
+        let content_type = head.headers.get("content-type").and_then(|value| value.to_str().ok());
+        answer::read(http_status, content_type, &body, request.guid).map_err(|error| {
+            let error = self.broken_off(&error).unwrap_or(error);
+            Broken { error, before_answer: false }
+        })
     }
 
-    fn post(&self, request: &Request) -> Result<Reply, ureq::Error> {
-        let response = self
-            .agent
+    /// ureq takes a RST for the end of an answer without a length.
+    fn broken_off(&self, unreadable: &Error) -> Option<Error> {
+        let slot = self.slot.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let os_error = slot.as_ref().and_then(|wire| wire.socket().os_error());
+        if unreadable.retcode().is_some() || os_error.is_none() {
+            return None;
+        }
+        let detail = "the connection broke in the middle of the answer";
+        let mut error = Error::new(Status::Io, detail).with_os_error(os_error);
+        error.details_mut().http_status = unreadable.http_status();
+        error.details_mut().maybe_sent = true;
+        Some(error)
+    }
+
+    fn post(&self, request: &Request) -> Result<Response<Body>, ureq::Error> {
+        self.agent
             .post(request.uri.clone())
             .header_raw("Host", request.authority.as_bytes())
             .header_raw("Guid", request.guid.as_bytes())
             .header_raw("Content-Type", b"application/json; charset=UTF-8")
             .header_raw("Content-Length", b"0")
             .header_raw("Accept", b"application/json")
-            .send_empty()?;
-        let (head, body) = response.into_parts();
-        let mut bytes = Vec::new();
-        body.into_reader().take(MAX_ANSWER as u64 + 1).read_to_end(&mut bytes)?;
-        if bytes.len() > MAX_ANSWER {
-            return Err(ureq::Error::BodyExceedsLimit(MAX_ANSWER as u64));
-        }
-        Ok(Reply {
-            status: head.status.as_u16(),
-            content_type: head.headers.get("content-type").cloned(),
-            body: bytes,
-        })
+            .send_empty()
     }
 
     fn explain(&self, why: ureq::Error) -> Broken {
@@ -149,16 +156,13 @@ impl Line {
     }
 }
 
-struct Reply {
-    status: u16,
-    content_type: Option<HeaderValue>,
-    body: Vec<u8>,
-}
-
-impl Reply {
-    fn content_type(&self) -> Option<&str> {
-        self.content_type.as_ref().and_then(|value| value.to_str().ok())
+fn read_body(body: Body) -> Result<Vec<u8>, ureq::Error> {
+    let mut bytes = Vec::new();
+    body.into_reader().take(MAX_ANSWER as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > MAX_ANSWER {
+        return Err(ureq::Error::BodyExceedsLimit(MAX_ANSWER as u64));
     }
+    Ok(bytes)
 }
 
 fn classify(why: &ureq::Error, phase: &str) -> (Status, String) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustls::ProtocolVersion::TLSv1_3;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection};
+use rustls::{ClientConfig, ClientConnection, IoState};
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
 use crate::socket::{Deadline, Socket, Waiting, deadline_passed};
@@ -99,6 +99,9 @@ impl Wire {
     /// a close, or bytes that nobody asked for, end it.
     pub fn is_alive(&mut self) -> bool {
         const TICKETS: usize = 16;
+        if self.holds_leftovers() {
+            return false;
+        }
         for _ in 0..TICKETS {
             match self.socket.waiting() {
                 Waiting::Nothing => return true,
@@ -113,15 +116,17 @@ impl Wire {
         false
     }
 
+    /// What followed the last answer so closely that rustls has it already, or a goodbye.
+    fn holds_leftovers(&mut self) -> bool {
+        self.tls.as_mut().is_some_and(|tls| tls.process_new_packets().map_or(true, is_unasked))
+    }
+
     fn take_late_records(&mut self) -> io::Result<()> {
         let unasked = || io::Error::from(io::ErrorKind::InvalidData);
         let tls = self.tls.as_mut().ok_or_else(unasked)?;
         tls.read_tls(&mut self.socket)?;
         let state = tls.process_new_packets().map_err(|_| unasked())?;
-        if state.peer_has_closed() || state.plaintext_bytes_to_read() > 0 {
-            return Err(unasked());
-        }
-        Ok(())
+        if is_unasked(state) { Err(unasked()) } else { Ok(()) }
     }
 
     fn receive(&mut self) -> io::Result<usize> {
@@ -146,6 +151,11 @@ impl Wire {
         tls.writer().write_all(bytes)?;
         flush(tls, &mut self.records, &mut self.socket)
     }
+}
+
+/// Between calls a gateway may send a session ticket; data or a close ends the connection.
+fn is_unasked(state: IoState) -> bool {
+    state.peer_has_closed() || state.plaintext_bytes_to_read() > 0
 }
 
 /// Reads what there is and lets rustls judge it; its alert, if it has one, goes out. Gives the

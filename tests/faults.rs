@@ -1,0 +1,157 @@
+//! The fault table: what goes wrong on a network, a row each, through the C ABI.
+//!
+//! A first argument that is no option picks the rows whose names hold it.
+
+#[path = "faults/abi.rs"]
+mod abi;
+#[path = "faults/gateway.rs"]
+mod gateway;
+#[path = "faults/row.rs"]
+mod row;
+#[path = "faults/run.rs"]
+mod run;
+#[path = "faults/table.rs"]
+mod table;
+#[path = "faults/tls.rs"]
+mod tls;
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fmt;
+use std::io::{self, Write};
+use std::panic::{self, AssertUnwindSafe};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use row::Row;
+use run::{Report, flag_names, play};
+use tls::Over;
+
+/// Most rows wait most of the time.
+const AT_A_TIME: usize = 4;
+
+/// No row takes longer, its further attempts included.
+const HANGS: Duration = Duration::from_secs(60);
+
+/// A row over one of the ways it is to be played.
+struct Case {
+    row: Row,
+    over: Over,
+}
+
+fn main() -> ExitCode {
+    let wanted = env::args().nth(1).filter(|argument| !argument.starts_with('-'));
+    let cases = cases(wanted.as_deref().unwrap_or_default());
+    let mut printer = Printer::default();
+    printer.head();
+    let (alone, together): (Vec<_>, Vec<_>) =
+        cases.into_iter().partition(|case| case.row.planted.is_some());
+    for case in &alone {
+        printer.print(case, &report_of(case));
+    }
+    print_together(&mut printer, together);
+    printer.foot()
+}
+
+fn cases(wanted: &str) -> Vec<Case> {
+    let rows = table::rows().into_iter().filter(|row| row.name.contains(wanted));
+    rows.flat_map(|row| row.over.iter().map(move |over| Case { row: row.clone(), over: *over }))
+        .collect()
+}
+
+/// A panic is one more thing that is not as the row says.
+fn report_of(case: &Case) -> Report {
+    let played = panic::catch_unwind(AssertUnwindSafe(|| play(&case.row, case.over)));
+    played.unwrap_or_else(|_| Report { complaints: vec!["panicked".into()], ..Report::default() })
+}
+
+/// Plays several at a time and prints them in the table's order.
+fn print_together(printer: &mut Printer, cases: Vec<Case>) {
+    let cases = Arc::new(cases);
+    let next = Arc::new(AtomicUsize::new(0));
+    let (sender, reports) = mpsc::channel();
+    for _ in 0..AT_A_TIME {
+        let (cases, next, sender) = (cases.clone(), next.clone(), sender.clone());
+        thread::spawn(move || play_next(&cases, &next, &sender));
+    }
+    drop(sender);
+    let mut early = BTreeMap::new();
+    for (turn, case) in cases.iter().enumerate() {
+        while !early.contains_key(&turn) {
+            // A row that hangs is reported, and left behind when the process ends.
+            let (turn, report) = reports.recv_timeout(HANGS).unwrap_or_else(|_| (turn, hanging()));
+            early.insert(turn, report);
+        }
+        printer.print(case, &early[&turn]);
+    }
+}
+
+fn play_next(cases: &[Case], next: &AtomicUsize, reports: &mpsc::Sender<(usize, Report)>) {
+    loop {
+        let turn = next.fetch_add(1, Ordering::Relaxed);
+        let Some(case) = cases.get(turn) else { return };
+        if reports.send((turn, report_of(case))).is_err() {
+            return;
+        }
+    }
+}
+
+fn hanging() -> Report {
+    Report { complaints: vec!["does not end".into()], ..Report::default() }
+}
+
+/// Writes the table, and counts.
+#[derive(Default)]
+struct Printer {
+    passed: usize,
+    failed: usize,
+}
+
+impl Printer {
+    fn head(&self) {
+        line(format_args!(
+            "     {:<58} {:<7} {:>5} {:<21} {:<17} {:>5} {:>4} {:>7} {:>4}",
+            "fault", "over", "calls", "status", "flags", "conns", "reqs", "due", "ms"
+        ));
+    }
+
+    fn print(&mut self, case: &Case, report: &Report) {
+        let green = report.is_green();
+        *(if green { &mut self.passed } else { &mut self.failed }) += 1;
+        let (status, flags) =
+            report.told.map_or(("-", 0), |(status, flags)| (status.name(), flags));
+        let due = case.row.due().map_or("at once".into(), |due| due.as_millis().to_string());
+        line(format_args!(
+            "{:<4} {:<58} {:<7} {:>5} {:<21} {:<17} {:>5} {:>4} {:>7} {:>4}",
+            if green { "ok" } else { "FAIL" },
+            case.row.name,
+            case.over.name(),
+            report.calls,
+            status,
+            flag_names(flags),
+            report.connections,
+            report.requests,
+            due,
+            report.longest.as_millis()
+        ));
+        for complaint in report.complaints.iter().chain(&report.late).take(MOST_COMPLAINTS) {
+            line(format_args!("       {complaint}"));
+        }
+    }
+
+    fn foot(&self) -> ExitCode {
+        line(format_args!("{} passed, {} failed", self.passed, self.failed));
+        if self.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+/// A row with 200 calls may have 200 times as many.
+const MOST_COMPLAINTS: usize = 12;
+
+fn line(text: fmt::Arguments) {
+    // Nobody reads on: the exit code still says it.
+    let _ = writeln!(io::stdout().lock(), "{text}");
+}

@@ -1,0 +1,347 @@
+//! A gateway of raw sockets that goes wrong as told, step by step, and remembers what it met.
+
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rustls::{ServerConfig, ServerConnection};
+use socket2::SockRef;
+
+/// What the gateway does on one connection, from its first step to its last, then closes.
+#[derive(Clone)]
+pub enum Script {
+    /// After the handshake, if the row has one.
+    Http(Vec<Step>),
+    /// Below TLS: instead of the handshake.
+    Tcp(Vec<Step>),
+}
+
+/// One thing that the gateway does on a connection.
+#[derive(Clone)]
+pub enum Step {
+    /// Reads a whole request, and counts it.
+    Read,
+    /// Waits for the other side's bytes and leaves them where they are.
+    Await,
+    /// Reads what there is, and counts nothing.
+    Take,
+    Wait(Duration),
+    Send(Vec<u8>),
+    /// The bytes so many times, one after the other.
+    Repeat(Vec<u8>, usize),
+    /// The bytes one by one, each after a pause.
+    Drip(Vec<u8>, Duration),
+    /// The bytes over and over, each time after a pause, until the other side goes.
+    Beat(Vec<u8>, Duration),
+    /// Reads requests and gives each this answer, until the other side goes.
+    Serve(Vec<u8>),
+    /// As an HTTP proxy: connects to whom the request named, and passes everything on from then.
+    Tunnel,
+    /// Says nothing until the other side goes.
+    Hang,
+    /// Ends the connection without TLS's own goodbye.
+    Cut,
+    /// Ends the connection with a RST.
+    Reset,
+}
+
+/// What a gateway has met.
+#[derive(Clone, Default)]
+pub struct Seen {
+    pub connections: usize,
+    /// Connections that are over.
+    pub ended: usize,
+    /// The requests that were read to their end.
+    pub requests: Vec<String>,
+    /// What a proxy passed on towards the gateway, as it came.
+    pub passed_on: Vec<u8>,
+}
+
+/// A gateway that runs until it is stopped or dropped.
+pub struct Gateway {
+    address: SocketAddr,
+    scripts: Arc<[Script]>,
+    tls: Option<Arc<ServerConfig>>,
+    shared: Arc<Shared>,
+    acceptor: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    seen: Mutex<Seen>,
+    open: Mutex<BTreeMap<usize, TcpStream>>,
+    closed: AtomicBool,
+}
+
+impl Shared {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self) -> MutexGuard<'_, BTreeMap<usize, TcpStream>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Gateway {
+    /// The n-th connection follows the n-th script, further ones the last.
+    pub fn start(scripts: Vec<Script>, tls: Option<Arc<ServerConfig>>) -> Self {
+        let mut gateway = Gateway {
+            address: (Ipv4Addr::LOCALHOST, 0).into(),
+            scripts: scripts.into(),
+            tls,
+            shared: Arc::default(),
+            acceptor: None,
+        };
+        gateway.open();
+        gateway
+    }
+
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    pub fn seen(&self) -> Seen {
+        self.shared.seen().clone()
+    }
+
+    /// Stops, then starts anew on the same port, with these keys for TLS sessions.
+    pub fn restart(&mut self, tls: Option<Arc<ServerConfig>>) {
+        self.stop();
+        self.tls = tls;
+        self.shared.closed.store(false, Ordering::SeqCst);
+        self.open();
+    }
+
+    /// Closes the port and every connection.
+    pub fn stop(&mut self) {
+        self.close_port();
+        for stream in self.shared.open().values() {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Takes no more connections; those that there are go on.
+    pub fn close_port(&mut self) {
+        let Some(acceptor) = self.acceptor.take() else { return };
+        self.shared.closed.store(true, Ordering::SeqCst);
+        // The acceptor looks at the flag when somebody comes.
+        let _ = TcpStream::connect(self.address);
+        acceptor.join().expect("the acceptor does not panic");
+    }
+
+    fn open(&mut self) {
+        let listener = TcpListener::bind(self.address).expect("a loopback port");
+        self.address = listener.local_addr().expect("it is bound");
+        let (scripts, tls) = (self.scripts.clone(), self.tls.clone());
+        let shared = self.shared.clone();
+        self.acceptor = Some(thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if shared.closed.load(Ordering::SeqCst) {
+                    return;
+                }
+                accept(stream, &scripts, tls.clone(), shared.clone());
+            }
+        }));
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn accept(
+    stream: TcpStream,
+    scripts: &[Script],
+    tls: Option<Arc<ServerConfig>>,
+    shared: Arc<Shared>,
+) {
+    let turn = {
+        let mut seen = shared.seen();
+        seen.connections += 1;
+        seen.connections - 1
+    };
+    shared.open().extend(stream.try_clone().map(|stream| (turn, stream)));
+    let script = scripts.get(turn).or(scripts.last()).cloned();
+    thread::spawn(move || {
+        if let Some(script) = script {
+            let connection = Connection { stream, tls: None, turn, shared: &shared };
+            // A step that fails met a client that went away, as clients may.
+            let _ = connection.follow(script, tls);
+        }
+        shared.seen().ended += 1;
+    });
+}
+
+/// A connection as the gateway has it.
+struct Connection<'a> {
+    stream: TcpStream,
+    tls: Option<ServerConnection>,
+    turn: usize,
+    shared: &'a Shared,
+}
+
+impl Drop for Connection<'_> {
+    /// The copy that a stop would shut down keeps the socket open otherwise.
+    fn drop(&mut self) {
+        self.shared.open().remove(&self.turn);
+    }
+}
+
+impl Connection<'_> {
+    fn follow(mut self, script: Script, tls: Option<Arc<ServerConfig>>) -> io::Result<()> {
+        self.stream.set_nodelay(true)?;
+        let steps = match (script, tls) {
+            (Script::Http(steps), Some(config)) => {
+                self.secure(config)?;
+                steps
+            }
+            (Script::Http(steps) | Script::Tcp(steps), _) => steps,
+        };
+        for step in steps {
+            match step {
+                Step::Cut => return self.stream.shutdown(Shutdown::Write),
+                Step::Reset => {
+                    return SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+                }
+                step => self.go(step)?,
+            }
+        }
+        self.close()
+    }
+
+    /// Does the whole handshake. A refusal goes out before the connection is closed, and not with
+    /// a RST that might overtake it.
+    fn secure(&mut self, config: Arc<ServerConfig>) -> io::Result<()> {
+        let mut tls = ServerConnection::new(config).map_err(io::Error::other)?;
+        while tls.is_handshaking() {
+            if let Err(why) = tls.complete_io(&mut self.stream) {
+                let _ = self.stream.shutdown(Shutdown::Write);
+                let _ = io::copy(&mut self.stream, &mut io::sink());
+                return Err(why);
+            }
+        }
+        self.tls = Some(tls);
+        Ok(())
+    }
+
+    fn go(&mut self, step: Step) -> io::Result<()> {
+        match step {
+            Step::Read => self.read_request(),
+            Step::Await => self.await_bytes(),
+            Step::Wait(time) => {
+                thread::sleep(time);
+                Ok(())
+            }
+            Step::Take => self.read(&mut [0; 4096]).map(drop),
+            Step::Send(bytes) => self.write_all(&bytes),
+            Step::Repeat(bytes, times) => (0..times).try_for_each(|_| self.write_all(&bytes)),
+            Step::Drip(bytes, pause) => bytes.chunks(1).try_for_each(|byte| {
+                thread::sleep(pause);
+                self.write_all(byte)
+            }),
+            Step::Beat(bytes, pause) => loop {
+                thread::sleep(pause);
+                self.write_all(&bytes)?;
+            },
+            Step::Serve(answer) => loop {
+                self.read_request()?;
+                self.write_all(&answer)?;
+            },
+            Step::Tunnel => self.tunnel(),
+            Step::Hang => io::copy(&mut self.stream, &mut io::sink()).map(drop),
+            Step::Cut | Step::Reset => unreachable!("they end the script"),
+        }
+    }
+
+    /// With TLS 1.3 they may have come with the end of the handshake.
+    fn await_bytes(&mut self) -> io::Result<()> {
+        if let Some(tls) = &mut self.tls {
+            let state = tls.process_new_packets().map_err(io::Error::other)?;
+            if state.plaintext_bytes_to_read() > 0 {
+                return Ok(());
+            }
+        }
+        self.stream.peek(&mut [0]).map(drop)
+    }
+
+    fn read_request(&mut self) -> io::Result<()> {
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") {
+            self.read_exact(&mut byte)?;
+            head.push(byte[0]);
+        }
+        let request = String::from_utf8(head).map_err(|_| ErrorKind::InvalidData)?;
+        self.shared.seen().requests.push(request);
+        Ok(())
+    }
+
+    /// Until one side goes.
+    fn tunnel(&mut self) -> io::Result<()> {
+        let request = self.shared.seen().requests.last().cloned().unwrap_or_default();
+        let gateway = TcpStream::connect(request.split(' ').nth(1).unwrap_or_default())?;
+        self.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+        let (mut answers, mut client) = (gateway.try_clone()?, self.stream.try_clone()?);
+        let back = thread::spawn(move || {
+            let _ = io::copy(&mut answers, &mut client);
+            let _ = client.shutdown(Shutdown::Both);
+        });
+        let outcome = self.pass_on(&gateway);
+        let _ = gateway.shutdown(Shutdown::Both);
+        back.join().expect("the way back does not panic");
+        outcome
+    }
+
+    fn pass_on(&mut self, mut gateway: &TcpStream) -> io::Result<()> {
+        let mut bytes = [0; 4096];
+        loop {
+            let amount = self.read(&mut bytes)?;
+            if amount == 0 {
+                return Ok(());
+            }
+            self.shared.seen().passed_on.extend(&bytes[..amount]);
+            gateway.write_all(&bytes[..amount])?;
+        }
+    }
+
+    /// Says goodbye in TLS, then in TCP.
+    fn close(&mut self) -> io::Result<()> {
+        if let Some(tls) = &mut self.tls {
+            tls.send_close_notify();
+            tls.complete_io(&mut self.stream)?;
+        }
+        self.stream.shutdown(Shutdown::Write)
+    }
+}
+
+impl Read for Connection<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.tls {
+            Some(tls) => rustls::Stream::new(tls, &mut self.stream).read(buffer),
+            None => self.stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Connection<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.tls {
+            Some(tls) => rustls::Stream::new(tls, &mut self.stream).write(bytes),
+            None => self.stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.tls {
+            Some(tls) => rustls::Stream::new(tls, &mut self.stream).flush(),
+            None => self.stream.flush(),
+        }
+    }
+}

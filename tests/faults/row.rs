@@ -1,0 +1,232 @@
+//! A row of the table: what happens, and what the caller must see.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agw::Status;
+
+use crate::gateway::{Gateway, Script};
+use crate::tls::Over;
+
+/// One fault, told from the outside.
+#[derive(Clone)]
+pub struct Row {
+    pub name: &'static str,
+    pub over: &'static [Over],
+    pub site: Site,
+    pub proxy: Option<Proxy>,
+    pub client_certificate: bool,
+    pub flags: u32,
+    pub timeout_ms: u32,
+    pub connect_timeout_ms: u32,
+    /// The library's own fault in name look-ups.
+    pub planted: Option<&'static str>,
+    /// A gateway that nobody may come to.
+    pub forbidden: Option<Arc<Gateway>>,
+    pub acts: Vec<Act>,
+    pub connections: usize,
+    pub requests: usize,
+}
+
+/// What there is at an address.
+#[derive(Clone)]
+pub enum Site {
+    Follows(Vec<Script>),
+    /// The port is taken, so that nobody else gets it, and refuses.
+    Nobody,
+    /// A listener whose backlog is full: it swallows every SYN.
+    Full,
+}
+
+/// The HTTP proxy of a row.
+#[derive(Clone)]
+pub struct Proxy {
+    pub site: Site,
+    pub credentials: bool,
+}
+
+/// What is done, one after the other.
+#[derive(Clone)]
+pub enum Act {
+    Reject(Expect),
+    Connect(Expect),
+    /// Waits until the gateway has ended so many connections.
+    AwaitEnded(usize),
+    Pause(Duration),
+    /// The gateway takes no more connections and goes on with those it has.
+    ClosePort,
+    Stop,
+    Restart,
+}
+
+/// What a call must come to.
+#[derive(Clone)]
+pub struct Expect {
+    pub status: Status,
+    pub flags: u32,
+    pub http_status: i32,
+    pub retcode: String,
+    pub message: Option<String>,
+    pub cti_code: i32,
+    /// The operating system has a number for it.
+    pub os_error: bool,
+    /// Must be in `detail`.
+    pub word: &'static str,
+    /// When it must return; `None`: at once.
+    pub deadline: Option<Duration>,
+}
+
+pub fn row(name: &'static str, over: &'static [Over], site: Site) -> Row {
+    Row {
+        name,
+        over,
+        site,
+        proxy: None,
+        client_certificate: false,
+        flags: 0,
+        timeout_ms: 5_000,
+        connect_timeout_ms: 0,
+        planted: None,
+        forbidden: None,
+        acts: Vec::new(),
+        connections: 0,
+        requests: 0,
+    }
+}
+
+impl Row {
+    pub fn flags(mut self, flags: u32) -> Self {
+        self.flags = flags;
+        self
+    }
+
+    pub fn timeout(mut self, ms: u32) -> Self {
+        self.timeout_ms = ms;
+        self
+    }
+
+    pub fn connect_timeout(mut self, ms: u32) -> Self {
+        self.connect_timeout_ms = ms;
+        self
+    }
+
+    pub fn planted(mut self, fault: &'static str) -> Self {
+        self.planted = Some(fault);
+        self
+    }
+
+    pub fn wants_client_certificate(mut self) -> Self {
+        self.client_certificate = true;
+        self
+    }
+
+    pub fn forbids(mut self, gateway: &Arc<Gateway>) -> Self {
+        self.forbidden = Some(gateway.clone());
+        self
+    }
+
+    pub fn through(mut self, site: Site) -> Self {
+        self.proxy = Some(Proxy { site, credentials: false });
+        self
+    }
+
+    pub fn with_credentials(mut self) -> Self {
+        self.proxy.iter_mut().for_each(|proxy| proxy.credentials = true);
+        self
+    }
+
+    pub fn act(mut self, act: Act) -> Self {
+        self.acts.push(act);
+        self
+    }
+
+    pub fn reject(self, expect: Expect) -> Self {
+        self.act(Act::Reject(expect))
+    }
+
+    pub fn rejects(mut self, times: usize, expect: Expect) -> Self {
+        self.acts.extend(vec![Act::Reject(expect); times]);
+        self
+    }
+
+    pub fn connect(self, expect: Expect) -> Self {
+        self.act(Act::Connect(expect))
+    }
+
+    /// When the slowest call must return; `None`: at once.
+    pub fn due(&self) -> Option<Duration> {
+        let deadline = |act: &Act| match act {
+            Act::Reject(expect) | Act::Connect(expect) => expect.deadline,
+            _ => None,
+        };
+        self.acts.iter().filter_map(deadline).max()
+    }
+
+    /// How many connections and complete requests the gateway must have seen in the end.
+    pub fn sees(mut self, connections: usize, requests: usize) -> Self {
+        (self.connections, self.requests) = (connections, requests);
+        self
+    }
+}
+
+/// The call succeeds.
+pub fn accepted() -> Expect {
+    Expect { http_status: 200, retcode: "0".into(), ..connected() }
+}
+
+/// `agw_connect` succeeds.
+pub fn connected() -> Expect {
+    Expect {
+        status: Status::Ok,
+        flags: 0,
+        http_status: 0,
+        retcode: String::new(),
+        message: None,
+        cti_code: 0,
+        os_error: false,
+        word: "",
+        deadline: None,
+    }
+}
+
+/// The call fails, before there is an HTTP status.
+pub fn fails(status: Status, flags: u32, word: &'static str) -> Expect {
+    Expect { status, flags, word, ..connected() }
+}
+
+/// The gateway says no.
+pub fn refused(status: Status, retcode: &str) -> Expect {
+    Expect { status, http_status: 200, retcode: retcode.into(), ..connected() }
+}
+
+impl Expect {
+    pub fn with_flags(mut self, flags: u32) -> Self {
+        self.flags = flags;
+        self
+    }
+
+    pub fn http(mut self, status: i32) -> Self {
+        self.http_status = status;
+        self
+    }
+
+    pub fn message(mut self, text: impl Into<String>) -> Self {
+        self.message = Some(text.into());
+        self
+    }
+
+    pub fn cti_code(mut self, code: i32) -> Self {
+        self.cti_code = code;
+        self
+    }
+
+    pub fn os_error(mut self) -> Self {
+        self.os_error = true;
+        self
+    }
+
+    pub fn at(mut self, ms: u64) -> Self {
+        self.deadline = Some(Duration::from_millis(ms));
+        self
+    }
+}

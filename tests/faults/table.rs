@@ -1,0 +1,858 @@
+//! The table.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agw::Status;
+use agw::ffi::{
+    AGW_NO_KEEP_ALIVE, AGW_RESULT_MAYBE_SENT as MAYBE_SENT, AGW_RESULT_RESENT as RESENT,
+    AGW_RESULT_TRUNCATED as TRUNCATED,
+};
+
+use crate::abi::GUID;
+use crate::gateway::Step::{
+    Await, Beat, Cut, Drip, Hang, Read, Repeat, Reset, Send, Serve, Take, Tunnel, Wait,
+};
+use crate::gateway::{Gateway, Script, Step};
+use crate::row::Act::{AwaitEnded, ClosePort, Pause, Restart, Stop};
+use crate::row::{Row, Site, accepted, connected, fails, refused, row};
+use crate::tls::Over::{self, Plain, Tls12, Tls13};
+
+const ALL: &[Over] = &[Plain, Tls12, Tls13];
+const BOTH: &[Over] = &[Plain, Tls13];
+const TLS: &[Over] = &[Tls12, Tls13];
+
+/// The documented answer of a gateway that accepts.
+const ACCEPTED: &str = r#"{"result":{},"message":"success","retcode":"0"}"#;
+
+const HTML: &str = "<html><head><title>Apache Tomcat</title></head><body>sorry</body></html>";
+
+const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n";
+
+const OLD: &str = "HTTP/1.0 200 OK\r\nServer: old\r\n\r\n";
+
+const LARGEST: usize = 64 * 1024;
+
+/// An alert of TLS 1.1: fatal, protocol_version.
+const ALERT_OF_TLS_11: &[u8] = b"\x15\x03\x02\x00\x02\x02\x46";
+
+pub fn rows() -> Vec<Row> {
+    [
+        look_ups(),
+        tcp(),
+        handshakes(),
+        ends(),
+        leftovers(),
+        framings(),
+        broken_framings(),
+        not_http(),
+        statuses(),
+        redirects(),
+        sizes(),
+        texts(),
+        deadlines(),
+        kept_connections(),
+        second_requests(),
+        restarts(),
+        connecting_ahead(),
+        proxies(),
+        proxy_deadlines(),
+    ]
+    .concat()
+}
+
+fn look_ups() -> Vec<Row> {
+    if !cfg!(debug_assertions) {
+        return Vec::new();
+    }
+    let looked_up = |name, fault| row(name, &[Tls13], serves()).planted(fault);
+    vec![
+        looked_up("look-up that hangs", "look-up-hangs")
+            .timeout(400)
+            .reject(fails(Status::Timeout, 0, "looking up gateway.test").at(400)),
+        looked_up("look-up that hangs, with agw_connect", "look-up-hangs")
+            .timeout(400)
+            .connect(fails(Status::Timeout, 0, "looking up gateway.test").at(400)),
+        looked_up("look-up that hangs longer than the connect time-out", "look-up-hangs")
+            .timeout(400)
+            .connect_timeout(100)
+            .reject(fails(Status::Timeout, 0, "looking up gateway.test").at(400)),
+        looked_up("look-up that fails", "look-up-fails")
+            .reject(fails(Status::Resolve, 0, "cannot look up gateway.test"))
+            .connect(fails(Status::Resolve, 0, "cannot look up gateway.test")),
+    ]
+}
+
+fn tcp() -> Vec<Row> {
+    vec![
+        row("nobody listens", ALL, Site::Nobody)
+            .reject(fails(Status::Connect, 0, "no connection to 127.0.0.1").os_error()),
+        row("SYN swallowed by a full backlog", BOTH, Site::Full)
+            .timeout(400)
+            .reject(fails(Status::Timeout, 0, "while connecting").at(400)),
+        row("SYN swallowed, connect time-out", BOTH, Site::Full)
+            .connect_timeout(300)
+            .reject(fails(Status::Timeout, 0, "while connecting").at(300)),
+    ]
+}
+
+fn handshakes() -> Vec<Row> {
+    let raw = |name, steps: Vec<Step>| row(name, &[Tls13], Site::Follows(vec![below(steps)]));
+    let refused = |flags, word| fails(Status::Tls, flags, word);
+    let late = || fails(Status::Timeout, 0, "TLS handshake");
+    let half_a_hello = || Send(b"\x16\x03\x03\x40\x00\x02\x00".to_vec());
+    vec![
+        raw("ClientHello answered with FIN", vec![Take])
+            .reject(refused(0, "closed the connection in the TLS handshake"))
+            .sees(1, 0),
+        raw("ClientHello answered with RST", vec![Take, Reset])
+            .reject(refused(0, "in the TLS handshake").os_error())
+            .sees(1, 0),
+        raw("ClientHello answered with a text", vec![Take, send("SSH-2.0-OpenSSH\r\n"), Hang])
+            .reject(refused(0, "does not speak TLS"))
+            .sees(1, 0),
+        raw(
+            "ClientHello answered with HTTP",
+            vec![Take, send(http("400 Bad Request", HTML)), Hang],
+        )
+        .reject(refused(0, "does not speak TLS"))
+        .sees(1, 0),
+        raw(
+            "ClientHello answered with endless garbage",
+            vec![Take, Repeat(vec![0xA5; 4096], MANY)],
+        )
+        .reject(refused(0, "does not speak TLS"))
+        .sees(1, 0),
+        raw("TLS 1.1 only, by alert", vec![Take, Send(ALERT_OF_TLS_11.to_vec())])
+            .reject(refused(0, "ProtocolVersion"))
+            .sees(1, 0),
+        raw("TLS 1.1 only, by ServerHello", vec![Take, Send(hello_of_tls_11()), Hang])
+            .reject(refused(0, "1.2 or 1.3 needed"))
+            .sees(1, 0),
+        raw("half a ServerHello, then FIN", vec![Take, half_a_hello()])
+            .reject(refused(0, "closed the connection in the TLS handshake"))
+            .sees(1, 0),
+        raw("half a ServerHello, then silence", vec![Take, half_a_hello(), Hang])
+            .timeout(400)
+            .reject(late().at(400))
+            .sees(1, 0),
+        raw("ServerHello byte by byte", vec![Take, half_a_hello(), Beat(vec![0], MS_50)])
+            .timeout(400)
+            .reject(late().at(400))
+            .sees(1, 0),
+        raw("ClientHello never answered", vec![Hang])
+            .timeout(400)
+            .reject(late().at(400))
+            .sees(1, 0),
+        raw("ClientHello never answered, connect time-out", vec![Hang])
+            .connect_timeout(300)
+            .reject(late().at(300))
+            .sees(1, 0),
+        row("client certificate demanded and missing", &[Tls12], serves())
+            .wants_client_certificate()
+            .reject(refused(0, "alert"))
+            .sees(1, 0),
+        // With TLS 1.3 the gateway says so only when the request is on its way.
+        row("client certificate demanded and missing", &[Tls13], serves())
+            .wants_client_certificate()
+            .reject(refused(MAYBE_SENT, "alert"))
+            .sees(1, 0),
+        row(
+            "http to a TLS port",
+            &[Plain],
+            Site::Follows(vec![below(vec![Take, Send(ALERT_OF_TLS_11.to_vec())])]),
+        )
+        .reject(fails(Status::Protocol, MAYBE_SENT, "not HTTP"))
+        .sees(1, 0),
+    ]
+}
+
+/// The connection ends before the answer does.
+fn ends() -> Vec<Row> {
+    let broken = |word| fails(Status::Io, MAYBE_SENT, word);
+    let waiting = "while waiting for the answer";
+    let middle = "in the middle of the answer";
+    let half = || send(&http("200 OK", ACCEPTED)[..100]);
+    let half_a_head = || send("HTTP/1.1 200 OK\r\nContent-");
+    vec![
+        row("FIN before an answer, not sent again", ALL, follows(vec![Read]))
+            .reject(broken(waiting))
+            .sees(1, 1),
+        row("FIN before an answer without TLS's goodbye", TLS, follows(vec![Read, Cut]))
+            .reject(broken(waiting))
+            .sees(1, 1),
+        row("RST before an answer", ALL, follows(vec![Read, Reset]))
+            .reject(broken(waiting).os_error())
+            .sees(1, 1),
+        row("RST before the request is read", ALL, follows(vec![Await, Reset]))
+            .reject(broken(waiting).os_error())
+            .sees(1, 0),
+        row("FIN in the middle of the body", ALL, follows(vec![Read, half()]))
+            .reject(broken(middle).http(200))
+            .sees(1, 1),
+        row("FIN in the middle of the head", ALL, follows(vec![Read, half_a_head()]))
+            .reject(broken(middle))
+            .sees(1, 1),
+        row("RST in the middle of the body", ALL, follows(vec![Read, half(), Reset]))
+            .reject(broken(middle).http(200).os_error())
+            .sees(1, 1),
+        row("RST in the middle of the head", ALL, follows(vec![Read, half_a_head(), Reset]))
+            .reject(broken(middle).os_error())
+            .sees(1, 1),
+        row("half an answer, cut without TLS's goodbye", TLS, follows(vec![Read, half(), Cut]))
+            .reject(broken(middle).http(200))
+            .sees(1, 1),
+    ]
+}
+
+/// What follows an answer must not be taken for the next one.
+fn leftovers() -> Vec<Row> {
+    let row_of = |name, steps| row(name, ALL, then_serves(steps));
+    let one_too_many = format!("{}{}", http("200 OK", ACCEPTED), http("500 Oops", ""));
+    // The library's first buffer takes 4 KiB.
+    let filler = "x".repeat(4096 - with_header("X", "", ACCEPTED).len());
+    let to_the_buffers_end = with_header("X", &filler, ACCEPTED) + &http("500 Oops", "");
+    let later = Drip(b"H".to_vec(), Duration::from_millis(20));
+    vec![
+        row_of("Content-Length too short", vec![Read, with_length(20), Hang])
+            .reject(fails(Status::Protocol, MAYBE_SENT, "not the documented JSON").http(200))
+            .reject(accepted())
+            .sees(2, 2),
+        row_of("an answer too many", vec![Read, send(one_too_many), Hang])
+            .rejects(2, accepted())
+            .sees(2, 2),
+        row_of(
+            "an answer too many, behind a full buffer",
+            vec![Read, send(to_the_buffers_end), Hang],
+        )
+        .rejects(2, accepted())
+        .sees(2, 2),
+        row_of(
+            "an answer too many, a little later",
+            vec![Read, send(http("200 OK", ACCEPTED)), later, Hang],
+        )
+        .reject(accepted())
+        .act(Pause(Duration::from_millis(60)))
+        .reject(accepted())
+        .sees(2, 2),
+    ]
+}
+
+fn framings() -> Vec<Row> {
+    let again = |name, answer: String| row(name, ALL, follows(vec![Serve(answer.into_bytes())]));
+    let once = |name, answer: String| row(name, ALL, follows(vec![Read, send(answer)]));
+    let chunk = format!("{:x};e=1\r\n{ACCEPTED}\r\n", ACCEPTED.len());
+    let informed = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n";
+    vec![
+        again("chunked with trailers", format!("{CHUNKED}{chunk}0\r\nX-T: t\r\nX-U: u\r\n\r\n"))
+            .rejects(2, accepted())
+            .sees(1, 2),
+        again("100 and 103 before the answer", informed.to_owned() + &http("200 OK", ACCEPTED))
+            .rejects(2, accepted())
+            .sees(1, 2),
+        once("Connection: close", with_header("Connection", "close", ACCEPTED))
+            .rejects(2, accepted())
+            .sees(2, 2),
+        once("HTTP/1.0 without length", format!("{OLD}{ACCEPTED}"))
+            .rejects(2, accepted())
+            .sees(2, 2),
+        row(
+            "HTTP/1.0 without length or TLS's goodbye",
+            TLS,
+            follows(vec![Read, send(format!("{OLD}{ACCEPTED}")), Cut]),
+        )
+        .rejects(2, accepted())
+        .sees(2, 2),
+    ]
+}
+
+fn broken_framings() -> Vec<Row> {
+    let once = |name, answer: String| row(name, ALL, follows(vec![Read, send(answer)])).sees(1, 1);
+    let broken = || fails(Status::Io, MAYBE_SENT, "in the middle").http(200);
+    let half = format!("{OLD}{}", &ACCEPTED[..20]);
+    vec![
+        row("Content-Length too long, then FIN", ALL, then_serves(vec![Read, with_length(99)]))
+            .reject(broken())
+            .reject(accepted())
+            .sees(2, 2),
+        once(
+            "chunked, the end missing",
+            format!("{CHUNKED}{:x}\r\n{ACCEPTED}\r\n", ACCEPTED.len()),
+        )
+        .reject(broken()),
+        once("HTTP/1.0 without length, half an answer", half.clone())
+            .reject(fails(Status::Protocol, MAYBE_SENT, "not the documented JSON").http(200)),
+        row(
+            "HTTP/1.0 without length, RST in the middle",
+            ALL,
+            follows(vec![Read, send(half), Reset]),
+        )
+        .reject(broken().os_error())
+        .sees(1, 1),
+    ]
+}
+
+fn not_http() -> Vec<Row> {
+    let garbled = || fails(Status::Protocol, MAYBE_SENT, "not HTTP");
+    let row_of = |name, answer: String| {
+        row(name, ALL, then_serves(vec![Read, send(answer), Hang])).sees(2, 2)
+    };
+    vec![
+        row_of("not HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n".into())
+            .reject(garbled())
+            .reject(accepted()),
+        row_of("NUL in the head", with_header("X", "a\0b", ACCEPTED))
+            .reject(garbled())
+            .reject(accepted()),
+        row_of("chunked, the length no number", format!("{CHUNKED}zz\r\n{ACCEPTED}\r\n0\r\n\r\n"))
+            .reject(garbled().http(200))
+            .reject(accepted()),
+    ]
+}
+
+fn statuses() -> Vec<Row> {
+    let answers = |status, body| follows(vec![Serve(http(status, body).into_bytes())]);
+    let html = |status, word| fails(Status::Http, MAYBE_SENT, word).http(status);
+    let empty = |status| fails(Status::Protocol, MAYBE_SENT, "the answer is empty").http(status);
+    let fault = "Unknown ERROR._40302";
+    vec![
+        row("204", ALL, follows(vec![Serve(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())]))
+            .rejects(2, empty(204))
+            .sees(1, 2),
+        row("200 without a body", BOTH, answers("200 OK", "")).reject(empty(200)).sees(1, 1),
+        row("200 without a retcode", BOTH, answers("200 OK", r#"{"message":"success"}"#))
+            .reject(fails(Status::Protocol, MAYBE_SENT, "no retcode").http(200))
+            .sees(1, 1),
+        row("401 in HTML", BOTH, answers("401 Unauthorized", HTML))
+            .reject(html(401, "HTTP status 401"))
+            .sees(1, 1),
+        row("404 in HTML", BOTH, answers("404 Not Found", HTML))
+            .reject(html(404, "HTTP status 404 (no such path: check base_url)"))
+            .sees(1, 1),
+        row("500 in HTML", BOTH, answers("500 Oops", HTML))
+            .rejects(2, html(500, "Apache Tomcat"))
+            .sees(1, 2),
+        row("401 in JSON", BOTH, answers("401 Unauthorized", &says("100-006", "signed out")))
+            .reject(refused(Status::Session, "100-006").http(401).message("signed out"))
+            .sees(1, 1),
+        row("404 in JSON", BOTH, answers("404 Not Found", &says("000-006", "no")))
+            .reject(refused(Status::BadRequest, "000-006").http(404).message("no"))
+            .sees(1, 1),
+        row("500 in JSON", BOTH, answers("500 Oops", &says("100-007", fault)))
+            .reject(refused(Status::GatewayFault, "100-007").http(500).cti_code(40302))
+            .sees(1, 1),
+        row("200 in JSON that says no", BOTH, answers("200 OK", &says("101-001", "late")))
+            .rejects(2, refused(Status::NoConference, "101-001").message("late"))
+            .sees(1, 2),
+    ]
+}
+
+fn redirects() -> Vec<Row> {
+    let forbidden = Arc::new(Gateway::start(vec![below(vec![Hang])], None));
+    let row_of = |name, code, status| {
+        let elsewhere = format!("http://127.0.0.1:{}/agentgateway", forbidden.port());
+        let answer = http(status, HTML).replacen("\r\n", &location(&elsewhere), 1);
+        row(name, ALL, follows(vec![Serve(answer.into_bytes())]))
+            .reject(fails(Status::Http, 0, "redirect").http(code))
+            .sees(1, 1)
+            .forbids(&forbidden)
+    };
+    vec![
+        row_of("301 to a port that must not see the Guid", 301, "301 Moved Permanently"),
+        row_of("302 to a port that must not see the Guid", 302, "302 Found"),
+        row_of("307 to a port that must not see the Guid", 307, "307 Temporary Redirect"),
+        row_of("308 to a port that must not see the Guid", 308, "308 Permanent Redirect"),
+    ]
+}
+
+fn location(url: &str) -> String {
+    format!("\r\nLocation: {url}\r\n")
+}
+
+fn sizes() -> Vec<Row> {
+    const MB_50: usize = 50 * 1024 * 1024;
+    let chunk = vec![b' '; LARGEST];
+    let chunks = MB_50 / LARGEST;
+    let in_chunks = [b"10000\r\n", chunk.as_slice(), b"\r\n"].concat();
+    let head = "HTTP/1.1 200 OK\r\n";
+    let padded = |size: usize| format!("{ACCEPTED}{}", " ".repeat(size - ACCEPTED.len()));
+    let large = || fails(Status::TooLarge, MAYBE_SENT, "larger than 64 KiB");
+    // The connection with the rest on it is not used again.
+    let row_of =
+        |name, steps: Vec<Step>| row(name, BOTH, then_serves([vec![Read], steps].concat()));
+    vec![
+        row("64 KiB", BOTH, follows(vec![Serve(http("200 OK", &padded(LARGEST)).into_bytes())]))
+            .rejects(2, accepted())
+            .sees(1, 2),
+        row_of("64 KiB and 1 byte", vec![send(http("200 OK", &padded(LARGEST + 1))), Hang])
+            .reject(large().http(200))
+            .reject(accepted())
+            .sees(2, 2),
+        row_of(
+            "50 MB by length",
+            vec![
+                send(format!("{head}Content-Length: {MB_50}\r\n\r\n")),
+                Repeat(chunk.clone(), chunks),
+            ],
+        )
+        .reject(large().http(200))
+        .reject(accepted())
+        .sees(2, 2),
+        row_of(
+            "50 MB in chunks",
+            vec![
+                send(format!("{head}Transfer-Encoding: chunked\r\n\r\n")),
+                Repeat(in_chunks, chunks),
+            ],
+        )
+        .reject(large().http(200))
+        .reject(accepted())
+        .sees(2, 2),
+        row_of(
+            "50 MB without length",
+            vec![send(format!("{head}\r\n")), Repeat(chunk.clone(), chunks)],
+        )
+        .reject(large().http(200))
+        .reject(accepted())
+        .sees(2, 2),
+        row_of(
+            "header of 70 KB",
+            vec![send(with_header("X", &"x".repeat(70_000), ACCEPTED)), Hang],
+        )
+        .reject(large())
+        .reject(accepted())
+        .sees(2, 2),
+        row_of("endless header", vec![send(format!("{head}X: ")), Repeat(vec![b'x'; 4096], MANY)])
+            .reject(large())
+            .reject(accepted())
+            .sees(2, 2),
+        row_of("endless headers", vec![send(head), Repeat(b"X: xxxxxxxxxx\r\n".repeat(100), MANY)])
+            .reject(fails(Status::Protocol, MAYBE_SENT, "too many headers"))
+            .reject(accepted())
+            .sees(2, 2),
+    ]
+}
+
+fn texts() -> Vec<Row> {
+    let row_of = |name, answer: Vec<u8>| row(name, BOTH, follows(vec![Serve(answer)])).sees(1, 1);
+    let json = |body: &str| http("200 OK", body).into_bytes();
+    let session = || refused(Status::Session, "100-006");
+    let long = "座席未签入會議".repeat(5_000 / 7 + 1).chars().take(5_000).collect::<String>();
+    let long_code = "9".repeat(40);
+    vec![
+        row_of("GBK", gbk(b"{\"retcode\":\"100-006\",\"message\":\"\xD7\xF9\xCF\xAF\"}"))
+            .reject(session().message("座席")),
+        row_of(
+            "UTF-8 that is broken",
+            [
+                b"HTTP/1.1 200 OK\r\nContent-Length: 38\r\n\r\n".as_slice(),
+                b"{\"retcode\":\"100-006\",\"message\":\"a\xFFb\" }",
+            ]
+            .concat(),
+        )
+        .reject(session().message("a\u{FFFD}b")),
+        row_of("NUL in message", json(&says("100-006", "a\\u0000b")))
+            .reject(session().message("a\u{FFFD}b")),
+        row_of("NUL in retcode", json(&says("100\\u0000-006", "x")))
+            .reject(refused(Status::Gateway, "100\u{FFFD}-006").message("x")),
+        row_of("NUL in JSON as it is", json(&says("100-006", "a\0b")))
+            .reject(fails(Status::Protocol, MAYBE_SENT, "a\u{FFFD}b").http(200)),
+        row_of("NUL in HTML", http("500 Oops", "<html>a\0b").into_bytes())
+            .reject(fails(Status::Http, MAYBE_SENT, "a\u{FFFD}b").http(500)),
+        row_of("message of 5,000 Chinese characters", json(&says("100-006", &long))).reject(
+            session().with_flags(TRUNCATED).message(long.chars().take(511 / 3).collect::<String>()),
+        ),
+        row_of("accepted, with 5,000 Chinese characters", json(&says("0", &long))).reject(
+            accepted()
+                .with_flags(TRUNCATED)
+                .message(long.chars().take(511 / 3).collect::<String>()),
+        ),
+        row_of("page of 5,000 Chinese characters", http("500 Oops", &long).into_bytes()).reject(
+            fails(Status::Http, MAYBE_SENT, "HTTP status 500; it begins: 座席未签入").http(500),
+        ),
+        row_of("retcode that is too long", json(&says(&long_code, "x")))
+            .reject(refused(Status::Gateway, &long_code[..31]).with_flags(TRUNCATED)),
+        row_of("Guid echoed in JSON", json(&says("100-006", &format!("no session {GUID}"))))
+            .reject(session().message("no session (Guid)")),
+        row_of("Guid echoed in HTML", http("500 Oops", &format!("<p>{GUID}")).into_bytes())
+            .reject(fails(Status::Http, MAYBE_SENT, "(Guid)").http(500)),
+        row_of("Guid echoed in what is not HTTP", format!("{GUID}\r\n\r\n").into_bytes())
+            .reject(fails(Status::Protocol, MAYBE_SENT, "not HTTP")),
+    ]
+}
+
+fn deadlines() -> Vec<Row> {
+    const MS_300: Duration = Duration::from_millis(300);
+    let late = |word| fails(Status::Timeout, MAYBE_SENT, word);
+    let row_of = |name, steps: Vec<Step>| {
+        let site = Site::Follows(vec![speaks([vec![Read], steps].concat())]);
+        row(name, BOTH, site).timeout(400).sees(1, 1)
+    };
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 47\r\n\r\n";
+    let middle = "in the middle of the answer";
+    vec![
+        row_of("no answer", vec![Hang]).reject(late("while waiting for the answer").at(400)),
+        row_of("half an answer, then silence", vec![send(&http("200 OK", ACCEPTED)[..100]), Hang])
+            .reject(late(middle).http(200).at(400)),
+        row_of("Content-Length too long, then silence", vec![with_length(99), Hang])
+            .reject(late(middle).http(200).at(400)),
+        row_of("a byte of header every 300 ms", vec![Drip(head.as_bytes().to_vec(), MS_300)])
+            .timeout(1_000)
+            .reject(late(middle).at(1_000)),
+        row_of(
+            "a byte of body every 300 ms",
+            vec![send(head), Drip(ACCEPTED.as_bytes().to_vec(), MS_300)],
+        )
+        .timeout(1_000)
+        .reject(late(middle).http(200).at(1_000)),
+        row_of(
+            "endless headers, slowly",
+            vec![send("HTTP/1.1 200 OK\r\n"), Beat(b"X: y\r\n".to_vec(), MS_50)],
+        )
+        .reject(late(middle).at(400)),
+        row_of(
+            "endless chunks, slowly",
+            vec![
+                send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+                Beat(b"1\r\n \r\n".to_vec(), MS_50),
+            ],
+        )
+        .reject(late(middle).http(200).at(400)),
+        row_of(
+            "endless body without length, slowly",
+            vec![send("HTTP/1.0 200 OK\r\n\r\n"), Beat(b" ".to_vec(), MS_50)],
+        )
+        .reject(late(middle).http(200).at(400)),
+        row_of("endless 1xx, slowly", vec![Beat(PROCESSING.to_vec(), MS_50)])
+            .reject(late(middle).at(400)),
+        row_of("endless 1xx, as fast as can be", vec![Repeat(PROCESSING.repeat(50), MANY)])
+            .reject(late(middle).at(400)),
+        row_of(
+            "a byte of answer, connect time-out long passed",
+            vec![Drip(b"H".to_vec(), MS_300), send(&http("200 OK", ACCEPTED)[1..])],
+        )
+        .timeout(5_000)
+        .connect_timeout(200)
+        .reject(accepted().at(300)),
+    ]
+}
+
+fn kept_connections() -> Vec<Row> {
+    let answers = || vec![Read, send(http("200 OK", ACCEPTED))];
+    let row_of = |name, steps: Vec<Step>| {
+        row(name, ALL, follows([answers(), steps].concat()))
+            .reject(accepted())
+            .act(AwaitEnded(1))
+            .reject(accepted())
+            .sees(2, 2)
+    };
+    vec![
+        row("kept for the next calls", ALL, serves()).rejects(3, accepted()).sees(1, 3),
+        row("not kept with AGW_NO_KEEP_ALIVE", ALL, serves())
+            .flags(AGW_NO_KEEP_ALIVE)
+            .rejects(3, accepted())
+            .sees(3, 3),
+        row_of("idle, closed by FIN", vec![]),
+        row_of("idle, FIN without TLS's goodbye", vec![Cut]),
+        row_of("idle, closed by RST", vec![Reset]),
+        row_of("idle, 408 unasked, then FIN", vec![send(http("408 Request Timeout", HTML))]),
+        row(
+            "idle, dropped without FIN",
+            ALL,
+            Site::Follows(vec![speaks([answers(), vec![Read, Hang]].concat()), serving()]),
+        )
+        .timeout(400)
+        .reject(accepted())
+        .reject(fails(Status::Timeout, MAYBE_SENT, "while waiting for the answer").at(400))
+        .reject(accepted())
+        .sees(2, 3),
+    ]
+}
+
+/// A kept connection dies when the second request comes: sent once more, if not a byte of answer
+/// came.
+fn second_requests() -> Vec<Row> {
+    let first = || vec![Read, send(http("200 OK", ACCEPTED))];
+    let dies = |end: &[Step]| speaks([first(), end.to_vec()].concat());
+    let every = |name, end: &[Step], requests| {
+        row(name, ALL, Site::Follows(vec![dies(end)]))
+            .reject(accepted())
+            .rejects(TIMES, accepted().with_flags(RESENT))
+            .sees(1 + TIMES, requests)
+    };
+    let once = |name, scripts| row(name, ALL, Site::Follows(scripts)).reject(accepted());
+    let half = || send(&http("200 OK", ACCEPTED)[..100]);
+    let says_no = |code| speaks(vec![Read, send(http("200 OK", &says(code, "x")))]);
+    vec![
+        every("closes unread as the 2nd request comes, 200 times", &[Await], 1 + TIMES),
+        every("RST as the 2nd request comes, 200 times", &[Await, Reset], 1 + TIMES),
+        every("reads the 2nd request, then FIN, 200 times", &[Read], 1 + 2 * TIMES),
+        every("reads the 2nd request, then RST, 200 times", &[Read, Reset], 1 + 2 * TIMES),
+        once("half an answer to the 2nd request, then FIN", vec![dies(&[Read, half()]), serving()])
+            .reject(fails(Status::Io, MAYBE_SENT, "in the middle").http(200))
+            .reject(accepted())
+            .sees(2, 3),
+        once(
+            "a byte of answer to the 2nd request, then FIN",
+            vec![dies(&[Read, send("H")]), serving()],
+        )
+        .reject(fails(Status::Io, MAYBE_SENT, "in the middle"))
+        .sees(1, 2),
+        once(
+            "a byte of answer to the 2nd request, then RST",
+            vec![dies(&[Read, send("H"), Reset]), serving()],
+        )
+        .reject(fails(Status::Io, MAYBE_SENT, "in the middle").os_error())
+        .sees(1, 2),
+        once(
+            "1xx to the 2nd request, then FIN",
+            vec![dies(&[Read, Send(PROCESSING.to_vec())]), serving()],
+        )
+        .reject(fails(Status::Io, MAYBE_SENT, "in the middle"))
+        .sees(1, 2),
+        once(
+            "sent once more, closed once more: no third time",
+            vec![dies(&[Read]), speaks(vec![Read]), serving()],
+        )
+        .reject(fails(Status::Io, MAYBE_SENT | RESENT, "while waiting"))
+        .sees(2, 3),
+        once("sent once more, then silence", vec![dies(&[Read]), speaks(vec![Read, Hang])])
+            .timeout(400)
+            .reject(fails(Status::Timeout, MAYBE_SENT | RESENT, "while waiting").at(400))
+            .sees(2, 3),
+        once(
+            "sent once more, within the same time-out",
+            vec![dies(&[Read, Wait(Duration::from_millis(300))]), speaks(vec![Read, Hang])],
+        )
+        .timeout(400)
+        .reject(fails(Status::Timeout, MAYBE_SENT | RESENT, "while waiting").at(400))
+        .sees(2, 3),
+        once("dead, and nobody listens any more", vec![dies(&[Read])])
+            .act(ClosePort)
+            .reject(fails(Status::Connect, MAYBE_SENT, "no connection").os_error())
+            .sees(1, 2),
+        // The first copy may be why nothing rings any more.
+        once("sent once more, nothing rings", vec![dies(&[Read]), says_no("101-001")])
+            .reject(refused(Status::NoConference, "101-001").with_flags(MAYBE_SENT | RESENT))
+            .sees(2, 3),
+    ]
+}
+
+fn restarts() -> Vec<Row> {
+    let down = || fails(Status::Connect, 0, "no connection").os_error();
+    vec![
+        row("gateway restarted between calls", ALL, serves())
+            .rejects(2, accepted())
+            .act(Restart)
+            .rejects(2, accepted())
+            .sees(2, 4),
+        row("gateway down, then up again", ALL, serves())
+            .reject(accepted())
+            .act(Stop)
+            .rejects(2, down())
+            .act(Restart)
+            .reject(accepted())
+            .sees(2, 2),
+    ]
+}
+
+fn connecting_ahead() -> Vec<Row> {
+    let stalled = || Site::Follows(vec![below(vec![Hang])]);
+    vec![
+        row("agw_connect, then a call on the same connection", ALL, serves())
+            .connect(connected())
+            .connect(connected())
+            .reject(accepted())
+            .sees(1, 1),
+        row("agw_connect with AGW_NO_KEEP_ALIVE", ALL, serves())
+            .flags(AGW_NO_KEEP_ALIVE)
+            .connect(connected())
+            .reject(accepted())
+            .sees(2, 1),
+        row("agw_connect, nobody listens", ALL, Site::Nobody)
+            .connect(fails(Status::Connect, 0, "no connection to 127.0.0.1").os_error()),
+        row("agw_connect, SYN swallowed", BOTH, Site::Full)
+            .timeout(400)
+            .connect(fails(Status::Timeout, 0, "while connecting").at(400)),
+        row("agw_connect, ClientHello never answered", TLS, stalled())
+            .timeout(400)
+            .connect(fails(Status::Timeout, 0, "TLS handshake").at(400))
+            .sees(1, 0),
+        row("agw_connect, ClientHello never answered, connect time-out", TLS, stalled())
+            .connect_timeout(300)
+            .connect(fails(Status::Timeout, 0, "TLS handshake").at(300))
+            .sees(1, 0),
+        row("agw_connect, client certificate missing", TLS, serves())
+            .wants_client_certificate()
+            .connect(fails(Status::Tls, 0, "alert"))
+            .sees(1, 0),
+        row(
+            "agw_connect, closed before the call",
+            ALL,
+            Site::Follows(vec![speaks(vec![]), serving()]),
+        )
+        .connect(connected())
+        .act(AwaitEnded(1))
+        .reject(accepted())
+        .sees(2, 1),
+        row(
+            "agw_connect, closed as the request comes",
+            ALL,
+            Site::Follows(vec![speaks(vec![Await]), serving()]),
+        )
+        .connect(connected())
+        .reject(accepted().with_flags(RESENT))
+        .sees(2, 1),
+    ]
+}
+
+fn proxies() -> Vec<Row> {
+    let proxied =
+        |name, steps| row(name, BOTH, serves()).through(Site::Follows(vec![below(steps)]));
+    let no = |word| fails(Status::Proxy, 0, word);
+    let says = |status| send(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n"));
+    vec![
+        proxied("proxy", vec![Read, Tunnel]).rejects(2, accepted()).sees(1, 2),
+        proxied("proxy with user and password", vec![Read, Tunnel])
+            .with_credentials()
+            .connect(connected())
+            .reject(accepted())
+            .sees(1, 1),
+        proxied("proxy answers 407", vec![Read, says("407 Proxy Authentication Required")])
+            .reject(no("user name and password (HTTP 407)")),
+        proxied("proxy answers 403", vec![Read, says("403 Forbidden")])
+            .reject(no("HTTP status 403"))
+            .connect(no("HTTP status 403")),
+        proxied("proxy answers 502", vec![Read, says("502 Bad Gateway")])
+            .reject(no("HTTP status 502")),
+        proxied("proxy answers 302", vec![Read, says("302 Found")]).reject(no("HTTP status 302")),
+        proxied("proxy answers garbage", vec![Read, send("SSH-2.0-OpenSSH\r\n\r\n")])
+            .reject(no("not HTTP")),
+        proxied(
+            "proxy answers endless headers",
+            vec![Read, send("HTTP/1.1 200 OK\r\n"), Repeat(b"X: xxxxxxxxxx\r\n".repeat(100), MANY)],
+        )
+        .reject(no("not HTTP")),
+        proxied("proxy closes", vec![Read]).reject(no("closed the connection")),
+        proxied("proxy closes in the middle", vec![Read, send("HTTP/1.1 200")])
+            .reject(no("closed the connection")),
+        proxied("proxy resets", vec![Read, Reset]).reject(no("broke").os_error()),
+        row("proxy, nobody listens", BOTH, serves())
+            .through(Site::Nobody)
+            .reject(no("no connection").os_error()),
+    ]
+}
+
+fn proxy_deadlines() -> Vec<Row> {
+    let proxied =
+        |name, steps| row(name, BOTH, serves()).through(Site::Follows(vec![below(steps)]));
+    let late = |flags, word| fails(Status::Timeout, flags, word);
+    vec![
+        proxied("proxy is stuck", vec![Read, Hang]).timeout(400).reject(late(0, "tunnel").at(400)),
+        proxied("proxy is stuck, with agw_connect", vec![Read, Hang])
+            .timeout(400)
+            .connect(late(0, "tunnel").at(400)),
+        proxied("proxy is stuck, connect time-out", vec![Read, Hang])
+            .connect_timeout(300)
+            .reject(late(0, "tunnel").at(300)),
+        proxied("proxy answers byte by byte", vec![Read, Beat(b"H".to_vec(), MS_50)])
+            .timeout(400)
+            .reject(late(0, "tunnel").at(400)),
+        row("proxy, SYN swallowed", BOTH, serves())
+            .through(Site::Full)
+            .timeout(400)
+            .reject(late(0, "while connecting").at(400)),
+        row("proxy, ClientHello never answered", &[Tls13], Site::Follows(vec![below(vec![Hang])]))
+            .through(Site::Follows(vec![below(vec![Read, Tunnel])]))
+            .connect_timeout(300)
+            .reject(late(0, "TLS handshake").at(300))
+            .sees(1, 0),
+        row("proxy, no answer", BOTH, follows(vec![Read, Hang]))
+            .through(Site::Follows(vec![below(vec![Read, Tunnel])]))
+            .timeout(400)
+            .reject(late(MAYBE_SENT, "while waiting for the answer").at(400))
+            .sees(1, 1),
+    ]
+}
+
+/// How often the connection dies just as the second request comes.
+const TIMES: usize = 200;
+
+/// More often than anybody reads.
+const MANY: usize = usize::MAX;
+
+const MS_50: Duration = Duration::from_millis(50);
+
+const PROCESSING: &[u8] = b"HTTP/1.1 102 Processing\r\n\r\n";
+
+fn speaks(steps: Vec<Step>) -> Script {
+    Script::Http(steps)
+}
+
+fn below(steps: Vec<Step>) -> Script {
+    Script::Tcp(steps)
+}
+
+/// Every connection goes the same way.
+fn follows(steps: Vec<Step>) -> Site {
+    Site::Follows(vec![speaks(steps)])
+}
+
+/// The first connection goes this way, the next ones are without a fault.
+fn then_serves(steps: Vec<Step>) -> Site {
+    Site::Follows(vec![speaks(steps), serving()])
+}
+
+fn serving() -> Script {
+    speaks(vec![Serve(http("200 OK", ACCEPTED).into_bytes())])
+}
+
+/// A gateway without a fault.
+fn serves() -> Site {
+    Site::Follows(vec![serving()])
+}
+
+fn send(bytes: impl AsRef<[u8]>) -> Step {
+    Send(bytes.as_ref().to_vec())
+}
+
+/// A complete answer.
+fn http(status: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/json;charset=UTF-8\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    )
+}
+
+fn with_header(name: &str, value: &str, body: &str) -> String {
+    http("200 OK", body).replacen("\r\n", &format!("\r\n{name}: {value}\r\n"), 1)
+}
+
+/// The accepting answer with another length than its body has.
+fn with_length(length: usize) -> Step {
+    send(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{ACCEPTED}"))
+}
+
+fn gbk(body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=GBK\r\nContent-Length: {length}\r\n\r\n"
+    );
+    [head.as_bytes(), body].concat()
+}
+
+/// The documented JSON with this code and text.
+fn says(retcode: &str, message: &str) -> String {
+    format!(r#"{{"message":"{message}","retcode":"{retcode}","result":""}}"#)
+}
+
+/// A ServerHello of TLS 1.1, otherwise in order.
+fn hello_of_tls_11() -> Vec<u8> {
+    let random = [0x5A; 32];
+    let no_session_cipher_no_compression = [0x00, 0x00, 0x2F, 0x00];
+    let body = [b"\x03\x02".as_slice(), &random, &no_session_cipher_no_compression].concat();
+    let length = body.len() as u8;
+    let record = [0x16, 0x03, 0x02, 0x00, length + 4, 0x02, 0x00, 0x00, length];
+    [record.as_slice(), &body].concat()
+}
