@@ -104,7 +104,7 @@ fn calls_that_come_after_a_cancel_are_not_touched() {
 
 /// Answers with the agent ID of the request, so that a mixed-up answer shows.
 fn echoing_gateway() -> RawGateway {
-    RawGateway::start_with(|request| {
+    RawGateway::start_tls(|request| {
         let agent = request.split('/').nth(4).unwrap_or_default();
         http("200 OK", &format!(r#"{{"retcode":"0","message":"agent {agent}"}}"#))
     })
@@ -123,7 +123,7 @@ fn sixty_four_threads_share_a_client_while_others_cancel_and_free() {
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
                 client.cancel();
-                thread::sleep(Duration::from_millis(2));
+                thread::sleep(Duration::from_millis(100));
             }
         });
         scope.spawn(|| {
@@ -168,22 +168,29 @@ fn sixty_four_threads_share_a_client_while_others_cancel_and_free() {
 #[derive(Debug)]
 struct Held {
     descriptors: usize,
+    threads: usize,
     memory_kib: usize,
 }
 
 impl Held {
     fn now() -> Self {
-        let descriptors = std::fs::read_dir("/proc/self/fd").expect("Linux").count();
         let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
-        let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
-        let memory_kib = memory.trim().trim_end_matches(" kB").parse().expect("a number");
-        Held { descriptors, memory_kib }
+        let number = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line");
+            line.trim().trim_end_matches(" kB").parse().expect("a number")
+        };
+        Held {
+            descriptors: std::fs::read_dir("/proc/self/fd").expect("Linux").count(),
+            threads: number("Threads:"),
+            memory_kib: number("VmRSS:"),
+        }
     }
 
-    /// Other tests of this program run at the same time, so a few descriptors and some memory more
-    /// are theirs; what 6,400 calls or hundreds of clients would leak is far above.
+    /// Other tests of this program run at the same time, so a few descriptors and threads and some
+    /// memory more are theirs; what 6,400 calls or hundreds of clients would leak is far above.
     fn compare(&self, after: &Held) {
         assert!(after.descriptors < self.descriptors + 60, "{self:?} {after:?}");
+        assert!(after.threads < self.threads + 60, "{self:?} {after:?}");
         assert!(after.memory_kib < self.memory_kib + 32 * 1024, "{self:?} {after:?}");
     }
 }

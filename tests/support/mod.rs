@@ -3,10 +3,14 @@
 #![allow(dead_code, reason = "no one user of this module uses all of it")]
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rustls::crypto::ring;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// The documented answer of a gateway that accepts.
 pub const ACCEPTED: &str = r#"{"result":{},"message":"success","retcode":"0"}"#;
@@ -34,18 +38,22 @@ type Answers = dyn Fn(&str, usize) -> Option<String> + Send + Sync;
 impl RawGateway {
     /// Answers each request with the next of these, the last one over and over.
     pub fn start(answers: Vec<String>) -> Self {
-        Self::run(move |_, turn| answers.get(turn).or(answers.last()).cloned())
+        Self::run(None, move |_, turn| answers.get(turn).or(answers.last()).cloned())
     }
 
-    /// Answers by looking at the request.
-    pub fn start_with(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
-        Self::run(move |request, _| Some(answer(request)))
+    /// Answers over TLS, with a certificate that nobody trusts, by looking at the request.
+    pub fn start_tls(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        Self::run(Some(tls_config()), move |request, _| Some(answer(request)))
     }
 
-    fn run(answers: impl Fn(&str, usize) -> Option<String> + Send + Sync + 'static) -> Self {
+    fn run(
+        tls: Option<Arc<ServerConfig>>,
+        answers: impl Fn(&str, usize) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
         let answers: Arc<Answers> = Arc::new(answers);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
-        let url = format!("http://{}", listener.local_addr().expect("bound"));
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", listener.local_addr().expect("bound"));
         let seen = Arc::new(Mutex::new(Seen::default()));
         let shared = seen.clone();
         thread::spawn(move || {
@@ -53,9 +61,12 @@ impl RawGateway {
                 let mut counted = shared.lock().expect("seen");
                 counted.connections += 1;
                 counted.open += 1;
-                let (seen, answers) = (shared.clone(), answers.clone());
+                let (seen, answers, tls) = (shared.clone(), answers.clone(), tls.clone());
                 thread::spawn(move || {
-                    serve(stream, &seen, &*answers);
+                    match tls.map(|config| ServerConnection::new(config).expect("a config")) {
+                        None => serve(stream, &seen, &*answers),
+                        Some(tls) => serve(StreamOwned::new(tls, stream), &seen, &*answers),
+                    }
                     seen.lock().expect("seen").open -= 1;
                 });
             }
@@ -77,7 +88,7 @@ impl RawGateway {
     }
 }
 
-fn serve(mut stream: TcpStream, seen: &Mutex<Seen>, answers: &Answers) {
+fn serve(mut stream: impl Read + Write, seen: &Mutex<Seen>, answers: &Answers) {
     while let Some(request) = read_head(&mut stream) {
         let answer = {
             let mut seen = seen.lock().expect("seen");
@@ -96,8 +107,20 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Seen>, answers: &Answers) {
     }
 }
 
+fn tls_config() -> Arc<ServerConfig> {
+    let names = vec!["127.0.0.1".to_owned()];
+    let own = rcgen::generate_simple_self_signed(names).expect("a certificate");
+    let key = PrivateKeyDer::Pkcs8(own.signing_key.serialize_der().into());
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider has them")
+        .with_no_client_auth()
+        .with_single_cert(vec![own.cert.der().clone()], key);
+    Arc::new(config.expect("the key is the certificate's"))
+}
+
 /// The bytes up to the empty line; `None` when the other side has gone.
-fn read_head(stream: &mut TcpStream) -> Option<String> {
+fn read_head(stream: &mut impl Read) -> Option<String> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
