@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use encoding_rs::GBK;
+use memchr::memmem;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::retcode::{meaning_of, status_of};
@@ -87,10 +88,12 @@ pub fn read(
     guid: &str,
 ) -> Result<Answer, Error> {
     let text = hide(decode(body, content_type), guid);
-    let parsed = serde_json::from_str::<Body>(&text).map(|body| Body {
-        retcode: Text(hide(body.retcode.0, guid)),
-        message: Text(hide(body.message.0, guid)),
-    });
+    let mut parsed = serde_json::from_str::<Body>(&text);
+    if let (Ok(body), true) = (&mut parsed, text.contains('\\')) {
+        // Escapes may have hidden it from the first look.
+        body.retcode.0 = hide(std::mem::take(&mut body.retcode.0), guid);
+        body.message.0 = hide(std::mem::take(&mut body.message.0), guid);
+    }
     match parsed {
         Ok(body) if !body.retcode.0.trim().is_empty() => by_retcode(http_status, &body),
         Ok(_) => Err(unreadable(http_status, &text, "no retcode in the answer")),
@@ -164,7 +167,7 @@ fn excerpt(text: &str) -> String {
 /// characters is no secret, and would be found in any text.
 fn hide<'a>(text: Cow<'a, str>, guid: &str) -> Cow<'a, str> {
     const SECRET: usize = 8;
-    if guid.len() < SECRET || !text.contains(guid) {
+    if guid.len() < SECRET || memmem::find(text.as_bytes(), guid.as_bytes()).is_none() {
         return text;
     }
     Cow::Owned(text.replace(guid, "(Guid)"))

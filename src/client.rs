@@ -9,7 +9,7 @@ use crate::exchange::{Broken, Line};
 use crate::fault;
 use crate::log::{Level, Log};
 use crate::options::{ClientOptions, Gateway, MIN_AGENT_ID, Route, Trust};
-use crate::request::Request;
+use crate::request::{Request, Template};
 use crate::socket::Deadline;
 use crate::tls;
 use crate::traffic::{Call, Idle, Traffic};
@@ -20,6 +20,7 @@ use crate::{Answer, Error, Status};
 /// Cheap to call, not free to make (certificates are read): make one and share it.
 pub struct Client {
     gateway: Gateway,
+    template: Template,
     route: Route,
     timeout: Duration,
     connect_timeout: Duration,
@@ -50,6 +51,7 @@ impl Client {
             }),
         };
         let client = Client {
+            template: Template::new(&gateway)?,
             gateway,
             route,
             timeout: options.timeout,
@@ -117,7 +119,7 @@ impl Client {
     }
 
     fn reject(&self, agent_id: &str, guid: &str) -> Result<Answer, Error> {
-        let request = Request::new(&self.gateway, self.max_agent_id, agent_id, guid)?;
+        let request = Request::new(&self.template, self.max_agent_id, agent_id, guid)?;
         #[cfg(debug_assertions)]
         fault::planted_panic();
         let call = self.traffic.here().begin()?;

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ureq::config::Config;
-use ureq::http::{Response, Uri};
+use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
 use ureq::{Agent, Body};
@@ -18,6 +18,9 @@ use crate::{Answer, Error, Status, answer, refusal};
 
 /// The largest answer that is read, header section and body each.
 const MAX_ANSWER: usize = 64 * 1024;
+
+/// What most answers fit into.
+const USUAL_ANSWER: usize = 512;
 
 /// A connection with the ureq agent that speaks over it, and over nothing else.
 ///
@@ -99,7 +102,9 @@ impl Line {
         if let Some(wire) = &mut *self.slot.0.lock().unwrap_or_else(PoisonError::into_inner) {
             wire.begin(deadline);
         }
-        let (head, body) = self.post(request).map_err(|why| self.explain(why))?.into_parts();
+        let response = request.to_http().map_err(ureq::Error::from);
+        let response = response.and_then(|request| self.agent.run(request));
+        let (head, body) = response.map_err(|why| self.explain(why))?.into_parts();
         let http_status = head.status.as_u16();
         let body = read_body(body).map_err(|why| {
             let mut broken = self.explain(why);
@@ -127,17 +132,6 @@ impl Line {
         Some(error)
     }
 
-    fn post(&self, request: &Request) -> Result<Response<Body>, ureq::Error> {
-        self.agent
-            .post(request.uri.clone())
-            .header_raw("Host", request.authority.as_bytes())
-            .header_raw("Guid", request.guid.as_bytes())
-            .header_raw("Content-Type", b"application/json; charset=UTF-8")
-            .header_raw("Content-Length", b"0")
-            .header_raw("Accept", b"application/json")
-            .send_empty()
-    }
-
     fn explain(&self, why: ureq::Error) -> Broken {
         let wire = self.slot.take();
         let request_begun = wire.as_ref().is_some_and(|wire| wire.request_begun);
@@ -157,7 +151,7 @@ impl Line {
 }
 
 fn read_body(body: Body) -> Result<Vec<u8>, ureq::Error> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(USUAL_ANSWER);
     body.into_reader().take(MAX_ANSWER as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > MAX_ANSWER {
         return Err(ureq::Error::BodyExceedsLimit(MAX_ANSWER as u64));

@@ -136,6 +136,8 @@ pub(crate) struct Gateway {
     pub address: Address,
     /// `https://host:port/prefix`, without a slash at the end.
     pub base: String,
+    /// The path in front of `/agentgateway`, often empty.
+    pub prefix: String,
     /// The value of the `Host` header.
     pub authority: String,
 }
@@ -181,6 +183,7 @@ impl Gateway {
             https,
             address: Address::new(authority.host(), port),
             base: format!("{scheme}://{authority}{prefix}"),
+            prefix: prefix.to_owned(),
             authority: authority.to_string(),
         })
     }

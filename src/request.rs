@@ -1,32 +1,79 @@
 //! The request: its two parameters, checked before anything is sent.
 
-use ureq::http::Uri;
+use ureq::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName};
+use ureq::http::uri::{Authority, Scheme, Uri};
+use ureq::http::{HeaderValue, Method};
 
 use crate::options::{Gateway, MIN_AGENT_ID};
 use crate::{Error, Status};
 
+const GUID: HeaderName = HeaderName::from_static("guid");
+
+/// What all requests to one gateway share, made once: a request is a copy with an agent and a Guid.
+pub(crate) struct Template {
+    scheme: Scheme,
+    authority: Authority,
+    path: String,
+    headers: HeaderMap,
+}
+
+impl Template {
+    pub fn new(gateway: &Gateway) -> Result<Self, Error> {
+        let unusable = || Error::new(Status::InvalidUrl, "base_url: cannot be used");
+        let base = gateway.base.parse::<Uri>().map_err(|_| unusable())?.into_parts();
+        let host = HeaderValue::from_str(&gateway.authority).map_err(|_| unusable())?;
+        let headers = [
+            (HOST, host),
+            (GUID, HeaderValue::from_static("")),
+            (CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8")),
+            (CONTENT_LENGTH, HeaderValue::from_static("0")),
+            (ACCEPT, HeaderValue::from_static("application/json")),
+        ];
+        Ok(Template {
+            scheme: base.scheme.ok_or_else(unusable)?,
+            authority: base.authority.ok_or_else(unusable)?,
+            path: format!("{}/agentgateway/resource/agentconf/", gateway.prefix),
+            headers: headers.into_iter().collect(),
+        })
+    }
+
+    fn uri(&self, agent_id: &str) -> Result<Uri, ureq::http::Error> {
+        Uri::builder()
+            .scheme(self.scheme.clone())
+            .authority(self.authority.clone())
+            .path_and_query([&self.path, agent_id, "/rejectagentconf"].concat())
+            .build()
+    }
+}
+
 /// `POST {base}/agentgateway/resource/agentconf/{agentid}/rejectagentconf`, no body.
 pub(crate) struct Request<'a> {
-    pub uri: Uri,
-    pub authority: &'a str,
+    template: &'a Template,
+    agent_id: &'a str,
     pub guid: &'a str,
 }
 
 impl<'a> Request<'a> {
     pub fn new(
-        gateway: &'a Gateway,
+        template: &'a Template,
         max_agent_id: u32,
-        agent_id: &str,
+        agent_id: &'a str,
         guid: &'a str,
     ) -> Result<Self, Error> {
         check_agent_id(agent_id, max_agent_id)?;
-        let guid = bare_guid(guid)?;
-        let base = &gateway.base;
-        let uri = format!("{base}/agentgateway/resource/agentconf/{agent_id}/rejectagentconf");
-        let uri = uri.parse().map_err(|_| {
-            Error::new(Status::InvalidUrl, "base_url: too long with the path of the request")
-        })?;
-        Ok(Request { uri, authority: &gateway.authority, guid })
+        Ok(Request { template, agent_id, guid: bare_guid(guid)? })
+    }
+
+    /// In the form that ureq takes; there is no body.
+    pub fn to_http(&self) -> Result<ureq::http::Request<()>, ureq::http::Error> {
+        let mut guid = HeaderValue::from_str(self.guid)?;
+        guid.set_sensitive(true);
+        let mut request = ureq::http::Request::new(());
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.template.uri(self.agent_id)?;
+        *request.headers_mut() = self.template.headers.clone();
+        request.headers_mut().insert(GUID, guid);
+        Ok(request)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
+use memchr::memchr;
 use rustls::ProtocolVersion::TLSv1_3;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, IoState};
@@ -185,6 +186,23 @@ fn flush(tls: &mut ClientConnection, records: &mut Vec<u8>, socket: &mut Socket)
     if records.is_empty() { Ok(()) } else { socket.write_all(records) }
 }
 
+/// ureq writes header names in lower case, or copies the wanted spelling of each for each request.
+/// The gateway documents `Guid` and `Content-Type`: a capital after the start and after a hyphen.
+fn spell_header_names(head: &mut [u8]) {
+    let mut rest = head;
+    while let Some(end) = memchr(b'\n', rest) {
+        rest = &mut rest[end + 1..];
+        let name = memchr(b':', rest).unwrap_or(0);
+        let mut at_start = true;
+        for byte in &mut rest[..name] {
+            if at_start {
+                byte.make_ascii_uppercase();
+            }
+            at_start = *byte == b'-';
+        }
+    }
+}
+
 /// The wire while ureq has it. Dropped, it goes back to where it came from.
 #[derive(Debug)]
 pub(crate) struct LentWire {
@@ -217,6 +235,7 @@ impl Transport for LentWire {
         let wire = self.wire()?;
         if amount > 0 {
             wire.request_begun = true;
+            spell_header_names(&mut wire.buffers.output[..amount]);
             wire.send(amount)?;
         }
         Ok(())

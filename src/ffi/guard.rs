@@ -205,6 +205,12 @@ fn fill_error(result: &mut agw_result, error: &Error) -> bool {
 /// so it shows as U+FFFD. Returns whether all of it fitted.
 fn put(target: &mut [c_char], text: &str) -> bool {
     let room = target.len() - 1;
+    if text.len() <= room && !text.contains('\0') {
+        for (place, byte) in target.iter_mut().zip(text.bytes()) {
+            *place = byte as c_char;
+        }
+        return true;
+    }
     let mut used = 0;
     for character in text.chars().map(|c| if c == '\0' { '\u{FFFD}' } else { c }) {
         let mut buffer = [0; 4];
