@@ -15,7 +15,7 @@ STAGE := $(abspath $(TARGET))/stage
 # What a static agw needs of the system; `cargo rustc -- --print native-static-libs` tells.
 PRIVATE := -lgcc_s -lutil -lrt -lpthread -lm -ldl
 
-.PHONY: help build demo test lint unit install-test header install uninstall tools clean
+.PHONY: help build demo test bench lint unit install-test header install uninstall tools clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -70,6 +70,10 @@ uninstall:
 	rm -f "$(DESTDIR)$(PREFIX)"/lib/libagw.so "$(DESTDIR)$(PREFIX)"/lib/libagw.so.$(MAJOR) \
 	    "$(DESTDIR)$(PREFIX)"/lib/libagw.so.$(VERSION) "$(DESTDIR)$(PREFIX)"/lib/libagw.a \
 	    "$(DESTDIR)$(PREFIX)"/include/agw.h "$(DESTDIR)$(PREFIX)"/lib/pkgconfig/agw.pc
+
+## make bench      agw beside libcurl, OpenSSL, rustls and requests, measured (QUICK=1: a minute)
+bench: stage
+	$(PYTHON) tests/bench/run.py --stage $(STAGE) --work $(abspath $(TARGET))/bench
 
 .PHONY: stage
 stage:

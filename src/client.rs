@@ -188,9 +188,8 @@ impl Client {
     }
 
     fn open_ahead(&self, call: &Call, deadline: Deadline) -> Result<Idle, Error> {
-        const VERDICT: Duration = Duration::from_millis(500);
         let line = self.open(call, deadline)?;
-        line.await_verdict(deadline.sooner(VERDICT))?;
+        line.await_first_word(deadline)?;
         Ok(Idle::new(line))
     }
 

@@ -128,6 +128,10 @@ fn connect(address: &SocketAddr, deadline: Deadline, control: &Control) -> io::R
     }
     socket.set_nonblocking(false)?;
     socket.set_tcp_nodelay(true)?;
+    // A gateway under Nagle's rule holds its first answer back until its session tickets are
+    // acknowledged, which would otherwise take us 40 ms.
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_quickack(true)?;
     Ok(socket.into())
 }
 

@@ -66,12 +66,12 @@ impl Line {
         self.stream.clone()
     }
 
-    /// Whether the gateway takes the client's certificate, as far as it says so of itself.
-    pub fn await_verdict(&self, deadline: Deadline) -> Result<(), Error> {
+    /// Takes in what the gateway says of itself after the handshake, a refusal included.
+    pub fn await_first_word(&self, deadline: Deadline) -> Result<(), Error> {
         let Some(mut wire) = self.slot.take() else {
             return Ok(());
         };
-        let outcome = wire.await_verdict(deadline);
+        let outcome = wire.await_first_word(deadline);
         let os_error = wire.socket().os_error();
         self.slot.put(Some(wire));
         outcome.map_err(|why| {

@@ -131,7 +131,7 @@ fn wait(set: Duration, left: Duration) -> Duration {
     // After a time-out Windows leaves the socket in no defined state: one exact wait there.
     if cfg!(windows) || left <= Duration::from_millis(100) {
         left
-    } else if set <= left && set >= left / 2 {
+    } else if set <= left && set >= left / 4 {
         set
     } else {
         left / 4 * 3
@@ -206,8 +206,9 @@ mod tests {
         if cfg!(unix) {
             assert_eq!(wait(Duration::ZERO, ms(10_000)), ms(7_500));
             assert_eq!(wait(ms(7_500), ms(9_999)), ms(7_500));
+            assert_eq!(wait(ms(3_750), ms(9_999)), ms(3_750));
             assert_eq!(wait(ms(7_500), ms(2_500)), ms(1_875));
-            assert_eq!(wait(ms(7_500), ms(20_000)), ms(15_000));
+            assert_eq!(wait(ms(2_000), ms(20_000)), ms(15_000));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use memchr::memchr;
 use rustls::ProtocolVersion::TLSv1_3;
@@ -59,19 +60,23 @@ impl Wire {
             }
         }
         flush(&mut tls, &mut records, &mut socket)?;
-        let verdict_pending =
-            tls::client_certificate_demanded() && tls.protocol_version() == Some(TLSv1_3);
+        let verdict_pending = tls::client_certificate_demanded();
         Ok(Wire { tls: Some(tls), records, verdict_pending, ..Wire::plain(socket) })
     }
 
-    /// With TLS 1.3 a gateway refuses a client certificate, or the lack of one, only after the
-    /// handshake: waits for its first record, or a little while, if it has demanded one.
-    pub fn await_verdict(&mut self, deadline: Deadline) -> io::Result<()> {
-        let Some(tls) = self.tls.as_mut().filter(|_| self.verdict_pending) else {
+    /// With TLS 1.3 a gateway speaks once more after the handshake: session tickets, better taken
+    /// in now than when a call waits, or its refusal of a client certificate. Waits for that, as
+    /// long as it is worth it.
+    pub fn await_first_word(&mut self, deadline: Deadline) -> io::Result<()> {
+        const TICKETS: Duration = Duration::from_millis(20);
+        const VERDICT: Duration = Duration::from_millis(500);
+        let Some(tls) = self.tls.as_mut().filter(|tls| tls.protocol_version() == Some(TLSv1_3))
+        else {
             return Ok(());
         };
+        let patience = if self.verdict_pending { VERDICT } else { TICKETS };
         self.verdict_pending = false;
-        self.socket.set_deadline(deadline);
+        self.socket.set_deadline(deadline.sooner(patience));
         match take_records(tls, &mut self.records, &mut self.socket) {
             Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
             Err(why) if !deadline_passed(&why) => Err(why),

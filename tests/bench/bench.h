@@ -1,0 +1,47 @@
+/* One run of the driver: a client library, a scenario, and how much of it. */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdint.h>
+
+#include "client.h"
+#include "meter.h"
+
+struct run {
+    const struct client_api *api;
+    const char *url;
+    const char *ca;
+    long calls;           /* measured, in all threads together */
+    long warmup;          /* before them, in each thread */
+    long threads;
+    long agents;          /* who take turns */
+    long clients;
+    long pause_ms;
+    long new_connections; /* one for each call */
+    int64_t started;      /* wall clock and CPU before the library was loaded */
+    int64_t started_cpu;
+    int64_t loaded;
+    struct memory empty;  /* before the library was loaded */
+};
+
+/* Each prints one JSON object and gives 0, or says what failed. */
+int run_calls(const struct run *run);
+int run_first(const struct run *run);
+int run_clients(const struct run *run);
+int run_ready(const struct run *run);
+int run_stale(const struct run *run);
+
+/* The agents that take turns, each with a Guid of its own. */
+struct agent {
+    char id[8];
+    char guid[64];
+};
+struct agent *make_agents(long count);
+
+/* Opens `count` clients; NULL if one fails. */
+struct client **open_clients(const struct run *run, long count);
+void close_clients(const struct run *run, struct client **clients, long count);
+
+int failed(const char *what, int code);
+
+#endif

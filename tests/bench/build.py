@@ -1,0 +1,80 @@
+"""Builds the driver, the clients and the environment for Python into the work folder."""
+
+import filecmp
+import os
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+DRIVER = ["bench.c", "calls.c", "first.c", "clients.c", "ready.c", "stale.c", "meter.c"]
+C_FLAGS = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror"]
+
+# In the order of the tables. The last is the floor that agw is compared with.
+CLIENTS = ("agw", "libcurl", "openssl", "rustls")
+FLOOR = "rustls"
+
+
+class Built:
+    """Where everything is."""
+
+    def __init__(self, work, stage):
+        self.driver = os.path.join(work, "bench")
+        self.allocations = os.path.join(work, "allocations.so")
+        self.clients = {name: os.path.join(work, name + ".so") for name in CLIENTS}
+        self.python = os.path.join(work, "venv", "bin", "python")
+        self.agw = os.path.join(stage, "lib", "libagw.so.1")
+
+    def libraries(self, client):
+        """What the driver is to load for a client."""
+        own = self.clients[client]
+        return self.agw + "," + own if client == "agw" else own
+
+
+def build(work, stage):
+    built = Built(work, stage)
+    compile_c(built.driver, DRIVER, ["-pthread", "-ldl"])
+    compile_c(built.allocations, ["allocations.c"], ["-shared", "-fPIC"])
+    lib = os.path.join(stage, "lib")
+    compile_client(built, "agw", ["-I" + os.path.join(stage, "include"), "-L" + lib, "-lagw",
+                                  "-Wl,-rpath," + lib])  # for ldd
+    compile_client(built, "libcurl", pkg_config("libcurl", "jansson"))
+    compile_client(built, "openssl", pkg_config("openssl"))
+    build_floor(built, os.path.join(work, "floor"))
+    make_environment(os.path.join(work, "venv"), built.python)
+    return built
+
+
+def compile_c(output, sources, options):
+    sources = [os.path.join(HERE, source) for source in sources]
+    compiler = os.environ.get("CC", "cc")
+    subprocess.run([compiler] + C_FLAGS + ["-o", output] + sources + options, check=True)
+
+
+def compile_client(built, name, options):
+    compile_c(built.clients[name], ["client_%s.c" % name.replace("lib", "")],
+              ["-shared", "-fPIC"] + options)
+
+
+def pkg_config(*packages):
+    return subprocess.check_output(["pkg-config", "--cflags", "--libs"] + list(packages),
+                                   text=True).split()
+
+
+def build_floor(built, target):
+    manifest = os.path.join(HERE, "floor", "Cargo.toml")
+    subprocess.run([os.environ.get("CARGO", "cargo"), "build", "--quiet", "--locked", "--release",
+                    "--manifest-path", manifest, "--target-dir", target], check=True)
+    shutil.copy(os.path.join(target, "release", "libfloor.so"), built.clients[FLOOR])
+
+
+def make_environment(folder, python):
+    """A virtual environment with requests, made anew only when something else is wanted."""
+    wanted = os.path.join(HERE, "requirements.txt")
+    installed = os.path.join(folder, "requirements.txt")
+    if os.path.exists(installed) and filecmp.cmp(wanted, installed, shallow=False):
+        return
+    subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+                    "-r", wanted], check=True)
+    shutil.copy(wanted, installed)

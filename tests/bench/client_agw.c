@@ -1,0 +1,56 @@
+/* agw through its C ABI, as a C programmer uses it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <agw.h>
+
+#include "client.h"
+
+static void clear(agw_result *result)
+{
+    memset(result, 0, sizeof *result);
+    result->struct_size = sizeof *result;
+}
+
+static struct client *open_client(const char *url, const char *ca, int new_connections)
+{
+    agw_client_options options;
+    agw_client *client;
+    agw_result result;
+
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.base_url = url;
+    options.tls_trust = AGW_TRUST_CA;
+    options.ca = ca;
+    options.timeout_ms = TIMEOUT_MS;
+    options.connect_timeout_ms = CONNECT_TIMEOUT_MS;
+    options.max_agent_id = MAX_AGENT_ID;
+    options.flags = new_connections ? AGW_NO_KEEP_ALIVE : 0;
+    clear(&result);
+    agw_client_new(&options, &client, &result);
+    return (struct client *)client;
+}
+
+static int make_ready(struct client *client)
+{
+    agw_result result;
+
+    clear(&result);
+    return agw_connect((agw_client *)client, &result);
+}
+
+static int call(struct client *client, const char *agent, const char *guid)
+{
+    agw_result result;
+
+    clear(&result);
+    return agw_reject_agent_conf((agw_client *)client, agent, guid, &result);
+}
+
+static void close_client(struct client *client)
+{
+    agw_free((agw_client *)client);
+}
+
+const struct client_api client_api = {1, open_client, make_ready, call, close_client};

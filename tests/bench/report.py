@@ -1,0 +1,228 @@
+"""Writes the results as Markdown: the targets first, then table by table."""
+
+from build import CLIENTS, FLOOR
+from measure import MAIN, STALE_WAYS, THREADS, name_of
+from targets import verdicts
+import servers
+
+TITLES = {"agw": "agw", "libcurl": "libcurl", "openssl": "OpenSSL", "rustls": "rustls"}
+
+INTRODUCTION = """# Benchmarks
+
+What `make bench` measured: agw through its C ABI; libcurl with OpenSSL, a reused easy handle and
+jansson, which a C programmer would pick instead; and as the floor OpenSSL and rustls with a
+request and an answer by hand, which send nothing again, cancel nothing and explain nothing. All
+verify the server's certificate and have their time-outs set. The server is nginx over loopback,
+with the documented answer.
+
+The columns "of libcurl" and "of the floor" are agw's figure divided by libcurl's and by rustls's:
+less is better, except for calls per second. Each figure is the median of several rounds in which
+the clients take turns. Client and server share one core, so that the time of a call is the work
+that is done for it; with two cores, waking the other one takes most of it ("apart").
+
+![agw and the floor beside libcurl](results.svg)
+"""
+
+
+def write(everything):
+    results = everything["results"]
+    parts = [INTRODUCTION, machine(everything["machine"]), targets(everything)]
+    parts += [section(results) for section in (
+        warm, counts, system_calls, new_connections, first, ready, stale, threads, agents,
+        memory, python)]
+    parts += [sizes(everything["sizes"]), commands(everything["commands"])]
+    return "\n".join(part for part in parts if part)
+
+
+def machine(facts):
+    return "## Machine and versions\n\n" + table(["", ""], [list(fact) for fact in facts.items()],
+                                                    aligned=":---")
+
+
+def targets(everything):
+    rows = [[name, value, now, yes(now_met), reach, yes(reach_met)]
+            for name, value, now, now_met, reach, reach_met in verdicts(everything)]
+    return "## Targets\n\n" + table(
+        ["", "measured", "now possible", "met", "reach for", "met"], rows)
+
+
+def yes(met):
+    return {True: "yes", False: "**no**", None: ""}[met]
+
+
+def warm(results):
+    return variants(results, "Warm call", "warm")
+
+
+def new_connections(results):
+    return (variants(results, "New connection, full handshake, and call", "full")
+            + "\n" + variants(results, "New connection, resumed session, and call", "resumed"))
+
+
+def variants(results, title, kind):
+    rows = []
+    names = [(name_of(kind, p, k), "TLS %s, %s" % (p, k))
+             for p in servers.PROTOCOLS for k in servers.KEYS]
+    for name, label in names + [(kind + ", apart", "apart, TLS %s, %s" % MAIN)]:
+        rows += figures(results, name, label, [
+            ("median", "median_us", "µs"), ("p99", "p99_us", "µs"), ("CPU", "cpu_us", "µs")])
+    return comparison(title, rows)
+
+
+def counts(results):
+    rows = []
+    for kind in ("warm", "full", "resumed"):
+        rows += figures(results, name_of(kind, *MAIN), kind, [
+            ("instructions", "instructions", ""), ("system calls", "system_calls", ""),
+            ("allocations", "allocations", ""), ("bytes allocated", "allocated_bytes", "")])
+    return comparison("Counts for a call, TLS %s, %s" % MAIN, rows)
+
+
+def system_calls(results):
+    rows = []
+    for kind in ("warm", "full", "resumed"):
+        for client, had in results.get(name_of(kind, *MAIN), {}).items():
+            if "system_calls_by_name" in had:
+                by_count = sorted(had["system_calls_by_name"].items(), key=lambda each: -each[1])
+                rows.append([kind, TITLES[client], ", ".join(
+                    "%s %s" % (call, number(count)) for call, count in by_count)])
+    return "## Which system calls\n\n" + table(["", "", ""], rows, aligned=":---") \
+        if rows else ""
+
+
+def first(results):
+    return comparison("First call of a fresh process", figures(results, "first", "", [
+        ("load the library", "load_us", "µs"), ("make a client", "create_us", "µs"),
+        ("first call", "call_us", "µs"), ("together", "all_us", "µs"),
+        ("CPU of the whole", "cpu_us", "µs"),
+        ("resident over an empty process", "resident_kib", "KiB"),
+        ("peak, the process included", "peak_kib", "KiB")]))
+
+
+def ready(results):
+    note = ("The server closed the connection long ago; one is made ready, a moment passes, then "
+            "comes the call (libcurl has no such thing, so its call opens the connection).\n\n")
+    return comparison("A call on a connection made ready", figures(results, "ready", "", [
+        ("that call", "ready_us", "µs"), ("a warm call after the same moment", "warm_us", "µs")]),
+        note)
+
+
+def stale(results):
+    rows = []
+    for way in STALE_WAYS:
+        failed, took = figures(results, "stale, " + way, way, [
+            ("failures of 200", "failures", ""), ("median", "median_us", "µs")]) or [None, None]
+        if failed:
+            clean = {client: None if failed[1][client] else took[1][client] for client in CLIENTS}
+            rows += [failed, (took[0], clean)]
+    note = ("Kept connections that the server ended: with close_notify and FIN, with FIN alone, "
+            "with RST, without a word, and just as the request arrived. The floors send nothing "
+            "again, so they lose every call.\n\n")
+    return comparison("Stale connections", rows, note)
+
+
+def threads(results):
+    rows = []
+    for count in THREADS:
+        rows += figures(results, "threads, %d" % count, many(count, "thread"), [
+            ("calls per second", "calls_per_s", ""), ("CPU", "cpu_us", "µs"),
+            ("median", "median_us", "µs"), ("p99", "p99_us", "µs"), ("errors", "errors", "")])
+    note = ("Threads on one client of agw; the others have a handle for each thread. All cores, "
+            "for the server too.\n\n")
+    return comparison("Threads", rows, note)
+
+
+def agents(results):
+    rows = []
+    for name in sorted((n for n in results if n.startswith("agents")), key=last_number):
+        rows += figures(results, name, many(last_number(name), "agent"), [
+            ("median", "median_us", "µs"), ("CPU", "cpu_us", "µs"),
+            ("resident over an empty process", "resident_kib", "KiB")])
+    return comparison("Agents through one client", rows)
+
+
+def memory(results):
+    rows = []
+    for name in sorted((n for n in results if n.startswith("clients")), key=last_number):
+        rows += figures(results, name, many(last_number(name), "client"), [
+            ("resident over the loaded library", "client_kib", "KiB"),
+            ("to make one", "create_us", "µs")])
+    for name in sorted((n for n in results if n.startswith("connections")), key=last_number):
+        rows += figures(results, name, "%d idle connections" % last_number(name), [
+            ("resident", "connection_kib", "KiB")])
+    rows += figures(results, "connections, 512", "each", [
+        ("client, bytes of heap", "client_heap", ""),
+        ("idle connection, bytes of heap", "connection_heap", "")])
+    return comparison("Clients and idle connections in one process", rows)
+
+
+def many(count, word):
+    return "{:,} {}{}".format(count, word, "" if count == 1 else "s")
+
+
+def last_number(name):
+    return int(name.rsplit(" ", 1)[1])
+
+
+def python(results):
+    had = results.get("python")
+    if not had:
+        return ""
+    rows = [[label, number(had["agw"][figure]), number(had["requests"][figure]),
+             ratio(had["agw"][figure], had["requests"][figure])]
+            for label, figure in (("median, µs", "median_us"), ("p99, µs", "p99_us"),
+                                  ("CPU, µs", "cpu_us"))]
+    return "## Python, warm call\n\n" + table(["", "agw", "requests", "of requests"], rows)
+
+
+def sizes(sized):
+    rows = [[TITLES[name], number(size["own"] / 1e6), number(size["all"] / 1e6)]
+            for name, size in sized.items()]
+    return "## Size of the libraries\n\nStripped, in MB; \"all\" is with every library that " \
+        "comes with it, but for the C library.\n\n" + table(["", "own", "all"], rows)
+
+
+def commands(lines):
+    return "## Commands\n\nFor each client in turn (here agw):\n\n```sh\n%s\n```\n" \
+        % "\n".join(lines)
+
+
+def figures(results, name, label, wanted):
+    """Rows of (label, each client's figure)."""
+    had = results.get(name)
+    if not had:
+        return []
+    rows = []
+    for words, figure, unit in wanted:
+        values = {client: had[client].get(figure) for client in CLIENTS}
+        if values[CLIENTS[0]] is not None:
+            text = ": ".join(part for part in (label, words) if part)
+            rows.append((text + (", " + unit if unit else ""), values))
+    return rows
+
+
+def comparison(title, rows, note=""):
+    if not rows:
+        return ""
+    head = [""] + [TITLES[client] for client in CLIENTS] + ["of libcurl", "of the floor"]
+    lines = [[label] + [number(values[client]) for client in CLIENTS]
+             + [ratio(values["agw"], values["libcurl"]), ratio(values["agw"], values[FLOOR])]
+             for label, values in rows]
+    return "## %s\n\n%s%s" % (title, note, table(head, lines))
+
+
+def ratio(value, base):
+    return "%.2f" % (value / base) if base and value else ""
+
+
+def number(value):
+    if value is None:
+        return ""
+    if value == int(value) or abs(value) >= 100:
+        return "{:,.0f}".format(value)
+    return "%.3g" % value
+
+
+def table(head, rows, aligned="---:"):
+    lines = [head, [":---"] + [aligned] * (len(head) - 1)] + rows
+    return "".join("| %s |\n" % " | ".join(line) for line in lines)

@@ -1,0 +1,75 @@
+"""Builds, runs and reports the benches: see `make bench`.
+
+    run.py --stage FOLDER --work FOLDER      QUICK=1 in the environment: in less than a minute
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+
+import build
+import machine
+import measure
+import picture
+import report
+import servers
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stage", required=True, help="where agw is installed")
+    parser.add_argument("--work", required=True, help="where to build, and to leave the results")
+    parser.add_argument("--only", nargs="*", help="scenarios, by the names in measure.py")
+    arguments = parser.parse_args()
+    stage, work = os.path.abspath(arguments.stage), os.path.abspath(arguments.work)
+    servers.stop_on_termination()
+    subprocess.run([os.path.join(build.HERE, "tools.sh")], check=True)
+    os.makedirs(work, exist_ok=True)
+    built = build.build(work, stage)
+    quick = os.environ.get("QUICK", "") not in ("", "0")
+    scenarios = [each for each in measure.ALL
+                 if not arguments.only or each.__name__ in arguments.only]
+    write(work, measured(built, scenarios, quick))
+
+
+def measured(built, scenarios, quick):
+    begun = time.time()
+    with tempfile.TemporaryDirectory(prefix="agw-bench-") as folder:
+        servers.make_certificates(folder)
+        with servers.nginx(folder, workers=1) as server:
+            bench = measure.Bench(built, server, folder, quick)
+            for scenario in scenarios:
+                print("bench: %s ..." % scenario.__name__, file=sys.stderr, flush=True)
+                scenario(bench)
+    facts = machine.facts(built)
+    facts["Measured"] = "%s, in %d s%s" % (
+        time.strftime("%Y-%m-%d", time.gmtime(begun)), time.time() - begun,
+        " (QUICK=1: short rounds)" if quick else "")
+    return {"results": bench.results, "commands": bench.commands, "machine": facts,
+            "sizes": machine.sizes(built)}
+
+
+def write(work, everything):
+    save(os.path.join(work, "results.json"), json.dumps(everything, indent=1))
+    save(os.path.join(work, "results.svg"), picture.draw(everything))
+    text = report.write(everything)
+    save(os.path.join(work, "results.md"), text)
+    print(text)
+
+
+def save(path, text):
+    with open(path, "w") as file:
+        file.write(text)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
