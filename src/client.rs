@@ -126,8 +126,8 @@ impl Client {
         let deadline = Deadline::after(self.timeout);
         let outcome = match call.take_idle(Duration::MAX, deadline) {
             None => self.reject_on_new(&call, &request, deadline, false),
-            Some(idle) => match idle.line.exchange(&request, deadline) {
-                Err(Broken { before_answer: true, .. }) if !call.control.is_cancelled() => {
+            Some(mut idle) => match idle.line.exchange(&request, deadline) {
+                Err(Broken { before_answer: true, .. }) if !call.is_cancelled() => {
                     self.log(Level::Debug, format_args!("the kept connection was dead"));
                     self.reject_on_new(&call, &request, deadline, true)
                 }
@@ -145,7 +145,7 @@ impl Client {
         deadline: Deadline,
         again: bool,
     ) -> Result<Answer, Error> {
-        let line = self.open(call, deadline).map_err(|mut error| {
+        let mut line = self.open(call, deadline).map_err(|mut error| {
             error.details_mut().maybe_sent |= again;
             error
         })?;
@@ -241,7 +241,7 @@ impl fmt::Debug for Client {
 
 /// A cancelled call fails as cancelled, whatever the shut socket looked like.
 fn or_cancelled(error: Error, call: &Call) -> Error {
-    if !call.control.is_cancelled() || error.retcode().is_some() {
+    if !call.is_cancelled() || error.retcode().is_some() {
         return error;
     }
     let mut cancelled = cancelled();

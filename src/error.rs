@@ -11,7 +11,7 @@ pub struct Answer {
     /// The HTTP status.
     pub http_status: u16,
     /// The gateway's error code: "0".
-    pub retcode: String,
+    pub retcode: &'static str,
     /// The gateway's text; may be empty.
     pub message: String,
     /// A kept-alive connection proved dead before a byte of answer, so the request went out once

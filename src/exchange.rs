@@ -30,6 +30,8 @@ pub(crate) struct Line {
     agent: Agent,
     slot: Arc<Slot>,
     stream: Arc<TcpStream>,
+    /// Room for an answer of the usual size, kept from call to call.
+    body: Vec<u8>,
 }
 
 /// Where the connection is while ureq does not have it.
@@ -58,7 +60,7 @@ impl Line {
         let stream = wire.socket().stream();
         let slot = Arc::new(Slot(Mutex::new(Some(wire))));
         let agent = Agent::with_parts(config(), HandOver(slot.clone()), NoLookUp);
-        Line { agent, slot, stream }
+        Line { agent, slot, stream, body: Vec::new() }
     }
 
     /// The socket, for a cancel to shut down.
@@ -98,7 +100,21 @@ impl Line {
     }
 
     /// Sends the request, once, and reads the answer.
-    pub fn exchange(&self, request: &Request, deadline: Deadline) -> Result<Answer, Broken> {
+    pub fn exchange(&mut self, request: &Request, deadline: Deadline) -> Result<Answer, Broken> {
+        let mut body = std::mem::take(&mut self.body);
+        let outcome = self.exchange_into(&mut body, request, deadline);
+        if body.capacity() <= USUAL_ANSWER {
+            self.body = body;
+        }
+        outcome
+    }
+
+    fn exchange_into(
+        &self,
+        bytes: &mut Vec<u8>,
+        request: &Request,
+        deadline: Deadline,
+    ) -> Result<Answer, Broken> {
         if let Some(wire) = &mut *self.slot.0.lock().unwrap_or_else(PoisonError::into_inner) {
             wire.begin(deadline);
         }
@@ -106,13 +122,13 @@ impl Line {
         let response = response.and_then(|request| self.agent.run(request));
         let (head, body) = response.map_err(|why| self.explain(why))?.into_parts();
         let http_status = head.status.as_u16();
-        let body = read_body(body).map_err(|why| {
+        read_body(body, bytes).map_err(|why| {
             let mut broken = self.explain(why);
             broken.error.details_mut().http_status = Some(http_status);
             broken
         })?;
         let content_type = head.headers.get("content-type").and_then(|value| value.to_str().ok());
-        answer::read(http_status, content_type, &body, request.guid).map_err(|error| {
+        answer::read(http_status, content_type, bytes, request.guid).map_err(|error| {
             let error = self.broken_off(&error).unwrap_or(error);
             Broken { error, before_answer: false }
         })
@@ -150,13 +166,14 @@ impl Line {
     }
 }
 
-fn read_body(body: Body) -> Result<Vec<u8>, ureq::Error> {
-    let mut bytes = Vec::with_capacity(USUAL_ANSWER);
-    body.into_reader().take(MAX_ANSWER as u64 + 1).read_to_end(&mut bytes)?;
+fn read_body(body: Body, bytes: &mut Vec<u8>) -> Result<(), ureq::Error> {
+    bytes.clear();
+    bytes.reserve(USUAL_ANSWER);
+    body.into_reader().take(MAX_ANSWER as u64 + 1).read_to_end(bytes)?;
     if bytes.len() > MAX_ANSWER {
         return Err(ureq::Error::BodyExceedsLimit(MAX_ANSWER as u64));
     }
-    Ok(bytes)
+    Ok(())
 }
 
 fn classify(why: &ureq::Error, phase: &str) -> (Status, String) {

@@ -15,7 +15,7 @@ const fn row(retcode: &'static str, status: Status, meaning: &'static str) -> Ro
 }
 
 const TABLE: &[Row] = &[
-    row("0", Status::Ok, "accepted"),
+    row(ACCEPTED, Status::Ok, "accepted"),
     row("000-001", Status::Gateway, "wrong way of getting events"),
     row("000-002", Status::BadRequest, "a parameter is wrong"),
     row("000-003", Status::Session, "the Guid is wrong or stale"),
@@ -41,6 +41,9 @@ const TABLE: &[Row] = &[
     row("105-007", Status::Session, "the session has ended"),
     row("999-001", Status::GatewayFault, "the gateway or the platform behind it failed"),
 ];
+
+/// The retcode of an answer that accepts.
+pub const ACCEPTED: &str = "0";
 
 /// The status that a retcode belongs to.
 pub fn status_of(retcode: &str) -> Status {

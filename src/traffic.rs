@@ -1,5 +1,6 @@
 //! What a client has on the network in one process: idle connections and calls in progress.
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -35,7 +36,21 @@ pub(crate) struct Traffic {
 struct Lanes {
     idle: Vec<Idle>,
     calls: Vec<Arc<Control>>,
+    /// Of calls that are over, for those to come.
+    spare: Vec<Arc<Control>>,
     closed: bool,
+}
+
+impl Lanes {
+    fn leave(&mut self, control: &Arc<Control>) {
+        if let Some(place) = self.calls.iter().position(|call| Arc::ptr_eq(call, control)) {
+            let control = self.calls.swap_remove(place);
+            if !control.is_cancelled() && self.spare.len() < MAX_IDLE {
+                control.detach();
+                self.spare.push(control);
+            }
+        }
+    }
 }
 
 /// A connection that waits for the next call.
@@ -85,13 +100,14 @@ impl Traffic {
 
     /// Enters a call, so that it can be cancelled.
     pub fn begin(&self) -> Result<Call<'_>, Error> {
-        let control = Arc::new(Control::default());
         let mut lanes = self.lanes();
         if lanes.closed {
             return Err(cancelled());
         }
+        let control = lanes.spare.pop().unwrap_or_default();
         lanes.calls.push(control.clone());
-        Ok(Call { traffic: self, control })
+        let candidate = Cell::new(lanes.idle.pop());
+        Ok(Call { traffic: self, control, candidate, over: Cell::new(false) })
     }
 
     /// Ends the calls in progress.
@@ -123,13 +139,16 @@ impl Traffic {
 pub(crate) struct Call<'a> {
     pub traffic: &'a Traffic,
     pub control: Arc<Control>,
+    /// The connection used last, taken from the pile while its lock was held.
+    candidate: Cell<Option<Idle>>,
+    over: Cell<bool>,
 }
 
 impl Call<'_> {
     /// The connection used last, if one is still alive and young enough.
     pub fn take_idle(&self, younger_than: Duration, deadline: Deadline) -> Option<Idle> {
         loop {
-            let idle = self.traffic.lanes().idle.pop()?;
+            let idle = self.candidate.take().or_else(|| self.traffic.lanes().idle.pop())?;
             if idle.age() >= younger_than.min(KEEP) {
                 self.drop_older(idle);
                 return None;
@@ -141,30 +160,39 @@ impl Call<'_> {
         }
     }
 
+    /// Whether a cancel hit the call; one that is over has its answer.
+    pub fn is_cancelled(&self) -> bool {
+        !self.over.get() && self.control.is_cancelled()
+    }
+
     /// What lies deeper in the pile has waited longer. Sockets close outside the lock.
     fn drop_older(&self, idle: Idle) {
         let older = std::mem::take(&mut self.traffic.lanes().idle);
         drop((idle, older));
     }
 
-    /// Gives a connection back for the next call.
+    /// Ends the call, and gives its connection back for the next one.
     pub fn keep(&self, idle: Idle) {
         let mut lanes = self.traffic.lanes();
-        if lanes.closed || self.control.is_cancelled() || lanes.idle.len() >= MAX_IDLE {
+        let unwanted = lanes.closed || self.control.is_cancelled() || lanes.idle.len() >= MAX_IDLE;
+        // In one go: a cancel hits the call, or finds it gone and the connection nobody's.
+        lanes.leave(&self.control);
+        self.over.set(true);
+        if unwanted {
             drop(lanes);
             drop(idle);
-            return;
+        } else {
+            lanes.idle.push(idle);
         }
-        self.control.detach();
-        lanes.idle.push(idle);
     }
 }
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        let mut lanes = self.traffic.lanes();
-        if let Some(place) = lanes.calls.iter().position(|call| Arc::ptr_eq(call, &self.control)) {
-            lanes.calls.swap_remove(place);
+        if !self.over.get() {
+            let mut lanes = self.traffic.lanes();
+            lanes.leave(&self.control);
+            drop(lanes);
         }
     }
 }

@@ -197,9 +197,8 @@ fn spell_header_names(head: &mut [u8]) {
     let mut rest = head;
     while let Some(end) = memchr(b'\n', rest) {
         rest = &mut rest[end + 1..];
-        let name = memchr(b':', rest).unwrap_or(0);
         let mut at_start = true;
-        for byte in &mut rest[..name] {
+        for byte in rest.iter_mut().take_while(|byte| **byte != b':') {
             if at_start {
                 byte.make_ascii_uppercase();
             }

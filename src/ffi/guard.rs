@@ -178,7 +178,7 @@ fn fill_answer(result: &mut agw_result, answer: &Answer) -> bool {
     result.status = Status::Ok.number();
     result.http_status = answer.http_status.into();
     result.flags = if answer.resent { AGW_RESULT_RESENT } else { 0 };
-    let retcode = put(&mut result.retcode, &answer.retcode);
+    let retcode = put(&mut result.retcode, answer.retcode);
     let message = put(&mut result.message, &answer.message);
     retcode && message
 }
