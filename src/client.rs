@@ -246,6 +246,7 @@ fn or_cancelled(error: Error, call: &Call) -> Error {
     }
     let mut cancelled = cancelled();
     cancelled.details_mut().maybe_sent = error.maybe_sent();
+    cancelled.details_mut().resent = error.resent();
     cancelled
 }
 
