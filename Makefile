@@ -44,6 +44,7 @@ unit:
 
 install-test: build
 	tests/install.sh
+	tests/packages.sh
 
 ## make build      the shared and the static library, optimised
 build:
@@ -53,7 +54,7 @@ build:
 header:
 	$(CARGO) build --locked --lib --message-format=json | $(PYTHON) tests/newest_header.py include/agw.h
 
-## make install    PREFIX=/usr/local DESTDIR=   libraries, header, agw.pc
+## make install    PREFIX=/usr/local DESTDIR=   libraries, headers, agw.pc, CMake package
 install: build
 	install -d "$(DESTDIR)$(PREFIX)/lib/pkgconfig" "$(DESTDIR)$(PREFIX)/include"
 	install -m 755 $(TARGET)/release/libagw.so "$(DESTDIR)$(PREFIX)/lib/libagw.so.$(VERSION)"
@@ -64,12 +65,21 @@ install: build
 	install -m 644 include/agw.h "$(DESTDIR)$(PREFIX)/include/agw.h"
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@PRIVATE@|$(PRIVATE)|' \
 	    bindings/c/agw.pc.in > "$(DESTDIR)$(PREFIX)/lib/pkgconfig/agw.pc"
+	install -m 644 bindings/cpp/agw.hpp "$(DESTDIR)$(PREFIX)/include/agw.hpp"
+	install -d "$(DESTDIR)$(PREFIX)/lib/cmake/agw"
+	for file in agw-config agw-config-version; do \
+	    sed -e 's|@VERSION@|$(VERSION)|' -e 's|@MAJOR@|$(MAJOR)|' -e 's|@PRIVATE@|$(PRIVATE)|' \
+	        bindings/c/cmake/$$file.cmake.in \
+	        > "$(DESTDIR)$(PREFIX)/lib/cmake/agw/$$file.cmake" || exit 1; \
+	done
 
 ## make uninstall  PREFIX=/usr/local DESTDIR=   takes away what make install put there
 uninstall:
 	rm -f "$(DESTDIR)$(PREFIX)"/lib/libagw.so "$(DESTDIR)$(PREFIX)"/lib/libagw.so.$(MAJOR) \
 	    "$(DESTDIR)$(PREFIX)"/lib/libagw.so.$(VERSION) "$(DESTDIR)$(PREFIX)"/lib/libagw.a \
-	    "$(DESTDIR)$(PREFIX)"/include/agw.h "$(DESTDIR)$(PREFIX)"/lib/pkgconfig/agw.pc
+	    "$(DESTDIR)$(PREFIX)"/include/agw.h "$(DESTDIR)$(PREFIX)"/lib/pkgconfig/agw.pc \
+	    "$(DESTDIR)$(PREFIX)"/include/agw.hpp
+	rm -rf "$(DESTDIR)$(PREFIX)"/lib/cmake/agw
 
 ## make bench      agw beside libcurl, OpenSSL, rustls and requests, measured (QUICK=1: a minute)
 bench: stage

@@ -22,7 +22,8 @@ make --no-print-directory install PREFIX=$prefix DESTDIR="$root" >"$work/log" 2>
 
 lib="$root$prefix/lib"
 for file in "lib/libagw.so.$version" lib/libagw.so.1 lib/libagw.so lib/libagw.a include/agw.h \
-    lib/pkgconfig/agw.pc; do
+    lib/pkgconfig/agw.pc include/agw.hpp lib/cmake/agw/agw-config.cmake \
+    lib/cmake/agw/agw-config-version.cmake; do
     [ -s "$root$prefix/$file" ] || fail "$file is missing"
 done
 [ "$(readlink "$lib/libagw.so")" = libagw.so.1 ] || fail "libagw.so is not a link to libagw.so.1"

@@ -47,6 +47,13 @@ fn the_example_in_c_rejects() {
 }
 
 #[test]
+fn the_example_in_cxx_rejects() {
+    let source = example("cpp");
+    let program = c::compile(source.to_str().expect("UTF-8"), "readme-cpp", c::CXX11);
+    reject_twice(&mut Command::new(program));
+}
+
+#[test]
 fn the_example_in_python_rejects() {
     let library = c::library_folder().join("libagw.so.1");
     reject_twice(Command::new("python3").arg(example("python")).env("AGW_LIBRARY", library));

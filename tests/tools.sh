@@ -11,6 +11,10 @@ need() { # program, Debian package
 need cargo "cargo (https://rustup.rs)"
 need cc gcc
 need c++ g++
+need g++ g++
+need clang++ clang
+need cmake cmake
+need make make
 need nm binutils
 need readelf binutils
 need pkg-config pkg-config

@@ -58,7 +58,10 @@ pub fn compile(source: &str, name: &str, dialect: Dialect) -> PathBuf {
 pub fn compiler(dialect: Dialect) -> Command {
     let mut command = Command::new(dialect.compiler);
     command.arg(format!("-std={}", dialect.standard)).args(["-x", dialect.language]);
-    command.args(WARNINGS).arg("-I").arg(root().join("include"));
+    command.args(WARNINGS);
+    for folder in ["include", "bindings/cpp"] {
+        command.arg("-I").arg(root().join(folder));
+    }
     command
 }
 

@@ -1,0 +1,487 @@
+// agw.hpp: rejects an agent conference call on an agent gateway, from C++11 or newer.
+//
+// Edited by hand; everything is inline over the C functions of agw.h, which is the manual.
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+// IN SHORT
+//
+//     try {
+//         agw::client client{agw::options("https://gateway:8043").set_ca("gateway-ca.pem")};
+//         client.reject_agent_conf("154", guid);
+//     } catch (const agw::error &error) {
+//         if (error.status() != agw::status::no_conference) // too late: nothing rings any more
+//             std::cerr << error.what() << '\n';
+//     }
+//
+// ERRORS
+//
+// Each call comes in two forms. The plain one throws agw::error unless the gateway accepted. The
+// other one takes std::nothrow, is noexcept, and returns the outcome as an agw::result, to be
+// looked at; client::try_make() is that form of the constructor. Without exceptions
+// (-fno-exceptions) only the second form is there, and agw::error is not. Nothing here aborts.
+//
+// THREADS
+//
+// A const member function may be called from any thread, at any time, also on the same client: a
+// thread each for a thousand agents is fine, and so is cancel() while they call. As with any other
+// object, construction, assignment, swap and destruction belong to one thread, while no other one
+// uses the client: cancel(), join the threads, then destroy.
+//
+// OWNERSHIP
+//
+// A client owns its handle and its log function, and can be moved, not copied. A client that was
+// moved from, or made by client(), is empty: its calls fail with status::invalid_handle. Texts in
+// are borrowed for the call; a result and an error hold copies of all that they tell.
+//
+// TEXTS
+//
+// Texts in are UTF-8. One with a NUL inside is refused with status::invalid_argument as if it were
+// not UTF-8, instead of being cut there. Texts out are NUL-terminated UTF-8.
+#ifndef AGW_HPP
+#define AGW_HPP
+
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "agw.h"
+
+#if defined(__cpp_exceptions) || defined(__EXCEPTIONS) || defined(_CPPUNWIND)
+#define AGW_HPP_EXCEPTIONS 1
+#else
+#define AGW_HPP_EXCEPTIONS 0
+#endif
+
+namespace agw {
+
+// --- Numbers: those of agw.h -----------------------------------------------------------------
+
+/// What a call came to. A newer library may give a number that has no name here.
+enum class status : std::int32_t {
+    ok = AGW_OK,
+    invalid_argument = AGW_E_INVALID_ARGUMENT,
+    struct_size = AGW_E_STRUCT_SIZE,
+    invalid_handle = AGW_E_INVALID_HANDLE,
+    reentrant = AGW_E_REENTRANT,
+    resources = AGW_E_RESOURCES,
+    invalid_url = AGW_E_INVALID_URL,
+    invalid_agent_id = AGW_E_INVALID_AGENT_ID,
+    invalid_guid = AGW_E_INVALID_GUID,
+    tls_config = AGW_E_TLS_CONFIG,
+    resolve = AGW_E_RESOLVE,
+    connect = AGW_E_CONNECT,
+    tls = AGW_E_TLS,
+    timeout = AGW_E_TIMEOUT,
+    io = AGW_E_IO,
+    cancelled = AGW_E_CANCELLED,
+    proxy = AGW_E_PROXY,
+    http = AGW_E_HTTP,
+    protocol = AGW_E_PROTOCOL,
+    too_large = AGW_E_TOO_LARGE,
+    gateway = AGW_E_GATEWAY,
+    session = AGW_E_SESSION,
+    no_conference = AGW_E_NO_CONFERENCE,
+    bad_request = AGW_E_BAD_REQUEST,
+    gateway_fault = AGW_E_GATEWAY_FAULT,
+    gateway_busy = AGW_E_GATEWAY_BUSY,
+    internal = AGW_E_INTERNAL
+};
+
+/// Which certificates of a gateway are trusted.
+enum class trust : std::int32_t {
+    system = AGW_TRUST_SYSTEM,        ///< The system's store, plus options::ca if given.
+    ca = AGW_TRUST_CA,                ///< options::ca alone.
+    pin = AGW_TRUST_PIN,              ///< options::pin_sha256 alone.
+    danger_any = AGW_TRUST_DANGER_ANY ///< Nothing is checked. For a laboratory.
+};
+
+/// How much a log line matters; in options: the most verbose level wanted.
+enum class log_level : std::int32_t {
+    standard = 0,          ///< In options: as if it were warn.
+    error = AGW_LOG_ERROR, ///< A bug in the library.
+    warn = AGW_LOG_WARN,   ///< A failed call, or an option that is dangerous.
+    info = AGW_LOG_INFO,   ///< Each call.
+    debug = AGW_LOG_DEBUG  ///< Each step of a call.
+};
+
+/// Says in an English sentence what a status means and what to do. Never NULL.
+inline const char *sentence(status of) noexcept
+{
+    return agw_strerror(static_cast<agw_status>(of));
+}
+
+/// The version of the library that is running, such as "1.0.0". Never NULL.
+inline const char *version() noexcept { return agw_version(); }
+
+/// The same as a number, to compare with AGW_VERSION_NUM of the header: 0x010203 is 1.2.3.
+inline std::uint32_t version_number() noexcept { return agw_version_num(); }
+
+// --- Texts and log lines -----------------------------------------------------------------------
+
+/// A text that is borrowed for a call: made from a C string, which may be NULL, or a std::string.
+class text {
+public:
+    text(const char *borrowed) noexcept : chars_(borrowed) {}
+    text(const std::string &borrowed) noexcept : chars_(whole(borrowed)) {}
+
+    /// What goes to the library.
+    const char *c_str() const noexcept { return chars_; }
+
+private:
+    // A NUL inside would end the text early, unseen: give the library what it refuses instead.
+    static const char *whole(const std::string &borrowed) noexcept
+    {
+        return borrowed.find('\0') == std::string::npos ? borrowed.c_str() : "\xFF";
+    }
+
+    const char *chars_;
+};
+
+/// Receives log lines: one line each, without a line feed, valid during the call of the function.
+///
+/// It runs in the thread that called the library, also in several at once, and blocks that call
+/// meanwhile. An exception ends here: it is dropped. Inside, a client may be made, and sentence()
+/// and version() asked; what else is called there fails with status::reentrant.
+using log_function = std::function<void(log_level, const char *)>;
+
+// --- Options -------------------------------------------------------------------------------------
+
+/// What a client is made from. Zero or an empty text is the default of everything but base_url.
+/// The setters can be chained: `agw::options(url).set_ca(file).set_trust(agw::trust::ca)`.
+struct options {
+    std::string base_url;    ///< "https://host:port", also with a path prefix. Needed.
+    std::string connect_to;  ///< "ip:port" to dial instead of base_url's host.
+    std::string ca;          ///< Certificates to trust: PEM text, or the path of a PEM file.
+    std::string pin_sha256;  ///< Fingerprints of the gateway's certificate, for trust::pin.
+    std::string client_cert; ///< Client certificate chain, PEM text or path.
+    std::string client_key;  ///< Its private key, if it is not in client_cert.
+    std::string proxy;       ///< "env", or "http://user:password@host:port"; empty: none.
+
+    std::uint32_t timeout_ms = 0;         ///< The whole call. 0: 10000.
+    std::uint32_t connect_timeout_ms = 0; ///< TCP and TLS set-up. 0: 5000.
+    std::uint32_t max_agent_id = 0;       ///< Largest agent ID taken. 0: 59999.
+    trust tls_trust = trust::system;      ///< Which certificates are trusted.
+    bool allow_http = false;              ///< Take a base_url with plain http.
+    bool no_keep_alive = false;           ///< A new connection for each call.
+
+    /// Receives log lines, or NULL. Clients share it and keep it alive.
+    std::shared_ptr<const log_function> log;
+    log_level verbosity = log_level::standard; ///< The most verbose level wanted.
+
+    options() = default;
+    explicit options(text url) { set_base_url(url); }
+
+    options &set_base_url(text value) { return set(base_url, value); }
+    options &set_connect_to(text value) { return set(connect_to, value); }
+    options &set_ca(text value) { return set(ca, value); }
+    options &set_pin_sha256(text value) { return set(pin_sha256, value); }
+    options &set_client_cert(text value) { return set(client_cert, value); }
+    options &set_client_key(text value) { return set(client_key, value); }
+    options &set_proxy(text value) { return set(proxy, value); }
+    options &set_timeout_ms(std::uint32_t value) noexcept { return set(timeout_ms, value); }
+    options &set_connect_timeout_ms(std::uint32_t value) noexcept
+    {
+        return set(connect_timeout_ms, value);
+    }
+    options &set_max_agent_id(std::uint32_t value) noexcept { return set(max_agent_id, value); }
+    options &set_trust(trust value) noexcept { return set(tls_trust, value); }
+    options &set_allow_http(bool value = true) noexcept { return set(allow_http, value); }
+    options &set_no_keep_alive(bool value = true) noexcept { return set(no_keep_alive, value); }
+
+    /// An empty function is none.
+    options &set_log(log_function function, log_level most_verbose = log_level::standard)
+    {
+        log.reset();
+        if (function)
+            log = std::make_shared<const log_function>(std::move(function));
+        return set(verbosity, most_verbose);
+    }
+
+private:
+    options &set(std::string &field, text value)
+    {
+        field = value.c_str() == nullptr ? "" : value.c_str();
+        return *this;
+    }
+
+    template <class T> options &set(T &field, T value) noexcept
+    {
+        field = value;
+        return *this;
+    }
+};
+
+// --- Results ---------------------------------------------------------------------------------------
+
+/// What a call came to. It holds no pointer: copy it, keep it.
+class result {
+public:
+    /// An outcome with nothing to tell beyond its status.
+    explicit result(agw::status outcome = agw::status::ok) noexcept
+    {
+        std::memset(&raw_, 0, sizeof raw_);
+        raw_.struct_size = static_cast<std::uint32_t>(sizeof raw_);
+        raw_.status = static_cast<agw_status>(outcome);
+    }
+
+    explicit operator bool() const noexcept { return status() == agw::status::ok; }
+    agw::status status() const noexcept { return static_cast<agw::status>(raw_.status); }
+    /// The status as one of the numbers of agw.h, for a log.
+    std::int32_t number() const noexcept { return raw_.status; }
+    /// What the status means and what to do. Never NULL.
+    const char *sentence() const noexcept { return agw::sentence(status()); }
+
+    /// The HTTP status; 0: no answer.
+    std::int32_t http_status() const noexcept { return raw_.http_status; }
+    /// errno or GetLastError behind a failure, or 0.
+    std::int32_t os_error() const noexcept { return raw_.os_error; }
+    /// NNNNN of a message "Unknown ERROR._NNNNN": the platform's own code; or 0.
+    std::int32_t cti_code() const noexcept { return raw_.cti_code; }
+    /// The whole call in microseconds; saturates.
+    std::uint32_t elapsed_us() const noexcept { return raw_.elapsed_us; }
+
+    /// All of AGW_RESULT_*, also those without a function here.
+    std::uint32_t flags() const noexcept { return raw_.flags; }
+    /// On a failure: the gateway may have acted all the same.
+    bool maybe_sent() const noexcept { return (raw_.flags & AGW_RESULT_MAYBE_SENT) != 0; }
+    /// A kept connection proved dead, so the request went out once more on a new one.
+    bool resent() const noexcept { return (raw_.flags & AGW_RESULT_RESENT) != 0; }
+    /// A text was cut to fit.
+    bool truncated() const noexcept { return (raw_.flags & AGW_RESULT_TRUNCATED) != 0; }
+
+    /// The gateway's error code as sent: "0", "100-006"; "" if none came.
+    const char *retcode() const noexcept { return raw_.retcode; }
+    /// The gateway's text.
+    const char *message() const noexcept { return raw_.message; }
+    /// What the library adds, for a log or a support call. Never holds the Guid.
+    const char *detail() const noexcept { return raw_.detail; }
+
+    /// The C struct, to be read or to be handed to a C function.
+    const agw_result &raw() const noexcept { return raw_; }
+    agw_result &raw() noexcept { return raw_; }
+
+private:
+    agw_result raw_;
+};
+
+#if AGW_HPP_EXCEPTIONS
+
+/// A call that failed. what() is the sentence of the status, then the detail.
+class error : public std::runtime_error {
+public:
+    explicit error(const agw::result &outcome)
+        : std::runtime_error(described(outcome)), result_(outcome)
+    {
+    }
+
+    agw::status status() const noexcept { return result_.status(); }
+    std::int32_t number() const noexcept { return result_.number(); }
+    const char *sentence() const noexcept { return result_.sentence(); }
+    std::int32_t http_status() const noexcept { return result_.http_status(); }
+    std::int32_t os_error() const noexcept { return result_.os_error(); }
+    std::int32_t cti_code() const noexcept { return result_.cti_code(); }
+    std::uint32_t elapsed_us() const noexcept { return result_.elapsed_us(); }
+    std::uint32_t flags() const noexcept { return result_.flags(); }
+    bool maybe_sent() const noexcept { return result_.maybe_sent(); }
+    bool resent() const noexcept { return result_.resent(); }
+    bool truncated() const noexcept { return result_.truncated(); }
+    const char *retcode() const noexcept { return result_.retcode(); }
+    const char *message() const noexcept { return result_.message(); }
+    const char *detail() const noexcept { return result_.detail(); }
+
+    /// All of it, such as to be kept or to be treated like that of a call which does not throw.
+    const agw::result &result() const noexcept { return result_; }
+
+private:
+    static std::string described(const agw::result &outcome)
+    {
+        std::string told = outcome.sentence();
+        if (*outcome.detail() != '\0')
+            told.append(" ").append(outcome.detail());
+        return told;
+    }
+
+    agw::result result_;
+};
+
+#endif // AGW_HPP_EXCEPTIONS
+
+// --- Between C++ and C -----------------------------------------------------------------------------
+
+namespace detail {
+
+/// What the library gets as log_user_data.
+struct log_target {
+    std::shared_ptr<const log_function> function;
+};
+
+extern "C" inline void AGW_CALL agw_hpp_log(std::int32_t level, const char *line, void *target)
+{
+    const log_function &function = *static_cast<const log_target *>(target)->function;
+#if AGW_HPP_EXCEPTIONS
+    try {
+        function(static_cast<log_level>(level), line);
+    } catch (...) {
+        // There is nobody to tell: the call that is being logged goes on.
+    }
+#else
+    function(static_cast<log_level>(level), line);
+#endif
+}
+
+inline const char *or_null(const std::string &option) noexcept
+{
+    return option.empty() ? nullptr : text(option).c_str();
+}
+
+/// Borrows from the options and from `target`, which may be NULL.
+inline agw_client_options to_c(const options &from, log_target *target) noexcept
+{
+    agw_client_options c;
+    std::memset(&c, 0, sizeof c);
+    c.struct_size = static_cast<std::uint32_t>(sizeof c);
+    c.flags = (from.allow_http ? std::uint32_t{AGW_ALLOW_HTTP} : 0u)
+        | (from.no_keep_alive ? std::uint32_t{AGW_NO_KEEP_ALIVE} : 0u);
+    c.timeout_ms = from.timeout_ms;
+    c.connect_timeout_ms = from.connect_timeout_ms;
+    c.max_agent_id = from.max_agent_id;
+    c.tls_trust = static_cast<std::int32_t>(from.tls_trust);
+    c.base_url = text(from.base_url).c_str();
+    c.connect_to = or_null(from.connect_to);
+    c.ca = or_null(from.ca);
+    c.pin_sha256 = or_null(from.pin_sha256);
+    c.client_cert = or_null(from.client_cert);
+    c.client_key = or_null(from.client_key);
+    c.proxy = or_null(from.proxy);
+    c.log = target == nullptr ? nullptr : agw_hpp_log;
+    c.log_user_data = target;
+    c.log_level = static_cast<std::int32_t>(from.verbosity);
+    return c;
+}
+
+} // namespace detail
+
+// --- The client ------------------------------------------------------------------------------------
+
+/// A client of one gateway, for any number of agents and threads: make one for each gateway and
+/// share it. See THREADS and OWNERSHIP above.
+class client {
+public:
+    /// An empty client.
+    client() noexcept = default;
+
+    client(client &&other) noexcept : handle_(other.handle_), log_(std::move(other.log_))
+    {
+        other.handle_ = nullptr;
+    }
+
+    client &operator=(client &&other) noexcept
+    {
+        client taken(std::move(other));
+        swap(taken);
+        return *this;
+    }
+
+    client(const client &) = delete;
+    client &operator=(const client &) = delete;
+
+    /// Frees the handle. Not to be reached from inside the log function: the library cannot free
+    /// a client there, so this one then stays to the end of the process.
+    ~client()
+    {
+        // The library still logs to the target of a client that it could not free.
+        if (agw_free(handle_) == AGW_E_REENTRANT)
+            static_cast<void>(log_.release());
+    }
+
+    /// Makes a client without throwing. `made` is replaced, on failure by an empty client.
+    /// Opens no connection, but reads and checks every option there and then.
+    static result try_make(const options &from, client &made) noexcept
+    {
+        made = client();
+        client fresh;
+        if (from.log && *from.log) {
+            fresh.log_.reset(new (std::nothrow) detail::log_target{from.log});
+            if (!fresh.log_)
+                return result(status::resources);
+        }
+        const agw_client_options c = detail::to_c(from, fresh.log_.get());
+        result outcome;
+        agw_client_new(&c, &fresh.handle_, &outcome.raw());
+        if (outcome)
+            made.swap(fresh);
+        return outcome;
+    }
+
+    /// Rejects the conference call that rings at an agent (rejectAgentConf). See agw.h.
+    /// @param agent_id  Decimal digits, from 101 to options::max_agent_id.
+    /// @param guid      The agent's Guid, bare or as the whole value of a Set-GUID header.
+    result reject_agent_conf(text agent_id, text guid, std::nothrow_t) const noexcept
+    {
+        result outcome;
+        agw_reject_agent_conf(handle_, agent_id.c_str(), guid.c_str(), &outcome.raw());
+        return outcome;
+    }
+
+    /// Makes sure that a verified connection stands ready, without sending a request.
+    result connect(std::nothrow_t) const noexcept
+    {
+        result outcome;
+        agw_connect(handle_, &outcome.raw());
+        return outcome;
+    }
+
+    /// Makes the calls now in progress on this client end soon with status::cancelled. It stays
+    /// usable. Gives ok, invalid_handle or reentrant; there is no form that throws.
+    status cancel() const noexcept { return static_cast<status>(agw_cancel(handle_)); }
+
+#if AGW_HPP_EXCEPTIONS
+    /// As try_make(). Throws agw::error.
+    explicit client(const options &from) { check(try_make(from, *this)); }
+
+    /// As above. Throws agw::error unless the gateway accepted; returns its answer.
+    result reject_agent_conf(text agent_id, text guid) const
+    {
+        return check(reject_agent_conf(agent_id, guid, std::nothrow));
+    }
+
+    /// As above. Throws agw::error.
+    result connect() const { return check(connect(std::nothrow)); }
+#endif
+
+    /// Whether it holds a handle.
+    explicit operator bool() const noexcept { return handle_ != nullptr; }
+
+    /// The handle, still owned by this client, for the functions of agw.h.
+    agw_client *handle() const noexcept { return handle_; }
+
+    void swap(client &other) noexcept
+    {
+        std::swap(handle_, other.handle_);
+        log_.swap(other.log_);
+    }
+
+private:
+#if AGW_HPP_EXCEPTIONS
+    static const result &check(const result &outcome)
+    {
+        if (!outcome)
+            throw error(outcome);
+        return outcome;
+    }
+#endif
+
+    agw_client *handle_ = nullptr;
+    std::unique_ptr<detail::log_target> log_;
+};
+
+inline void swap(client &one, client &other) noexcept { one.swap(other); }
+
+} // namespace agw
+
+#endif // AGW_HPP

@@ -1,0 +1,236 @@
+//! The C++ binding and the larger C examples: compiled under every compiler and standard that is
+//! promised, run against the simulator, and compared with the header.
+
+#[path = "support/c.rs"]
+mod c;
+#[path = "simulator/mod.rs"]
+mod simulator;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use c::{C89, Dialect};
+use simulator::state::Script;
+use simulator::{CaFile, Simulator, SimulatorOptions};
+
+const HEADER: &str = include_str!("../include/agw.h");
+const BINDING: &str = include_str!("../bindings/cpp/agw.hpp");
+const CONTRACT: &str = include_str!("c/exports.txt");
+
+const COMPILERS: [&str; 2] = ["g++", "clang++"];
+const STANDARDS: [&str; 4] = ["c++11", "c++14", "c++17", "c++20"];
+
+// ---------------------------------------------------------------------------------- simulator
+
+/// A conference rings at 154; 155's Guid is stale; 156 waits; 157 meets a fault, twice at most.
+fn gateway() -> (Simulator, Vec<String>) {
+    let simulator = signed_in(vec![154, 155, 156, 157]);
+    let guids = [154, 155, 156, 157].map(|agent| simulator.guid(agent).expect("signed in"));
+    simulator.ring(154, &[]).expect("rings");
+    simulator.expire(155).expect("expires");
+    let delay = Duration::from_secs(30);
+    simulator.answer_with(156, Script { delay, count: 9, ..Script::default() });
+    let fault = Script {
+        retcode: Some("100-007".into()),
+        message: "Unknown ERROR._40302".into(),
+        ..Script::default()
+    };
+    simulator.answer_with(157, fault);
+    let arguments = [simulator.url(), ca(&simulator)].into_iter().chain(guids).collect();
+    (simulator, arguments)
+}
+
+fn signed_in(agents: Vec<u32>) -> Simulator {
+    let options =
+        SimulatorOptions { ca_file: CaFile::Temporary, agents, ..SimulatorOptions::default() };
+    Simulator::start(options).expect("a port is free")
+}
+
+fn ca(simulator: &Simulator) -> String {
+    simulator.ca_path().expect("written").to_str().expect("UTF-8").to_owned()
+}
+
+// ------------------------------------------------------------------------------------ binding
+
+/// Compiles a test program together with a second file that includes the binding, and runs it.
+fn check(source: &str, compiler: &'static str, standard: &'static str, options: &[&str]) {
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("{}-{compiler}-{standard}", source.trim_end_matches(".cpp")));
+    let folder = c::root().join("tests/cpp");
+    let library = c::library_folder();
+    let mut command = c::compiler(Dialect { compiler, language: "c++", standard });
+    command.args(["-Wshadow", "-Wconversion", "-Wsign-conversion", "-Wold-style-cast"]);
+    command.args(options).arg("-I").arg(c::root().join("bindings/cpp"));
+    command.arg(folder.join(source)).arg(folder.join("other.cpp")).arg("-o").arg(&program);
+    command.arg("-L").arg(&library).args(["-lagw", "-pthread"]);
+    command.arg(format!("-Wl,-rpath,{}", library.display()));
+    c::expect_success(&mut command);
+
+    let (_simulator, arguments) = gateway();
+    let printed = c::run(&program, &arguments);
+    assert!(printed.contains(" checks passed, 0 failed"), "{printed}");
+}
+
+#[test]
+fn the_binding_works_under_gcc() {
+    for standard in STANDARDS {
+        check("throwing.cpp", COMPILERS[0], standard, &[]);
+    }
+}
+
+#[test]
+fn the_binding_works_under_clang() {
+    for standard in STANDARDS {
+        check("throwing.cpp", COMPILERS[1], standard, &[]);
+    }
+}
+
+#[test]
+fn the_binding_works_without_exceptions() {
+    for compiler in COMPILERS {
+        check("nothrow.cpp", compiler, "c++11", &["-fno-exceptions"]);
+        check("nothrow.cpp", compiler, "c++20", &["-fno-exceptions"]);
+    }
+}
+
+#[test]
+fn the_twins_that_do_not_throw_work_beside_those_that_do() {
+    check("nothrow.cpp", COMPILERS[0], "c++14", &[]);
+}
+
+#[test]
+fn the_binding_compiles_with_the_static_library_announced() {
+    let text = "#define AGW_STATIC\n#include \"agw.hpp\"\n#include \"agw.hpp\"\n";
+    for compiler in COMPILERS {
+        let mut command = c::compiler(Dialect { compiler, language: "c++", standard: "c++11" });
+        command.arg("-I").arg(c::root().join("bindings/cpp")).args(["-fsyntax-only", "-"]);
+        c::expect_success_with_input(&mut command, text);
+    }
+}
+
+// ------------------------------------------------------------------------------------- header
+
+/// What of the header a binding lacks: a status, a trust, a level, a flag, a field, a function.
+fn missing(header: &str, binding: &str) -> Vec<String> {
+    let mut wanted = Vec::new();
+    for name in constants(header) {
+        let enumerator = !name.starts_with("AGW_RESULT_")
+            && !["AGW_ALLOW_HTTP", "AGW_NO_KEEP_ALIVE"].contains(&name);
+        wanted.push(if enumerator { format!(" = {name}") } else { name.to_owned() });
+    }
+    for (fields, prefix) in [("agw_client_options", "c."), ("agw_result", "raw_.")] {
+        wanted.extend(fields_of(header, fields).iter().map(|field| format!("{prefix}{field}")));
+    }
+    wanted.extend(CONTRACT.lines().map(String::from));
+    wanted.retain(|name| !binding.split(name.as_str()).skip(1).any(|rest| !goes_on(rest)));
+    wanted
+}
+
+/// Whether what follows a name belongs to it.
+fn goes_on(rest: &str) -> bool {
+    rest.starts_with(|next: char| next.is_alphanumeric() || next == '_')
+}
+
+/// The constants of the header that a caller uses.
+fn constants(header: &str) -> Vec<&str> {
+    let defined = header.lines().filter_map(|line| line.strip_prefix("#define "));
+    let named = defined.filter_map(|line| line.split_once(' ')).map(|(name, _)| name);
+    let other = ["AGW_API", "AGW_CALL", "AGW_VERSION_NUM"];
+    named.filter(|name| !other.contains(name)).collect()
+}
+
+/// The fields of a struct of the header, but for those that only keep room.
+fn fields_of<'a>(header: &'a str, name: &str) -> Vec<&'a str> {
+    let (_, rest) = header.split_once(&format!("typedef struct {name} {{")).expect("a struct");
+    let (body, _) = rest.split_once('}').expect("it ends");
+    let declared = body.lines().filter_map(|line| line.trim().strip_suffix(';'));
+    let names = declared.filter_map(|line| line.rsplit([' ', '*']).next());
+    names.map(|name| name.split('[').next().unwrap_or(name)).filter(|n| *n != "reserved").collect()
+}
+
+#[test]
+fn the_binding_has_all_of_the_header() {
+    assert_eq!(missing(HEADER, BINDING), Vec::<String>::new());
+}
+
+#[test]
+fn what_the_header_gets_and_the_binding_lacks_would_be_seen() {
+    assert_eq!(fields_of(HEADER, "agw_client_options").len(), 16);
+    assert_eq!(fields_of(HEADER, "agw_result").len(), 10);
+    let newer = HEADER
+        .replace("#define AGW_E_INTERNAL 900", "#define AGW_E_NEW 306\n#define AGW_E_INTERNAL 900")
+        .replace("    uint32_t elapsed_us;", "    uint32_t elapsed_us;\n    int32_t fresh;")
+        .replace("    const char *proxy;", "    const char *proxy;\n    const char *proxy_2;");
+    assert_eq!(missing(&newer, BINDING), [" = AGW_E_NEW", "c.proxy_2", "raw_.fresh"]);
+    let older = BINDING.replace("agw_cancel(", "agw_free(").replace("c.ca = ", "c.proxy = ");
+    assert_eq!(missing(HEADER, &older), ["c.ca", "agw_cancel"]);
+}
+
+#[test]
+fn the_bindings_numbers_come_from_the_header() {
+    let enumerators = BINDING.split("enum class ").skip(1).flat_map(|rest| {
+        let (_, body) = rest.split_once('{').expect("it begins");
+        body.split_once('}').expect("it ends").0.lines().filter(|line| line.contains(" = "))
+    });
+    let literals: Vec<&str> = enumerators.filter(|line| !line.contains(" = AGW_")).collect();
+    assert_eq!(literals.len(), 1, "{literals:?}");
+    assert!(literals[0].contains("standard = 0"), "the default of log_level: {literals:?}");
+}
+
+// ----------------------------------------------------------------------------------- examples
+
+fn example(name: &str) -> PathBuf {
+    c::compile(&format!("bindings/c/examples/{name}.c"), name, C89)
+}
+
+/// Runs the GUI example for an agent; what it printed last, and how long it took.
+fn gui(arguments: &[String], agent: usize, rest: &[&str], keys: &str) -> (String, Duration) {
+    let begun = Instant::now();
+    let mut command = Command::new(example("gui"));
+    command.args(&arguments[..2]).arg(agent.to_string()).args(rest);
+    let output = c::output_of(command.env("AGW_GUID", &arguments[agent - 152]), keys);
+    let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    (printed.lines().last().expect("a line").to_owned(), begun.elapsed())
+}
+
+#[test]
+fn the_gui_example_rejects_and_cancels() {
+    let (_simulator, arguments) = gateway();
+    let (accepted, _) = gui(&arguments, 154, &[], "");
+    assert!(accepted.starts_with("0 "), "{accepted}");
+    let (late, _) = gui(&arguments, 154, &[], "");
+    assert!(late.starts_with("302 ") && late.contains("101-001"), "{late}");
+    for (rest, keys) in [(["--cancel-after", "500"].as_slice(), ""), (&[], "\n")] {
+        let (cancelled, took) = gui(&arguments, 156, rest, keys);
+        assert!(cancelled.starts_with("105 "), "{cancelled}");
+        assert!(took < Duration::from_secs(8), "{took:?}");
+    }
+}
+
+#[test]
+fn the_server_example_serves_many_agents() {
+    let agents: Vec<u32> = (200..300).collect();
+    let simulator = signed_in(agents.clone());
+    let mut list = String::new();
+    for agent in &agents {
+        simulator.ring(*agent, &[]).expect("rings");
+        list += &format!("{agent} {}\n", simulator.guid(*agent).expect("signed in"));
+    }
+    let program = example("server");
+    let server = || {
+        let mut command = Command::new(&program);
+        command.args([&simulator.url(), &ca(&simulator), "16"]);
+        command
+    };
+    let output = c::expect_success_with_input(&mut server(), &list);
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(printed.contains("calls=100 accepted=100 too_late=0 failed=0"), "{printed}");
+
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("server-agents.txt");
+    std::fs::write(&file, list + "300 no-guid-of-anybody\n").expect("written");
+    let output = c::output_of(server().arg(&file), "");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(printed.contains("calls=101 accepted=0 too_late=100 failed=1"), "{printed}");
+    assert!(printed.contains("agent 300: 301 "), "{printed}");
+}

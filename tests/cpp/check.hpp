@@ -1,0 +1,54 @@
+// What the test programs share: a check that says where it failed, and the gateway's address.
+#ifndef CHECK_HPP
+#define CHECK_HPP
+
+#include <cstdio>
+
+#include "agw.hpp"
+
+static int checks = 0;
+static int failures = 0;
+
+#define CHECK(condition) check(static_cast<bool>(condition), #condition, __LINE__)
+
+inline void check(bool holds, const char *condition, int line)
+{
+    ++checks;
+    if (holds)
+        return;
+    ++failures;
+    std::printf("line %d: not so: %s\n", line, condition);
+}
+
+inline int verdict()
+{
+    std::printf("%d checks passed, %d failed\n", checks - failures, failures);
+    return failures == 0 ? 0 : 1;
+}
+
+// The agents of tests/cpp.rs.
+static const char *const RINGING = "154"; // a conference rings
+static const char *const STALE = "155";   // the Guid is stale
+static const char *const SLOW = "156";    // the answer takes half a minute
+static const char *const FAULTY = "157";  // the platform behind the gateway fails
+
+struct gateway {
+    const char *url;
+    const char *ca;
+    const char *ringing_guid;
+    const char *stale_guid;
+    const char *slow_guid;
+    const char *faulty_guid;
+
+    agw::options trusted() const
+    {
+        return agw::options(url).set_ca(ca).set_trust(agw::trust::ca);
+    }
+};
+
+inline gateway gateway_of(char **argv)
+{
+    return gateway{argv[1], argv[2], argv[3], argv[4], argv[5], argv[6]};
+}
+
+#endif

@@ -1,0 +1,101 @@
+#!/bin/sh
+# An installed copy as an outside project meets it: C and C++, shared and static, through CMake and
+# through pkg-config. The copy is moved first: nothing in it may know where it was put.
+set -eu
+
+fail() {
+    echo "packages: $*" >&2
+    exit 1
+}
+
+quietly() { # what it is, command ...
+    what=$1
+    shift
+    "$@" >"$work/log" 2>&1 || {
+        cat "$work/log"
+        fail "$what failed"
+    }
+}
+
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+outside=tests/cpp/outside
+
+quietly "make install" make --no-print-directory install PREFIX=/opt/agw DESTDIR="$work/root"
+for file in include/agw.h include/agw.hpp lib/libagw.so lib/libagw.a lib/pkgconfig/agw.pc \
+    lib/cmake/agw/agw-config.cmake lib/cmake/agw/agw-config-version.cmake; do
+    [ -s "$work/root/opt/agw/$file" ] || fail "make install does not install $file"
+done
+copy="$work/a copy"
+mv "$work/root/opt/agw" "$copy"
+lib="$copy/lib"
+if grep -rn '@[A-Z]*@' "$lib/cmake" "$lib/pkgconfig" || grep -rn /opt/agw "$lib/cmake"; then
+    fail "the package files are not filled in, or know where they were installed"
+fi
+
+# The program really calls: nobody listens on the discard port of loopback, which is status 101.
+expect_call() { # program, shared or static
+    printed=$(LD_LIBRARY_PATH="$lib" "$1") || fail "$1 ended with $?"
+    [ "$printed" = "101 $version" ] || fail "$1 printed: $printed"
+    needs=$(readelf -d "$1")
+    case "$2 $needs" in
+    shared*"[libagw.so.1]"*) ;;
+    shared*) fail "$1 is not linked to libagw.so.1" ;;
+    static*libagw*) fail "$1 needs the shared library" ;;
+    esac
+}
+
+# CMake
+build() { # folder, further options ...
+    folder=$1
+    shift
+    cmake -S $outside -B "$work/$folder" -DCMAKE_PREFIX_PATH="$copy" "$@"
+}
+quietly "cmake" build cmake -DCMAKE_C_FLAGS="-Wall -Wextra -Werror" \
+    -DCMAKE_CXX_FLAGS="-Wall -Wextra -Wpedantic -Werror"
+quietly "the build with cmake" cmake --build "$work/cmake"
+for language in c cpp; do
+    for kind in shared static; do
+        expect_call "$work/cmake/$language-$kind" $kind
+    done
+done
+
+# Another major version, or a newer one, is not this one.
+for wanted in 0.9 2.0 1.999; do
+    mkdir "$work/wants-$wanted"
+    printf '%s\n' 'cmake_minimum_required(VERSION 3.13)' 'project(wants LANGUAGES C)' \
+        "find_package(agw $wanted REQUIRED)" >"$work/wants-$wanted/CMakeLists.txt"
+    if cmake -S "$work/wants-$wanted" -B "$work/wants-$wanted/build" \
+        -DCMAKE_PREFIX_PATH="$copy" >"$work/log" 2>&1; then
+        fail "find_package(agw $wanted) takes $version"
+    fi
+    grep -q "version: $version" "$work/log" || fail "find_package(agw $wanted) failed otherwise"
+done
+
+# pkg-config, told where the copy stands now; its answers are quoted for a shell.
+export PKG_CONFIG_LIBDIR="$lib/pkgconfig"
+flags() { pkg-config --define-variable=prefix="$work/copy" "$@" agw; }
+ln -s "$copy" "$work/copy"
+compile() { # c or cpp, program, link options ...
+    language=$1
+    program=$2
+    shift 2
+    case $language in
+    c) set -- cc -std=c89 $outside/outside.c "$@" ;;
+    cpp) set -- c++ -std=c++11 $outside/outside.cpp "$@" ;;
+    esac
+    # shellcheck disable=SC2046 # pkg-config prints a list of words
+    quietly "the build of $program" "$@" -o "$work/$program" $(flags --cflags)
+}
+for language in c cpp; do
+    # shellcheck disable=SC2046
+    compile $language pc-$language-shared $(flags --libs)
+    expect_call "$work/pc-$language-shared" shared
+    # shellcheck disable=SC2046
+    compile $language pc-$language-static "$lib/libagw.a" \
+        $(flags --static --libs | sed 's/ -lagw / /')
+    expect_call "$work/pc-$language-static" static
+done
+echo "packages: CMake and pkg-config, C and C++, shared and static, from a moved copy: all well"
