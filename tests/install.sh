@@ -11,7 +11,7 @@ fail() {
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-root="$work/root"
+root="$work/image"
 prefix=/opt/agw
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 

@@ -23,13 +23,13 @@ trap 'rm -rf "$work"' EXIT
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 outside=tests/cpp/outside
 
-quietly "make install" make --no-print-directory install PREFIX=/opt/agw DESTDIR="$work/root"
+quietly "make install" make --no-print-directory install PREFIX=/opt/agw DESTDIR="$work/image"
 for file in include/agw.h include/agw.hpp lib/libagw.so lib/libagw.a lib/pkgconfig/agw.pc \
     lib/cmake/agw/agw-config.cmake lib/cmake/agw/agw-config-version.cmake; do
-    [ -s "$work/root/opt/agw/$file" ] || fail "make install does not install $file"
+    [ -s "$work/image/opt/agw/$file" ] || fail "make install does not install $file"
 done
 copy="$work/a copy"
-mv "$work/root/opt/agw" "$copy"
+mv "$work/image/opt/agw" "$copy"
 lib="$copy/lib"
 if grep -rn '@[A-Z]*@' "$lib/cmake" "$lib/pkgconfig" || grep -rn /opt/agw "$lib/cmake"; then
     fail "the package files are not filled in, or know where they were installed"
