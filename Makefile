@@ -15,7 +15,7 @@ STAGE := $(abspath $(TARGET))/stage
 # What a static agw needs of the system; `cargo rustc -- --print native-static-libs` tells.
 PRIVATE := -lgcc_s -lutil -lrt -lpthread -lm -ldl
 
-.PHONY: help build demo test bench lint unit install-test header install uninstall tools clean
+.PHONY: help build demo test bench csharp lint unit install-test header install uninstall tools clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -45,6 +45,13 @@ unit:
 install-test: build
 	tests/install.sh
 	tests/packages.sh
+
+## make csharp     the C# binding, compiled and tested with Mono (not part of make test yet)
+csharp: stage
+	tests/tools.sh "mcs mono-mcs" "mono mono-runtime"
+	$(CARGO) build --locked --quiet --example simulator
+	tests/csharp.sh --library $(STAGE)/lib/libagw.so \
+	    --simulator $(TARGET)/debug/examples/simulator
 
 ## make build      the shared and the static library, optimised
 build:

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes sure that the programs which the tests call are there: installs them where that is
 # possible, and otherwise names them and fails. Nothing is skipped for want of a tool.
+# Arguments name more of them, each as "program package".
 set -eu
 
 missing=""
@@ -20,6 +21,9 @@ need readelf binutils
 need pkg-config pkg-config
 need python3 python3
 need openssl openssl
+for more in "$@"; do
+    need "${more% *}" "${more#* }"
+done
 
 [ -n "$missing" ] || exit 0
 

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+using System;
+using System.Runtime.InteropServices;
+
+namespace Agw
+{
+    /// <summary>The native library that is running. Any thread, also inside a log handler.</summary>
+    public static class AgwLibrary
+    {
+        /// <summary>The native version this assembly was made for: 0x010203 is 1.2.3.</summary>
+        internal const uint HeaderVersion = 65536;
+
+        /// <summary>Its version, such as "1.0.0".</summary>
+        /// <exception cref="DllNotFoundException">agw.dll or libagw.so is not found.</exception>
+        /// <exception cref="BadImageFormatException">It is of another platform.</exception>
+        public static string Version
+        {
+            get { return Utf8.FromNative(NativeMethods.agw_version()); }
+        }
+
+        /// <summary>Its version as a number: 0x010203 is 1.2.3.</summary>
+        public static int VersionNumber
+        {
+            get { return (int)NativeMethods.agw_version_num(); }
+        }
+
+        /// <summary>Says in an English sentence what a status means and what to do.</summary>
+        /// <param name="status">Any number, known or not.</param>
+        public static string Describe(AgwStatus status)
+        {
+            return Utf8.FromNative(NativeMethods.agw_strerror((int)status));
+        }
+
+        /// <summary>The same major version, and not older: else calls would go astray.</summary>
+        internal static void Check()
+        {
+            uint running = NativeMethods.agw_version_num();
+            if (running < HeaderVersion || running >> 16 != HeaderVersion >> 16)
+            {
+                throw new NotSupportedException(
+                    "the native library agw " + Version + " does not fit this assembly, made for "
+                    + (HeaderVersion >> 16) + "." + ((HeaderVersion >> 8) & 255));
+            }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+using System;
+using System.Collections.Concurrent;
+using System.Linq;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace Agw.Tests
+{
+    /// <summary>Log handlers, and the garbage collector at work meanwhile.</summary>
+    internal static class LogTests
+    {
+        [Test]
+        private static void LinesArrive(Gateway gateway)
+        {
+            ConcurrentQueue<string> lines = new ConcurrentQueue<string>();
+            AgwClientOptions options = Verbose(gateway, (sender, line) => lines.Enqueue(line.Message));
+            string guid = gateway.Guid("164");
+            using (AgwClient client = new AgwClient(options))
+            {
+                object seen = null;
+                client.Log += (sender, line) => seen = sender;
+                Check.Throws<AgwNoConferenceException>(() => client.RejectAgentConf("164", guid));
+                Check.Same<object>(client, seen, "sender");
+            }
+            string all = string.Join("\n", lines);
+            Check.Contains(all, "rejectAgentConf agent 164");
+            Check.Contains(all, "101-001");
+            Check.That(!all.Contains(guid), "the Guid shows");
+        }
+
+        [Test]
+        private static void LinesOfTheMaking(Gateway gateway)
+        {
+            AgwLogLevel level = AgwLogLevel.Default;
+            AgwClientOptions options = new AgwClientOptions
+            {
+                BaseUrl = gateway.Url,
+                Trust = AgwTrust.DangerAny,
+                Log = (sender, line) => level = line.Level,
+            };
+            new AgwClient(options).Dispose();
+            Check.Same(AgwLogLevel.Warn, level, "the warning");
+        }
+
+        [Test]
+        private static void WhatHandlersThrowStays(Gateway gateway)
+        {
+            int calls = 0;
+            AgwClientOptions options = Verbose(gateway, (sender, line) =>
+            {
+                throw new InvalidOperationException("thrown by a handler");
+            });
+            using (AgwClient client = new AgwClient(options))
+            {
+                client.Log += (sender, line) => calls++;
+                gateway.Ring("164");
+                Check.Same("0", client.RejectAgentConf("164", gateway.Guid("164")).Retcode, "retcode");
+                Check.That(calls > 0, "the other handler is called");
+            }
+        }
+
+        [Test]
+        private static void CallsInsideHandlersAreRefused(Gateway gateway)
+        {
+            AgwException why = null;
+            AgwException cancel = null;
+            using (AgwClient client = new AgwClient(Verbose(gateway, null)))
+            {
+                client.Log += (sender, line) =>
+                {
+                    why = why ?? Check.Throws<AgwReentrantException>(() => client.Connect());
+                    cancel = cancel ?? Check.Throws<AgwReentrantException>(() => client.Cancel());
+                };
+                client.Connect();
+            }
+            Check.That(why != null && cancel != null, "both are refused");
+        }
+
+        [Test]
+        private static void DisposeInsideAHandler(Gateway gateway)
+        {
+            AgwClient client = new AgwClient(Verbose(gateway, null));
+            int lines = 0;
+            client.Log += (sender, line) =>
+            {
+                lines++;
+                client.Dispose();
+            };
+            gateway.AnswerWith("164", "\"delayMs\":5000");
+            AgwException why = Check.Throws<AgwCancelledException>(
+                () => client.RejectAgentConf("164", gateway.Guid("164")));
+            Check.Within(0, 1000, why.Elapsed, "ended soon");
+            Check.That(lines > 0, "called");
+            Check.Throws<ObjectDisposedException>(() => client.Connect());
+        }
+
+        [Test]
+        private static void TokenCancelledInsideAHandler(Gateway gateway)
+        {
+            using (CancellationTokenSource source = new CancellationTokenSource())
+            using (AgwClient client = new AgwClient(Verbose(gateway, null)))
+            {
+                client.Log += (sender, line) => source.Cancel();
+                gateway.AnswerWith("164", "\"delayMs\":5000");
+                Task call = client.RejectAgentConfAsync("164", gateway.Guid("164"), source.Token);
+                Check.Throws<OperationCanceledException>(() => LifeTests.Wait(call));
+            }
+        }
+
+        [Test]
+        private static void GarbageCollectorAtWork(Gateway gateway)
+        {
+            int lines = 0;
+            bool done = false;
+            Thread collector = new Thread(() => CollectUntil(ref done));
+            collector.Start();
+            try
+            {
+                LifeTests.InThreads(number => Stress(gateway, (201 + number).ToString(), ref lines));
+            }
+            finally
+            {
+                Volatile.Write(ref done, true);
+                collector.Join();
+            }
+            Check.That(lines > 16 * 5, "lines: " + lines);
+        }
+
+        /// <summary>A client whose handler nobody else holds, and one that is never disposed.</summary>
+        private static void Stress(Gateway gateway, string agent, ref int lines)
+        {
+            int[] seen = new int[1];
+            using (AgwClient client = new AgwClient(Verbose(gateway, (sender, line) => Count(seen, line))))
+            {
+                LifeTests.Rounds(gateway, client, agent);
+            }
+            int after = seen[0];
+            new AgwClient(Verbose(gateway, (sender, line) => Count(seen, line))).Connect();
+            Check.That(seen[0] > after, "the second client logs");
+            Interlocked.Add(ref lines, seen[0]);
+        }
+
+        private static void Count(int[] seen, AgwLogEventArgs line)
+        {
+            Check.That(line.Message.Length > 0 && line.Level >= AgwLogLevel.Error, "a line");
+            string[] garbage = Enumerable.Range(0, 20).Select(number => line.Message + number).ToArray();
+            seen[0] += garbage.Length / 20;
+        }
+
+        private static void CollectUntil(ref bool done)
+        {
+            while (!Volatile.Read(ref done))
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+                Thread.Sleep(1);
+            }
+        }
+
+        private static AgwClientOptions Verbose(Gateway gateway, EventHandler<AgwLogEventArgs> log)
+        {
+            AgwClientOptions options = gateway.Options();
+            options.Log = log;
+            options.LogLevel = AgwLogLevel.Debug;
+            return options;
+        }
+    }
+}

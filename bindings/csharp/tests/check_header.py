@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+"""Compares numbers, struct fields and functions of include/agw.h with the C# sources.
+
+    check_header.py [--self-test] HEADER SOURCE-FOLDER
+
+With --self-test it is shown that changed copies of the header are refused.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+# Whose values are which C# members: prefix of the header, enum; the longest prefix first.
+ENUMS = (
+    ("AGW_RESULT_", "ResultFlags"),
+    ("AGW_TRUST_", "AgwTrust"),
+    ("AGW_LOG_", "AgwLogLevel"),
+    ("AGW_E_", "AgwStatus"),
+)
+SINGLE = {
+    "AGW_OK": "AgwStatus.Ok",
+    "AGW_ALLOW_HTTP": "OptionFlags.AllowHttp",
+    "AGW_NO_KEEP_ALIVE": "OptionFlags.NoKeepAlive",
+    "AGW_VERSION_NUM": "HeaderVersion",
+}
+# Members that are not in the header: the zero of an enum.
+EXTRA = {"OptionFlags.None": 0, "ResultFlags.None": 0, "AgwLogLevel.Default": 0}
+
+# The size of a field in C, and of the same in C#; a pointer is "p".
+C_SIZES = {"uint32_t": 4, "int32_t": 4, "agw_log_fn": "p"}
+CS_SIZES = {"uint": 4, "int": 4, "IntPtr": "p"}
+SIGNED = {"uint32_t": False, "int32_t": True, "uint": False, "int": True}
+STRUCTS = {"agw_client_options": "NativeOptions", "agw_result": "NativeResult"}
+CS_TYPES = {
+    "agw_status": "int",
+    "int32_t": "int",
+    "uint32_t": "uint",
+    "const char *return": "IntPtr",
+    "const char *": "byte[]",
+    "agw_client *": "IntPtr",
+    "agw_client **": "out IntPtr",
+    "agw_result *": "ref NativeResult",
+    "const agw_client_options *": "ref NativeOptions",
+}
+
+
+def without_comments(text):
+    return re.sub(r"/\*.*?\*/|//[^\n]*", "", text, flags=re.S)
+
+
+def camel(name):
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def member(name):
+    """The C# name of a number of the header."""
+    if name in SINGLE:
+        return SINGLE[name]
+    for prefix, enum in ENUMS:
+        if name.startswith(prefix):
+            return f"{enum}.{camel(name[len(prefix):])}"
+    return name
+
+
+def header_numbers(header):
+    found = re.findall(r"^#define (AGW_\w+) (-?\d+)$", header, re.M)
+    return {member(name): int(value) for name, value in found} | EXTRA
+
+
+def source_numbers(source):
+    numbers = {}
+    for enum, body in re.findall(r"enum (\w+) : u?int\s*\{(.*?)\}", source, re.S):
+        for name, value in re.findall(r"(\w+) = (-?\d+)", body):
+            numbers[f"{enum}.{name}"] = int(value)
+    version = re.search(r"const uint HeaderVersion = (\d+);", source)
+    return numbers | {"HeaderVersion": int(version[1])}
+
+
+def header_fields(header, struct):
+    body = re.search(rf"typedef struct {struct} \{{(.*?)\}} {struct};", header, re.S)[1]
+    fields = []
+    for kind, pointer, name, count in re.findall(
+        r"((?:const )?\w+) (\*?)(\w+)(?:\[(\d+)\])?;", body
+    ):
+        size = int(count) if count else "p" if pointer else C_SIZES[kind]
+        fields.append((name, size, SIGNED.get(kind)))
+    return fields
+
+
+def source_fields(source, struct):
+    """Name, size and signedness in order; and the FieldOffsets, where there are any."""
+    body = re.search(rf"struct {struct}\s*\{{(.*?)\n    \}}", source, re.S)[1]
+    constants = dict(re.findall(r"const int (\w+) = (\d+);", body))
+    underlying = dict(re.findall(r"enum (\w+) : (u?int)", source))
+    fields, offsets = [], []
+    for offset, fixed, kind, name, count in re.findall(
+        r"^ {8}(?:\[FieldOffset\((\d+)\)\] )?internal (fixed )?(\w+) (\w+)(?:\[(\w+)\])?;", body, re.M
+    ):
+        kind = underlying.get(kind, kind)
+        size = int(constants[count]) if fixed else CS_SIZES[kind]
+        fields.append((name, size, SIGNED.get(kind)))
+        offsets += [int(offset)] if offset else []
+    return fields, offsets
+
+
+def running_offsets(fields):
+    total, offsets = 0, []
+    for _, size, _ in fields:
+        offsets.append(total)
+        total += size
+    return offsets
+
+
+def header_functions(header):
+    functions = {}
+    for kind, pointer, name, arguments in re.findall(
+        r"AGW_API\s+((?:const )?\w+) (\*?)AGW_CALL (\w+)\((.*?)\);", header, re.S
+    ):
+        result = f"{kind} *return" if pointer else kind
+        types = [re.sub(r"\w+$", "", one.strip()).strip() for one in arguments.split(",")]
+        types = [] if arguments == "void" else [CS_TYPES[one] for one in types]
+        functions[name] = (CS_TYPES[result], types)
+    return functions
+
+
+def source_functions(source):
+    functions = {}
+    for kind, name, arguments in re.findall(
+        r"CallingConvention\.Cdecl, ExactSpelling = true\)\]\s+"
+        r"internal static extern (\w+) (\w+)\((.*?)\);",
+        source,
+        re.S,
+    ):
+        types = [one.strip().rsplit(" ", 1)[0] for one in arguments.split(",") if one.strip()]
+        functions[name] = (kind, types)
+    return functions
+
+
+def differences(what, wanted, found):
+    for key in sorted(set(wanted) | set(found)):
+        if wanted.get(key) != found.get(key):
+            yield f"{what} {key}: header {wanted.get(key)}, C# {found.get(key)}"
+
+
+def compare(header_text, source_text):
+    """What differs, a line each."""
+    header, source = without_comments(header_text), without_comments(source_text)
+    yield from differences("number", header_numbers(header), source_numbers(source))
+    yield from differences("function", header_functions(header), source_functions(source))
+    for c_name, cs_name in STRUCTS.items():
+        wanted = header_fields(header, c_name)
+        found, offsets = source_fields(source, cs_name)
+        if wanted != found:
+            yield f"struct {c_name}: header {wanted}, C# {found}"
+        elif offsets and offsets != running_offsets(wanted):
+            yield f"struct {c_name}: offsets {offsets}"
+    if re.search(r"\[DllImport(?!\(Library, CallingConvention = CallingConvention\.Cdecl)", source):
+        yield "a DllImport without CallingConvention.Cdecl"
+
+
+CHANGES = (
+    ("#define AGW_E_TLS 102", "#define AGW_E_TLS 107"),
+    ("#define AGW_LOG_DEBUG 4", "#define AGW_LOG_DEBUG 4\n#define AGW_LOG_TRACE 5"),
+    ("#define AGW_RESULT_TRUNCATED 4", ""),
+    ("#define AGW_VERSION_NUM 65536", "#define AGW_VERSION_NUM 65792"),
+    ("uint32_t timeout_ms;", "int32_t timeout_ms;"),
+    ("const char *proxy;", "const char *proxy;\n    const char *proxy_password;"),
+    ("int32_t os_error;\n", "\n"),
+    ("char message[512];", "char message[1024];"),
+    ("agw_connect(agw_client *client,", "agw_connect(agw_client *client, uint32_t flags,"),
+    ("int32_t http_status;", "int32_t http_code;"),
+)
+
+
+def self_test(header, source):
+    """The changes that go unnoticed."""
+    for old, new in CHANGES:
+        changed = header.replace(old, new)
+        if changed == header:
+            yield f"the header has no {old!r} to change"
+        elif not list(compare(changed, source)):
+            yield f"unnoticed: {old!r} -> {new!r}"
+
+
+def main():
+    arguments = [one for one in sys.argv[1:] if one != "--self-test"]
+    header = Path(arguments[0]).read_text(encoding="utf-8")
+    files = sorted(Path(arguments[1]).glob("*.cs"))
+    source = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    testing = "--self-test" in sys.argv
+    wrong = list(self_test(header, source) if testing else compare(header, source))
+    for line in wrong:
+        print(f"check_header: {line}", file=sys.stderr)
+    if not wrong:
+        what = f"{len(CHANGES)} changed headers are refused" if testing else "C# and header agree"
+        print(f"check_header: {what}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""Reads Agw.csproj and Agw.targets, for want of a .NET SDK: are they well-formed, do the files
+they name exist, is the version the library's, does the NuGet layout fit together?
+
+    check_package.py CARGO-TOML FOLDER
+"""
+
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+FRAMEWORK = "'$(TargetFrameworkIdentifier)' == '.NETFramework'"
+
+
+def packed(project):
+    """What goes where in the package."""
+    found = project.iter("None")
+    return {one.get("Include"): one.get("PackagePath") for one in found if one.get("Pack") == "true"}
+
+
+def check(cargo, folder):
+    """What is wrong, a line each."""
+    project = ElementTree.parse(folder / "Agw.csproj").getroot()
+    targets = ElementTree.parse(folder / "build" / "Agw.targets").getroot()
+    version = re.search(r'^version = "(.*)"', cargo.read_text(encoding="utf-8"), re.M)[1]
+    places = packed(project)
+    for include in [one.get("Include") for one in project.iter("Compile")] + list(places):
+        if not include.startswith("$(") and not list(folder.glob(include)):
+            yield f"Agw.csproj names {include}, which is not there"
+    for wanted, found in (
+        (version, project.findtext(".//Version")),
+        ("netstandard2.0;net462", project.findtext(".//TargetFrameworks")),
+        ("7.0", project.findtext(".//LangVersion")),
+        ("runtimes/%(RecursiveDir)%(Filename)%(Extension)", places.get("$(AgwRuntimes)/**/*.*")),
+        (f"build/{project.findtext('.//PackageId')}.targets", "build/Agw.targets"),
+        ("build;buildTransitive", places.get("build/Agw.targets")),
+    ):
+        if wanted != found:
+            yield f"Agw.csproj has {found} instead of {wanted}"
+    for part in targets:
+        if FRAMEWORK not in part.get("Condition", ""):
+            yield f"Agw.targets: {part.tag} is not for .NET Framework alone"
+    if r"..\runtimes\$(AgwNativeRid)\native\agw.dll" not in targets.findtext(".//AgwNativeFile"):
+        yield "Agw.targets looks for agw.dll elsewhere than the package has it"
+
+
+def main():
+    wrong = list(check(Path(sys.argv[1]), Path(sys.argv[2])))
+    for line in wrong:
+        print(f"check_package: {line}", file=sys.stderr)
+    if not wrong:
+        print("check_package: project, targets and layout fit together")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

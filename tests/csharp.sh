@@ -1,0 +1,99 @@
+#!/bin/sh
+# The C# binding with Debian's Mono: compiled with documentation and without a warning, tested
+# against the simulator, the README's program run, numbers and layouts compared with the header.
+#
+#     tests/csharp.sh [--library FILE] [--simulator FILE] [TEST]
+set -eu
+
+fail() {
+    echo "csharp: $*" >&2
+    exit 1
+}
+
+there() { # the absolute path of a file that must be there
+    [ -f "$1" ] || fail "no file $1; build it first"
+    echo "$(cd "$(dirname "$1")" && pwd)/$(basename "$1")"
+}
+
+here=$(pwd)
+cd "$(dirname "$0")/.."
+target=${CARGO_TARGET_DIR:-target}
+library=$target/stage/lib/libagw.so
+simulator=$target/debug/examples/simulator
+wanted=
+while [ $# -gt 0 ]; do
+    case "$1" in
+    --library | --simulator)
+        [ $# -gt 1 ] || fail "$1 needs a file"
+        file=$(cd "$here" && there "$2") || exit 1
+        case "$1" in
+        --library) library=$file ;;
+        --simulator) simulator=$file ;;
+        esac
+        shift
+        ;;
+    -*) fail "unknown option $1" ;;
+    *) wanted=$1 ;;
+    esac
+    shift
+done
+library=$(there "$library")
+simulator=$(there "$simulator")
+for tool in mcs mono python3; do
+    command -v $tool >/dev/null 2>&1 || fail "$tool is missing (Debian: mono-mcs, mono-runtime, python3)"
+done
+
+source=bindings/csharp
+out=$target/csharp
+rm -rf "$out"
+mkdir -p "$out"
+
+python3 $source/tests/check_header.py include/agw.h $source/src
+python3 $source/tests/check_header.py --self-test include/agw.h $source/src
+python3 $source/tests/check_package.py Cargo.toml $source
+
+# -doc makes a public member without documentation a warning, and a warning is an error.
+compile="mcs -langversion:7 -warnaserror+ -warn:4 -debug"
+$compile -unsafe -optimize+ -target:library -doc:"$out/Agw.xml" -out:"$out/Agw.dll" $source/src/*.cs
+mkdir "$out/tests"
+$compile -unsafe -optimize+ -target:library -out:"$out/tests/Agw.dll" $source/src/*.cs \
+    $source/tests/Friend.cs
+$compile -r:"$out/tests/Agw.dll" -r:System.Core.dll -out:"$out/tests/AgwTests.exe" \
+    $source/tests/Program.cs $source/tests/Gateway.cs $source/tests/*Tests.cs
+$compile -r:"$out/Agw.dll" -out:"$out/Reject.exe" $source/examples/Reject.cs
+
+# DllImport("agw") is libagw.so, found here.
+ln -s "$library" "$out/libagw.so"
+export LD_LIBRARY_PATH="$out${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+export LC_ALL=C.UTF-8 # Mono takes the encoding of file names from it
+
+printed="$out/simulator.out"
+agents=$(seq -f '--agent %.0f' 154 164)
+many=$(seq -f '--agent %.0f' 201 216)
+# shellcheck disable=SC2086 # lists of words
+"$simulator" --port 0 --quiet --auth static --ca-out "$out/ca.pem" $agents $many >"$printed" 2>&1 &
+gateway=$!
+trap 'kill $gateway 2>/dev/null; wait $gateway 2>/dev/null || true' EXIT
+trap 'exit 130' INT TERM
+tries=0
+until grep -q '^ready ' "$printed"; do
+    kill -0 $gateway 2>/dev/null || fail "the simulator ended at once: $(cat "$printed")"
+    tries=$((tries + 1))
+    [ $tries -lt 100 ] || fail "the simulator did not say ready within 10 s"
+    sleep 0.1
+done
+
+mono --debug "$out/tests/AgwTests.exe" "$printed" "$wanted" || fail "a test failed"
+
+# The README's program: nothing rings, so too late.
+url=$(sed -n 's/^ready url=\([^ ]*\) .*/\1/p' "$printed")
+AGW_GUID=$(sed -n 's/.*agent=155 guid=//p' "$printed")
+export AGW_GUID
+code=0
+line=$(mono "$out/Reject.exe" "$url" "$out/ca.pem" 155) || code=$?
+[ "$code" = 1 ] || fail "the example ended with $code: $line"
+case "$line" in
+"302 101-001 "*) ;;
+*) fail "the example printed: $line" ;;
+esac
+echo "csharp: compiled without a warning, header, package, tests and example: all well"
