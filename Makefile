@@ -15,7 +15,7 @@ STAGE := $(abspath $(TARGET))/stage
 # What a static agw needs of the system; `cargo rustc -- --print native-static-libs` tells.
 PRIVATE := -lgcc_s -lutil -lrt -lpthread -lm -ldl
 
-.PHONY: help build demo test bench csharp lint unit install-test header install uninstall tools clean
+.PHONY: help build demo test bench csharp python lint unit install-test header install uninstall tools clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -51,6 +51,12 @@ csharp: stage
 	tests/tools.sh "mcs mono-mcs" "mono mono-runtime"
 	$(CARGO) build --locked --quiet --example simulator
 	tests/csharp.sh --library $(STAGE)/lib/libagw.so \
+	    --simulator $(TARGET)/debug/examples/simulator
+
+## make python     the Python package: ruff, mypy, a wheel, pytest on it (not part of make test yet)
+python: stage
+	$(CARGO) build --locked --quiet --example simulator
+	PYTHON=$(PYTHON) tests/python.sh --library $(STAGE)/lib/libagw.so \
 	    --simulator $(TARGET)/debug/examples/simulator
 
 ## make build      the shared and the static library, optimised

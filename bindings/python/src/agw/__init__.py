@@ -1,0 +1,92 @@
+"""Rejects an agent conference call on an agent gateway (rejectAgentConf).
+
+::
+
+    with agw.Client("https://gateway:8043", ca="gateway-ca.pem") as client:
+        try:
+            client.reject_agent_conf(154, guid)
+        except agw.NoConferenceError:
+            print("too late")
+
+`Client` blocks, `AsyncClient` is awaited; both take the same options. Whatever is not accepted is
+raised as an `AgwError`, of which there is a class for each number of the library's status table.
+Log lines go to the logger ``agw``.
+"""
+
+from ._abi import Status, Trust
+from ._asyncio import AsyncClient
+from ._client import Client
+from ._library import library_path, library_version
+from ._outcome import Answer, Outcome
+from .errors import (
+    AgwError,
+    BadRequestError,
+    CallCancelledError,
+    ConnectError,
+    ConnectionLostError,
+    GatewayBusyError,
+    GatewayError,
+    GatewayFaultError,
+    HttpError,
+    InternalError,
+    InvalidAgentIdError,
+    InvalidArgumentError,
+    InvalidGuidError,
+    InvalidHandleError,
+    InvalidUrlError,
+    NetworkError,
+    NoConferenceError,
+    ProtocolError,
+    ProxyError,
+    ReentrantError,
+    ResolveError,
+    ResourcesError,
+    SessionError,
+    StructSizeError,
+    TimeoutError,
+    TlsConfigError,
+    TlsError,
+    TooLargeError,
+)
+
+__version__ = "1.0.0"
+
+__all__ = [
+    "AgwError",
+    "Answer",
+    "AsyncClient",
+    "BadRequestError",
+    "CallCancelledError",
+    "Client",
+    "ConnectError",
+    "ConnectionLostError",
+    "GatewayBusyError",
+    "GatewayError",
+    "GatewayFaultError",
+    "HttpError",
+    "InternalError",
+    "InvalidAgentIdError",
+    "InvalidArgumentError",
+    "InvalidGuidError",
+    "InvalidHandleError",
+    "InvalidUrlError",
+    "NetworkError",
+    "NoConferenceError",
+    "Outcome",
+    "ProtocolError",
+    "ProxyError",
+    "ReentrantError",
+    "ResolveError",
+    "ResourcesError",
+    "SessionError",
+    "Status",
+    "StructSizeError",
+    "TimeoutError",
+    "TlsConfigError",
+    "TlsError",
+    "TooLargeError",
+    "Trust",
+    "__version__",
+    "library_path",
+    "library_version",
+]

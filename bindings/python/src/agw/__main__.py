@@ -1,0 +1,281 @@
+"""``python -m agw``: rejects a conference call, or tries the connection, for the support desk."""
+
+import argparse
+import dataclasses
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Callable, Dict, List, NoReturn, Optional, TextIO, Union
+
+from . import AgwError, Client, Outcome, Status, Trust, __version__, library_path, library_version
+from ._library import sentence
+from .errors import name_of
+
+ACCEPTED, TOO_LATE, RENEW_SESSION, REFUSED, NO_ANSWER, WRONG_USAGE = range(6)
+
+_EPILOG = """\
+exit code  0  accepted (connect: the connection stands)
+           1  too late, nothing is ringing at the agent
+           2  take the newest Guid or sign in again
+           3  the gateway refused for another reason
+           4  no answer from the gateway: network, certificate, time-out, ...
+           5  wrong usage or wrong options
+"""
+
+_GUID_HELP = """\
+The Guid is as good as a password, and every user of a machine can see the command lines of all
+its processes. So it is taken from a file, from standard input, or from the environment.
+"""
+
+_Value = Union[str, int, float, bool]
+_GATEWAY_NUMBERS = range(300, 400)
+_GUID_LINE_MAX = 512  # what is longer is no Guid: the library takes 256 bytes
+
+
+class _WrongUsageError(Exception):
+    """Says what the user has to do otherwise."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse's exit code for wrong usage is 2, which means something else here."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(WRONG_USAGE, f"{self.prog}: {message}\n")
+
+
+# --- The command line --------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = _Parser(prog="python -m agw", description=__doc__, formatter_class=raw, epilog=_EPILOG)
+    parser.add_argument("--version", action="store_true", help="versions, and the library's path")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    reject = commands.add_parser(
+        "reject",
+        help="reject the conference call that rings at an agent",
+        description=_GUID_HELP,
+        formatter_class=raw,
+        epilog=_EPILOG,
+    )
+    reject.add_argument("--agent", required=True, metavar="ID", help="the agent")
+    _add_guid(reject)
+    connect = commands.add_parser(
+        "connect",
+        help="see whether a verified connection can be had; sends no request",
+        formatter_class=raw,
+        epilog=_EPILOG,
+    )
+    for command in (reject, connect):
+        _add_gateway(command)
+        _add_trust(command)
+        _add_rest(command)
+    return parser
+
+
+def _add_guid(parser: argparse.ArgumentParser) -> None:
+    guid = parser.add_mutually_exclusive_group()
+    guid.add_argument("--guid-file", metavar="FILE", help="first line of FILE; - is standard input")
+    guid.add_argument("--guid-env", metavar="NAME", help="environment variable (default AGW_GUID)")
+
+
+def _add_gateway(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", required=True, help="the gateway, as in https://gateway:8043")
+    parser.add_argument("--connect-to", metavar="IP:PORT", help="dial this instead")
+    parser.add_argument("--proxy", help="http://host:port, or env: from the environment")
+    parser.add_argument("--allow-http", action="store_true", help="take a URL with plain http")
+
+
+def _add_trust(parser: argparse.ArgumentParser) -> None:
+    trust = parser.add_mutually_exclusive_group()
+    trust.add_argument("--ca", metavar="FILE", help="trust these certificates, and no others")
+    trust.add_argument(
+        "--pin", metavar="SHA256", help="trust the certificate with this fingerprint"
+    )
+    trust.add_argument("--danger-any", action="store_true", help="trust anybody (laboratory)")
+    parser.add_argument("--client-cert", metavar="FILE", help="client certificate chain, PEM")
+    parser.add_argument("--client-key", metavar="FILE", help="its private key, PEM")
+
+
+def _add_rest(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="whole call (10)")
+    parser.add_argument("--connect-timeout", type=float, default=5.0, metavar="S", help="(5)")
+    parser.add_argument("--max-agent-id", type=int, default=59999, metavar="N", help="(59999)")
+    parser.add_argument("--log", action="store_true", help="log lines to standard error")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
+
+
+# --- The Guid ----------------------------------------------------------------------------------
+
+
+def _read_guid(arguments: argparse.Namespace) -> str:
+    if arguments.guid_file is not None:
+        return _guid_from_file(arguments.guid_file)
+    name = arguments.guid_env or "AGW_GUID"
+    if name not in os.environ:
+        raise _WrongUsageError(f"no Guid: neither --guid-file nor the variable {name}")
+    return os.environ[name]
+
+
+def _guid_from_file(name: str) -> str:
+    if name == "-":
+        return _first_line(sys.stdin)
+    try:
+        with Path(name).open(encoding="utf-8") as file:
+            return _first_line(file)
+    except OSError as error:
+        raise _WrongUsageError(f"cannot read --guid-file {name}: {error.strerror}") from None
+
+
+def _first_line(file: TextIO) -> str:
+    """Reads no more than a Guid can be. A decoding error would show what was read."""
+    try:
+        line = file.readline(_GUID_LINE_MAX)
+    except UnicodeDecodeError:
+        line = ""
+    if not line.strip():
+        raise _WrongUsageError("no Guid in the first line of --guid-file")
+    return line.strip()
+
+
+# --- The call ----------------------------------------------------------------------------------
+
+
+def _make_client(arguments: argparse.Namespace) -> Client:
+    return Client(
+        arguments.url,
+        ca=_path(arguments.ca),
+        pin_sha256=arguments.pin,
+        client_cert=_path(arguments.client_cert),
+        client_key=_path(arguments.client_key),
+        trust=Trust.DANGER_ANY if arguments.danger_any else None,
+        timeout=arguments.timeout,
+        connect_timeout=arguments.connect_timeout,
+        max_agent_id=arguments.max_agent_id,
+        connect_to=arguments.connect_to,
+        proxy=arguments.proxy,
+        allow_http=arguments.allow_http,
+        log_level=None if arguments.log else logging.CRITICAL,
+    )
+
+
+def _path(name: Optional[str]) -> Optional[Path]:
+    return None if name is None else Path(name)
+
+
+def _reject(arguments: argparse.Namespace) -> Outcome:
+    guid = _read_guid(arguments)
+    with _make_client(arguments) as client:
+        answer = client.reject_agent_conf(arguments.agent, guid)
+    return Outcome(status=Status.OK, **dataclasses.asdict(answer))
+
+
+def _connect(arguments: argparse.Namespace) -> Outcome:
+    with _make_client(arguments) as client:
+        begin = time.monotonic()
+        client.connect()
+        return Outcome(status=Status.OK, elapsed=time.monotonic() - begin)
+
+
+_COMMANDS: Dict[str, Callable[[argparse.Namespace], Outcome]] = {
+    "reject": _reject,
+    "connect": _connect,
+}
+
+
+def exit_code(status: int) -> int:
+    """Tells by classes, so that a status of a newer library finds its place, too."""
+    known = {
+        Status.OK: ACCEPTED,
+        Status.NO_CONFERENCE: TOO_LATE,
+        Status.SESSION: RENEW_SESSION,
+    }
+    if status in known:
+        return known[Status(status)]
+    if status in _GATEWAY_NUMBERS:
+        return REFUSED
+    return WRONG_USAGE if status < Status.RESOLVE else NO_ANSWER
+
+
+# --- The result --------------------------------------------------------------------------------
+
+
+def _meaning(command: str, status: int) -> str:
+    """The library's sentence for OK is about a rejection."""
+    if command == "connect" and status == Status.OK:
+        return "A verified connection can be had."
+    return sentence(status)
+
+
+def _as_json(outcome: Outcome, meaning: str) -> str:
+    fields: Dict[str, _Value] = {"name": name_of(outcome.status)}
+    fields["meaning"] = meaning
+    fields.update(dataclasses.asdict(outcome))
+    return json.dumps(fields)
+
+
+def _as_text(outcome: Outcome, meaning: str) -> str:
+    flags = [
+        name.replace("_", " ")
+        for name in ("maybe_sent", "resent", "truncated")
+        if getattr(outcome, name)
+    ]
+    rows = {
+        "status": f"{outcome.status} {name_of(outcome.status)}",
+        "meaning": meaning,
+        "retcode": outcome.retcode,
+        "message": outcome.message,
+        "detail": outcome.detail,
+        "http": str(outcome.http_status or ""),
+        "flags": ", ".join(flags),
+        "os error": str(outcome.os_error or ""),
+        "cti code": str(outcome.cti_code or ""),
+        "time": f"{outcome.elapsed * 1000:.1f} ms",
+    }
+    lines: List[str] = [f"{label:<9}{_printable(text)}" for label, text in rows.items() if text]
+    return "\n".join(lines)
+
+
+def _printable(text: str) -> str:
+    """The gateway's text may hold anything, but a terminal should obey nobody else."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    try:
+        outcome = _COMMANDS[arguments.command](arguments)
+    except AgwError as error:
+        outcome = error.outcome
+    except _WrongUsageError as error:
+        print(f"python -m agw: {error}", file=sys.stderr)
+        return WRONG_USAGE
+    meaning = _meaning(arguments.command, outcome.status)
+    text = (_as_json if arguments.json else _as_text)(outcome, meaning)
+    # Whatever the terminal's encoding cannot show is escaped.
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
+    return exit_code(outcome.status)
+
+
+def main(words: Optional[List[str]] = None) -> int:
+    """Runs the tool and gives its exit code."""
+    parser = _parser()
+    arguments = parser.parse_args(words)
+    if arguments.version:
+        print(f"agw {__version__}, library {library_version()} at {library_path()}")
+        return ACCEPTED
+    if arguments.command is None:
+        parser.error("a command is needed: reject or connect; see --help")
+    if arguments.log:
+        logging.basicConfig(level=logging.DEBUG, format="%(levelname)-7s %(message)s")
+    return _run(arguments)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C also ends a call that is waiting
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""The header agw.h, in Python: numbers, structs, functions. A test compares the two."""
+
+import ctypes
+from ctypes import POINTER, c_char, c_char_p, c_int32, c_uint32, c_void_p
+from enum import IntEnum, IntFlag
+
+#: The version of the header that these tables were made for: 0x010203 is 1.2.3.
+VERSION_NUM = 0x010000
+
+
+class Status(IntEnum):
+    """What a call came to. A newer library may give numbers that are not here."""
+
+    OK = 0
+    INVALID_ARGUMENT = 1
+    STRUCT_SIZE = 2
+    INVALID_HANDLE = 3
+    REENTRANT = 4
+    RESOURCES = 5
+    INVALID_URL = 6
+    INVALID_AGENT_ID = 7
+    INVALID_GUID = 8
+    TLS_CONFIG = 9
+    RESOLVE = 100
+    CONNECT = 101
+    TLS = 102
+    TIMEOUT = 103
+    IO = 104
+    CANCELLED = 105
+    PROXY = 106
+    HTTP = 200
+    PROTOCOL = 201
+    TOO_LARGE = 202
+    GATEWAY = 300
+    SESSION = 301
+    NO_CONFERENCE = 302
+    BAD_REQUEST = 303
+    GATEWAY_FAULT = 304
+    GATEWAY_BUSY = 305
+    INTERNAL = 900
+
+    @property
+    def c_name(self) -> str:
+        """The name in the header, such as ``AGW_E_NO_CONFERENCE``."""
+        return "AGW_OK" if self is Status.OK else f"AGW_E_{self.name}"
+
+
+class Trust(IntEnum):
+    """Whom to take for the gateway."""
+
+    #: The system's certificate store, plus ``ca`` if given.
+    SYSTEM = 0
+    #: ``ca`` alone.
+    CA = 1
+    #: ``pin_sha256`` alone: names, dates and chains are not looked at.
+    PIN = 2
+    #: Anybody: whoever sits on the path can read the Guid. For a laboratory.
+    DANGER_ANY = 3
+
+
+class ResultFlag(IntFlag):
+    """Bits of `Result.flags`."""
+
+    MAYBE_SENT = 1
+    RESENT = 2
+    TRUNCATED = 4
+
+
+class OptionFlag(IntFlag):
+    """Bits of `ClientOptions.flags`."""
+
+    ALLOW_HTTP = 1
+    NO_KEEP_ALIVE = 2
+
+
+class LogLevel(IntEnum):
+    """The levels of the library's log lines."""
+
+    ERROR = 1
+    WARN = 2
+    INFO = 3
+    DEBUG = 4
+
+
+#: agw_log_fn. The bytes are copied before the Python function sees them.
+LOG_FN = ctypes.CFUNCTYPE(None, c_int32, c_char_p, c_void_p)
+
+
+class ClientOptions(ctypes.Structure):
+    """agw_client_options. Keeps the bytes objects that its pointers point to."""
+
+    _fields_ = (
+        ("struct_size", c_uint32),
+        ("flags", c_uint32),
+        ("timeout_ms", c_uint32),
+        ("connect_timeout_ms", c_uint32),
+        ("max_agent_id", c_uint32),
+        ("tls_trust", c_int32),
+        ("base_url", c_char_p),
+        ("connect_to", c_char_p),
+        ("ca", c_char_p),
+        ("pin_sha256", c_char_p),
+        ("client_cert", c_char_p),
+        ("client_key", c_char_p),
+        ("proxy", c_char_p),
+        ("log", LOG_FN),
+        ("log_user_data", c_void_p),
+        ("log_level", c_int32),
+        ("reserved", c_uint32),
+    )
+
+
+class Result(ctypes.Structure):
+    """agw_result. Holds no pointer."""
+
+    _fields_ = (
+        ("struct_size", c_uint32),
+        ("status", c_int32),
+        ("http_status", c_int32),
+        ("os_error", c_int32),
+        ("flags", c_uint32),
+        ("elapsed_us", c_uint32),
+        ("cti_code", c_int32),
+        ("reserved", c_uint32),
+        ("retcode", c_char * 32),
+        ("message", c_char * 512),
+        ("detail", c_char * 512),
+    )
+
+
+#: The functions: name, what they return, what they take. A client's handle is a c_void_p.
+FUNCTIONS = (
+    (
+        "agw_client_new",
+        c_int32,
+        (POINTER(ClientOptions), POINTER(c_void_p), POINTER(Result)),
+    ),
+    ("agw_reject_agent_conf", c_int32, (c_void_p, c_char_p, c_char_p, POINTER(Result))),
+    ("agw_connect", c_int32, (c_void_p, POINTER(Result))),
+    ("agw_cancel", c_int32, (c_void_p,)),
+    ("agw_free", c_int32, (c_void_p,)),
+    ("agw_strerror", c_char_p, (c_int32,)),
+    ("agw_version", c_char_p, ()),
+    ("agw_version_num", c_uint32, ()),
+)
+
+
+def declare(library: ctypes.CDLL) -> None:
+    """Tells ctypes what the functions take and return."""
+    for name, returned, taken in FUNCTIONS:
+        function = getattr(library, name)
+        function.restype = returned
+        function.argtypes = taken

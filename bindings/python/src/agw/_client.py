@@ -1,0 +1,305 @@
+"""The client: options in, calls, outcomes out."""
+
+import ctypes
+import math
+import os
+import weakref
+from collections import deque
+from types import TracebackType
+from typing import Any, Deque, NoReturn, Optional, Type, TypeVar, Union
+
+from . import _abi, _log
+from ._abi import OptionFlag, Status, Trust
+from ._library import load
+from ._outcome import Answer, Outcome, answer_of, outcome_of
+from .errors import error_of, invalid
+
+#: PEM text, or the path of a PEM file.
+Pem = Union[str, "os.PathLike[str]"]
+
+_UINT32_MAX = 0xFFFFFFFF
+_Self = TypeVar("_Self", bound="Client")
+
+# Handles of clients that were collected while a log handler ran, where nothing can be freed.
+_left_over: Deque[int] = deque()
+
+
+class ClientBase:
+    """Owns the library's handle. What `Client` and `AsyncClient` have in common."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        ca: Optional[Pem] = None,
+        pin_sha256: Optional[str] = None,
+        client_cert: Optional[Pem] = None,
+        client_key: Optional[Pem] = None,
+        trust: Optional[Trust] = None,
+        timeout: float = 10.0,
+        connect_timeout: float = 5.0,
+        max_agent_id: int = 59999,
+        connect_to: Optional[str] = None,
+        proxy: Optional[str] = None,
+        allow_http: bool = False,
+        keep_alive: bool = True,
+        log_level: Optional[int] = None,
+    ) -> None:
+        options = _abi.ClientOptions(
+            struct_size=ctypes.sizeof(_abi.ClientOptions),
+            flags=_option_flags(allow_http, keep_alive),
+            timeout_ms=_milliseconds("timeout", timeout),
+            connect_timeout_ms=_milliseconds("connect_timeout", connect_timeout),
+            max_agent_id=_uint32("max_agent_id", max_agent_id),
+            tls_trust=_choose_trust(trust, ca, pin_sha256),
+            base_url=_bytes("base_url", base_url),
+            connect_to=_optional("connect_to", connect_to),
+            ca=_optional("ca", ca),
+            pin_sha256=_optional("pin_sha256", pin_sha256),
+            client_cert=_optional("client_cert", client_cert),
+            client_key=_optional("client_key", client_key),
+            proxy=_optional("proxy", proxy),
+            log=_log.CALLBACK,
+            log_level=_log.library_level(log_level),
+        )
+        self._library = load()
+        self._handle = _new(self._library, options)
+        # Also at exit: no thread may be inside a log handler when the interpreter goes away.
+        self._finalizer = weakref.finalize(self, _free, self._library, self._handle)
+        self._base_url = base_url
+        _log.raise_interrupt()
+
+    @property
+    def closed(self) -> bool:
+        """Whether ``close()`` has been called."""
+        return not self._finalizer.alive
+
+    def cancel(self) -> None:
+        """Makes the calls now in progress on this client end soon with `CallCancelledError`.
+
+        That is all of them, in whatever thread or task. Calls that begin afterwards are not
+        touched. Any thread; does not block. On a closed client there is nothing to do.
+        """
+        self._check(self._library.agw_cancel(self._handle))
+
+    def _close(self) -> None:
+        status = self._library.agw_free(self._handle)
+        if status != Status.REENTRANT:
+            self._finalizer.detach()
+        self._check(status)
+
+    def _check(self, status: int) -> None:
+        """Takes a closed client as nothing to do."""
+        _after_call(self._library)
+        if status not in (Status.OK, Status.INVALID_HANDLE):
+            raise error_of(Outcome(status=status))
+
+    def _call(self, function: Any, *arguments: bytes) -> Outcome:
+        """Calls with the GIL released; raises what is not OK."""
+        result = _new_result()
+        function(self._handle, *arguments, ctypes.byref(result))
+        _after_call(self._library)
+        outcome = outcome_of(result)
+        if outcome.status != Status.OK:
+            raise error_of(outcome)
+        return outcome
+
+    def _reject(self, agent_id: bytes, guid: bytes) -> Answer:
+        return answer_of(self._call(self._library.agw_reject_agent_conf, agent_id, guid))
+
+    def _connect(self) -> None:
+        self._call(self._library.agw_connect)
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "open"
+        return f"<{type(self).__module__}.{type(self).__name__} {self._base_url} {state}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"{type(self).__name__} cannot be pickled or copied: it owns connections and keys. "
+            "Threads may share it; another process makes its own"
+        )
+
+
+class Client(ClientBase):
+    """A client of one gateway, for any number of agents and threads.
+
+    Opens no connection when it is made, but reads and checks every option there and then. Make
+    one for each gateway, share it between threads, and close it, best by ``with``; one that is
+    forgotten is freed when it is collected, or when the program ends.
+
+    It also works in the child after `os.fork`: neither process disturbs the other's connections.
+    It cannot be pickled or copied.
+
+    :param base_url: ``https://host:port``, also with a path prefix before ``/agentgateway``.
+    :param ca: certificates to trust, and no others: PEM text, or the path of a PEM file.
+    :param pin_sha256: SHA-256 fingerprint of the gateway's own certificate, to trust that alone:
+        hex, colons allowed, comma between several. Names and dates are then not looked at.
+    :param client_cert: chain of a client certificate if the gateway wants one; PEM text or path.
+    :param client_key: its private key, not encrypted; by default looked for in ``client_cert``.
+    :param trust: by default `Trust.PIN` with ``pin_sha256``, `Trust.CA` with ``ca``, otherwise
+        `Trust.SYSTEM`. Give `Trust.SYSTEM` with ``ca`` to trust both; `Trust.DANGER_ANY` checks
+        nothing and is for a laboratory.
+    :param timeout: for a whole call, name look-up included, in seconds.
+    :param connect_timeout: for setting up TCP and TLS, in seconds.
+    :param max_agent_id: the largest agent ID taken; gateways documented since late 2025 have
+        agents up to 999999.
+    :param connect_to: ``ip:port`` to dial instead; the certificate must still be for the host of
+        ``base_url``.
+    :param proxy: ``http://user:password@host:port``; or ``env``: from HTTPS_PROXY and the like.
+    :param allow_http: take a ``base_url`` with plain http.
+    :param keep_alive: keep connections for the next call, 30 seconds at most.
+    :param log_level: the least level of `logging` that the library makes lines for; by default
+        what the logger ``agw`` lets through when the client is made.
+    :raises InvalidArgumentError: an option cannot be used; ``detail`` names it. Among them
+        `InvalidUrlError` and `TlsConfigError`.
+    :raises ResourcesError: too many clients.
+    :raises ImportError: no shared library is found.
+    """
+
+    def reject_agent_conf(self, agent_id: Union[int, str], guid: str) -> Answer:
+        """Rejects the conference call that rings at an agent.
+
+        Blocks this thread, without the GIL, until the gateway's answer, the time-out, or a
+        cancel. Python runs signal handlers, Ctrl-C among them, only then. Any thread, also many
+        at once, but not from inside a log handler.
+
+        The request names no conference: the gateway takes whatever rings just then. So a call
+        that failed with ``maybe_sent`` is not to be repeated blindly.
+
+        :param agent_id: from 101 to ``max_agent_id``.
+        :param guid: the agent's Guid, bare or as the whole value of a ``Set-GUID`` header. It is
+            as good as a password; it shows in no log line, exception or result.
+        :return: that the gateway accepted; the outcome comes as events.
+        :raises NoConferenceError: nothing is ringing, too late.
+        :raises SessionError: take the newest Guid, or sign in again.
+        :raises AgwError: whatever else it came to; see `agw.errors`.
+        """
+        return self._reject(agent_bytes(agent_id), guid_bytes(guid))
+
+    def connect(self) -> None:
+        """Makes sure that a verified connection stands ready; sends no request.
+
+        At sign-in it finds a wrong address or certificate before a phone rings. When
+        ``AgentConf_Ringing`` arrives, it makes the reject that follows one round trip instead of
+        three. Blocks and raises as a call does.
+        """
+        self._connect()
+
+    def close(self) -> None:
+        """Frees the client; calls in progress end soon with `CallCancelledError`.
+
+        Afterwards no log line comes for it any more; waits for a log handler that is running
+        in another thread. Closing twice does nothing.
+        """
+        self._close()
+
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+
+# --- The library's side ------------------------------------------------------------------------
+
+
+def _new_result() -> _abi.Result:
+    return _abi.Result(struct_size=ctypes.sizeof(_abi.Result))
+
+
+def _new(library: ctypes.CDLL, options: _abi.ClientOptions) -> int:
+    handle = ctypes.c_void_p()
+    result = _new_result()
+    library.agw_client_new(ctypes.byref(options), ctypes.byref(handle), ctypes.byref(result))
+    outcome = outcome_of(result)
+    if handle.value is None:
+        _after_call(library)
+        raise error_of(outcome)
+    return handle.value
+
+
+def _free(library: ctypes.CDLL, handle: int) -> None:
+    """Frees the client of an object that is gone. Inside a log handler that has to wait."""
+    if library.agw_free(handle) == Status.REENTRANT:
+        _left_over.append(handle)
+
+
+def _after_call(library: ctypes.CDLL) -> None:
+    """Does what could not be done while a log handler ran."""
+    for _ in range(len(_left_over)):
+        try:
+            handle = _left_over.popleft()
+        except IndexError:  # another thread has taken it
+            break
+        _free(library, handle)
+    _log.raise_interrupt()
+
+
+# --- Arguments, as C takes them ----------------------------------------------------------------
+
+
+def agent_bytes(agent_id: Union[int, str]) -> bytes:
+    """Checks the type; the library checks the number."""
+    if isinstance(agent_id, bool) or not isinstance(agent_id, (int, str)):
+        raise TypeError(f"agent_id is to be an int or a str, not {type(agent_id).__name__}")
+    return _bytes("agent_id", str(agent_id), Status.INVALID_AGENT_ID)
+
+
+def guid_bytes(guid: str) -> bytes:
+    """Checks the type; the library checks the characters."""
+    return _bytes("guid", guid, Status.INVALID_GUID)
+
+
+def _bytes(name: str, value: Pem, status: Status = Status.INVALID_ARGUMENT) -> bytes:
+    """Makes UTF-8. Never shows the value: it may be a Guid, a key or a password.
+
+    Lone surrogates become bytes that the library refuses: Python's own exception for them would
+    carry the value.
+    """
+    text = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(text, str):
+        raise TypeError(f"{name} is to be a str, not {type(value).__name__}")
+    if "\0" in text:
+        raise invalid(f"{name} contains a NUL character", status)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _optional(name: str, value: Optional[Pem]) -> Optional[bytes]:
+    return None if value is None else _bytes(name, value)
+
+
+def _milliseconds(name: str, seconds: float) -> int:
+    """Rounds up: a positive time stays one. Zero would be C's default, and is no time here."""
+    if not 0 < seconds * 1000 <= _UINT32_MAX:
+        raise invalid(f"{name} is to be a positive number of seconds, {_UINT32_MAX} ms at most")
+    return math.ceil(seconds * 1000)
+
+
+def _uint32(name: str, value: int) -> int:
+    if not 0 < value <= _UINT32_MAX:
+        raise invalid(f"{name} is to be from 1 to {_UINT32_MAX}")
+    return value
+
+
+def _option_flags(allow_http: bool, keep_alive: bool) -> int:
+    flags = OptionFlag(0)
+    if allow_http:
+        flags |= OptionFlag.ALLOW_HTTP
+    if not keep_alive:
+        flags |= OptionFlag.NO_KEEP_ALIVE
+    return int(flags)
+
+
+def _choose_trust(trust: Optional[Trust], ca: Optional[Pem], pin: Optional[str]) -> int:
+    """Trusts exactly what was named. The library refuses what does not go together."""
+    if trust is not None:
+        return int(Trust(trust))
+    if pin is not None:
+        return Trust.PIN
+    return Trust.SYSTEM if ca is None else Trust.CA

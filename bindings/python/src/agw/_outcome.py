@@ -1,0 +1,85 @@
+"""What a call came to, as plain values."""
+
+from dataclasses import dataclass
+
+from ._abi import Result, ResultFlag
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything that the library tells about a call. Never holds the Guid."""
+
+    #: One of `Status`, or a number of a newer library.
+    status: int
+    #: The HTTP status; 0: no answer.
+    http_status: int = 0
+    #: errno or GetLastError behind a failure, or 0.
+    os_error: int = 0
+    #: A failure, but the gateway may have acted all the same.
+    maybe_sent: bool = False
+    #: A kept connection proved dead before a byte of answer: sent once more on a new one.
+    resent: bool = False
+    #: A text was cut to fit.
+    truncated: bool = False
+    #: The whole call, in seconds.
+    elapsed: float = 0.0
+    #: NNNNN of a message "Unknown ERROR._NNNNN": the platform's own code; or 0.
+    cti_code: int = 0
+    #: The gateway's error code as sent: "0", "100-006"; "" if none came.
+    retcode: str = ""
+    #: The gateway's text.
+    message: str = ""
+    #: What the library adds, for a log or a support call.
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The gateway accepted the rejection; what comes of it shows as events."""
+
+    #: The gateway's code: "0".
+    retcode: str
+    #: The gateway's text.
+    message: str
+    #: What the library adds; as a rule "".
+    detail: str
+    #: The HTTP status.
+    http_status: int
+    #: The whole call, in seconds.
+    elapsed: float
+    #: A kept connection proved dead before a byte of answer: sent once more on a new one.
+    resent: bool
+
+
+def outcome_of(result: Result) -> Outcome:
+    """Reads the C struct."""
+    flags: int = result.flags
+    return Outcome(
+        status=result.status,
+        http_status=result.http_status,
+        os_error=result.os_error,
+        maybe_sent=bool(flags & ResultFlag.MAYBE_SENT),
+        resent=bool(flags & ResultFlag.RESENT),
+        truncated=bool(flags & ResultFlag.TRUNCATED),
+        elapsed=result.elapsed_us / 1e6,
+        cti_code=result.cti_code,
+        retcode=_text(result.retcode),
+        message=_text(result.message),
+        detail=_text(result.detail),
+    )
+
+
+def answer_of(outcome: Outcome) -> Answer:
+    """Picks what matters when the gateway has accepted."""
+    return Answer(
+        retcode=outcome.retcode,
+        message=outcome.message,
+        detail=outcome.detail,
+        http_status=outcome.http_status,
+        elapsed=outcome.elapsed,
+        resent=outcome.resent,
+    )
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")

@@ -1,0 +1,287 @@
+"""The exceptions: a class for each number of the status table, in a tree by what to do.
+
+::
+
+    AgwError
+     +- InvalidArgumentError (ValueError)   fix the call; nothing was sent
+     |   +- InvalidUrlError, InvalidAgentIdError, InvalidGuidError
+     |   +- TlsConfigError                  a certificate, key or fingerprint does not fit
+     +- InvalidHandleError (ValueError)     the client is closed
+     +- ReentrantError (RuntimeError)       called from inside a log handler
+     +- ResourcesError, StructSizeError, InternalError
+     +- CallCancelledError                  cancel() or close(); not asyncio's
+     +- NetworkError                        see `maybe_sent`
+     |   +- ResolveError, ConnectError, ConnectionLostError, ProxyError (ConnectionError)
+     |   +- TlsError                        the gateway's certificate was refused
+     |   +- TimeoutError (the built-in TimeoutError)
+     +- HttpError, ProtocolError            something else than a gateway answered
+     |   +- TooLargeError
+     +- GatewayError                        the gateway refused; see `retcode` and `message`
+         +- SessionError                    take the newest Guid, or sign in again
+         +- NoConferenceError               too late, nothing is ringing
+         +- BadRequestError, GatewayFaultError, GatewayBusyError
+
+They can be pickled, so a worker process can raise them, too.
+"""
+
+import builtins
+from typing import Dict, Tuple, Type
+
+from ._abi import Status
+from ._library import sentence
+from ._outcome import Outcome
+
+
+class AgwError(Exception):
+    """A call that did not come to an accepted rejection.
+
+    All that the library knows stands in `outcome`; the properties give its parts.
+    """
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(_describe(outcome))
+        #: Everything that the library tells about the call.
+        self.outcome = outcome
+
+    def __reduce__(self) -> Tuple[Type["AgwError"], Tuple[Outcome]]:
+        return type(self), (self.outcome,)
+
+    @property
+    def status(self) -> int:
+        """One of `Status`, or a number of a newer library."""
+        return self.outcome.status
+
+    @property
+    def name(self) -> str:
+        """The name of the status in the C header, such as ``AGW_E_NO_CONFERENCE``."""
+        return name_of(self.outcome.status)
+
+    @property
+    def http_status(self) -> int:
+        """The HTTP status; 0: no answer."""
+        return self.outcome.http_status
+
+    @property
+    def os_error(self) -> int:
+        """The errno or GetLastError behind the failure, or 0."""
+        return self.outcome.os_error
+
+    @property
+    def retcode(self) -> str:
+        """The gateway's error code as sent, such as ``100-006``; "" if none came."""
+        return self.outcome.retcode
+
+    @property
+    def message(self) -> str:
+        """The gateway's text."""
+        return self.outcome.message
+
+    @property
+    def detail(self) -> str:
+        """What the library adds, for a log or a support call. Never holds the Guid."""
+        return self.outcome.detail
+
+    @property
+    def maybe_sent(self) -> bool:
+        """The gateway may have acted all the same: do not repeat the call blindly."""
+        return self.outcome.maybe_sent
+
+    @property
+    def resent(self) -> bool:
+        """A kept connection proved dead, so the request went out once more on a new one."""
+        return self.outcome.resent
+
+    @property
+    def cti_code(self) -> int:
+        """NNNNN of a message "Unknown ERROR._NNNNN": the platform's own code; or 0."""
+        return self.outcome.cti_code
+
+    @property
+    def elapsed(self) -> float:
+        """The whole call, in seconds."""
+        return self.outcome.elapsed
+
+
+class InvalidArgumentError(AgwError, ValueError):
+    """An argument is out of range or cannot be used; `detail` names it. Nothing was sent."""
+
+
+class InvalidUrlError(InvalidArgumentError):
+    """``base_url``, ``connect_to`` or ``proxy``; or plain http without ``allow_http``."""
+
+
+class InvalidAgentIdError(InvalidArgumentError):
+    """The agent ID is not decimal or out of range. Nothing was sent."""
+
+
+class InvalidGuidError(InvalidArgumentError):
+    """The Guid is empty, too long, or not visible ASCII. Nothing was sent."""
+
+
+class TlsConfigError(InvalidArgumentError):
+    """A certificate, key or fingerprint cannot be read or does not fit; `detail` names it."""
+
+
+class InvalidHandleError(AgwError, ValueError):
+    """The client is closed."""
+
+
+class ReentrantError(AgwError, RuntimeError):
+    """A client was used or closed from inside a log handler that the library called."""
+
+
+class ResourcesError(AgwError):
+    """Too many clients, or no thread to be had."""
+
+
+class StructSizeError(AgwError):
+    """The library does not know the structs of this package: another version."""
+
+
+class InternalError(AgwError):
+    """A bug in the library; the client stays usable."""
+
+
+class CallCancelledError(AgwError):
+    """Ended by ``cancel()`` or ``close()``. Has nothing to do with `asyncio.CancelledError`."""
+
+
+class NetworkError(AgwError):
+    """No answer came from the gateway; `maybe_sent` tells whether it may have acted."""
+
+
+class _LinkError(NetworkError, ConnectionError):
+    """Gives ``errno`` its place in the built-in exception."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome)
+        self.errno = outcome.os_error or None
+
+
+class ResolveError(_LinkError):
+    """The gateway's name could not be looked up."""
+
+
+class ConnectError(_LinkError):
+    """No TCP connection to the gateway."""
+
+
+class TlsError(NetworkError):
+    """The gateway's certificate was refused, or the handshake failed.
+
+    `detail` says why, with the certificate's fingerprint in the form that ``pin_sha256`` takes.
+    """
+
+
+class TimeoutError(NetworkError, builtins.TimeoutError):
+    """``timeout`` or ``connect_timeout`` passed. Also a built-in `TimeoutError`."""
+
+
+class ConnectionLostError(_LinkError):
+    """The connection broke."""
+
+
+class ProxyError(_LinkError):
+    """The proxy could not be reached or refused."""
+
+
+class HttpError(AgwError):
+    """An HTTP status other than 2xx without a readable retcode: check ``base_url``."""
+
+
+class ProtocolError(AgwError):
+    """The answer is not the documented JSON, or not HTTP: check ``base_url``."""
+
+
+class TooLargeError(ProtocolError):
+    """The answer is larger than 64 KiB: check ``base_url``."""
+
+
+class GatewayError(AgwError):
+    """The gateway refused; `retcode` and `message` say why."""
+
+
+class SessionError(GatewayError):
+    """Take the newest Guid, or sign in again."""
+
+
+class NoConferenceError(GatewayError):
+    """Nothing is ringing at the agent: too late."""
+
+
+class BadRequestError(GatewayError):
+    """The gateway finds a parameter or the address wrong."""
+
+
+class GatewayFaultError(GatewayError):
+    """The gateway or the platform behind it failed; see `cti_code`."""
+
+
+class GatewayBusyError(GatewayError):
+    """Try again shortly."""
+
+
+#: The class of each status.
+CLASSES: Dict[int, Type[AgwError]] = {
+    Status.INVALID_ARGUMENT: InvalidArgumentError,
+    Status.STRUCT_SIZE: StructSizeError,
+    Status.INVALID_HANDLE: InvalidHandleError,
+    Status.REENTRANT: ReentrantError,
+    Status.RESOURCES: ResourcesError,
+    Status.INVALID_URL: InvalidUrlError,
+    Status.INVALID_AGENT_ID: InvalidAgentIdError,
+    Status.INVALID_GUID: InvalidGuidError,
+    Status.TLS_CONFIG: TlsConfigError,
+    Status.RESOLVE: ResolveError,
+    Status.CONNECT: ConnectError,
+    Status.TLS: TlsError,
+    Status.TIMEOUT: TimeoutError,
+    Status.IO: ConnectionLostError,
+    Status.CANCELLED: CallCancelledError,
+    Status.PROXY: ProxyError,
+    Status.HTTP: HttpError,
+    Status.PROTOCOL: ProtocolError,
+    Status.TOO_LARGE: TooLargeError,
+    Status.GATEWAY: GatewayError,
+    Status.SESSION: SessionError,
+    Status.NO_CONFERENCE: NoConferenceError,
+    Status.BAD_REQUEST: BadRequestError,
+    Status.GATEWAY_FAULT: GatewayFaultError,
+    Status.GATEWAY_BUSY: GatewayBusyError,
+    Status.INTERNAL: InternalError,
+}
+
+_GATEWAY_NUMBERS = range(300, 400)
+_NETWORK_NUMBERS = range(100, 200)
+
+
+def error_of(outcome: Outcome) -> AgwError:
+    """Makes the exception for an outcome, by its class if a newer library made the number."""
+    kind = CLASSES.get(outcome.status)
+    if kind is None and outcome.status in _GATEWAY_NUMBERS:
+        kind = GatewayError
+    if kind is None and outcome.status in _NETWORK_NUMBERS:
+        kind = NetworkError
+    return (kind or AgwError)(outcome)
+
+
+def invalid(detail: str, status: Status = Status.INVALID_ARGUMENT) -> AgwError:
+    """Makes the exception for an argument that C cannot even be shown."""
+    return error_of(Outcome(status=status, detail=detail))
+
+
+def name_of(status: int) -> str:
+    """Gives the name of a status in the C header; for a number of a newer library, the number."""
+    try:
+        return Status(status).c_name
+    except ValueError:
+        return f"status {status}"
+
+
+def _describe(outcome: Outcome) -> str:
+    """Makes one line: the name, the gateway's words, the library's, or else the general ones."""
+    words = " ".join(part for part in (outcome.retcode, outcome.message) if part)
+    parts = [part for part in (words, outcome.detail) if part] or [sentence(outcome.status)]
+    if outcome.maybe_sent:
+        parts.append("the gateway may have acted all the same")
+    return f"{name_of(outcome.status)}: " + "; ".join(parts)

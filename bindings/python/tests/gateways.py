@@ -1,0 +1,185 @@
+"""Gateways to test against: the simulator, and sockets that misbehave."""
+
+import contextlib
+import http.client
+import json
+import os
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from typing import Any, Callable, Dict, Iterator, List, Type
+from urllib.parse import urlsplit
+
+AGENT = 154
+PATIENCE = 10.0  # seconds; nothing here takes that long: whoever waits longer is stuck
+
+
+class Simulator:
+    """The simulator program, running."""
+
+    def __init__(self, *options: str) -> None:
+        program = [os.environ["AGW_SIMULATOR"], "--port", "0", "--auth", "static", *options]
+        self.process = subprocess.Popen(program, stdout=subprocess.PIPE, text=True)
+        self.guids: Dict[int, str] = {}
+        ready = self._read_until_ready()
+        self.url, self.ca, self.guid = ready["url"], ready["ca"], ready["guid"]
+        threading.Thread(target=self._drain, daemon=True).start()
+
+    def _read_until_ready(self) -> Dict[str, str]:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            words = dict(word.split("=", 1) for word in line.split() if "=" in word)
+            if "guid" in words:
+                self.guids[int(words["agent"])] = words["guid"]
+            if line.startswith("ready "):
+                return words
+        raise AssertionError("the simulator ended before it was ready")
+
+    def _drain(self) -> None:
+        assert self.process.stdout is not None
+        with contextlib.suppress(ValueError):
+            for _ in self.process.stdout:
+                pass
+
+    def control(self, what: str, **body: Any) -> Any:
+        return self._ask("POST", what, json.dumps(body))
+
+    def rejects_seen(self) -> int:
+        seen = self._ask("GET", "requests")
+        return len(seen["requests"] if isinstance(seen, dict) else seen)
+
+    def _ask(self, method: str, what: str, body: str = "") -> Any:
+        context = ssl.create_default_context(cafile=self.ca)
+        place = urlsplit(self.url).netloc
+        connection = http.client.HTTPSConnection(place, context=context, timeout=PATIENCE)
+        with contextlib.closing(connection):
+            connection.request(method, f"/simulator/{what}", body)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            assert answer.status < 300, text
+            return json.loads(text) if text else None
+
+    def ring(self, agent: int = AGENT, *members: int) -> None:
+        self.control("ring", agentId=str(agent), members=[str(member) for member in members])
+
+    def answer_with(self, agent: int = AGENT, **answer: Any) -> None:
+        self.control("answer-with", agentId=str(agent), **answer)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+    def __enter__(self) -> "Simulator":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class RawGateway:
+    """Plain http; each connection is handed to a function, one thread for each."""
+
+    def __init__(self, serve: Callable[[socket.socket], None]) -> None:
+        self._serve = serve
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._connections: List[socket.socket] = []
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.requests = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                self._connections.append(connection)
+                threading.Thread(target=self._one, args=(connection,), daemon=True).start()
+
+    def _one(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection:
+            while read_request(connection):
+                self.requests += 1
+                self._serve(connection)
+
+    def wait_for_requests(self, number: int) -> None:
+        wait_until(lambda: self.requests >= number)
+
+    def stop(self) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+
+
+def read_request(connection: socket.socket) -> bytes:
+    request = b""
+    while b"\r\n\r\n" not in request:
+        more = connection.recv(4096)
+        if not more:
+            return b""
+        request += more
+    return request
+
+
+def answer(body: bytes, status: str = "200 OK") -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+ACCEPTED = answer(b'{"message":"success","result":{},"retcode":"0"}')
+
+
+def stall(connection: socket.socket) -> None:
+    """Answers nothing until the other side gives up."""
+    connection.recv(1)
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)
+
+
+@contextlib.contextmanager
+def takes(least: float, most: float) -> Iterator[None]:
+    begin = time.monotonic()
+    yield
+    elapsed = time.monotonic() - begin
+    assert least <= elapsed < most, f"{elapsed:.3f} s instead of {least} to {most} s"
+
+
+class Background(threading.Thread):
+    """Calls a function in a thread, and keeps what it returns or raises."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        super().__init__(daemon=True)
+        self._function = function
+        self._value: Any = None
+        self._error: List[BaseException] = []
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._value = self._function()
+        except BaseException as error:
+            self._error.append(error)
+
+    def result(self) -> Any:
+        self.join(PATIENCE)
+        assert not self.is_alive(), "still running"
+        if self._error:
+            raise self._error[0]
+        return self._value
+
+    def error(self, kind: Type[BaseException]) -> BaseException:
+        self.join(PATIENCE)
+        assert not self.is_alive(), "still running"
+        assert [type(error) for error in self._error] == [kind], self._error
+        return self._error[0]

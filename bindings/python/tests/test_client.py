@@ -1,0 +1,274 @@
+"""The blocking client: what is answered, refused, broken, too late; and its life."""
+
+import builtins
+import copy
+import dataclasses
+import gc
+import pickle
+import re
+import socket
+from pathlib import Path
+from typing import Any, Callable, Dict, Type
+
+import pytest
+
+import agw
+from gateways import ACCEPTED, AGENT, RawGateway, Simulator, answer, takes
+
+Start = Callable[[Callable[[socket.socket], None]], RawGateway]
+
+# --- Answers -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("agent", [AGENT, str(AGENT)])
+def test_a_rejection_is_accepted(simulator: Simulator, client: agw.Client, agent: Any) -> None:
+    simulator.ring()
+    answer = client.reject_agent_conf(agent, simulator.guid)
+    assert (answer.retcode, answer.message, answer.http_status) == ("0", "success", 200)
+    assert 0 < answer.elapsed < 5
+    assert not answer.resent
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        answer.retcode = "1"  # type: ignore[misc]
+
+
+def test_too_late(simulator: Simulator, client: agw.Client) -> None:
+    with pytest.raises(agw.NoConferenceError) as caught:
+        client.reject_agent_conf(AGENT, simulator.guid)
+    error = caught.value
+    assert error.status == agw.Status.NO_CONFERENCE
+    assert error.name == "AGW_E_NO_CONFERENCE"
+    assert (error.retcode, error.http_status, error.os_error) == ("101-001", 200, 0)
+    assert error.message in str(error)
+    assert not error.maybe_sent
+    assert not error.resent
+
+
+def test_a_stale_guid(client: agw.Client) -> None:
+    with pytest.raises(agw.SessionError) as caught:
+        client.reject_agent_conf(AGENT, "no-guid-of-anybody")
+    assert caught.value.retcode == "100-006"
+    assert "no-guid-of-anybody" not in repr(caught.value.outcome)
+
+
+@pytest.mark.parametrize(
+    ("retcode", "kind"),
+    [
+        ("100-006", agw.SessionError),
+        ("101-001", agw.NoConferenceError),
+        ("000-002", agw.BadRequestError),
+        ("100-007", agw.GatewayFaultError),
+        ("105-001", agw.GatewayBusyError),
+        ("999-999", agw.GatewayError),
+    ],
+)
+def test_each_retcode_has_its_exception(
+    simulator: Simulator, client: agw.Client, retcode: str, kind: Type[agw.AgwError]
+) -> None:
+    simulator.answer_with(retcode=retcode, message="Unknown ERROR._40302")
+    with pytest.raises(agw.GatewayError) as caught:
+        client.reject_agent_conf(AGENT, simulator.guid)
+    assert type(caught.value) is kind
+    assert (caught.value.retcode, caught.value.cti_code) == (retcode, 40302)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kind"),
+    [
+        (answer(b"<html>", "502 Bad Gateway"), agw.HttpError),
+        (answer(b"<html>"), agw.ProtocolError),
+        (b"SSH-2.0-something\r\n\r\n", agw.ProtocolError),
+        (answer(b" " * 70_000), agw.TooLargeError),
+        (ACCEPTED[:-5], agw.ConnectionLostError),
+    ],
+)
+def test_what_is_no_gateway(raw: Start, sent: bytes, kind: Type[agw.AgwError]) -> None:
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(sent)
+        connection.close()
+
+    with agw.Client(raw(serve).url, allow_http=True) as client:
+        with pytest.raises(kind) as caught:
+            client.reject_agent_conf(AGENT, "guid")
+        assert caught.value.maybe_sent
+
+
+def test_a_dead_connection_is_told(raw: Start) -> None:
+    def serve_once(connection: socket.socket) -> None:
+        connection.sendall(ACCEPTED)
+        connection.recv(4096)  # the next request, which gets no answer
+        connection.close()
+
+    with agw.Client(raw(serve_once).url, allow_http=True) as client:
+        assert not client.reject_agent_conf(AGENT, "guid").resent
+        assert client.reject_agent_conf(AGENT, "guid").resent
+
+
+# --- Network -----------------------------------------------------------------------------------
+
+
+def test_nobody_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with agw.Client(f"https://127.0.0.1:{port}") as client:
+        with pytest.raises(agw.ConnectError) as caught:
+            client.connect()
+    assert isinstance(caught.value, ConnectionError)
+    assert isinstance(caught.value, agw.NetworkError)
+    assert caught.value.errno == caught.value.os_error != 0
+
+
+def test_a_timeout_comes_on_time_and_is_the_built_in_one(stalled: RawGateway) -> None:
+    with agw.Client(stalled.url, allow_http=True, timeout=0.3) as client:
+        with takes(0.3, 0.8), pytest.raises(builtins.TimeoutError) as caught:
+            client.reject_agent_conf(AGENT, "guid")
+    assert isinstance(caught.value, agw.TimeoutError)
+    assert caught.value.maybe_sent
+    assert "may have acted" in str(caught.value)
+
+
+def test_a_proxy_that_is_not_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    proxy = f"http://127.0.0.1:{port}"
+    with agw.Client("https://gateway.invalid", proxy=proxy) as client:
+        with pytest.raises(agw.ProxyError):
+            client.connect()
+
+
+# --- Trust -------------------------------------------------------------------------------------
+
+
+def test_a_stranger_is_refused_and_can_be_pinned(simulator: Simulator) -> None:
+    seen = simulator.rejects_seen()
+    with agw.Client(simulator.url) as client, pytest.raises(agw.TlsError) as caught:
+        client.reject_agent_conf(AGENT, simulator.guid)
+    assert simulator.rejects_seen() == seen
+    found = re.search(r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}", caught.value.detail)
+    assert found
+    with agw.Client(simulator.url, pin_sha256=found[0]) as client:
+        client.connect()
+
+
+def test_trust_is_what_was_named(simulator: Simulator) -> None:
+    pem = Path(simulator.ca).read_text(encoding="ascii")
+    accepted: Dict[str, Dict[str, Any]] = {
+        "text": {"ca": pem},
+        "path": {"ca": Path(simulator.ca)},
+        "system and CA": {"ca": pem, "trust": agw.Trust.SYSTEM},
+        "anybody": {"trust": agw.Trust.DANGER_ANY},
+        "another name": {"ca": pem, "connect_to": simulator.url[len("https://") :]},
+    }
+    for name, options in accepted.items():
+        url = "https://localhost:1" if "connect_to" in options else simulator.url
+        with agw.Client(url, **options) as client:
+            client.connect()
+            assert not client.closed, name
+
+
+def test_ca_and_pin_do_not_go_together(simulator: Simulator) -> None:
+    with pytest.raises(agw.TlsConfigError, match="ca: "):
+        agw.Client(simulator.url, ca=simulator.ca, pin_sha256="AA" * 32)
+
+
+# --- Arguments ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        ({"timeout": 0}, agw.InvalidArgumentError),
+        ({"timeout": -1}, agw.InvalidArgumentError),
+        ({"timeout": float("nan")}, agw.InvalidArgumentError),
+        ({"connect_timeout": float("inf")}, agw.InvalidArgumentError),
+        ({"max_agent_id": 100}, agw.InvalidArgumentError),
+        ({"max_agent_id": 2**32 + 154}, agw.InvalidArgumentError),
+        ({"base_url": "http://127.0.0.1"}, agw.InvalidUrlError),
+        ({"base_url": "https://127.0.0.1\0.example"}, agw.InvalidArgumentError),
+        ({"ca": "missing.pem"}, agw.TlsConfigError),
+        ({"client_key": "\ud800"}, agw.InvalidArgumentError),
+    ],
+)
+def test_options_are_checked(options: Dict[str, Any], kind: Type[agw.AgwError]) -> None:
+    with pytest.raises(ValueError, match="AGW_E_") as caught:
+        agw.Client(**{"base_url": "https://127.0.0.1", **options})
+    error: Exception = caught.value
+    assert type(error) is kind
+    assert next(iter(options)) in str(caught.value)
+
+
+@pytest.mark.parametrize("agent", [100, 60000, "0154", "1 ", "", "154\0", "\ud800", -1])
+def test_agent_ids_are_checked(client: agw.Client, agent: Any) -> None:
+    with pytest.raises(agw.InvalidArgumentError, match="agent_id"):
+        client.reject_agent_conf(agent, "guid")
+
+
+@pytest.mark.parametrize("guid", ["", "secret\0", "secret\r\nHost: x", "secret\ud800", "s" * 257])
+def test_guids_are_checked_and_not_shown(client: agw.Client, guid: str) -> None:
+    with pytest.raises(agw.InvalidArgumentError, match="guid") as caught:
+        client.reject_agent_conf(AGENT, guid)
+    assert "secret" not in repr(caught.value.outcome)
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(("agent", "guid"), [(True, "g"), (1.5, "g"), (154, None), (154, b"g")])
+def test_types_are_checked(client: agw.Client, agent: Any, guid: Any) -> None:
+    with pytest.raises(TypeError, match="is to be"):
+        client.reject_agent_conf(agent, guid)
+
+
+# --- Life --------------------------------------------------------------------------------------
+
+
+def test_use_after_close(simulator: Simulator) -> None:
+    with agw.Client(simulator.url, ca=simulator.ca) as client:
+        assert "open" in repr(client)
+    client.close()
+    client.cancel()
+    assert client.closed
+    assert "closed" in repr(client)
+    with pytest.raises(agw.InvalidHandleError):
+        client.reject_agent_conf(AGENT, simulator.guid)
+    with pytest.raises(agw.InvalidHandleError):
+        client.connect()
+
+
+def test_a_forgotten_client_is_freed(simulator: Simulator) -> None:
+    client = agw.Client(simulator.url, ca=simulator.ca)
+    library, handle = client._library, client._handle
+    assert library.agw_cancel(handle) == agw.Status.OK
+    del client
+    gc.collect()
+    assert library.agw_cancel(handle) == agw.Status.INVALID_HANDLE
+
+
+@pytest.mark.parametrize("act", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_client_cannot_be_pickled(client: agw.Client, act: Callable[[Any], Any]) -> None:
+    with pytest.raises(TypeError, match="Client cannot be pickled"):
+        act(client)
+
+
+def test_exceptions_can_be_pickled() -> None:
+    for status in (*agw.Status, 399, 199, 999):
+        if status == agw.Status.OK:
+            continue
+        error = agw.errors.error_of(agw.Outcome(status=status, retcode="1", os_error=5))
+        again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+        assert (type(again), again.outcome, str(again)) == (type(error), error.outcome, str(error))
+
+
+def test_numbers_of_a_newer_library_find_their_class() -> None:
+    kinds = {399: agw.GatewayError, 199: agw.NetworkError, 999: agw.AgwError}
+    for status, kind in kinds.items():
+        error = agw.errors.error_of(agw.Outcome(status=status))
+        assert type(error) is kind
+        assert str(status) in str(error)
+
+
+def test_references_do_not_pile_up(stalled: RawGateway) -> None:
+    before = len(gc.get_objects())
+    with agw.Client(stalled.url, allow_http=True, timeout=0.001) as client:
+        for _ in range(100):
+            with pytest.raises(agw.TimeoutError):
+                client.reject_agent_conf(AGENT, "guid")
+    gc.collect()
+    assert len(gc.get_objects()) < before + 300

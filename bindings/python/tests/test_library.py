@@ -1,0 +1,72 @@
+"""Where the shared library is looked for: the wheel, AGW_LIBRARY, the system."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import agw
+
+SHOW = "import agw; print(agw.library_path(), agw.library_version())"
+PACKAGE = Path(agw.__file__).parent
+LIBRARY = Path(agw.library_path())
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A copy of the package without the library."""
+    ignored = shutil.ignore_patterns(LIBRARY.name, "__pycache__")
+    shutil.copytree(PACKAGE, tmp_path / "agw", ignore=ignored)
+    return tmp_path
+
+
+def show(place: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    clean = {name: value for name, value in os.environ.items() if name != "AGW_LIBRARY"}
+    environment["PYTHONPATH"] = str(place)
+    return subprocess.run(
+        [sys.executable, "-c", SHOW],
+        env={**clean, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_wheels_comes_first() -> None:
+    assert LIBRARY.parent == PACKAGE
+    assert (PACKAGE / "py.typed").is_file()
+    done = show(PACKAGE.parent, AGW_LIBRARY="missing.so")
+    assert done.stdout.split() == [str(LIBRARY), agw.__version__]
+
+
+def test_then_that_of_the_variable(bare: Path) -> None:
+    done = show(bare, AGW_LIBRARY=str(LIBRARY))
+    assert done.stdout.split() == [str(LIBRARY), agw.__version__]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="another search path")
+def test_then_the_systems(bare: Path, tmp_path: Path) -> None:
+    shutil.copy(LIBRARY, tmp_path / "libagw.so.1")
+    done = show(bare, LD_LIBRARY_PATH=str(tmp_path))
+    assert done.stdout.split() == ["libagw.so.1", agw.__version__]
+
+
+def test_a_library_that_does_not_fit_is_an_import_error(bare: Path) -> None:
+    (bare / "text.so").write_text("no library", encoding="ascii")
+    for library in ("missing.so", str(bare / "text.so")):
+        done = show(bare, AGW_LIBRARY=library)
+        assert done.returncode == 1
+        assert f"ImportError: agw: cannot use the shared library {library}" in done.stderr
+
+
+@pytest.mark.parametrize("number", [0x020000, 0x00FFFF])
+def test_a_version_that_does_not_fit_is_refused(number: int) -> None:
+    with pytest.raises(ImportError, match=r"needed is 1\.0\.0 or a newer 1\.x"):
+        agw._library._check_version("some.so", number)
+
+
+def test_what_is_tested_is_what_was_installed() -> None:
+    assert Path(os.environ["AGW_INSTALLED"]).resolve() in PACKAGE.resolve().parents

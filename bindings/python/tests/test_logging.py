@@ -1,0 +1,135 @@
+"""Log lines, and handlers that raise, interrupt, or call back."""
+
+import logging
+import sys
+from typing import Any, Callable, Iterator, List
+
+import pytest
+
+import agw
+from gateways import AGENT, Simulator
+
+LOGGER = logging.getLogger("agw")
+
+
+class Calling(logging.Handler):
+    def __init__(self, function: Callable[[], Any]) -> None:
+        super().__init__()
+        self.function = function
+
+    def emit(self, _record: logging.LogRecord) -> None:
+        self.function()
+
+
+@pytest.fixture
+def handle() -> Iterator[Callable[[Callable[[], Any]], None]]:
+    """Adds a handler that calls a function."""
+    handlers: List[logging.Handler] = []
+
+    def add(function: Callable[[], Any]) -> None:
+        handlers.append(Calling(function))
+        LOGGER.addHandler(handlers[-1])
+
+    yield add
+    for handler in handlers:
+        LOGGER.removeHandler(handler)
+
+
+def test_lines_come_at_their_level(simulator: Simulator, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "agw")
+    simulator.ring()
+    with agw.Client(simulator.url, ca=simulator.ca) as client:
+        client.reject_agent_conf(AGENT, simulator.guid)
+        with pytest.raises(agw.NoConferenceError):
+            client.reject_agent_conf(AGENT, simulator.guid)
+    assert {record.levelno for record in caplog.records} >= {
+        logging.DEBUG,
+        logging.INFO,
+        logging.WARNING,
+    }
+    assert {record.name for record in caplog.records} == {"agw"}
+    assert "rejectAgentConf" in caplog.text
+    assert str(AGENT) in caplog.text
+    assert simulator.guid not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("level", "least"),
+    [(None, logging.WARNING), (logging.INFO, logging.INFO), (logging.CRITICAL, logging.ERROR)],
+)
+def test_the_level_decides(
+    simulator: Simulator, caplog: pytest.LogCaptureFixture, level: Any, least: int
+) -> None:
+    client = agw.Client(simulator.url, ca=simulator.ca, log_level=level)
+    caplog.set_level(logging.DEBUG, "agw")
+    simulator.ring()
+    client.reject_agent_conf(AGENT, simulator.guid)
+    with pytest.raises(agw.NoConferenceError):
+        client.reject_agent_conf(AGENT, simulator.guid)
+    client.close()
+    levels = {record.levelno for record in caplog.records}
+    assert min(levels, default=logging.ERROR) == least
+
+
+def test_nothing_is_printed_unasked(
+    simulator: Simulator, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with agw.Client(simulator.url, ca=simulator.ca) as client:
+        with pytest.raises(agw.SessionError):
+            client.reject_agent_conf(AGENT, "wrong")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_exception_in_a_handler_stays_there(
+    simulator: Simulator,
+    handle: Callable[[Callable[[], Any]], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: List[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda args: seen.append(args.exc_type))
+    handle(lambda: 1 // 0)
+    with agw.Client(simulator.url, ca=simulator.ca) as client:
+        with pytest.raises(agw.SessionError):
+            client.reject_agent_conf(AGENT, "wrong")
+    assert set(seen) == {ZeroDivisionError}
+
+
+def test_an_interrupt_in_a_handler_is_not_lost(
+    simulator: Simulator, handle: Callable[[Callable[[], Any]], None]
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with agw.Client(simulator.url, ca=simulator.ca) as client:
+        handle(interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            client.reject_agent_conf(AGENT, "wrong")
+
+
+def test_a_handler_may_not_call_the_client(
+    simulator: Simulator, handle: Callable[[Callable[[], Any]], None]
+) -> None:
+    kinds: List[Any] = []
+
+    def attempt() -> None:
+        for function in (client.connect, client.cancel, client.close):
+            with pytest.raises(agw.ReentrantError) as caught:
+                function()
+            kinds.append(caught.value.status)
+
+    client = agw.Client(simulator.url, ca=simulator.ca)
+    handle(attempt)
+    with pytest.raises(agw.SessionError):
+        client.reject_agent_conf(AGENT, "wrong")
+    assert set(kinds) == {agw.Status.REENTRANT}
+    assert not client.closed
+    client.close()
+    assert client.closed
+
+
+def test_an_interrupt_at_close_leaves_a_closed_client(simulator: Simulator) -> None:
+    client = agw.Client(simulator.url, ca=simulator.ca)
+    agw._log._interrupt.error = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        client.close()
+    assert client.closed

@@ -1,0 +1,150 @@
+"""Threads, the GIL, cancelling, fork, the end of the interpreter."""
+
+import logging
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from typing import List
+
+import pytest
+
+import agw
+from gateways import AGENT, PATIENCE, Background, RawGateway, Simulator, takes
+
+
+def reject(client: agw.Client, guid: str = "guid") -> agw.Answer:
+    return client.reject_agent_conf(AGENT, guid)
+
+
+def test_the_gil_is_free_during_a_call(stalled: RawGateway) -> None:
+    with agw.Client(stalled.url, allow_http=True, timeout=0.5) as client:
+        call = Background(lambda: reject(client))
+        stalled.wait_for_requests(1)
+        count, end = 0, time.monotonic() + 0.2
+        while time.monotonic() < end:
+            count += 1
+        assert call.is_alive()
+        assert count > 1000
+        call.error(agw.TimeoutError)
+
+
+def test_cancel_ends_the_calls_and_leaves_the_client(
+    simulator: Simulator, client: agw.Client
+) -> None:
+    simulator.answer_with(delayMs=3000, count=2)
+    seen = simulator.rejects_seen()
+    calls = [Background(lambda: reject(client, simulator.guid)) for _ in range(2)]
+    end = time.monotonic() + PATIENCE
+    while simulator.rejects_seen() < seen + 2:
+        assert time.monotonic() < end
+    with takes(0, 1):
+        client.cancel()
+        for call in calls:
+            error = call.error(agw.CallCancelledError)
+            assert isinstance(error, agw.AgwError)
+            assert error.maybe_sent
+    simulator.ring()
+    assert reject(client, simulator.guid).retcode == "0"
+
+
+def test_close_ends_the_calls(stalled: RawGateway) -> None:
+    client = agw.Client(stalled.url, allow_http=True)
+    call = Background(lambda: reject(client))
+    stalled.wait_for_requests(1)
+    with takes(0, 1):
+        client.close()
+        call.error(agw.CallCancelledError)
+
+
+def test_many_threads_share_a_client() -> None:
+    agents = list(range(201, 233))
+    options = [word for agent in agents for word in ("--agent", str(agent))]
+    with Simulator("--quiet", *options) as simulator:
+        for agent in agents:
+            simulator.ring(agent)
+        with agw.Client(simulator.url, ca=simulator.ca) as client:
+            calls = [
+                Background(lambda a=agent: client.reject_agent_conf(a, simulator.guids[a]))  # type: ignore[misc]
+                for agent in agents
+            ]
+            assert [call.result().retcode for call in calls] == ["0"] * len(agents)
+
+
+def test_closing_from_many_threads(simulator: Simulator) -> None:
+    for _ in range(20):
+        client = agw.Client(simulator.url, ca=simulator.ca)
+        for closing in [Background(client.close) for _ in range(8)]:
+            closing.result()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork there")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
+def test_a_client_works_on_both_sides_of_a_fork(simulator: Simulator, client: agw.Client) -> None:
+    client.connect()
+    simulator.ring()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if _accepted(client, simulator) else 1)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFEXITED(status)
+    assert os.WEXITSTATUS(status) == 0
+    simulator.ring()
+    assert _accepted(client, simulator)
+
+
+def _accepted(client: agw.Client, simulator: Simulator) -> bool:
+    try:
+        return reject(client, simulator.guid).retcode == "0"
+    except agw.AgwError:
+        return False
+
+
+def run(program: str, *words: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-c", textwrap.dedent(program), *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+
+def test_the_interpreter_ends_while_daemon_threads_call(stalled: RawGateway) -> None:
+    ended = run(
+        """
+        import logging, sys, threading, time, agw
+        logging.basicConfig(level=logging.DEBUG, stream=sys.stdout)
+        client = agw.Client(sys.argv[1], allow_http=True, timeout=60)
+        def call():
+            while True:
+                try: client.reject_agent_conf(154, "guid")
+                except agw.CallCancelledError: pass
+                except agw.InvalidHandleError: return
+        for _ in range(8):
+            threading.Thread(target=call, daemon=True).start()
+        time.sleep(0.3)
+        """,
+        stalled.url,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_collection_in_a_log_handler_frees_afterwards(stalled: RawGateway) -> None:
+    library = agw.Client(stalled.url, allow_http=True)._library
+    forgotten: List[agw.Client] = [agw.Client(stalled.url, allow_http=True)]
+    handle = forgotten[0]._handle
+
+    class Dropping(logging.Handler):
+        def emit(self, _record: logging.LogRecord) -> None:
+            forgotten.clear()
+            in_handler.append(library.agw_cancel(handle))
+
+    in_handler: List[int] = []
+    handler = Dropping()
+    logging.getLogger("agw").addHandler(handler)
+    try:
+        with agw.Client(stalled.url, allow_http=True, timeout=0.05) as client:
+            with pytest.raises(agw.TimeoutError):
+                reject(client)
+    finally:
+        logging.getLogger("agw").removeHandler(handler)
+    assert in_handler
+    assert set(in_handler) == {agw.Status.REENTRANT}
+    assert library.agw_cancel(handle) == agw.Status.INVALID_HANDLE

@@ -1,0 +1,89 @@
+#!/bin/sh
+# The Python package, as its users meet it: checked with ruff and mypy, built into a wheel,
+# installed into a clean virtual environment, and tested there, not in the source tree.
+#
+#     tests/python.sh --library target/stage/lib/libagw.so --simulator target/debug/examples/simulator
+#
+# PYTHON names the interpreter. What is made stays below target/python.
+set -eu
+
+fail() {
+    echo "python: $*" >&2
+    exit 1
+}
+
+absolute() { # file
+    [ -f "$1" ] || fail "no file $1; build it first"
+    echo "$(cd "$(dirname "$1")" && pwd)/$(basename "$1")"
+}
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+target=${CARGO_TARGET_DIR:-$root/target}
+python=${PYTHON:-python3}
+library=$target/stage/lib/libagw.so
+simulator=$target/debug/examples/simulator
+while [ $# -gt 0 ]; do
+    [ $# -gt 1 ] || fail "usage: tests/python.sh [--library FILE] [--simulator FILE]"
+    case "$1" in
+    --library) library=$2 ;;
+    --simulator) simulator=$2 ;;
+    *) fail "unknown option $1" ;;
+    esac
+    shift 2
+done
+library=$(absolute "$library")
+simulator=$(absolute "$simulator")
+command -v "$python" >/dev/null 2>&1 || fail "no $python"
+"$python" -c 'import ensurepip, venv' 2>/dev/null ||
+    fail "$python cannot make virtual environments; on Debian: apt-get install python3-venv"
+version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+
+package=$root/bindings/python
+work=$target/python/$version
+mkdir -p "$work"
+work=$(cd "$work" && pwd)
+for licence in LICENSE-MIT LICENSE-APACHE; do
+    cmp -s "$root/$licence" "$package/$licence" || fail "$licence differs from the project's"
+done
+
+# A leftover of one run must not decide the next; only the tools are kept, while they are the same.
+export PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
+unset PYTHONPATH PYTHONHOME AGW_LIBRARY AGW_GUID AGW_WHEEL_PLATFORM
+if ! cmp -s "$package/requirements.txt" "$work/tools/requirements.txt"; then
+    rm -rf "$work/tools"
+    "$python" -m venv "$work/tools"
+    "$work/tools/bin/python" -m pip install -q -r "$package/requirements.txt"
+    cp "$package/requirements.txt" "$work/tools/requirements.txt"
+fi
+tools=$work/tools/bin
+
+cd "$package"
+"$tools/ruff" check --cache-dir "$work/ruff" -q .
+"$tools/ruff" format --cache-dir "$work/ruff" -q --check .
+MYPYPATH=src:tests "$tools/mypy" --strict --cache-dir "$work/mypy" --no-error-summary \
+    src/agw tests hatch_build.py
+echo "python: ruff and mypy --strict found nothing"
+
+# The wheel is built from the sdist, so what is missing there shows.
+rm -rf "$work/dist" "$work/clean" "$work/tests"
+AGW_WHEEL_LIBRARY=$library "$tools/python" -m build --no-isolation --outdir "$work/dist" . \
+    >"$work/build.log" 2>&1 || {
+    cat "$work/build.log"
+    fail "the wheel cannot be built"
+}
+wheel=$(find "$work/dist" -name 'agw-*-py3-none-*.whl')
+[ -n "$wheel" ] || fail "no wheel tagged py3-none-PLATFORM"
+case "$wheel" in *-any.whl) fail "the wheel claims to fit any platform" ;; esac
+
+# The wheel alone, then pytest beside it. Elsewhere, so that no source is found.
+"$python" -m venv "$work/clean"
+"$work/clean/bin/python" -m pip install -q --no-index --no-deps "$wheel"
+grep -E '^pytest==' "$package/requirements.txt" >"$work/pytest.txt"
+"$work/clean/bin/python" -m pip install -q -r "$work/pytest.txt"
+cp -R "$package/tests" "$work/tests"
+cp "$package/pyproject.toml" "$work/tests/"
+cd "$work/tests"
+AGW_SIMULATOR=$simulator AGW_HEADER=$root/include/agw.h AGW_INSTALLED=$work/clean \
+    timeout 300 "$work/clean/bin/python" -m pytest -q -p no:cacheprovider . ||
+    fail "the tests failed with Python $version"
+echo "python: all passed with Python $version, $(basename "$wheel")"
