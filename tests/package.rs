@@ -19,15 +19,15 @@ fn compiled_by_users(metadata: &Value) -> HashSet<&str> {
     let nodes: HashMap<_, _> =
         nodes.iter().map(|node| (node["id"].as_str().expect("an ID"), node)).collect();
     let mut found = HashSet::new();
-    let mut todo = vec![metadata["resolve"]["root"].as_str().expect("a root")];
-    while let Some(id) = todo.pop() {
+    let mut pending = vec![metadata["resolve"]["root"].as_str().expect("a root")];
+    while let Some(id) = pending.pop() {
         if !found.insert(id) {
             continue;
         }
         for dependency in nodes[id]["deps"].as_array().expect("a list") {
             let kinds = dependency["dep_kinds"].as_array().expect("a list");
             if kinds.iter().any(|kind| kind["kind"] != "dev") {
-                todo.push(dependency["pkg"].as_str().expect("an ID"));
+                pending.push(dependency["pkg"].as_str().expect("an ID"));
             }
         }
     }
