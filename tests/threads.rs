@@ -91,6 +91,36 @@ fn a_cancel_ends_calls_in_the_handshake() {
     assert!(took < Duration::from_millis(50), "{took:?}");
 }
 
+/// A full backlog swallows the SYN, so the connection is neither made nor refused.
+#[test]
+fn a_cancel_ends_calls_that_connect() {
+    use socket2::{Domain, Socket, Type};
+
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    let any: std::net::SocketAddr = ([127, 0, 0, 1], 0).into();
+    listener.bind(&any.into()).expect("a loopback port");
+    listener.listen(0).expect("listening");
+    let address = listener.local_addr().expect("bound").as_socket().expect("IP");
+    let soon = Duration::from_millis(100);
+    let waiting: Vec<_> =
+        (0..8).map_while(|_| TcpStream::connect_timeout(&address, soon).ok()).collect();
+    assert!(waiting.len() < 8, "the backlog does not fill");
+
+    let client = Client::new(&options(&format!("http://{address}"))).expect("client");
+    let took = thread::scope(|scope| {
+        let call = scope.spawn(|| client.reject_agent_conf("154", GUID).expect_err("cancelled"));
+        thread::sleep(soon);
+        let cancelled = Instant::now();
+        client.cancel();
+        let error = call.join().expect("no panic");
+        assert_eq!(error.status(), Status::Cancelled, "{error}");
+        assert!(!error.maybe_sent());
+        cancelled.elapsed()
+    });
+    assert!(took < Duration::from_secs(5), "{took:?} of 30 s");
+    drop(waiting);
+}
+
 #[test]
 fn calls_that_come_after_a_cancel_are_not_touched() {
     let gateway = RawGateway::start(vec![http("200 OK", ACCEPTED)]);
