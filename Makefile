@@ -61,7 +61,7 @@ python: stage
 
 ## make build      the shared and the static library, optimised
 build:
-	$(CARGO) build --locked --release --lib
+	$(CARGO) build --locked --release --lib --features c-library
 
 ## make header     include/agw.h from the Rust sources, after a change there
 header:

@@ -176,7 +176,15 @@ fn hide<'a>(text: Cow<'a, str>, guid: &str) -> Cow<'a, str> {
 /// The body as text. Old builds announce GBK; everything else is read as UTF-8.
 fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-    if !body.is_ascii() && announces_gbk(content_type) {
+    match std::str::from_utf8(body) {
+        // What is not ASCII may be valid in both.
+        Ok(text) if text.is_ascii() || !announces_gbk(content_type) => Cow::Borrowed(text),
+        _ => decode_other(body, announces_gbk(content_type)),
+    }
+}
+
+fn decode_other(body: &[u8], gbk: bool) -> Cow<'_, str> {
+    if gbk {
         let (text, malformed) = GBK.decode_without_bom_handling(body);
         if !malformed {
             return text;

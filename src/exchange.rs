@@ -36,14 +36,14 @@ pub(crate) struct Line {
 
 /// Where the connection is while ureq does not have it.
 #[derive(Debug)]
-pub(crate) struct Slot(Mutex<Option<Wire>>);
+pub(crate) struct Slot(Mutex<Option<Box<Wire>>>);
 
 impl Slot {
-    pub fn put(&self, wire: Option<Wire>) {
+    pub fn put(&self, wire: Option<Box<Wire>>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = wire;
     }
 
-    fn take(&self) -> Option<Wire> {
+    fn take(&self) -> Option<Box<Wire>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -58,7 +58,7 @@ pub(crate) struct Broken {
 impl Line {
     pub fn new(wire: Wire) -> Self {
         let stream = wire.socket().stream();
-        let slot = Arc::new(Slot(Mutex::new(Some(wire))));
+        let slot = Arc::new(Slot(Mutex::new(Some(Box::new(wire)))));
         let agent = Agent::with_parts(config(), HandOver(slot.clone()), NoLookUp);
         Line { agent, slot, stream, body: Vec::new() }
     }

@@ -210,13 +210,13 @@ fn spell_header_names(head: &mut [u8]) {
 /// The wire while ureq has it. Dropped, it goes back to where it came from.
 #[derive(Debug)]
 pub(crate) struct LentWire {
-    pub wire: Option<Wire>,
+    pub wire: Option<Box<Wire>>,
     pub home: Arc<super::exchange::Slot>,
 }
 
 impl LentWire {
     fn wire(&mut self) -> io::Result<&mut Wire> {
-        self.wire.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
+        self.wire.as_deref_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 }
 
