@@ -6,7 +6,8 @@ namespace Agw
 {
     /// <summary>
     /// A call that failed. The classes below it follow the table of statuses; one that is newer than
-    /// this assembly is an <see cref="AgwGatewayException"/> from 300 to 399, else of this class.
+    /// this assembly is of its group's: <see cref="AgwNetworkException"/> from 100 on,
+    /// <see cref="AgwAnswerException"/> from 200, <see cref="AgwGatewayException"/> from 300 to 399.
     /// </summary>
     [Serializable]
     public class AgwException : Exception
@@ -19,10 +20,7 @@ namespace Agw
             this.outcome = outcome;
         }
 
-        /// <summary>For serialization.</summary>
-        /// <param name="info">What was written.</param>
-        /// <param name="context">From where.</param>
-        protected AgwException(SerializationInfo info, StreamingContext context)
+        internal AgwException(SerializationInfo info, StreamingContext context)
             : base(info, context)
         {
             outcome = (Outcome)info.GetValue("Agw.Outcome", typeof(Outcome));
@@ -141,8 +139,13 @@ namespace Agw
 
         private static AgwException Unknown(Outcome outcome)
         {
-            bool gateway = (int)outcome.Status / 100 == 3;
-            return gateway ? new AgwGatewayException(outcome) : new AgwException(outcome);
+            switch ((int)outcome.Status / 100)
+            {
+                case 1: return new AgwNetworkException(outcome);
+                case 2: return new AgwAnswerException(outcome);
+                case 3: return new AgwGatewayException(outcome);
+                default: return new AgwException(outcome);
+            }
         }
     }
 }

@@ -93,6 +93,8 @@ namespace Agw.Tests
                 Check.That(classes.Add(made.GetType()), "twice " + name);
                 Check.That(AgwLibrary.Describe(status).Length > 5, "a sentence");
             }
+            Check.Same(typeof(AgwNetworkException), Unknown(199), "a new number of the network's");
+            Check.Same(typeof(AgwAnswerException), Unknown(299), "a new number of the answer's");
             Check.Same(typeof(AgwGatewayException), Unknown(399), "a new number of the gateway's");
             Check.Same(typeof(AgwException), Unknown(-5), "a new number");
         }

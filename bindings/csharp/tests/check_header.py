@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Compares numbers, struct fields and functions of include/agw.h with the C# sources.
+"""Compares numbers, struct fields and functions of include/agw.h with the C# sources, and the tree
+of exceptions with that of Python. Then it is shown that changed copies are refused.
 
-    check_header.py [--self-test] HEADER SOURCE-FOLDER
-
-With --self-test it is shown that changed copies of the header are refused.
+    check_header.py HEADER SOURCE-FOLDER PYTHON-ERRORS
 """
 
 import re
@@ -25,6 +24,9 @@ SINGLE = {
 }
 # Members that are not in the header: the zero of an enum.
 EXTRA = {"OptionFlags.None": 0, "ResultFlags.None": 0, "AgwLogLevel.Default": 0}
+
+# Exceptions that have another name in Python, where the short one means something else.
+RENAMED = {"Agw": "", "ConnectionLost": "IO", "CallCancelled": "Cancelled"}
 
 # The size of a field in C, and of the same in C#; a pointer is "p".
 C_SIZES = {"uint32_t": 4, "int32_t": 4, "agw_log_fn": "p"}
@@ -136,17 +138,42 @@ def source_functions(source):
     return functions
 
 
+def tree(parents, classes):
+    """For each status its class, then those above it up to the root, which has no name here."""
+    chains = {}
+    for status, name in classes:
+        chain = [name]
+        while chain[-1] in parents:
+            chain.append(parents[chain[-1]])
+        names = [RENAMED.get(one, one) for one in chain if not one.startswith("_")]
+        chains[status] = " < ".join(names)
+    return chains
+
+
+def python_tree(source):
+    parents = re.findall(r"^class (\w+)Error\((\w+?)Error\b", source, re.M)
+    classes = re.findall(r"Status\.(\w+): (\w+)Error,", source)
+    return tree(dict(parents), [(camel(status), name) for status, name in classes])
+
+
+def source_tree(source):
+    parents = re.findall(r"class Agw(\w+)Exception : Agw(\w*)Exception", source)
+    classes = re.findall(r"case AgwStatus\.(\w+): return new Agw(\w+)Exception\(", source)
+    return tree(dict(parents), classes)
+
+
 def differences(what, wanted, found):
     for key in sorted(set(wanted) | set(found)):
         if wanted.get(key) != found.get(key):
-            yield f"{what} {key}: header {wanted.get(key)}, C# {found.get(key)}"
+            yield f"{what} {key}: {wanted.get(key)}, but in C# {found.get(key)}"
 
 
-def compare(header_text, source_text):
+def compare(header_text, source_text, python_text):
     """What differs, a line each."""
     header, source = without_comments(header_text), without_comments(source_text)
     yield from differences("number", header_numbers(header), source_numbers(source))
     yield from differences("function", header_functions(header), source_functions(source))
+    yield from differences("exception", python_tree(python_text), source_tree(source))
     for c_name, cs_name in STRUCTS.items():
         wanted = header_fields(header, c_name)
         found, offsets = source_fields(source, cs_name)
@@ -170,30 +197,41 @@ CHANGES = (
     ("agw_connect(agw_client *client,", "agw_connect(agw_client *client, uint32_t flags,"),
     ("int32_t http_status;", "int32_t http_code;"),
 )
+TREE_CHANGES = (
+    ("class TlsError(NetworkError)", "class TlsError(AgwError)"),
+    ("class TooLargeError(AnswerError)", "class TooLargeError(ProtocolError)"),
+    ("Status.SESSION: SessionError,", "Status.SESSION: GatewayError,"),
+    ("    Status.PROXY: ProxyError,\n", ""),
+)
 
 
-def self_test(header, source):
+def changed(text, changes):
+    for old, new in changes:
+        if old not in text:
+            raise ValueError(f"there is no {old!r} to change")
+        yield f"{old!r} -> {new!r}", text.replace(old, new)
+
+
+def unnoticed(header, source, python):
     """The changes that go unnoticed."""
-    for old, new in CHANGES:
-        changed = header.replace(old, new)
-        if changed == header:
-            yield f"the header has no {old!r} to change"
-        elif not list(compare(changed, source)):
-            yield f"unnoticed: {old!r} -> {new!r}"
+    for change, other in changed(header, CHANGES):
+        if not list(compare(other, source, python)):
+            yield f"unnoticed: {change}"
+    for change, other in changed(python, TREE_CHANGES):
+        if not list(compare(header, source, other)):
+            yield f"unnoticed: {change}"
 
 
 def main():
-    arguments = [one for one in sys.argv[1:] if one != "--self-test"]
-    header = Path(arguments[0]).read_text(encoding="utf-8")
-    files = sorted(Path(arguments[1]).glob("*.cs"))
-    source = "\n".join(file.read_text(encoding="utf-8") for file in files)
-    testing = "--self-test" in sys.argv
-    wrong = list(self_test(header, source) if testing else compare(header, source))
+    header, folder, python = (Path(argument) for argument in sys.argv[1:])
+    sources = "\n".join(file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.cs")))
+    texts = header.read_text(encoding="utf-8"), sources, python.read_text(encoding="utf-8")
+    wrong = list(compare(*texts)) or list(unnoticed(*texts))
     for line in wrong:
         print(f"check_header: {line}", file=sys.stderr)
     if not wrong:
-        what = f"{len(CHANGES)} changed headers are refused" if testing else "C# and header agree"
-        print(f"check_header: {what}")
+        refused = len(CHANGES) + len(TREE_CHANGES)
+        print(f"check_header: C#, header and Python agree; {refused} changed copies are refused")
     return 1 if wrong else 0
 
 

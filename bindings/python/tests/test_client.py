@@ -248,7 +248,7 @@ def test_a_client_cannot_be_pickled(client: agw.Client, act: Callable[[Any], Any
 
 
 def test_exceptions_can_be_pickled() -> None:
-    for status in (*agw.Status, 399, 199, 999):
+    for status in (*agw.Status, 399, 299, 199, 999):
         if status == agw.Status.OK:
             continue
         error = agw.errors.error_of(agw.Outcome(status=status, retcode="1", os_error=5))
@@ -257,7 +257,12 @@ def test_exceptions_can_be_pickled() -> None:
 
 
 def test_numbers_of_a_newer_library_find_their_class() -> None:
-    kinds = {399: agw.GatewayError, 199: agw.NetworkError, 999: agw.AgwError}
+    kinds = {
+        399: agw.GatewayError,
+        299: agw.AnswerError,
+        199: agw.NetworkError,
+        999: agw.AgwError,
+    }
     for status, kind in kinds.items():
         error = agw.errors.error_of(agw.Outcome(status=status))
         assert type(error) is kind

@@ -20,6 +20,7 @@ from ._library import library_path, library_version
 from ._outcome import Answer, Outcome
 from .errors import (
     AgwError,
+    AnswerError,
     BadRequestError,
     CallCancelledError,
     ConnectError,
@@ -54,6 +55,7 @@ __version__ = "1.0.0"
 __all__ = [
     "AgwError",
     "Answer",
+    "AnswerError",
     "AsyncClient",
     "BadRequestError",
     "CallCancelledError",

@@ -14,8 +14,8 @@
      |   +- ResolveError, ConnectError, ConnectionLostError, ProxyError (ConnectionError)
      |   +- TlsError                        the gateway's certificate was refused
      |   +- TimeoutError (the built-in TimeoutError)
-     +- HttpError, ProtocolError            something else than a gateway answered
-     |   +- TooLargeError
+     +- AnswerError                         something else than a gateway answered
+     |   +- HttpError, ProtocolError, TooLargeError
      +- GatewayError                        the gateway refused; see `retcode` and `message`
          +- SessionError                    take the newest Guid, or sign in again
          +- NoConferenceError               too late, nothing is ringing
@@ -185,16 +185,20 @@ class ProxyError(_LinkError):
     """The proxy could not be reached or refused."""
 
 
-class HttpError(AgwError):
-    """An HTTP status other than 2xx without a readable retcode: check ``base_url``."""
+class AnswerError(AgwError):
+    """Something answered that is no gateway: check ``base_url``."""
 
 
-class ProtocolError(AgwError):
-    """The answer is not the documented JSON, or not HTTP: check ``base_url``."""
+class HttpError(AnswerError):
+    """An HTTP status other than 2xx without a readable retcode."""
 
 
-class TooLargeError(ProtocolError):
-    """The answer is larger than 64 KiB: check ``base_url``."""
+class ProtocolError(AnswerError):
+    """The answer is not the documented JSON, or not HTTP."""
+
+
+class TooLargeError(AnswerError):
+    """The answer is larger than 64 KiB."""
 
 
 class GatewayError(AgwError):
@@ -251,18 +255,14 @@ CLASSES: Dict[int, Type[AgwError]] = {
     Status.INTERNAL: InternalError,
 }
 
-_GATEWAY_NUMBERS = range(300, 400)
-_NETWORK_NUMBERS = range(100, 200)
+#: The class of a number of a newer library, by its hundreds.
+_GROUPS: Dict[int, Type[AgwError]] = {1: NetworkError, 2: AnswerError, 3: GatewayError}
 
 
 def error_of(outcome: Outcome) -> AgwError:
-    """Makes the exception for an outcome, by its class if a newer library made the number."""
-    kind = CLASSES.get(outcome.status)
-    if kind is None and outcome.status in _GATEWAY_NUMBERS:
-        kind = GatewayError
-    if kind is None and outcome.status in _NETWORK_NUMBERS:
-        kind = NetworkError
-    return (kind or AgwError)(outcome)
+    """Makes the exception for an outcome, that of its group if a newer library made the number."""
+    kind = CLASSES.get(outcome.status) or _GROUPS.get(outcome.status // 100, AgwError)
+    return kind(outcome)
 
 
 def invalid(detail: str, status: Status = Status.INVALID_ARGUMENT) -> AgwError:
