@@ -32,7 +32,7 @@ $(TARGET)/demo/reject: bindings/c/examples/reject.c stage
 	    -L$(STAGE)/lib -lagw -Wl,-rpath,$(STAGE)/lib
 
 ## make test       everything that must hold before a change is taken
-test: tools lint unit install-test
+test: tools lint unit install-test python csharp
 
 lint:
 	$(CARGO) fmt --check
@@ -46,15 +46,14 @@ install-test: build
 	tests/install.sh
 	tests/packages.sh
 
-## make csharp     the C# binding, compiled and tested with Mono (not part of make test yet)
-csharp: stage
-	tests/tools.sh "mcs mono-mcs" "mono mono-runtime"
+## make csharp     the C# binding, compiled and tested with Mono
+csharp: tools stage
 	$(CARGO) build --locked --quiet --example simulator
 	tests/csharp.sh --library $(STAGE)/lib/libagw.so \
 	    --simulator $(TARGET)/debug/examples/simulator
 
-## make python     the Python package: ruff, mypy, a wheel, pytest on it (not part of make test yet)
-python: stage
+## make python     the Python package: ruff, mypy, a wheel, pytest on it
+python: tools stage
 	$(CARGO) build --locked --quiet --example simulator
 	PYTHON=$(PYTHON) tests/python.sh --library $(STAGE)/lib/libagw.so \
 	    --simulator $(TARGET)/debug/examples/simulator

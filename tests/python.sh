@@ -1,6 +1,7 @@
 #!/bin/sh
 # The Python package, as its users meet it: checked with ruff and mypy, built into a wheel,
-# installed into a clean virtual environment, and tested there, not in the source tree.
+# installed into a clean virtual environment, and tested there, not in the source tree; also with
+# an old Python, if one is here, and with the examples of the README.
 #
 #     tests/python.sh --library target/stage/lib/libagw.so --simulator target/debug/examples/simulator
 #
@@ -76,14 +77,42 @@ wheel=$(find "$work/dist" -name 'agw-*-py3-none-*.whl')
 case "$wheel" in *-any.whl) fail "the wheel claims to fit any platform" ;; esac
 
 # The wheel alone, then pytest beside it. Elsewhere, so that no source is found.
-"$python" -m venv "$work/clean"
-"$work/clean/bin/python" -m pip install -q --no-index --no-deps "$wheel"
 grep -E '^pytest==' "$package/requirements.txt" >"$work/pytest.txt"
-"$work/clean/bin/python" -m pip install -q -r "$work/pytest.txt"
 cp -R "$package/tests" "$work/tests"
 cp "$package/pyproject.toml" "$work/tests/"
 cd "$work/tests"
-AGW_SIMULATOR=$simulator AGW_HEADER=$root/include/agw.h AGW_INSTALLED=$work/clean \
-    timeout 300 "$work/clean/bin/python" -m pytest -q -p no:cacheprovider . ||
-    fail "the tests failed with Python $version"
-echo "python: all passed with Python $version, $(basename "$wheel")"
+passed=
+test_with() { # interpreter
+    clean=$work/clean/$("$1" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])')
+    "$1" -m venv "$clean"
+    "$clean/bin/python" -m pip install -q --no-index --no-deps "$wheel"
+    "$clean/bin/python" -m pip install -q -r "$work/pytest.txt"
+    AGW_SIMULATOR=$simulator AGW_HEADER=$root/include/agw.h AGW_INSTALLED=$clean \
+        timeout 300 "$clean/bin/python" -m pytest -q -p no:cacheprovider . ||
+        fail "the tests failed with Python $(basename "$clean")"
+    passed="$passed $(basename "$clean")"
+}
+
+oldest() { # one older than 3.11 that is here: on the path, or kept by pyenv
+    for minor in 8 9 10; do
+        for one in "python3.$minor" "${PYENV_ROOT:-$HOME/.pyenv}/versions/3.$minor".*/bin/python; do
+            if "$one" -c 'import ensurepip, venv' 2>/dev/null; then
+                echo "$one"
+                return
+            fi
+        done
+    done
+}
+
+test_with "$python"
+installed=$clean/bin/python
+old=$(oldest)
+if [ -n "$old" ] && [ "$("$old" -V)" != "$("$python" -V)" ]; then
+    test_with "$old"
+fi
+
+# The examples of both READMEs, with the wheel.
+cd "$root"
+AGW_PYTHON=$installed "${CARGO:-cargo}" test --locked --quiet --test readme python ||
+    fail "an example of the README failed"
+echo "python: all passed, $(basename "$wheel") with Python$passed"

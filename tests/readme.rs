@@ -1,4 +1,5 @@
-//! The README: its examples are extracted and run, its table is compared with the library's.
+//! The README and those of the bindings: their examples are extracted and run. The README's table
+//! is compared with the library's.
 
 #[path = "support/c.rs"]
 mod c;
@@ -12,14 +13,25 @@ use simulator::{CaFile, Simulator, SimulatorOptions};
 
 const README: &str = include_str!("../README.md");
 
-/// The code block of a language, in a file that a compiler or interpreter can take.
-fn example(language: &str) -> PathBuf {
+const OF_PYTHON: &str = include_str!("../bindings/python/README.md");
+const OF_CSHARP: &str = include_str!("../bindings/csharp/README.md");
+
+/// The code blocks of a language, each in a file that a compiler or interpreter can take.
+fn examples(language: &str) -> Vec<PathBuf> {
     let fence = format!("```{language}\n");
-    let (_, rest) = README.split_once(&fence).expect("the README has an example");
-    let (code, _) = rest.split_once("```").expect("the example has an end");
-    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("readme.{language}"));
-    std::fs::write(&file, code).expect("written");
-    file
+    let documents = [README, OF_PYTHON, OF_CSHARP];
+    let blocks = documents.iter().flat_map(|document| document.split(&fence).skip(1));
+    let files = blocks.enumerate().map(|(number, rest)| {
+        let (code, _) = rest.split_once("```").expect("the example has an end");
+        let file = temporary(&format!("readme-{number}.{language}"));
+        std::fs::write(&file, code).expect("written");
+        file
+    });
+    files.collect()
+}
+
+fn temporary(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
 /// Runs the example against a gateway at which a conference rings, then once more: too late.
@@ -33,30 +45,66 @@ fn reject_twice(program: &mut Command) {
     let late = program.output().expect("the example runs");
     let printed = [accepted.stdout, late.stdout].concat();
     let printed = String::from_utf8(printed).expect("UTF-8");
+    let shown = format!("{program:?}: {printed}{}", String::from_utf8_lossy(&late.stderr));
     let mut lines = printed.lines();
-    assert!(lines.next().is_some_and(|line| line.starts_with("0 ")), "{printed}");
-    assert!(lines.next().is_some_and(|line| line.starts_with("302 ")), "{printed}");
-    assert!(printed.contains("101-001"), "{printed}");
+    assert!(lines.next().is_some_and(|line| line.starts_with("0 ")), "{shown}");
+    assert!(lines.next().is_some_and(|line| line.starts_with("302 ")), "{shown}");
+    assert!(printed.contains("101-001"), "{shown}");
+}
+
+fn compiled(language: &str, dialect: c::Dialect) {
+    let sources = examples(language);
+    assert_eq!(sources.len(), 1);
+    let name = format!("readme-{language}");
+    let program = c::compile(sources[0].to_str().expect("UTF-8"), &name, dialect);
+    reject_twice(&mut Command::new(program));
 }
 
 #[test]
 fn the_example_in_c_rejects() {
-    let source = example("c");
-    let program = c::compile(source.to_str().expect("UTF-8"), "readme-c", c::C89);
-    reject_twice(&mut Command::new(program));
+    compiled("c", c::C89);
 }
 
 #[test]
 fn the_example_in_cxx_rejects() {
-    let source = example("cpp");
-    let program = c::compile(source.to_str().expect("UTF-8"), "readme-cpp", c::CXX11);
-    reject_twice(&mut Command::new(program));
+    compiled("cpp", c::CXX11);
+}
+
+/// With the package's sources; or, if `AGW_PYTHON` names an interpreter, with what it has installed.
+#[test]
+fn the_examples_in_python_reject() {
+    let installed = std::env::var_os("AGW_PYTHON");
+    let sources = examples("python");
+    assert_eq!(sources.len(), 3);
+    for source in sources {
+        let mut python = Command::new(installed.as_deref().unwrap_or("python3".as_ref()));
+        if installed.is_none() {
+            python.env("PYTHONPATH", c::root().join("bindings/python/src"));
+            python.env("AGW_LIBRARY", c::library_folder().join("libagw.so.1"));
+        }
+        reject_twice(python.arg(source));
+    }
 }
 
 #[test]
-fn the_example_in_python_rejects() {
-    let library = c::library_folder().join("libagw.so.1");
-    reject_twice(Command::new("python3").arg(example("python")).env("AGW_LIBRARY", library));
+fn the_examples_in_csharp_reject() {
+    let mcs = |arguments: &[&str], output: &Path| {
+        let mut command = Command::new("mcs");
+        command.args(["-langversion:7", "-warnaserror+", "-warn:4"]).args(arguments);
+        c::expect_success(command.arg(format!("-out:{}", output.display())));
+    };
+    let binding = temporary("Agw.dll");
+    let sources = c::root().join("bindings/csharp/src/*.cs").display().to_string();
+    mcs(&["-unsafe", "-target:library", &sources], &binding);
+    let reference = format!("-r:{}", binding.display());
+    let programs = examples("csharp");
+    assert_eq!(programs.len(), 2);
+    for source in programs {
+        let program = source.with_extension("exe");
+        mcs(&[&reference, source.to_str().expect("UTF-8")], &program);
+        let mut mono = Command::new("mono");
+        reject_twice(mono.arg(program).env("LD_LIBRARY_PATH", c::library_folder()));
+    }
 }
 
 #[test]

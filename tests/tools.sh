@@ -21,6 +21,9 @@ need readelf binutils
 need pkg-config pkg-config
 need python3 python3
 need openssl openssl
+need mcs mono-mcs
+need mono mono-runtime
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 for more in "$@"; do
     need "${more% *}" "${more#* }"
 done
