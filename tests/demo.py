@@ -391,7 +391,7 @@ def outcome(story):
 
 def too_late(story):
     story.say("reject", "the same again, but nothing rings any more")
-    answer = story.run_reject("AGW_E_NO_CONFERENCE", 1)
+    answer = story.run_reject("AGW_E_NO_CONFERENCE", 3)
     story.confirm(answer["retcode"] == "101-001", f"retcode {answer['retcode']}")
 
 
@@ -399,7 +399,7 @@ def stale_guid(story):
     story.gateway.control("expire", agentId=AGENT)
     story.say("gateway", f"the Guid {shortened(story.guid)} of agent {AGENT} expires")
     story.say("reject", "with the expired Guid")
-    story.run_reject("AGW_E_SESSION", 2)
+    story.run_reject("AGW_E_SESSION", 4)
     retcode, _ = story.gateway.sign_in(AGENT)
     story.confirm(retcode == "100-002", f"a second sign-in gave {retcode}")
     retcode, set_guid = story.gateway.sign_in(AGENT, force=True)
@@ -415,7 +415,7 @@ def stranger(story):
     story.say("stranger", f"another gateway at {other.url}, with another CA; agent {MEMBER} rings")
     story.say("reject", "trusts the first gateway's CA only")
     call = {"url": other.url, "ca": story.gateway.ca, "agent": MEMBER, "guid": other.guid}
-    answer = story.run_reject("AGW_E_TLS", 4, **call)
+    answer = story.run_reject("AGW_E_TLS", 6, **call)
     found = re.search(r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}", answer["detail"])
     story.confirm(found, f"no fingerprint in: {answer['detail']}")
     story.confirm(other.rejects_seen() == 0, "the Guid went to a gateway that is not trusted")
@@ -430,7 +430,7 @@ def stalled(story):
     story.gateway.control("answer-with", agentId=AGENT, delayMs=STALL_MS)
     story.say("gateway", f"will take {STALL_MS} ms for its next answer")
     story.say("reject", f"--timeout {TIMEOUT_MS}")
-    answer = story.run_reject("AGW_E_TIMEOUT", 4, "--timeout", str(TIMEOUT_MS))
+    answer = story.run_reject("AGW_E_TIMEOUT", 6, "--timeout", str(TIMEOUT_MS))
     taken = float(answer["time"].split()[0])
     story.confirm(TIMEOUT_MS <= taken < TIMEOUT_MS + 300, f"{taken} ms instead of {TIMEOUT_MS}")
     story.confirm("maybe sent" in answer["flags"], f"flags {answer['flags']}")

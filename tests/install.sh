@@ -45,12 +45,12 @@ if readelf -d "$work/static" | grep -q libagw; then
     fail "the static program needs the shared library"
 fi
 
-# Both really call: nobody listens on the discard port of loopback, and exit code 4 says so.
+# Both really call: nobody listens on the discard port of loopback, and exit code 6 says so.
 for program in shared static; do
     code=0
     AGW_GUID=no-guid-of-anybody LD_LIBRARY_PATH="$lib" "$work/$program" \
         --url https://127.0.0.1:9 --danger-any --agent 154 >"$work/out" 2>&1 || code=$?
-    if [ "$code" != 4 ] || ! grep -q AGW_E_CONNECT "$work/out"; then
+    if [ "$code" != 6 ] || ! grep -q AGW_E_CONNECT "$work/out"; then
         cat "$work/out"
         fail "the $program program ended with $code"
     fi

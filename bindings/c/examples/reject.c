@@ -16,7 +16,7 @@
 
 #include "agw.h"
 
-enum { ACCEPTED, TOO_LATE, RENEW_SESSION, REFUSED, NO_ANSWER, WRONG_USAGE };
+enum { ACCEPTED, WRONG_USAGE = 2, TOO_LATE, RENEW_SESSION, REFUSED, NO_ANSWER };
 
 static const char *const HELP[] = {
     "usage: reject --url URL --agent ID [options]     (the Guid: see below)",
@@ -39,11 +39,11 @@ static const char *const HELP[] = {
     "Without --ca, --pin and --danger-any the system's certificate store is trusted.",
     "",
     "exit code  0  accepted (with --connect-only: the connection stands)",
-    "           1  too late, nothing is ringing at the agent",
-    "           2  take the newest Guid or sign in again",
-    "           3  the gateway refused for another reason",
-    "           4  no answer from the gateway: network, certificate, time-out, ...",
-    "           5  wrong usage or wrong options",
+    "           2  wrong usage or wrong options",
+    "           3  too late, nothing is ringing at the agent",
+    "           4  take the newest Guid or sign in again",
+    "           5  the gateway refused for another reason",
+    "           6  no answer from the gateway: network, certificate, time-out, ...",
 };
 
 struct settings {

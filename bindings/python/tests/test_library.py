@@ -1,9 +1,11 @@
 """Where the shared library is looked for: the wheel, AGW_LIBRARY, the system."""
 
+import ctypes
 import os
 import shutil
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -24,10 +26,14 @@ def bare(tmp_path: Path) -> Path:
 
 
 def show(place: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return python(place, "-c", SHOW, **environment)
+
+
+def python(place: Path, *words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     clean = {name: value for name, value in os.environ.items() if name != "AGW_LIBRARY"}
     environment["PYTHONPATH"] = str(place)
     return subprocess.run(
-        [sys.executable, "-c", SHOW],
+        [sys.executable, *words],
         env={**clean, **environment},
         capture_output=True,
         text=True,
@@ -59,13 +65,30 @@ def test_a_library_that_does_not_fit_is_an_import_error(bare: Path) -> None:
     for library in ("missing.so", str(bare / "text.so")):
         done = show(bare, AGW_LIBRARY=library)
         assert done.returncode == 1
-        assert f"ImportError: agw: cannot use the shared library {library}" in done.stderr
+        assert f"ImportError: cannot use agw's shared library {library}" in done.stderr
+
+
+def test_the_tool_says_that_there_is_no_library(bare: Path) -> None:
+    for words in (["--version"], ["connect", "--url", "https://127.0.0.1:9"]):
+        done = python(bare, "-m", "agw", *words, AGW_LIBRARY="missing.so")
+        assert done.returncode == 1
+        assert done.stderr.startswith("python -m agw: cannot use agw's shared library missing.so")
+        assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("number", [0x020000, 0x00FFFF])
-def test_a_version_that_does_not_fit_is_refused(number: int) -> None:
+def test_a_version_that_does_not_fit_is_refused(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if it lacks the other functions: what to do about it comes first."""
+
+    def version_num() -> int:
+        return number
+
+    other = types.SimpleNamespace(agw_version_num=version_num)
+    monkeypatch.setattr(ctypes, "CDLL", lambda _path: other)
     with pytest.raises(ImportError, match=r"needed is 1\.0\.0 or a newer 1\.x"):
-        agw._library._check_version("some.so", number)
+        agw._library.load.__wrapped__()
 
 
 def test_what_is_tested_is_what_was_installed() -> None:

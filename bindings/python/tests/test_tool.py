@@ -55,7 +55,7 @@ def test_the_guid_comes_from_a_file_the_environment_or_standard_input(
 def test_json(simulator: Simulator) -> None:
     done = reject(simulator, "--json", AGW_GUID=simulator.guid)
     told = json.loads(done.stdout)
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert (told["status"], told["name"], told["retcode"]) == (
         302,
         "AGW_E_NO_CONFERENCE",
@@ -66,17 +66,17 @@ def test_json(simulator: Simulator) -> None:
 
 
 def test_exit_codes(simulator: Simulator, stalled: RawGateway) -> None:
-    assert reject(simulator, AGW_GUID=simulator.guid).returncode == 1
-    assert reject(simulator, AGW_GUID="wrong").returncode == 2
+    assert reject(simulator, AGW_GUID=simulator.guid).returncode == 3
+    assert reject(simulator, AGW_GUID="wrong").returncode == 4
     simulator.answer_with(retcode="100-007", message="bell \a")
     done = reject(simulator, AGW_GUID=simulator.guid)
-    assert done.returncode == 3
+    assert done.returncode == 5
     assert "\a" not in done.stdout
     slow = ["--url", stalled.url, "--allow-http", "--timeout", "0.2", "--agent", "154"]
     done = tool("reject", *slow, AGW_GUID="guid")
-    assert done.returncode == 4
+    assert done.returncode == 6
     assert "maybe sent" in done.stdout
-    assert tool("connect", "--url", simulator.url).returncode == 4
+    assert tool("connect", "--url", simulator.url).returncode == 6
 
 
 def test_connect(simulator: Simulator) -> None:
@@ -103,7 +103,7 @@ def test_connect(simulator: Simulator) -> None:
 )
 def test_wrong_usage(words: List[str]) -> None:
     done = tool(*words)
-    assert done.returncode == 5, done
+    assert done.returncode == 2, done
     assert "Traceback" not in done.stderr
 
 

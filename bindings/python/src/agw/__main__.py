@@ -9,21 +9,23 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Callable, Dict, List, NoReturn, Optional, TextIO, Union
+from typing import Callable, Dict, List, Optional, TextIO, Union
 
 from . import AgwError, Client, Outcome, Status, Trust, __version__, library_path, library_version
 from ._library import sentence
 from .errors import name_of
 
-ACCEPTED, TOO_LATE, RENEW_SESSION, REFUSED, NO_ANSWER, WRONG_USAGE = range(6)
+# 1 is Python's own: also when there is no package agw to run.
+ACCEPTED, CANNOT_RUN, WRONG_USAGE, TOO_LATE, RENEW_SESSION, REFUSED, NO_ANSWER = range(7)
 
 _EPILOG = """\
 exit code  0  accepted (connect: the connection stands)
-           1  too late, nothing is ringing at the agent
-           2  take the newest Guid or sign in again
-           3  the gateway refused for another reason
-           4  no answer from the gateway: network, certificate, time-out, ...
-           5  wrong usage or wrong options
+           1  the tool cannot run: no shared library, for one
+           2  wrong usage or wrong options
+           3  too late, nothing is ringing at the agent
+           4  take the newest Guid or sign in again
+           5  the gateway refused for another reason
+           6  no answer from the gateway: network, certificate, time-out, ...
 """
 
 _GUID_HELP = """\
@@ -40,20 +42,14 @@ class _WrongUsageError(Exception):
     """Says what the user has to do otherwise."""
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse's exit code for wrong usage is 2, which means something else here."""
-
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(WRONG_USAGE, f"{self.prog}: {message}\n")
-
-
 # --- The command line --------------------------------------------------------------------------
 
 
 def _parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
-    parser = _Parser(prog="python -m agw", description=__doc__, formatter_class=raw, epilog=_EPILOG)
+    parser = argparse.ArgumentParser(
+        prog="python -m agw", description=__doc__, formatter_class=raw, epilog=_EPILOG
+    )
     parser.add_argument("--version", action="store_true", help="versions, and the library's path")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     reject = commands.add_parser(
@@ -252,8 +248,7 @@ def _run(arguments: argparse.Namespace) -> int:
     except AgwError as error:
         outcome = error.outcome
     except _WrongUsageError as error:
-        print(f"python -m agw: {error}", file=sys.stderr)
-        return WRONG_USAGE
+        return _complain(error, WRONG_USAGE)
     meaning = _meaning(arguments.command, outcome.status)
     text = (_as_json if arguments.json else _as_text)(outcome, meaning)
     # Whatever the terminal's encoding cannot show is escaped.
@@ -262,15 +257,24 @@ def _run(arguments: argparse.Namespace) -> int:
     return exit_code(outcome.status)
 
 
+def _complain(error: Exception, code: int) -> int:
+    print(f"python -m agw: {error}", file=sys.stderr)
+    return code
+
+
 def main(words: Optional[List[str]] = None) -> int:
     """Runs the tool and gives its exit code."""
     parser = _parser()
     arguments = parser.parse_args(words)
-    if arguments.version:
-        print(f"agw {__version__}, library {library_version()} at {library_path()}")
-        return ACCEPTED
-    if arguments.command is None:
+    if arguments.command is None and not arguments.version:
         parser.error("a command is needed: reject or connect; see --help")
+    try:
+        version = library_version()
+    except ImportError as error:
+        return _complain(error, CANNOT_RUN)
+    if arguments.version:
+        print(f"agw {__version__}, library {version} at {library_path()}")
+        return ACCEPTED
     if arguments.log:
         logging.basicConfig(level=logging.DEBUG, format="%(levelname)-7s %(message)s")
     return _run(arguments)

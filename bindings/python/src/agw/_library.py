@@ -33,18 +33,21 @@ def load() -> ctypes.CDLL:
     path = library_path()
     try:
         library = ctypes.CDLL(path)
+        _check_version(path, library)
         _abi.declare(library)
     except (OSError, AttributeError) as error:
-        text = f"agw: cannot use the shared library {path} ({error}); AGW_LIBRARY can name another"
+        text = f"cannot use agw's shared library {path} ({error}); AGW_LIBRARY can name another"
         raise ImportError(text) from error
-    _check_version(path, int(library.agw_version_num()))
     return library
 
 
-def _check_version(path: str, number: int) -> None:
+def _check_version(path: str, library: ctypes.CDLL) -> None:
+    """Refuses an older one, which may lack functions, and another major version."""
+    library.agw_version_num.restype = ctypes.c_uint32
+    number: int = library.agw_version_num()
     wanted = _abi.VERSION_NUM
     if number >> 16 != wanted >> 16 or number < wanted:
-        text = f"agw: {path} is version {_dotted(number)}; needed is {_dotted(wanted)} or a newer"
+        text = f"agw's library {path} is {_dotted(number)}; needed is {_dotted(wanted)} or a newer"
         raise ImportError(f"{text} {wanted >> 16}.x")
 
 
