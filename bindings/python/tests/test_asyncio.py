@@ -66,6 +66,19 @@ def test_a_cancelled_task_ends_its_call(stalled: RawGateway) -> None:
         run(story())
 
 
+def test_many_cancelled_tasks_end_their_calls(stalled: RawGateway) -> None:
+    async def story() -> None:
+        async with agw.AsyncClient(stalled.url, allow_http=True, timeout=60) as client:
+            calls = [client.reject_agent_conf(AGENT, "guid") for _ in range(5)]
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(asyncio.gather(*calls), 0.2)
+            while client._calls:
+                await asyncio.sleep(0.005)
+
+    with takes(0.2, 2):
+        run(story())
+
+
 def test_a_cancelled_task_ends_no_other_call(stalled: RawGateway) -> None:
     async def story() -> None:
         async with agw.AsyncClient(stalled.url, allow_http=True, timeout=0.8) as client:

@@ -27,9 +27,9 @@ class AsyncClient(ClientBase):
     certificate files, which takes some milliseconds.
 
     When a task that awaits a call is cancelled, asyncio.wait_for included, the task ends at once.
-    The call behind it is ended, too, as soon as it is the only one in progress on this client;
-    the library cannot end one call among several, and others are not ended for its sake. Until
-    then it goes on unobserved, ``timeout`` at most. Either way the gateway may have acted.
+    The call behind it is ended, too, as soon as nobody awaits another one of this client: the
+    library cannot end one call among several, and others are not ended for its sake. Until then
+    it goes on unobserved, ``timeout`` at most. Either way the gateway may have acted.
     """
 
     #: How many calls are under way at once. May be set before the first call.
@@ -38,6 +38,7 @@ class AsyncClient(ClientBase):
     _executor: Optional[ThreadPoolExecutor] = None
     _process = 0  # that the executor's threads live in
     _calls: "Set[Future[Any]]"  # in progress; made with the executor
+    _unawaited: "Set[Future[Any]]"  # those of them whose task was cancelled
 
     async def reject_agent_conf(self, agent_id: Union[int, str], guid: str) -> Answer:
         """Rejects the conference call that rings at an agent; see `Client.reject_agent_conf`."""
@@ -79,6 +80,8 @@ class AsyncClient(ClientBase):
         try:
             return await asyncio.wrap_future(call)
         except asyncio.CancelledError:
+            self._unawaited.add(call)
+            call.add_done_callback(self._unawaited.discard)
             self._end(call)
             raise
 
@@ -87,7 +90,7 @@ class AsyncClient(ClientBase):
         if self._executor is None or self._process != os.getpid():
             self._executor = ThreadPoolExecutor(self.MAX_CALLS, thread_name_prefix="agw")
             self._process = os.getpid()
-            self._calls = set()
+            self._calls, self._unawaited = set(), set()
         return self._executor
 
     def _end(self, call: "Future[Any]") -> None:
@@ -98,7 +101,7 @@ class AsyncClient(ClientBase):
         """
         if call.done():
             return
-        if all(other is call or other.done() for other in self._calls.copy()):
+        if self._calls <= self._unawaited:
             self.cancel()
         with contextlib.suppress(RuntimeError):  # no event loop any more: its time-out will do
             asyncio.get_running_loop().call_later(_LOOK_AGAIN, self._end, call)
