@@ -83,4 +83,17 @@ done
 
 mono --debug "$out/tests/AgwTests.exe" "$printed" "$wanted" || fail "a test failed"
 
+# A library that is too old is refused in words, before a call goes astray.
+mkdir "$out/older"
+printf '%s\n' 'unsigned agw_version_num(void) { return 0x00FFFF; }' \
+    'const char *agw_version(void) { return "0.255.255"; }' >"$out/older/agw.c"
+cc -shared -fPIC -o "$out/older/libagw.so" "$out/older/agw.c"
+if told=$(LD_LIBRARY_PATH=$out/older mono "$out/tests/AgwTests.exe" "$printed" Accepted 2>&1); then
+    fail "a library that is too old is taken: $told"
+fi
+case "$told" in
+*"agw's native library is 0.255.255; needed is 1.0 or a newer 1.x"*) ;;
+*) fail "with a library that is too old it is told: $told" ;;
+esac
+
 echo "csharp: compiled without a warning, header, package and tests: all well"

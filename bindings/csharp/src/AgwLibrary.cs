@@ -37,9 +37,10 @@ namespace Agw
             uint running = NativeMethods.agw_version_num();
             if (running < HeaderVersion || running >> 16 != HeaderVersion >> 16)
             {
+                uint major = HeaderVersion >> 16;
+                uint minor = (HeaderVersion >> 8) & 255;
                 throw new NotSupportedException(
-                    "the native library agw " + Version + " does not fit this assembly, made for "
-                    + (HeaderVersion >> 16) + "." + ((HeaderVersion >> 8) & 255));
+                    $"agw's native library is {Version}; needed is {major}.{minor} or a newer {major}.x");
             }
         }
     }

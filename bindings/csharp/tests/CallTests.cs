@@ -90,8 +90,8 @@ namespace Agw.Tests
                 Stopwatch watch = Stopwatch.StartNew();
                 AgwTimeoutException why = Check.Throws<AgwTimeoutException>(
                     () => client.RejectAgentConf("159", gateway.Guid("159")));
-                Check.Within(500, 900, watch.Elapsed, "by the clock");
-                Check.Within(500, 900, why.Elapsed, "by the library");
+                Check.Within(500, 2500, watch.Elapsed, "by the clock");
+                Check.Within(500, 2500, why.Elapsed, "by the library");
                 Check.That(why.MaybeSent, "it was sent");
             }
         }

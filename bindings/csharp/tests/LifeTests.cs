@@ -49,7 +49,7 @@ namespace Agw.Tests
                 client.Dispose();
                 Check.That(Check.Throws<AgwCancelledException>(() => Wait(one)).MaybeSent, "maybe sent");
                 Check.Throws<AgwCancelledException>(() => Wait(other));
-                Check.Within(0, 500, watch.Elapsed, "ended soon");
+                Check.Within(0, 2000, watch.Elapsed, "ended soon");
             }
         }
 
@@ -82,7 +82,7 @@ namespace Agw.Tests
                 source.Cancel();
                 OperationCanceledException why = Check.Throws<OperationCanceledException>(
                     () => Wait(cancelled));
-                Check.Within(0, 500, watch.Elapsed, "ended soon");
+                Check.Within(0, 2000, watch.Elapsed, "ended soon");
                 Check.That(cancelled.IsCanceled, "the task is cancelled");
                 Check.Same(source.Token, why.CancellationToken, "token");
                 Check.That(((AgwCancelledException)why.InnerException).MaybeSent, "maybe sent");
@@ -119,7 +119,7 @@ namespace Agw.Tests
                         Stopwatch watch = Stopwatch.StartNew();
                         source.Cancel();
                         Check.That(Refusal(call) is OperationCanceledException, "cancelled");
-                        Check.Within(0, 1000, watch.Elapsed, "ended soon, round " + round);
+                        Check.Within(0, 5000, watch.Elapsed, "ended soon, round " + round);
                     }
                 }
                 Check.Same(1, client.LaneCount, "native clients");

@@ -90,7 +90,7 @@ namespace Agw.Tests
             gateway.AnswerWith("164", "\"delayMs\":5000");
             AgwException why = Check.Throws<AgwCancelledException>(
                 () => client.RejectAgentConf("164", gateway.Guid("164")));
-            Check.Within(0, 1000, why.Elapsed, "ended soon");
+            Check.Within(0, 3000, why.Elapsed, "ended soon");
             Check.That(lines > 0, "called");
             Check.Throws<ObjectDisposedException>(() => client.Connect());
         }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Reads Agw.csproj and Agw.targets, for want of a .NET SDK: are they well-formed, do the files
-they name exist, is the version the library's, does the NuGet layout fit together?
+they name exist, is the version the library's, does the NuGet layout fit together? Then it is shown
+that changed copies are refused.
 
     check_package.py CARGO-TOML FOLDER
 """
@@ -19,11 +20,9 @@ def packed(project):
     return {one.get("Include"): one.get("PackagePath") for one in found if one.get("Pack") == "true"}
 
 
-def check(cargo, folder):
+def check(version, folder, project_text, targets_text):
     """What is wrong, a line each."""
-    project = ElementTree.parse(folder / "Agw.csproj").getroot()
-    targets = ElementTree.parse(folder / "build" / "Agw.targets").getroot()
-    version = re.search(r'^version = "(.*)"', cargo.read_text(encoding="utf-8"), re.M)[1]
+    project, targets = ElementTree.fromstring(project_text), ElementTree.fromstring(targets_text)
     places = packed(project)
     for include in [one.get("Include") for one in project.iter("Compile")] + list(places):
         if not include.startswith("$(") and not list(folder.glob(include)):
@@ -45,12 +44,38 @@ def check(cargo, folder):
         yield "Agw.targets looks for agw.dll elsewhere than the package has it"
 
 
+CHANGES = (
+    ('Include="src/*.cs"', 'Include="source/*.cs"'),
+    ("<Version>", "<Version>9."),
+    ("netstandard2.0;net462", "netstandard2.0"),
+    ('PackagePath="runtimes/', 'PackagePath="runtime/'),
+    ("<PackageId>Agw<", "<PackageId>AgwClient<"),
+    ("build;buildTransitive", "build"),
+    ("$(AgwNativeRid)\\native", "$(AgwNativeRid)"),
+    ("""'.NETFramework' And Exists(""", """'.NETStandard' And Exists("""),
+)
+
+
+def unnoticed(version, folder, *texts):
+    """The changes of either file that go unnoticed."""
+    for old, new in CHANGES:
+        changed = [text.replace(old, new) for text in texts]
+        if changed == list(texts):
+            yield f"there is no {old!r} to change"
+        elif not list(check(version, folder, *changed)):
+            yield f"unnoticed: {old!r} -> {new!r}"
+
+
 def main():
-    wrong = list(check(Path(sys.argv[1]), Path(sys.argv[2])))
+    cargo, folder = (Path(argument) for argument in sys.argv[1:])
+    version = re.search(r'^version = "(.*)"', cargo.read_text(encoding="utf-8"), re.M)[1]
+    files = folder / "Agw.csproj", folder / "build" / "Agw.targets"
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    wrong = list(check(version, folder, *texts)) or list(unnoticed(version, folder, *texts))
     for line in wrong:
         print(f"check_package: {line}", file=sys.stderr)
     if not wrong:
-        print("check_package: project, targets and layout fit together")
+        print(f"check_package: all fits together; {len(CHANGES)} changes are refused")
     return 1 if wrong else 0
 
 
