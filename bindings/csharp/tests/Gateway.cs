@@ -69,7 +69,7 @@ namespace Agw.Tests
             using (WebClient web = new WebClient())
             {
                 string records = web.DownloadString(Url + "/simulator/requests");
-                return Regex.Matches(records, "/agentconf/" + agent + "/").Count;
+                return Regex.Matches(records, "\"agentId\":\"" + agent + "\"").Count;
             }
         }
 

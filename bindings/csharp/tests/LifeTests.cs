@@ -197,16 +197,14 @@ namespace Agw.Tests
             }
         }
 
-        /// <summary>
-        /// A call that the gateway keeps waiting. It lists a request only when it has answered, so
-        /// there is nothing to see: time must do for the request to have gone out.
-        /// </summary>
+        /// <summary>A call that has reached the gateway, which keeps it waiting.</summary>
         private static Task<AgwAnswer> Stalled(
             Gateway gateway, AgwClient client, string agent, CancellationToken token, int delay = 20000)
         {
+            int before = gateway.Rejects(agent);
             gateway.AnswerWith(agent, "\"delayMs\":" + delay);
             Task<AgwAnswer> call = client.RejectAgentConfAsync(agent, gateway.Guid(agent), token);
-            Check.That(!call.Wait(300), "the call waits");
+            Check.That(SpinWait.SpinUntil(() => gateway.Rejects(agent) > before, 10000), "it arrives");
             return call;
         }
 
