@@ -1,5 +1,7 @@
 //! The calls as a C program makes them.
 
+#![allow(dead_code, reason = "no one user of this module uses all of it")]
+
 use std::ffi::{CStr, CString, c_char};
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -87,7 +89,7 @@ impl Drop for Client {
 
 /// Every byte of the result but its size is rubbish before the call: what is right afterwards was
 /// written by the library.
-fn outcome_of(call: impl FnOnce(*mut agw_result) -> agw_status) -> Outcome {
+pub fn outcome_of(call: impl FnOnce(*mut agw_result) -> agw_status) -> Outcome {
     let mut result = MaybeUninit::<agw_result>::uninit();
     // SAFETY: the pointer is to that many bytes.
     unsafe { ptr::write_bytes(result.as_mut_ptr(), 0x7F, 1) };

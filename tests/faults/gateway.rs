@@ -1,6 +1,8 @@
 //! A gateway of raw sockets that goes wrong as told, step by step, and remembers what it met.
 
-use std::collections::BTreeMap;
+#![allow(dead_code, reason = "no one user of this module uses all of it")]
+
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,6 +41,8 @@ pub enum Step {
     Beat(Vec<u8>, Duration),
     /// Reads requests and gives each this answer, until the other side goes.
     Serve(Vec<u8>),
+    /// Reads a request and goes on as it is told for this one.
+    Obey(Orders),
     /// As an HTTP proxy: connects to whom the request named, and passes everything on from then.
     Tunnel,
     /// Says nothing until the other side goes.
@@ -47,6 +51,16 @@ pub enum Step {
     Cut,
     /// Ends the connection with a RST.
     Reset,
+}
+
+/// What to do with a request, told by its text.
+pub type Orders = Arc<dyn Fn(&str) -> Order + Send + Sync>;
+
+/// What the gateway does with one request.
+pub struct Order {
+    pub steps: Vec<Step>,
+    /// The next request on the connection is obeyed, too; else the script goes on behind it.
+    pub stays: bool,
 }
 
 /// What a gateway has met.
@@ -107,6 +121,11 @@ impl Gateway {
 
     pub fn seen(&self) -> Seen {
         self.shared.seen().clone()
+    }
+
+    /// The requests since this was last asked for; they are forgotten here.
+    pub fn take_requests(&self) -> Vec<String> {
+        std::mem::take(&mut self.shared.seen().requests)
     }
 
     /// Stops, then starts anew on the same port, with these keys for TLS sessions.
@@ -204,11 +223,19 @@ impl Connection<'_> {
             }
             (Script::Http(steps) | Script::Tcp(steps), _) => steps,
         };
-        for step in steps {
+        let mut steps = VecDeque::from(steps);
+        while let Some(step) = steps.pop_front() {
             match step {
                 Step::Cut => return self.stream.shutdown(Shutdown::Write),
                 Step::Reset => {
                     return SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+                }
+                Step::Obey(orders) => {
+                    let order = orders(&self.read_request()?);
+                    if order.stays {
+                        steps.push_front(Step::Obey(orders));
+                    }
+                    order.steps.into_iter().rev().for_each(|step| steps.push_front(step));
                 }
                 step => self.go(step)?,
             }
@@ -233,7 +260,7 @@ impl Connection<'_> {
 
     fn go(&mut self, step: Step) -> io::Result<()> {
         match step {
-            Step::Read => self.read_request(),
+            Step::Read => self.read_request().map(drop),
             Step::Await => self.await_bytes(),
             Step::Wait(time) => {
                 thread::sleep(time);
@@ -256,7 +283,7 @@ impl Connection<'_> {
             },
             Step::Tunnel => self.tunnel(),
             Step::Hang => io::copy(&mut self.stream, &mut io::sink()).map(drop),
-            Step::Cut | Step::Reset => unreachable!("they end the script"),
+            Step::Cut | Step::Reset | Step::Obey(_) => unreachable!("they steer the script"),
         }
     }
 
@@ -271,7 +298,7 @@ impl Connection<'_> {
         self.stream.peek(&mut [0]).map(drop)
     }
 
-    fn read_request(&mut self) -> io::Result<()> {
+    fn read_request(&mut self) -> io::Result<String> {
         let mut head = Vec::new();
         let mut byte = [0];
         while !head.ends_with(b"\r\n\r\n") {
@@ -279,8 +306,8 @@ impl Connection<'_> {
             head.push(byte[0]);
         }
         let request = String::from_utf8(head).map_err(|_| ErrorKind::InvalidData)?;
-        self.shared.seen().requests.push(request);
-        Ok(())
+        self.shared.seen().requests.push(request.clone());
+        Ok(request)
     }
 
     /// Until one side goes.

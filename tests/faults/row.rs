@@ -1,5 +1,7 @@
 //! A row of the table: what happens, and what the caller must see.
 
+#![allow(dead_code, reason = "no one user of this module uses all of it")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

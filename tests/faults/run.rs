@@ -1,5 +1,7 @@
 //! Plays a row and compares.
 
+#![allow(dead_code, reason = "no one user of this module uses all of it")]
+
 use std::env;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -200,14 +202,14 @@ pub fn flag_names(flags: u32) -> String {
 }
 
 /// What a row's address has behind it.
-enum Place {
+pub enum Place {
     Gateway(Box<Gateway>),
     /// Sockets that are only there, the one with the port first.
     Sockets(u16, #[expect(dead_code, reason = "they are held open")] Vec<Socket>),
 }
 
 impl Place {
-    fn open(site: &Site, over: Over, client_certificate: bool) -> Self {
+    pub fn open(site: &Site, over: Over, client_certificate: bool) -> Self {
         let config = over.config(client_certificate);
         match site {
             Site::Follows(scripts) => {
@@ -224,7 +226,7 @@ impl Place {
         Ok(Place::Sockets(address.map_or(0, |address| address.port()), sockets))
     }
 
-    fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         match self {
             Place::Gateway(gateway) => gateway.port(),
             Place::Sockets(port, _) => *port,
@@ -238,7 +240,7 @@ impl Place {
         }
     }
 
-    fn seen(&self) -> Seen {
+    pub fn seen(&self) -> Seen {
         match self {
             Place::Gateway(gateway) => gateway.seen(),
             Place::Sockets(..) => Seen::default(),
