@@ -2,6 +2,8 @@
 
 #[path = "support/c.rs"]
 mod c;
+#[path = "support/held.rs"]
+mod held;
 mod support;
 
 use std::net::{TcpListener, TcpStream};
@@ -12,6 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use agw::{Client, ClientOptions, Level, Status, Trust};
+use held::Held;
 use support::{ACCEPTED, GUID, RawGateway, http};
 
 static HOST: LazyLock<PathBuf> = LazyLock::new(|| c::compile("tests/c/host.c", "host", c::GNU11));
@@ -191,38 +194,15 @@ fn sixty_four_threads_share_a_client_while_others_cancel_and_free() {
     assert!(accepted > 0 && cancelled > 0, "{accepted} accepted, {cancelled} cancelled");
     drop(client);
     gateway.wait_until_idle();
-    before.compare(&Held::now());
+    compare(&before, &Held::now());
 }
 
-/// What the process holds of the system.
-#[derive(Debug)]
-struct Held {
-    descriptors: usize,
-    threads: usize,
-    memory_kib: usize,
-}
-
-impl Held {
-    fn now() -> Self {
-        let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
-        let number = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line");
-            line.trim().trim_end_matches(" kB").parse().expect("a number")
-        };
-        Held {
-            descriptors: std::fs::read_dir("/proc/self/fd").expect("Linux").count(),
-            threads: number("Threads:"),
-            memory_kib: number("VmRSS:"),
-        }
-    }
-
-    /// Other tests of this program run at the same time, so a few descriptors and threads and some
-    /// memory more are theirs; what 6,400 calls or hundreds of clients would leak is far above.
-    fn compare(&self, after: &Held) {
-        assert!(after.descriptors < self.descriptors + 60, "{self:?} {after:?}");
-        assert!(after.threads < self.threads + 60, "{self:?} {after:?}");
-        assert!(after.memory_kib < self.memory_kib + 32 * 1024, "{self:?} {after:?}");
-    }
+/// Other tests of this program run at the same time, so a few descriptors and threads and some
+/// memory more are theirs; what 6,400 calls or hundreds of clients would leak is far above.
+fn compare(before: &Held, after: &Held) {
+    assert!(after.descriptors < before.descriptors + 60, "{before:?} {after:?}");
+    assert!(after.threads < before.threads + 60, "{before:?} {after:?}");
+    assert!(after.memory_kib < before.memory_kib + 32 * 1024, "{before:?} {after:?}");
 }
 
 #[test]
