@@ -15,7 +15,7 @@ STAGE := $(abspath $(TARGET))/stage
 # What a static agw needs of the system; `cargo rustc -- --print native-static-libs` tells.
 PRIVATE := -lgcc_s -lutil -lrt -lpthread -lm -ldl
 
-.PHONY: help build demo test bench csharp python lint unit install-test header install uninstall tools clean
+.PHONY: help build demo test bench csharp python soak lint unit install-test header install uninstall tools clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -57,6 +57,12 @@ python: tools stage
 	$(CARGO) build --locked --quiet --example simulator
 	PYTHON=$(PYTHON) tests/python.sh --library $(STAGE)/lib/libagw.so \
 	    --simulator $(TARGET)/debug/examples/simulator
+
+## make soak       TIME=600 (seconds)   calls with a fault every third, then the books are balanced
+soak: stage
+	$(CARGO) build --locked --quiet --example soak
+	$(TARGET)/debug/examples/soak --library $(STAGE)/lib/libagw.so --seconds $(or $(TIME),600) \
+	    --folder $(TARGET)/soak
 
 ## make build      the shared and the static library, optimised
 build:

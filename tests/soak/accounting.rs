@@ -1,0 +1,157 @@
+//! Holds what the callers were told against what the gateway has in its log.
+
+use std::ops::RangeInclusive;
+
+use agw::ffi::{AGW_RESULT_MAYBE_SENT, AGW_RESULT_RESENT};
+
+/// A call that returned, as its caller saw it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Call {
+    /// 1 for the first call; the gateway finds it in the Guid.
+    pub number: u32,
+    /// What was to go wrong: a place in the list of faults, or 0.
+    pub fault: u16,
+    pub status: i32,
+    pub flags: u32,
+    pub http_status: i32,
+    /// How much later than its time-out the call, or the agw_connect before it, returned.
+    pub late_us: u32,
+}
+
+/// A request that the gateway has read to its end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Arrival {
+    pub number: u32,
+    pub agent: u32,
+}
+
+impl Arrival {
+    /// A line of the gateway's log.
+    pub fn of_line(line: &str) -> Option<Self> {
+        let (number, agent) = line.split_once(' ')?;
+        Some(Arrival { number: number.parse().ok()?, agent: agent.parse().ok()? })
+    }
+}
+
+/// What the comparison found.
+#[derive(Debug, Default)]
+pub struct Balance {
+    pub wrong: u64,
+    /// The first of what is wrong, in words.
+    pub examples: Vec<String>,
+}
+
+const EXAMPLES: usize = 10;
+
+impl Balance {
+    fn note(&mut self, text: String) {
+        self.wrong += 1;
+        if self.examples.len() < EXAMPLES {
+            self.examples.push(text);
+        }
+    }
+}
+
+impl Call {
+    /// The call as a line of the ledger.
+    pub fn line(&self) -> String {
+        let Call { number, fault, status, flags, http_status, late_us } = self;
+        format!("{number} {fault} {status} {flags} {http_status} {late_us}")
+    }
+
+    pub fn of_line(line: &str) -> Option<Self> {
+        let mut words = line.split(' ');
+        let call = Call {
+            number: words.next()?.parse().ok()?,
+            fault: words.next()?.parse().ok()?,
+            status: words.next()?.parse().ok()?,
+            flags: words.next()?.parse().ok()?,
+            http_status: words.next()?.parse().ok()?,
+            late_us: words.next()?.parse().ok()?,
+        };
+        words.next().is_none().then_some(call)
+    }
+
+    /// How often the gateway may have the request. An answer proves that it came; twice it may be
+    /// there only after a second sending, and never after a failure that says "not sent".
+    fn arrivals(&self) -> RangeInclusive<usize> {
+        let resent = self.flags & AGW_RESULT_RESENT != 0;
+        let most = if resent { 2 } else { 1 };
+        // 408 is what a gateway says to a connection that was idle for too long, request or not.
+        if self.http_status != 0 && self.http_status != 408 {
+            1..=most
+        } else if self.flags & AGW_RESULT_MAYBE_SENT != 0 {
+            0..=most
+        } else {
+            0..=0
+        }
+    }
+}
+
+/// The agent of a call: another one for each of very many calls in a row.
+pub fn agent_of(number: u32) -> u32 {
+    const FIRST: u32 = 101;
+    const LAST: u32 = 59_999;
+    FIRST + number % (LAST - FIRST + 1)
+}
+
+/// Every number from 1 on is one call, and the log has its request as often as it may.
+pub fn balance(calls: &[Call], log: &[Arrival]) -> Balance {
+    let mut balance = Balance::default();
+    let mut came = vec![0_usize; calls.len() + 1];
+    for arrival in log {
+        match came.get_mut(arrival.number as usize) {
+            Some(count) if arrival.number > 0 => *count += 1,
+            _ => balance.note(format!("{arrival:?} is of no call")),
+        }
+        if arrival.agent != agent_of(arrival.number) {
+            balance.note(format!("{arrival:?} names another call's agent"));
+        }
+    }
+    let mut returned = vec![0_usize; calls.len() + 1];
+    for call in calls {
+        let place = call.number as usize;
+        let Some(count) = returned.get_mut(place) else {
+            balance.note(format!("{call:?} has a number beyond the number of calls"));
+            continue;
+        };
+        *count += 1;
+        let (came, may) = (came[place], call.arrivals());
+        if !may.contains(&came) {
+            balance.note(format!("{call:?} is {came} times in the log, not {may:?}"));
+        }
+    }
+    for (number, count) in returned.iter().enumerate().skip(1).filter(|(_, count)| **count != 1) {
+        balance.note(format!("call {number} returned {count} times"));
+    }
+    balance
+}
+
+/// The agents at the simulator make one call after the other: each agent's retcodes are those of
+/// the simulator's log, in its order. Both are lines with an agent and a retcode.
+pub fn agents_agree(told: &str, log: &str) -> bool {
+    fn sorted(lines: &str) -> Vec<&str> {
+        let mut lines: Vec<_> = lines.lines().collect();
+        lines.sort_by_key(|line| line.split(' ').next());
+        lines
+    }
+    sorted(told) == sorted(log)
+}
+
+/// Whether the comparison still sees: with a request less, one more, and one that "was not sent",
+/// it must find just that. Gives what it overlooks.
+pub fn overlooked(calls: &[Call], log: &[Arrival]) -> Vec<&'static str> {
+    let once = |call: &&Call| call.arrivals() == (1..=1);
+    let never = |call: &&Call| call.arrivals() == (0..=0);
+    let arrival = |call: &Call| Arrival { number: call.number, agent: agent_of(call.number) };
+    let answered = calls.iter().find(once).map(arrival);
+    let unsent = calls.iter().find(never).map(arrival);
+    let dropped = answered.map(|gone| log.iter().copied().filter(|it| *it != gone).collect());
+    let tampered = [
+        ("a request that is missing", dropped),
+        ("a request that came twice", answered.map(|more| [log, &[more]].concat())),
+        ("a request that was not sent", unsent.map(|more| [log, &[more]].concat())),
+    ];
+    let blind = |log: Option<Vec<Arrival>>| log.is_none_or(|log| balance(calls, &log).wrong != 1);
+    tampered.into_iter().filter_map(|(what, log)| blind(log).then_some(what)).collect()
+}

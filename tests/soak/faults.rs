@@ -1,0 +1,169 @@
+//! What is to go wrong: rows of the fault table, each played for a call that asks for it.
+
+use std::sync::Arc;
+
+use agw::Status;
+
+use crate::abi;
+use crate::gateway::{Gateway, Order, Script, Step};
+use crate::row::{Act, Expect, Row, Site};
+use crate::table;
+use crate::tag::Tag;
+use crate::tls::Over;
+
+/// What the gateway speaks, one port each.
+pub const OVERS: [Over; 3] = [Over::Plain, Over::Tls12, Over::Tls13];
+
+/// A fault, and where it is met.
+pub struct Fault {
+    pub name: &'static str,
+    pub kind: &'static str,
+    pub over: Vec<Over>,
+    /// What the call comes to, if nothing else disturbs it.
+    pub expect: Expect,
+    pub at: At,
+}
+
+/// Where a fault is met.
+pub enum At {
+    /// At the gateway, once it has read the request: the rest of the row's script.
+    Request { steps: Vec<Step>, stays: bool },
+    /// At an address of its own, before there is a request.
+    Address(Row),
+    /// At the gateway, whose certificate this client does not trust.
+    Distrust,
+}
+
+/// The list of faults; a call names one by its place, from 1 on.
+pub struct Faults {
+    pub list: Vec<Fault>,
+    /// Where redirects lead; nobody may come.
+    pub forbidden: Vec<Arc<Gateway>>,
+}
+
+impl Faults {
+    pub fn of_the_table() -> Self {
+        let rows = table::rows();
+        let forbidden = rows.iter().filter_map(|row| row.forbidden.clone()).collect();
+        let mut list: Vec<_> = rows.into_iter().filter_map(fault).collect();
+        list.push(Fault {
+            name: "certificate not trusted",
+            kind: "TLS: certificate not trusted",
+            over: vec![Over::Tls12, Over::Tls13],
+            expect: crate::row::fails(Status::Tls, 0, ""),
+            at: At::Distrust,
+        });
+        Faults { list, forbidden }
+    }
+
+    /// What the gateway does with a request.
+    pub fn order(&self, request: &str) -> Order {
+        let Some(tag) = Tag::of(request) else {
+            return Order { steps: Vec::new(), stays: false };
+        };
+        let place = usize::from(tag.fault).checked_sub(1);
+        match place.and_then(|place| self.list.get(place)).map(|fault| &fault.at) {
+            Some(At::Request { steps, stays }) => {
+                let steps = steps.iter().map(|step| with_guid(step, &tag.guid())).collect();
+                Order { steps, stays: *stays }
+            }
+            _ => Order { steps: vec![Step::Send(accepted(tag.number))], stays: true },
+        }
+    }
+}
+
+/// The answer to a call without a fault names the call: a mixed-up answer shows.
+fn accepted(number: u32) -> Vec<u8> {
+    let body = format!(r#"{{"result":{{}},"message":"{number}","retcode":"0"}}"#);
+    let length = body.len();
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
+}
+
+/// Where a row echoes the Guid, it is this call's.
+fn with_guid(step: &Step, guid: &str) -> Step {
+    let Step::Send(bytes) = step else {
+        return step.clone();
+    };
+    let found = bytes.windows(abi::GUID.len()).position(|part| part == abi::GUID.as_bytes());
+    let mut bytes = bytes.clone();
+    if let Some(start) = found {
+        bytes[start..start + guid.len()].copy_from_slice(guid.as_bytes());
+    }
+    Step::Send(bytes)
+}
+
+/// Rows that go wrong at the first call, without a proxy or a planted fault of the library's own.
+fn fault(row: Row) -> Option<Fault> {
+    let Some(Act::Reject(expect)) = row.acts.first().cloned() else {
+        return None;
+    };
+    if row.proxy.is_some() || row.planted.is_some() {
+        return None;
+    }
+    let (name, over) = (row.name, row.over.to_vec());
+    match &row.site {
+        Site::Follows(scripts) => match scripts.first()? {
+            Script::Http(steps) if !row.client_certificate => {
+                let (steps, stays) = after_the_request(steps)?;
+                let kind = kind_of_answer(&expect, &steps);
+                Some(Fault { name, kind, over, expect, at: At::Request { steps, stays } })
+            }
+            _ => Some(Fault {
+                name,
+                kind: kind_of_set_up(&expect),
+                over,
+                expect,
+                at: At::Address(row),
+            }),
+        },
+        Site::Nobody => {
+            Some(Fault { name, kind: "nobody listens", over, expect, at: At::Address(row) })
+        }
+        Site::Full => {
+            Some(Fault { name, kind: "SYN swallowed", over, expect, at: At::Address(row) })
+        }
+    }
+}
+
+/// The steps behind the first reading, and whether the connection goes on afterwards.
+fn after_the_request(steps: &[Step]) -> Option<(Vec<Step>, bool)> {
+    match steps {
+        [Step::Serve(answer)] => Some((vec![Step::Send(answer.clone())], true)),
+        [Step::Read, rest @ ..] if !burns(rest) => Some((rest.to_vec(), false)),
+        _ => None,
+    }
+}
+
+/// Sends as fast as it can until the time-out: fair once, not a thousand times.
+fn burns(steps: &[Step]) -> bool {
+    steps.iter().any(|step| matches!(step, Step::Repeat(bytes, _) if bytes.starts_with(b"HTTP")))
+}
+
+fn kind_of_answer(expect: &Expect, steps: &[Step]) -> &'static str {
+    let any = |wanted: fn(&Step) -> bool| steps.iter().any(wanted);
+    let slow = any(|step| matches!(step, Step::Drip(..) | Step::Beat(..)));
+    let reset = any(|step| matches!(step, Step::Reset));
+    let dies = any(|step| matches!(step, Step::Await | Step::Read));
+    match expect.status {
+        Status::Ok if reset => "answered, then reset",
+        Status::Ok if dies => "answered, then dead as the next call comes",
+        Status::Ok if slow => "slow answer",
+        Status::Ok => "odd answer, right all the same",
+        Status::Timeout if slow => "answer too slow",
+        Status::Timeout => "stalled",
+        Status::TooLarge => "answer too large",
+        Status::Http => "HTTP error or redirect",
+        Status::Protocol => "garbage",
+        Status::Io if reset => "reset",
+        Status::Io => "closed",
+        _ => "refused by retcode",
+    }
+}
+
+fn kind_of_set_up(expect: &Expect) -> &'static str {
+    match expect.status {
+        Status::Timeout => "TLS: handshake stalled",
+        Status::Tls => "TLS: handshake broken",
+        _ => "TLS port, spoken to in plain",
+    }
+}

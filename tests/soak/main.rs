@@ -1,0 +1,148 @@
+//! The soak: for some time, calls through the shared library with a fault every third; then every
+//! call is looked up in the gateway's log, and the process must hold no more than before.
+//!
+//! `make soak TIME=600` runs it. The gateway is a second process of this program.
+
+#[path = "../faults/abi.rs"]
+mod abi;
+mod accounting;
+#[path = "../simulator/caller.rs"]
+mod caller;
+mod faults;
+#[path = "../faults/gateway.rs"]
+mod gateway;
+#[path = "../support/held.rs"]
+mod held;
+mod host;
+mod library;
+mod report;
+mod rest;
+#[path = "../faults/row.rs"]
+mod row;
+#[path = "../faults/run.rs"]
+mod run;
+mod server;
+#[path = "../simulator/mod.rs"]
+mod simulator;
+#[path = "../faults/table.rs"]
+mod table;
+mod tag;
+mod texts;
+#[path = "../faults/tls.rs"]
+mod tls;
+
+use std::error::Error;
+use std::fs;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{self, Child, ChildStdout, Command, ExitCode, Stdio};
+use std::sync::PoisonError;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+
+use host::Host;
+use library::Library;
+use report::Report;
+use rest::Rest;
+use server::{Done, Notice, Ready};
+
+/// Calls through the shared library for some time, then balances the books.
+#[derive(Parser)]
+#[command(name = "soak")]
+struct Cli {
+    /// The shared library
+    #[arg(long, required_unless_present = "gateway")]
+    library: Option<PathBuf>,
+
+    /// How long, warming up included
+    #[arg(long, default_value_t = 600)]
+    seconds: u64,
+
+    /// Where the logs of both sides are kept
+    #[arg(long)]
+    folder: PathBuf,
+
+    /// The gateway's side, until the standard input ends
+    #[arg(long, hide = true)]
+    gateway: bool,
+}
+
+/// After its time the soak may take so much longer for the last calls and the books.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match &cli.library {
+        Some(library) if !cli.gateway => soak(library, cli.seconds, &cli.folder),
+        _ => server::serve(&cli.folder).map(|()| true).map_err(Into::into),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(why) => {
+            // Without a standard error there is no one to tell.
+            let _ = writeln!(io::stderr(), "soak: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn soak(library: &Path, seconds: u64, folder: &Path) -> Result<bool, Box<dyn Error>> {
+    let time = Duration::from_secs(seconds.max(20));
+    let warm_up = (time / 10).max(Duration::from_secs(5));
+    end_at(Instant::now() + time + PATIENCE);
+    fs::create_dir_all(folder)?;
+    let library = Library::load(library)?;
+    let mut gateway = start_gateway(folder)?;
+    let mut lines = BufReader::new(gateway.stdout.take().ok_or("no output of the gateway")?);
+    let mut ready = String::new();
+    lines.read_line(&mut ready)?;
+    let host = Host::new(library, serde_json::from_str::<Ready>(&ready)?, folder)?;
+    let (before, after, found, done) = thread::scope(|scope| {
+        let reader = scope.spawn(|| read_notices(lines, &host));
+        host.call_for(warm_up);
+        let before = Rest::settled(None);
+        host.call_for(time - warm_up);
+        let after = Rest::settled(Some(&before));
+        let found = Rest::leaks_found(&before);
+        drop(gateway.stdin.take());
+        (before, after, found, reader.join())
+    });
+    let done = done.map_err(|_| "the gateway's lines cannot be read")?;
+    let ended = gateway.wait()?;
+    let done = done.filter(|_| ended.success()).ok_or("the gateway did not end as it should")?;
+    Ok(Report { host: &host, folder, done, before, after, leaks_found: found, time, warm_up }
+        .print()?)
+}
+
+/// Whatever hangs, the soak stops.
+fn end_at(end: Instant) {
+    thread::spawn(move || {
+        thread::sleep(end - Instant::now());
+        let _ = writeln!(io::stderr(), "soak: it does not end");
+        process::exit(1);
+    });
+}
+
+fn start_gateway(folder: &Path) -> io::Result<Child> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("--gateway").arg("--folder").arg(folder);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()
+}
+
+/// Pins the gateway's notices to the board; the last line is another.
+fn read_notices(lines: BufReader<ChildStdout>, host: &Host) -> Option<Done> {
+    for line in lines.lines() {
+        let line = line.ok()?;
+        match serde_json::from_str::<Notice>(&line) {
+            Ok(notice) => {
+                let mut board = host.board.lock().unwrap_or_else(PoisonError::into_inner);
+                board.insert(notice.agent, notice);
+            }
+            Err(_) => return serde_json::from_str(&line).ok(),
+        }
+    }
+    None
+}

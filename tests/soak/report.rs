@@ -1,0 +1,256 @@
+//! The table at the end, and the verdict.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use agw::Status;
+use agw::ffi::{AGW_RESULT_MAYBE_SENT, AGW_RESULT_RESENT};
+
+use crate::accounting::{Arrival, Balance, Call, agents_agree, balance, overlooked};
+use crate::host::{AGENTS_LEDGER, Host, LEDGER};
+use crate::rest::{KINDS, Rest};
+use crate::server::{AGENTS_LOG, Done, LOG};
+use crate::texts;
+
+/// No call may return so much later than its time-out, on a machine that has other things to do.
+const LATEST: Duration = Duration::from_secs(3);
+
+/// Everything that is known when it is over.
+pub struct Report<'a> {
+    pub host: &'a Host,
+    pub folder: &'a Path,
+    pub done: Done,
+    pub before: Rest,
+    pub after: Rest,
+    /// Of those planted, one of each kind.
+    pub leaks_found: usize,
+    pub time: Duration,
+    pub warm_up: Duration,
+}
+
+/// The books of both sides.
+struct Books {
+    calls: Vec<Call>,
+    log: Vec<Arrival>,
+    told_agents: String,
+    agents_log: String,
+}
+
+/// Lines of the table, and what is wrong.
+#[derive(Default)]
+struct Table {
+    text: String,
+    wrong: Vec<String>,
+}
+
+impl Table {
+    fn head(&mut self, text: &str) {
+        self.text += &format!("\n{text}\n");
+    }
+
+    fn row(&mut self, name: &str, value: impl ToString) {
+        self.text += &format!("  {name:<44} {:>12}\n", value.to_string());
+    }
+
+    fn row_with(&mut self, name: &str, value: impl ToString, more: &str) {
+        self.text += &format!("  {name:<44} {:>12}  {more}\n", value.to_string());
+    }
+
+    /// What was planted for the proof that it would be found.
+    fn found(&mut self, what: &str, found: usize, planted: usize) {
+        self.row(&format!("{what} found, of {planted}"), found);
+        self.must(found == planted, format!("{what} are overlooked"));
+    }
+
+    fn must(&mut self, right: bool, wrong: impl Into<String>) {
+        if !right {
+            self.wrong.push(wrong.into());
+        }
+    }
+}
+
+impl Report<'_> {
+    /// Prints the table; whether all is as it should be.
+    pub fn print(&self) -> io::Result<bool> {
+        let books = Books::read(self.folder)?;
+        let mut table = Table::default();
+        self.statuses(&books.calls, &mut table);
+        self.faults(&books.calls, &mut table);
+        self.events(&mut table);
+        books.accounts(&mut table);
+        self.agents(&books, &mut table);
+        self.texts(&mut table);
+        self.lateness(&books.calls, &mut table);
+        self.rest(&mut table);
+        let green = table.wrong.is_empty();
+        let mut stdout = io::stdout().lock();
+        write!(stdout, "{}", table.text)?;
+        for wrong in &table.wrong {
+            writeln!(stdout, "WRONG: {wrong}")?;
+        }
+        writeln!(
+            stdout,
+            "\n{}",
+            if green { "soak: all is as it should be" } else { "soak: FAILED" }
+        )?;
+        Ok(green)
+    }
+
+    fn statuses(&self, calls: &[Call], table: &mut Table) {
+        let version = &self.host.library().version;
+        let (time, warm_up) = (self.time.as_secs(), self.warm_up.as_secs());
+        table.head(&format!("libagw {version}, {time} s, {warm_up} s of them to warm up"));
+        table.row("calls", calls.len());
+        let rate = calls.len() as u64 / time;
+        table.row("calls a second", rate);
+        table.head("calls by status");
+        let mut by_status = BTreeMap::<i32, u64>::new();
+        for call in calls {
+            *by_status.entry(call.status).or_default() += 1;
+        }
+        for (number, count) in by_status {
+            let status = Status::from_number(number);
+            table.row(status.map_or("not a status", Status::name), count);
+            table.must(status.is_some(), format!("{count} calls with status {number}"));
+        }
+        let sound: Vec<_> = calls.iter().filter(|call| call.fault == 0).collect();
+        let accepted = sound.iter().filter(|call| call.status == Status::Ok.number()).count();
+        table.row_with("calls without a fault", sound.len(), &format!("{accepted} accepted"));
+        table.must(accepted * 2 > sound.len(), "most calls without a fault fail");
+    }
+
+    fn faults(&self, calls: &[Call], table: &mut Table) {
+        table.head("calls with a fault, by kind: all, and with the status that it has alone");
+        let faults = &self.host.faults().list;
+        let mut by_kind: BTreeMap<_, _> = faults.iter().map(|fault| (fault.kind, (0, 0))).collect();
+        let mut played = vec![false; faults.len()];
+        for call in calls.iter().filter(|call| call.fault > 0) {
+            let place = usize::from(call.fault) - 1;
+            let (all, alone) = by_kind.entry(faults[place].kind).or_default();
+            *all += 1;
+            *alone += u64::from(call.status == faults[place].expect.status.number());
+            played[place] = true;
+        }
+        for (kind, (all, alone)) in &by_kind {
+            table.row_with(kind, all, &alone.to_string());
+            table.must(*alone > 0, format!("{kind}: never met"));
+        }
+        let played = played.iter().filter(|played| **played).count();
+        table.row("rows of the fault table played", played);
+        table.must(
+            played == faults.len(),
+            format!("{} faults were not played", faults.len() - played),
+        );
+    }
+
+    fn events(&self, table: &mut Table) {
+        let counts = &self.host.counts;
+        table.head("meanwhile");
+        let mut counted = |name: &str, count: u64| {
+            table.row(name, count);
+            table.must(count > 0, format!("{name}: none"));
+        };
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        counted("clients", get(&counts.clients));
+        counted("threads that came and went", get(&counts.threads));
+        counted("agw_connect", get(&counts.connects));
+        counted("agw_cancel during a call", get(&counts.cancels));
+        counted("agw_free during a call", get(&counts.frees_in_flight));
+        counted("restarts of a gateway", self.done.restarts);
+        counted("connections", self.done.connections as u64);
+        table.must(self.done.open == 0, format!("{} connections stay open", self.done.open));
+        let forbidden = self.done.forbidden;
+        table.must(forbidden == 0, format!("{forbidden} redirects were followed"));
+    }
+
+    fn agents(&self, books: &Books, table: &mut Table) {
+        table.head("simulator, dynamic Guids");
+        table.row("Guids renewed", self.done.renewals);
+        table.must(self.done.renewals > 0, "no Guid was renewed");
+        let calls = self.host.counts.agent_calls.load(Ordering::Relaxed);
+        table.row("calls", calls);
+        for retcode in ["0", "101-001", "100-006"] {
+            let with_it = |line: &&str| line.split(' ').nth(1) == Some(retcode);
+            let count = books.told_agents.lines().filter(with_it).count();
+            table.row(&format!("retcode {retcode}"), count);
+            table.must(count > 0, format!("no agent was told {retcode}"));
+        }
+        table.must(
+            calls == books.told_agents.lines().count() as u64
+                && agents_agree(&books.told_agents, &books.agents_log),
+            "the agents were told something else than the simulator said",
+        );
+    }
+
+    fn texts(&self, table: &mut Table) {
+        let (lines, results, found) = texts::summary();
+        table.head("looked through for a Guid");
+        table.row("log lines", lines);
+        table.row("results", results);
+        table.must(lines > 0 && results > 0, "no text was looked through");
+        table.found("planted lines", texts::planted_found(), 1);
+        for text in found {
+            table.must(false, text);
+        }
+    }
+
+    fn lateness(&self, calls: &[Call], table: &mut Table) {
+        let worst = calls.iter().map(|call| call.late_us).max().unwrap_or_default();
+        let over = |ms: u32| calls.iter().filter(|call| call.late_us > ms * 1000).count();
+        table.head("later than the time-out");
+        table.row("worst, ms", format!("{:.1}", f64::from(worst) / 1000.0));
+        table.row("calls more than 10 ms late", over(10));
+        table.row("calls more than 100 ms late", over(100));
+        let late = Duration::from_micros(worst.into()) > LATEST;
+        table.must(!late, format!("a call was later than {LATEST:?}"));
+    }
+
+    fn rest(&self, table: &mut Table) {
+        table.head("held at rest: after warming up, in the end");
+        for ((kind, before), after) in KINDS.iter().zip(self.before.0).zip(self.after.0) {
+            table.row_with(kind.0, before, &format!("{after:>8}"));
+        }
+        for leak in self.after.leaks(&self.before) {
+            table.must(false, format!("more {leak} than before"));
+        }
+        table.found("planted leaks", self.leaks_found, KINDS.len());
+    }
+}
+
+impl Books {
+    fn read(folder: &Path) -> io::Result<Self> {
+        let read = |name: &str| fs::read_to_string(folder.join(name));
+        let unreadable = |name| io::Error::other(format!("{name} cannot be read"));
+        let calls: Option<_> = read(LEDGER)?.lines().map(Call::of_line).collect();
+        let log: Option<_> = read(LOG)?.lines().map(Arrival::of_line).collect();
+        Ok(Books {
+            calls: calls.ok_or_else(|| unreadable(LEDGER))?,
+            log: log.ok_or_else(|| unreadable(LOG))?,
+            told_agents: read(AGENTS_LEDGER)?,
+            agents_log: read(AGENTS_LOG)?,
+        })
+    }
+
+    fn accounts(&self, table: &mut Table) {
+        let Balance { wrong, examples } = balance(&self.calls, &self.log);
+        let flagged = |flag: u32| self.calls.iter().filter(|call| call.flags & flag != 0).count();
+        table.head("the gateway's log against the callers' ledger");
+        table.row("requests in the log", self.log.len());
+        table.row("calls with AGW_RESULT_RESENT", flagged(AGW_RESULT_RESENT));
+        table.row("calls with AGW_RESULT_MAYBE_SENT", flagged(AGW_RESULT_MAYBE_SENT));
+        table.row("calls that do not fit their requests", wrong);
+        table.must(flagged(AGW_RESULT_RESENT) > 0, "nothing was sent once more");
+        for example in examples {
+            table.must(false, example);
+        }
+        if wrong == 0 {
+            let overlooked = overlooked(&self.calls, &self.log);
+            table.found("planted requests", 3 - overlooked.len(), 3);
+            overlooked.iter().for_each(|what| table.must(false, format!("{what} is overlooked")));
+        }
+    }
+}

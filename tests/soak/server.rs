@@ -1,0 +1,287 @@
+//! The gateway's side, a process of its own: the gateways that go wrong, restarted now and then,
+//! the simulator whose Guids rotate, and the log of every request that came.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use socket2::{Domain, Socket, Type};
+
+use crate::caller::{JSON, send};
+use crate::faults::{At, Faults, OVERS};
+use crate::gateway::{Gateway, Orders, Script, Seen, Step};
+use crate::run::Place;
+use crate::simulator::guid::GuidRules;
+use crate::simulator::state::Settings;
+use crate::simulator::{Simulator, SimulatorOptions};
+use crate::tag::Tag;
+use crate::tls::{Over, certificate_pem};
+
+/// The requests that came, a line each: the call's number and the agent's.
+pub const LOG: &str = "gateway.log";
+/// The simulator's answers, a line each: the agent's number and the retcode.
+pub const AGENTS_LOG: &str = "simulator.log";
+
+/// The agents that are signed in at the simulator.
+pub const AGENTS: [u32; 4] = [154, 155, 156, 157];
+/// A Guid is renewed after this time, and dies after twice as much.
+pub const RENEWED: Duration = Duration::from_secs(1);
+
+/// What the callers have to know, the first line that is printed.
+#[derive(Serialize, Deserialize)]
+pub struct Ready {
+    pub ca: String,
+    /// Of the gateways for [`OVERS`].
+    pub ports: Vec<u16>,
+    /// Of the addresses where nothing else happens: fault, place in [`OVERS`], port.
+    pub addresses: Vec<(u16, usize, u16)>,
+    pub simulator: String,
+    pub simulator_ca: String,
+}
+
+/// An agent's newest Guid, and how often a conference has rung there; a line each.
+#[derive(Serialize, Deserialize, Clone, Default)]
+pub struct Notice {
+    pub agent: u32,
+    pub guid: String,
+    pub rings: u64,
+}
+
+/// The last line.
+#[derive(Serialize, Deserialize, Default, Debug)]
+pub struct Done {
+    pub connections: usize,
+    pub restarts: u64,
+    pub renewals: u64,
+    /// Connections to where redirects lead.
+    pub forbidden: usize,
+    /// Connections that did not end.
+    pub open: usize,
+}
+
+struct Server {
+    faults: Arc<Faults>,
+    gateways: Vec<(Over, Mutex<Gateway>)>,
+    places: Vec<(u16, usize, Place)>,
+    simulator: Simulator,
+    log: Mutex<BufWriter<File>>,
+    over: AtomicBool,
+    restarts: AtomicU64,
+    renewals: AtomicU64,
+}
+
+/// Serves until the other side closes the standard input.
+pub fn serve(folder: &Path) -> io::Result<()> {
+    let server = Server::start(folder)?;
+    print(&server.ready())?;
+    thread::scope(|scope| {
+        scope.spawn(|| server.keep_log());
+        scope.spawn(|| server.restart_now_and_then());
+        for agent in AGENTS {
+            let server = &server;
+            scope.spawn(move || server.poll(agent));
+        }
+        let ended = io::stdin().read_to_end(&mut Vec::new());
+        server.over.store(true, Ordering::SeqCst);
+        ended
+    })?;
+    server.wait_until_idle();
+    server.write_log()?;
+    lock(&server.log).flush()?;
+    print(&server.done())
+}
+
+fn print(line: &impl Serialize) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{}", serde_json::to_string(line)?)?;
+    stdout.flush()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Server {
+    fn start(folder: &Path) -> io::Result<Self> {
+        let faults = Arc::new(Faults::of_the_table());
+        let told = faults.clone();
+        let orders: Orders = Arc::new(move |request| told.order(request));
+        let gateway = |over: Over| {
+            let script = Script::Http(vec![Step::Obey(orders.clone())]);
+            (over, Mutex::new(Gateway::start(vec![script], over.config(false))))
+        };
+        Ok(Server {
+            gateways: OVERS.map(gateway).into(),
+            places: places(&faults),
+            faults,
+            simulator: simulator(folder)?,
+            log: Mutex::new(BufWriter::new(File::create(folder.join(LOG))?)),
+            over: AtomicBool::new(false),
+            restarts: AtomicU64::new(0),
+            renewals: AtomicU64::new(0),
+        })
+    }
+
+    fn ready(&self) -> Ready {
+        let port = |gateway: &(Over, Mutex<Gateway>)| lock(&gateway.1).port();
+        let address = |place: &(u16, usize, Place)| (place.0, place.1, place.2.port());
+        Ready {
+            ca: certificate_pem(),
+            ports: self.gateways.iter().map(port).collect(),
+            addresses: self.places.iter().map(address).collect(),
+            simulator: self.simulator.url(),
+            simulator_ca: self.simulator.ca_pem().to_owned(),
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
+    }
+
+    /// Requests are written down as they come, and forgotten.
+    fn keep_log(&self) {
+        while !self.is_over() {
+            thread::sleep(Duration::from_millis(20));
+            self.write_log().expect("the log can be written");
+        }
+    }
+
+    fn write_log(&self) -> io::Result<()> {
+        let mut requests = Vec::new();
+        for (_, gateway) in &self.gateways {
+            requests.extend(lock(gateway).take_requests());
+        }
+        for (_, _, place) in &self.places {
+            if let Place::Gateway(gateway) = place {
+                requests.extend(gateway.take_requests());
+            }
+        }
+        let mut log = lock(&self.log);
+        for request in requests {
+            let number = Tag::of(&request).map_or(0, |tag| tag.number);
+            let agent = request.split('/').nth(4).unwrap_or_default();
+            writeln!(log, "{number} {}", agent.parse().unwrap_or(0_u32))?;
+        }
+        Ok(())
+    }
+
+    /// One of the gateways goes down for a moment, and comes back on its port.
+    fn restart_now_and_then(&self) {
+        for (over, gateway) in self.gateways.iter().cycle() {
+            for _ in 0..20 {
+                thread::sleep(Duration::from_millis(100));
+                if self.is_over() {
+                    return;
+                }
+            }
+            lock(gateway).stop();
+            // Nobody else gets the port meanwhile.
+            let port = lock(gateway).port();
+            let kept = keep_port(port).expect("the port was ours just now");
+            thread::sleep(Duration::from_millis(100));
+            lock(gateway).restart(over.config(false));
+            drop(kept);
+            self.restarts.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Does for an agent what the rest of a desktop does: polls for events, learns of conferences
+    /// that ring, takes the newest Guid.
+    fn poll(&self, agent: u32) {
+        let guid = self.simulator.guid(agent).expect("signed in at start");
+        let mut notice = Notice { agent, guid, rings: 0 };
+        while !self.is_over() {
+            // It may ring still, or ring out.
+            let _ = self.simulator.ring(agent, &[]);
+            let path = format!("/agentgateway/resource/agentevent/{agent}");
+            let headers = format!("{JSON}Guid: {}\r\n", notice.guid);
+            let mut answer = send(&self.simulator, "GET", &path, &headers, "");
+            if answer.json()["retcode"] != "0" {
+                // The machine was too busy to fetch a Guid in time.
+                let path = format!("/agentgateway/resource/onlineagent/{agent}/forcelogin");
+                answer = send(&self.simulator, "PUT", &path, JSON, r#"{"phonenum":"1"}"#);
+            }
+            let newer = answer.guid().filter(|guid| *guid != notice.guid);
+            let rings = answer.body.contains("AgentConf_Ringing");
+            notice.rings += u64::from(rings);
+            if let Some(guid) = &newer {
+                self.renewals.fetch_add(1, Ordering::Relaxed);
+                notice.guid.clone_from(guid);
+            }
+            if rings || newer.is_some() {
+                // A caller that has gone closes the standard input, too.
+                let _ = print(&notice);
+            }
+            thread::sleep(Duration::from_millis(30));
+        }
+    }
+
+    fn everything_seen(&self) -> impl Iterator<Item = Seen> {
+        let gateways = self.gateways.iter().map(|(_, gateway)| lock(gateway).seen());
+        gateways.chain(self.places.iter().map(|(_, _, place)| place.seen()))
+    }
+
+    fn open(&self) -> usize {
+        self.everything_seen().map(|seen| seen.connections - seen.ended).sum()
+    }
+
+    /// What is on its way when the last client goes has to arrive before the log is closed.
+    fn wait_until_idle(&self) {
+        let end = Instant::now() + Duration::from_secs(10);
+        while self.open() > 0 && Instant::now() < end {
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn done(&self) -> Done {
+        let forbidden = self.faults.forbidden.iter().map(|gateway| gateway.seen().connections);
+        Done {
+            connections: self.everything_seen().map(|seen| seen.connections).sum(),
+            restarts: self.restarts.load(Ordering::Relaxed),
+            renewals: self.renewals.load(Ordering::Relaxed),
+            forbidden: forbidden.sum(),
+            open: self.open(),
+        }
+    }
+}
+
+fn places(faults: &Faults) -> Vec<(u16, usize, Place)> {
+    let mut places = Vec::new();
+    for (place, fault) in (1..).zip(&faults.list) {
+        let At::Address(row) = &fault.at else { continue };
+        for (which, over) in OVERS.iter().enumerate().filter(|(_, over)| row.over.contains(over)) {
+            places.push((place, which, Place::open(&row.site, *over, row.client_certificate)));
+        }
+    }
+    places
+}
+
+fn simulator(folder: &Path) -> io::Result<Simulator> {
+    let log = Mutex::new(File::create(folder.join(AGENTS_LOG))?);
+    let guids =
+        GuidRules { renew_after: RENEWED, expire_after: RENEWED * 2, ..GuidRules::default() };
+    Simulator::start(SimulatorOptions {
+        agents: AGENTS.into(),
+        settings: Settings { guids, ..Settings::default() },
+        poll_wait: Duration::from_millis(50),
+        log: Some(Box::new(move |line| {
+            if line.method == "rejectAgentConf" {
+                let retcode = line.outcome.trim_start_matches("retcode=");
+                writeln!(lock(&log), "{} {retcode}", line.agent).expect("the log can be written");
+            }
+        })),
+        ..SimulatorOptions::default()
+    })
+}
+
+fn keep_port(port: u16) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], port)).into())?;
+    Ok(socket)
+}

@@ -1,0 +1,124 @@
+//! Whether the soak's accounting finds what it is there to find.
+
+mod accounting;
+mod tag;
+
+use accounting::{Arrival, Call, agent_of, agents_agree, balance, overlooked};
+use agw::Status;
+use agw::ffi::{AGW_RESULT_MAYBE_SENT as MAYBE_SENT, AGW_RESULT_RESENT as RESENT};
+use tag::{Tag, shows_guid};
+
+fn call(number: u32, status: Status, flags: u32, http_status: i32) -> Call {
+    Call { number, status: status.number(), flags, http_status, ..Call::default() }
+}
+
+fn calls() -> Vec<Call> {
+    vec![
+        call(1, Status::Ok, 0, 200),
+        call(2, Status::Ok, RESENT, 200),
+        call(3, Status::Io, MAYBE_SENT, 0),
+        call(4, Status::Timeout, MAYBE_SENT | RESENT, 0),
+        call(5, Status::Connect, 0, 0),
+        call(6, Status::Session, 0, 200),
+    ]
+}
+
+fn log(numbers: &[u32]) -> Vec<Arrival> {
+    numbers.iter().map(|&number| Arrival { number, agent: agent_of(number) }).collect()
+}
+
+#[track_caller]
+fn finds(numbers: &[u32], wrong: u64) {
+    let balance = balance(&calls(), &log(numbers));
+    assert_eq!(balance.wrong, wrong, "{balance:#?}");
+    assert_eq!(balance.examples.len() as u64, wrong);
+}
+
+#[test]
+fn what_may_be_there_balances() {
+    finds(&[1, 2, 6], 0);
+    finds(&[6, 2, 4, 3, 2, 4, 1], 0);
+}
+
+#[test]
+fn a_request_that_is_missing_is_found() {
+    finds(&[2, 6], 1);
+    finds(&[1, 6], 1);
+    finds(&[], 3);
+}
+
+#[test]
+fn a_request_that_came_once_too_often_is_found() {
+    finds(&[1, 1, 2, 6], 1);
+    finds(&[1, 2, 2, 2, 6], 1);
+    finds(&[1, 2, 3, 3, 6], 1);
+    finds(&[1, 2, 4, 4, 4, 6], 1);
+}
+
+#[test]
+fn a_request_that_was_not_sent_is_found() {
+    finds(&[1, 2, 5, 6], 1);
+}
+
+#[test]
+fn a_request_that_nobody_made_is_found() {
+    finds(&[1, 2, 6, 7], 1);
+    let mut log = log(&[1, 2, 6]);
+    log[0].agent += 1;
+    assert_eq!(balance(&calls(), &log).wrong, 1);
+    log[0] = Arrival { number: 0, agent: agent_of(0) };
+    assert_eq!(balance(&calls(), &log).wrong, 2, "a stranger, and call 1 is missing");
+}
+
+#[test]
+fn a_call_that_did_not_return_is_found() {
+    let mut calls = calls();
+    calls[4] = calls[5];
+    assert_eq!(balance(&calls, &log(&[1, 2, 6])).wrong, 1 + 1);
+}
+
+#[test]
+fn the_proof_of_the_accounting_can_fail() {
+    assert!(overlooked(&calls(), &log(&[1, 2, 6])).is_empty());
+    assert_eq!(overlooked(&calls()[..4], &log(&[1, 2])), ["a request that was not sent"]);
+    assert_eq!(overlooked(&calls(), &log(&[1, 2])).len(), 3, "a log that is wrong already");
+}
+
+#[test]
+fn the_lines_of_both_sides_are_read_as_they_were_written() {
+    for call in calls() {
+        assert_eq!(Call::of_line(&call.line()), Some(call));
+    }
+    assert_eq!(Call::of_line("1 2 3 4 5"), None);
+    assert_eq!(Call::of_line("1 2 3 4 5 6 7"), None);
+    assert_eq!(Arrival::of_line("7 108"), Some(Arrival { number: 7, agent: 108 }));
+    assert_eq!(Arrival::of_line("7"), None);
+}
+
+#[test]
+fn agents_that_were_told_something_else_are_found() {
+    let told = "1 0\n2 0\n1 101-001\n";
+    assert!(agents_agree(told, "2 0\n1 0\n1 101-001\n"));
+    assert!(!agents_agree(told, "2 0\n1 101-001\n1 0\n"));
+    assert!(!agents_agree(told, "2 0\n1 0\n"));
+}
+
+#[test]
+fn a_408_is_no_proof_of_arrival() {
+    let told = [call(1, Status::Http, MAYBE_SENT, 408)];
+    assert_eq!(balance(&told, &[]).wrong, 0);
+    assert_eq!(balance(&told, &log(&[1])).wrong, 0);
+    assert_eq!(balance(&told, &log(&[1, 1])).wrong, 1);
+}
+
+#[test]
+fn a_guid_carries_the_call_and_shows_as_one() {
+    let tag = Tag { number: 1_234_567, fault: 0xABC };
+    let guid = tag.guid();
+    assert_eq!(guid.len(), "0a1b2c3d-0000-1111-2222-333344445555.AgentGateway1".len());
+    assert_eq!(Tag::of(&format!("POST / HTTP/1.1\r\nGuid: {guid}\r\n\r\n")), Some(tag));
+    assert_eq!(Tag::of("POST / HTTP/1.1\r\n\r\n"), None);
+    assert!(shows_guid(&format!("no session {guid}")));
+    assert!(shows_guid(&guid[..20]) && shows_guid(&guid[20..]));
+    assert!(!shows_guid("no session (Guid)"));
+}
