@@ -245,6 +245,7 @@ fn or_cancelled(error: Error, call: &Call) -> Error {
         return error;
     }
     let mut cancelled = cancelled();
+    cancelled.details_mut().http_status = error.http_status();
     cancelled.details_mut().maybe_sent = error.maybe_sent();
     cancelled.details_mut().resent = error.resent();
     cancelled

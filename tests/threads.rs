@@ -89,6 +89,26 @@ fn a_cancel_ends_calls_that_wait_for_an_answer() {
 }
 
 #[test]
+fn a_cancel_in_the_middle_of_an_answer_tells_its_http_status() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{".to_owned();
+    let gateway = RawGateway::start(vec![head]);
+    let client = Client::new(&options(&gateway.url)).expect("client");
+    thread::scope(|scope| {
+        let call = scope.spawn(|| client.reject_agent_conf("154", GUID).expect_err("cancelled"));
+        while gateway.seen().requests.is_empty() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        // Into the wait for the rest of the body.
+        thread::sleep(Duration::from_millis(200));
+        client.cancel();
+        let error = call.join().expect("no panic");
+        assert_eq!(error.status(), Status::Cancelled, "{error}");
+        assert_eq!(error.http_status(), Some(200), "an answer has begun");
+        assert!(error.maybe_sent());
+    });
+}
+
+#[test]
 fn a_cancel_ends_calls_in_the_handshake() {
     let took = time_to_cancel("https", 8);
     assert!(took < Duration::from_millis(50), "{took:?}");
