@@ -41,6 +41,8 @@ pub enum Step {
     Beat(Vec<u8>, Duration),
     /// Reads requests and gives each this answer, until the other side goes.
     Serve(Vec<u8>),
+    /// Tells somebody that it has come so far.
+    Tell(Arc<dyn Fn() + Send + Sync>),
     /// Reads a request and goes on as it is told for this one.
     Obey(Orders),
     /// As an HTTP proxy: connects to whom the request named, and passes everything on from then.
@@ -262,6 +264,10 @@ impl Connection<'_> {
         match step {
             Step::Read => self.read_request().map(drop),
             Step::Await => self.await_bytes(),
+            Step::Tell(tell) => {
+                tell();
+                Ok(())
+            }
             Step::Wait(time) => {
                 thread::sleep(time);
                 Ok(())

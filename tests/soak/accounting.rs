@@ -95,11 +95,20 @@ pub fn agent_of(number: u32) -> u32 {
     FIRST + number % (LAST - FIRST + 1)
 }
 
-/// Every number from 1 on is one call, and the log has its request as often as it may.
-pub fn balance(calls: &[Call], log: &[Arrival]) -> Balance {
+/// What the gateway has written down.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    pub arrivals: Vec<Arrival>,
+    /// The calls to which the first bytes of an answer went out.
+    pub answered: Vec<u32>,
+}
+
+/// Every number from 1 on is one call, and the log has its request as often as it may. Once an
+/// answer has begun nothing is sent again: none is answered twice.
+pub fn balance(calls: &[Call], log: &Log) -> Balance {
     let mut balance = Balance::default();
     let mut came = vec![0_usize; calls.len() + 1];
-    for arrival in log {
+    for arrival in &log.arrivals {
         match came.get_mut(arrival.number as usize) {
             Some(count) if arrival.number > 0 => *count += 1,
             _ => balance.note(format!("{arrival:?} is of no call")),
@@ -124,6 +133,11 @@ pub fn balance(calls: &[Call], log: &[Arrival]) -> Balance {
     for (number, count) in returned.iter().enumerate().skip(1).filter(|(_, count)| **count != 1) {
         balance.note(format!("call {number} returned {count} times"));
     }
+    let mut answered = log.answered.clone();
+    answered.sort_unstable();
+    for twice in answered.windows(2).filter(|pair| pair[0] == pair[1]) {
+        balance.note(format!("call {} was sent again after an answer had begun", twice[0]));
+    }
     balance
 }
 
@@ -138,20 +152,38 @@ pub fn agents_agree(told: &str, log: &str) -> bool {
     sorted(told) == sorted(log)
 }
 
-/// Whether the comparison still sees: with a request less, one more, and one that "was not sent",
-/// it must find just that. Gives what it overlooks.
-pub fn overlooked(calls: &[Call], log: &[Arrival]) -> Vec<&'static str> {
+/// Whether the comparison still sees: with a request less, one more, one that "was not sent", and
+/// one that is answered again, it must find just that. Gives what it overlooks.
+pub fn overlooked(calls: &[Call], log: &Log) -> Vec<&'static str> {
     let once = |call: &&Call| call.arrivals() == (1..=1);
     let never = |call: &&Call| call.arrivals() == (0..=0);
     let arrival = |call: &Call| Arrival { number: call.number, agent: agent_of(call.number) };
-    let answered = calls.iter().find(once).map(arrival);
-    let unsent = calls.iter().find(never).map(arrival);
-    let dropped = answered.map(|gone| log.iter().copied().filter(|it| *it != gone).collect());
-    let tampered = [
+    let tampered = |change: &dyn Fn(&mut Log) -> Option<()>| {
+        let mut tampered = log.clone();
+        change(&mut tampered).map(|()| balance(calls, &tampered).wrong) == Some(1)
+    };
+    let dropped = tampered(&|log| {
+        let gone = arrival(calls.iter().find(once)?);
+        log.arrivals.retain(|arrival| *arrival != gone);
+        Some(())
+    });
+    let doubled = tampered(&|log| {
+        log.arrivals.push(arrival(calls.iter().find(once)?));
+        Some(())
+    });
+    let unsent = tampered(&|log| {
+        log.arrivals.push(arrival(calls.iter().find(never)?));
+        Some(())
+    });
+    let answered = tampered(&|log| {
+        log.answered.push(*log.answered.first()?);
+        Some(())
+    });
+    let found = [
         ("a request that is missing", dropped),
-        ("a request that came twice", answered.map(|more| [log, &[more]].concat())),
-        ("a request that was not sent", unsent.map(|more| [log, &[more]].concat())),
+        ("a request that came twice", doubled),
+        ("a request that was not sent", unsent),
+        ("a request that was answered twice", answered),
     ];
-    let blind = |log: Option<Vec<Arrival>>| log.is_none_or(|log| balance(calls, &log).wrong != 1);
-    tampered.into_iter().filter_map(|(what, log)| blind(log).then_some(what)).collect()
+    found.into_iter().filter_map(|(what, found)| (!found).then_some(what)).collect()
 }

@@ -1,11 +1,12 @@
 //! What is to go wrong: rows of the fault table, each played for a call that asks for it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use agw::Status;
 
 use crate::abi;
 use crate::gateway::{Gateway, Order, Script, Step};
+use crate::lock;
 use crate::row::{Act, Expect, Row, Site};
 use crate::table;
 use crate::tag::Tag;
@@ -56,19 +57,24 @@ impl Faults {
         Faults { list, forbidden }
     }
 
-    /// What the gateway does with a request.
-    pub fn order(&self, request: &str) -> Order {
+    /// What the gateway does with a request; it tells when the first bytes of an answer are out.
+    pub fn order(&self, request: &str, answered: &Arc<Mutex<Vec<u32>>>) -> Order {
         let Some(tag) = Tag::of(request) else {
             return Order { steps: Vec::new(), stays: false };
         };
         let place = usize::from(tag.fault).checked_sub(1);
-        match place.and_then(|place| self.list.get(place)).map(|fault| &fault.at) {
-            Some(At::Request { steps, stays }) => {
-                let steps = steps.iter().map(|step| with_guid(step, &tag.guid())).collect();
-                Order { steps, stays: *stays }
+        let (mut steps, stays) = match place.and_then(|place| self.list.get(place)) {
+            Some(Fault { at: At::Request { steps, stays }, .. }) => {
+                (steps.iter().map(|step| with_guid(step, &tag.guid())).collect(), *stays)
             }
-            _ => Order { steps: vec![Step::Send(accepted(tag.number))], stays: true },
+            _ => (vec![Step::Send(accepted(tag.number))], true),
+        };
+        if let [Step::Send(_), ..] = steps[..] {
+            let answered = answered.clone();
+            let tell = move || lock(&answered).push(tag.number);
+            steps.insert(1, Step::Tell(Arc::new(tell)));
         }
+        Order { steps, stays }
     }
 }
 

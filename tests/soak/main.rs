@@ -6,6 +6,7 @@
 #[path = "../faults/abi.rs"]
 mod abi;
 mod accounting;
+mod agents;
 #[path = "../simulator/caller.rs"]
 mod caller;
 mod faults;
@@ -15,12 +16,14 @@ mod gateway;
 mod held;
 mod host;
 mod library;
+mod pace;
 mod report;
 mod rest;
 #[path = "../faults/row.rs"]
 mod row;
 #[path = "../faults/run.rs"]
 mod run;
+mod seats;
 mod server;
 #[path = "../simulator/mod.rs"]
 mod simulator;
@@ -36,7 +39,7 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, ChildStdout, Command, ExitCode, Stdio};
-use std::sync::PoisonError;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -138,11 +141,14 @@ fn read_notices(lines: BufReader<ChildStdout>, host: &Host) -> Option<Done> {
         let line = line.ok()?;
         match serde_json::from_str::<Notice>(&line) {
             Ok(notice) => {
-                let mut board = host.board.lock().unwrap_or_else(PoisonError::into_inner);
-                board.insert(notice.agent, notice);
+                lock(&host.board).insert(notice.agent, notice);
             }
             Err(_) => return serde_json::from_str(&line).ok(),
         }
     }
     None
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

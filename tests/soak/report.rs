@@ -10,10 +10,10 @@ use std::time::Duration;
 use agw::Status;
 use agw::ffi::{AGW_RESULT_MAYBE_SENT, AGW_RESULT_RESENT};
 
-use crate::accounting::{Arrival, Balance, Call, agents_agree, balance, overlooked};
+use crate::accounting::{Arrival, Balance, Call, Log, agents_agree, balance, overlooked};
 use crate::host::{AGENTS_LEDGER, Host, LEDGER};
 use crate::rest::{KINDS, Rest};
-use crate::server::{AGENTS_LOG, Done, LOG};
+use crate::server::{AGENTS_LOG, ANSWERS, Done, LOG};
 use crate::texts;
 
 /// No call may return so much later than its time-out, on a machine that has other things to do.
@@ -35,7 +35,7 @@ pub struct Report<'a> {
 /// The books of both sides.
 struct Books {
     calls: Vec<Call>,
-    log: Vec<Arrival>,
+    log: Log,
     told_agents: String,
     agents_log: String,
 }
@@ -101,7 +101,7 @@ impl Report<'_> {
     }
 
     fn statuses(&self, calls: &[Call], table: &mut Table) {
-        let version = &self.host.library().version;
+        let version = &self.host.library.version;
         let (time, warm_up) = (self.time.as_secs(), self.warm_up.as_secs());
         table.head(&format!("libagw {version}, {time} s, {warm_up} s of them to warm up"));
         table.row("calls", calls.len());
@@ -125,7 +125,7 @@ impl Report<'_> {
 
     fn faults(&self, calls: &[Call], table: &mut Table) {
         table.head("calls with a fault, by kind: all, and with the status that it has alone");
-        let faults = &self.host.faults().list;
+        let faults = &self.host.faults.list;
         let mut by_kind: BTreeMap<_, _> = faults.iter().map(|fault| (fault.kind, (0, 0))).collect();
         let mut played = vec![false; faults.len()];
         for call in calls.iter().filter(|call| call.fault > 0) {
@@ -226,10 +226,14 @@ impl Books {
         let read = |name: &str| fs::read_to_string(folder.join(name));
         let unreadable = |name| io::Error::other(format!("{name} cannot be read"));
         let calls: Option<_> = read(LEDGER)?.lines().map(Call::of_line).collect();
-        let log: Option<_> = read(LOG)?.lines().map(Arrival::of_line).collect();
+        let arrivals: Option<_> = read(LOG)?.lines().map(Arrival::of_line).collect();
+        let answered: Option<_> = read(ANSWERS)?.lines().map(|line| line.parse().ok()).collect();
         Ok(Books {
             calls: calls.ok_or_else(|| unreadable(LEDGER))?,
-            log: log.ok_or_else(|| unreadable(LOG))?,
+            log: Log {
+                arrivals: arrivals.ok_or_else(|| unreadable(LOG))?,
+                answered: answered.ok_or_else(|| unreadable(ANSWERS))?,
+            },
             told_agents: read(AGENTS_LEDGER)?,
             agents_log: read(AGENTS_LOG)?,
         })
@@ -239,7 +243,8 @@ impl Books {
         let Balance { wrong, examples } = balance(&self.calls, &self.log);
         let flagged = |flag: u32| self.calls.iter().filter(|call| call.flags & flag != 0).count();
         table.head("the gateway's log against the callers' ledger");
-        table.row("requests in the log", self.log.len());
+        table.row("requests in the log", self.log.arrivals.len());
+        table.row("requests that an answer began to", self.log.answered.len());
         table.row("calls with AGW_RESULT_RESENT", flagged(AGW_RESULT_RESENT));
         table.row("calls with AGW_RESULT_MAYBE_SENT", flagged(AGW_RESULT_MAYBE_SENT));
         table.row("calls that do not fit their requests", wrong);
@@ -249,7 +254,7 @@ impl Books {
         }
         if wrong == 0 {
             let overlooked = overlooked(&self.calls, &self.log);
-            table.found("planted requests", 3 - overlooked.len(), 3);
+            table.found("planted errors", 4 - overlooked.len(), 4);
             overlooked.iter().for_each(|what| table.must(false, format!("{what} is overlooked")));
         }
     }

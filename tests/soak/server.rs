@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use socket2::{Domain, Socket, Type};
 use crate::caller::{JSON, send};
 use crate::faults::{At, Faults, OVERS};
 use crate::gateway::{Gateway, Orders, Script, Seen, Step};
+use crate::lock;
 use crate::run::Place;
 use crate::simulator::guid::GuidRules;
 use crate::simulator::state::Settings;
@@ -24,6 +25,8 @@ use crate::tls::{Over, certificate_pem};
 
 /// The requests that came, a line each: the call's number and the agent's.
 pub const LOG: &str = "gateway.log";
+/// The calls to which the first bytes of an answer went out, a line each.
+pub const ANSWERS: &str = "answers.log";
 /// The simulator's answers, a line each: the agent's number and the retcode.
 pub const AGENTS_LOG: &str = "simulator.log";
 
@@ -70,6 +73,8 @@ struct Server {
     places: Vec<(u16, usize, Place)>,
     simulator: Simulator,
     log: Mutex<BufWriter<File>>,
+    answered: Arc<Mutex<Vec<u32>>>,
+    answers_log: Mutex<BufWriter<File>>,
     over: AtomicBool,
     restarts: AtomicU64,
     renewals: AtomicU64,
@@ -93,6 +98,7 @@ pub fn serve(folder: &Path) -> io::Result<()> {
     server.wait_until_idle();
     server.write_log()?;
     lock(&server.log).flush()?;
+    lock(&server.answers_log).flush()?;
     print(&server.done())
 }
 
@@ -102,15 +108,14 @@ fn print(line: &impl Serialize) -> io::Result<()> {
     stdout.flush()
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Server {
     fn start(folder: &Path) -> io::Result<Self> {
         let faults = Arc::new(Faults::of_the_table());
-        let told = faults.clone();
-        let orders: Orders = Arc::new(move |request| told.order(request));
+        let answered = Arc::default();
+        let (told, answers) = (faults.clone(), Arc::clone(&answered));
+        let orders: Orders = Arc::new(move |request| told.order(request, &answers));
+        let file =
+            |name| io::Result::Ok(Mutex::new(BufWriter::new(File::create(folder.join(name))?)));
         let gateway = |over: Over| {
             let script = Script::Http(vec![Step::Obey(orders.clone())]);
             (over, Mutex::new(Gateway::start(vec![script], over.config(false))))
@@ -120,7 +125,9 @@ impl Server {
             places: places(&faults),
             faults,
             simulator: simulator(folder)?,
-            log: Mutex::new(BufWriter::new(File::create(folder.join(LOG))?)),
+            log: file(LOG)?,
+            answered,
+            answers_log: file(ANSWERS)?,
             over: AtomicBool::new(false),
             restarts: AtomicU64::new(0),
             renewals: AtomicU64::new(0),
@@ -167,7 +174,9 @@ impl Server {
             let agent = request.split('/').nth(4).unwrap_or_default();
             writeln!(log, "{number} {}", agent.parse().unwrap_or(0_u32))?;
         }
-        Ok(())
+        let answered = std::mem::take(&mut *lock(&self.answered));
+        let mut log = lock(&self.answers_log);
+        answered.iter().try_for_each(|number| writeln!(log, "{number}"))
     }
 
     /// One of the gateways goes down for a moment, and comes back on its port.

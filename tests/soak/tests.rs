@@ -3,7 +3,7 @@
 mod accounting;
 mod tag;
 
-use accounting::{Arrival, Call, agent_of, agents_agree, balance, overlooked};
+use accounting::{Arrival, Call, Log, agent_of, agents_agree, balance, overlooked};
 use agw::Status;
 use agw::ffi::{AGW_RESULT_MAYBE_SENT as MAYBE_SENT, AGW_RESULT_RESENT as RESENT};
 use tag::{Tag, shows_guid};
@@ -23,8 +23,9 @@ fn calls() -> Vec<Call> {
     ]
 }
 
-fn log(numbers: &[u32]) -> Vec<Arrival> {
-    numbers.iter().map(|&number| Arrival { number, agent: agent_of(number) }).collect()
+fn log(numbers: &[u32]) -> Log {
+    let arrival = |&number| Arrival { number, agent: agent_of(number) };
+    Log { arrivals: numbers.iter().map(arrival).collect(), answered: vec![2, 1] }
 }
 
 #[track_caller]
@@ -61,12 +62,19 @@ fn a_request_that_was_not_sent_is_found() {
 }
 
 #[test]
+fn a_request_that_is_sent_again_after_an_answer_is_found() {
+    let mut log = log(&[1, 2, 2, 6]);
+    log.answered.push(2);
+    assert_eq!(balance(&calls(), &log).wrong, 1);
+}
+
+#[test]
 fn a_request_that_nobody_made_is_found() {
     finds(&[1, 2, 6, 7], 1);
     let mut log = log(&[1, 2, 6]);
-    log[0].agent += 1;
+    log.arrivals[0].agent += 1;
     assert_eq!(balance(&calls(), &log).wrong, 1);
-    log[0] = Arrival { number: 0, agent: agent_of(0) };
+    log.arrivals[0] = Arrival { number: 0, agent: agent_of(0) };
     assert_eq!(balance(&calls(), &log).wrong, 2, "a stranger, and call 1 is missing");
 }
 
@@ -81,7 +89,7 @@ fn a_call_that_did_not_return_is_found() {
 fn the_proof_of_the_accounting_can_fail() {
     assert!(overlooked(&calls(), &log(&[1, 2, 6])).is_empty());
     assert_eq!(overlooked(&calls()[..4], &log(&[1, 2])), ["a request that was not sent"]);
-    assert_eq!(overlooked(&calls(), &log(&[1, 2])).len(), 3, "a log that is wrong already");
+    assert_eq!(overlooked(&calls(), &log(&[1, 2])).len(), 4, "a log that is wrong already");
 }
 
 #[test]
@@ -106,7 +114,7 @@ fn agents_that_were_told_something_else_are_found() {
 #[test]
 fn a_408_is_no_proof_of_arrival() {
     let told = [call(1, Status::Http, MAYBE_SENT, 408)];
-    assert_eq!(balance(&told, &[]).wrong, 0);
+    assert_eq!(balance(&told, &log(&[])).wrong, 0);
     assert_eq!(balance(&told, &log(&[1])).wrong, 0);
     assert_eq!(balance(&told, &log(&[1, 1])).wrong, 1);
 }
