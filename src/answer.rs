@@ -88,27 +88,25 @@ pub fn read(
     guid: &str,
 ) -> Result<Answer, Error> {
     let text = hide(decode(body, content_type), guid);
-    let mut parsed = serde_json::from_str::<Body>(&text);
-    if let (Ok(body), true) = (&mut parsed, text.contains('\\')) {
-        // Escapes may have hidden it from the first look.
-        body.retcode.0 = hide(std::mem::take(&mut body.retcode.0), guid);
-        body.message.0 = hide(std::mem::take(&mut body.message.0), guid);
-    }
-    match parsed {
-        Ok(body) if !body.retcode.0.trim().is_empty() => by_retcode(http_status, &body),
-        Ok(_) => Err(unreadable(http_status, &text, "no retcode in the answer")),
-        Err(why) => Err(unreadable(http_status, &text, &describe(&text, &why))),
-    }
+    let why = match serde_json::from_str::<Body>(&text) {
+        Ok(body) if !body.retcode.0.trim().is_empty() => {
+            // Escapes and numbers may have hidden it from the first look.
+            let [retcode, message] = [body.retcode.0, body.message.0].map(|text| hide(text, guid));
+            return by_retcode(http_status, retcode.trim(), &message);
+        }
+        Ok(_) => "no retcode in the answer".to_owned(),
+        Err(why) => describe(&text, &why),
+    };
+    Err(unreadable(http_status, &hide(unescaped(&text), guid), &why))
 }
 
-fn by_retcode(http_status: u16, body: &Body) -> Result<Answer, Error> {
-    let retcode = body.retcode.0.trim();
+fn by_retcode(http_status: u16, retcode: &str, message: &str) -> Result<Answer, Error> {
     let status = status_of(retcode);
     if status == Status::Ok {
         return Ok(Answer {
             http_status,
             retcode: ACCEPTED,
-            message: body.message.0.to_string(),
+            message: message.to_owned(),
             resent: false,
         });
     }
@@ -117,7 +115,7 @@ fn by_retcode(http_status: u16, body: &Body) -> Result<Answer, Error> {
     let details = error.details_mut();
     details.http_status = Some(http_status);
     details.retcode = Some(retcode.to_owned());
-    details.message = body.message.0.to_string();
+    details.message = message.to_owned();
     Err(error)
 }
 
@@ -146,6 +144,9 @@ fn http_hint(http_status: u16) -> &'static str {
 fn describe(text: &str, why: &serde_json::Error) -> String {
     if text.trim().is_empty() {
         "the answer is empty".to_owned()
+    } else if why.is_data() {
+        // Then serde's own words quote the answer.
+        "the answer is not the documented JSON (no object)".to_owned()
     } else {
         format!("the answer is not the documented JSON ({why})")
     }
@@ -171,6 +172,20 @@ fn hide<'a>(text: Cow<'a, str>, guid: &str) -> Cow<'a, str> {
         return text;
     }
     Cow::Owned(text.replace(guid, "(Guid)"))
+}
+
+/// An answer without JSON's escapes for visible ASCII: the Guid could be written in them.
+fn unescaped(text: &str) -> Cow<'_, str> {
+    let mut parts = text.split("\\u");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let code = part.get(..4).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match code.filter(u8::is_ascii_graphic) {
+            Some(byte) => plain.extend([char::from(byte)].into_iter().chain(part[4..].chars())),
+            None => plain.extend(["\\u", part]),
+        }
+    }
+    Cow::Owned(plain)
 }
 
 /// The body as text. Old builds announce GBK; everything else is read as UTF-8.
@@ -309,6 +324,11 @@ mod tests {
             format!(r#"{{"retcode":"100-006","message":"no session {escaped}"}}"#),
             format!(r#"{{"retcode":"{GUID}"}}"#),
             format!("{}{GUID}", "x".repeat(140)),
+            // Where no retcode is read, it could be seen in the excerpt, or in serde's words.
+            format!(r#"{{"status":500,"path":"{escaped}"}}"#),
+            format!(r#"{{"retcode":"","message":"{escaped}"}}"#),
+            format!(r#""{escaped}""#),
+            format!("not JSON {escaped}"),
         ] {
             let error = json(&body).unwrap_err();
             let shown = format!("{error:?} {error}");
@@ -316,6 +336,25 @@ mod tests {
         }
         let accepted = format!(r#"{{"retcode":"0","message":"{GUID} done"}}"#);
         assert_eq!(json(&accepted).expect("accepted").message, "(Guid) done");
+    }
+
+    #[test]
+    fn a_guid_of_digits_is_not_shown_for_being_written_as_another_number() {
+        let answer = br#"{"retcode":"0","message":1.23456789e8}"#;
+        let answer = super::read(200, None, answer, "123456789").expect("accepted");
+        assert_eq!(answer.message, "(Guid)");
+    }
+
+    #[test]
+    fn only_visible_ascii_is_taken_out_of_its_escapes() {
+        for (text, plain) in [
+            ("", ""),
+            (r"a\u0030b\u003d", r"a0b="),
+            (r"\u5ea7\u0007\u00e9\u\u1\n", r"\u5ea7\u0007\u00e9\u\u1\n"),
+            (r"\u003座\u0030", r"\u003座0"),
+        ] {
+            assert_eq!(unescaped(text), plain);
+        }
     }
 
     #[test]
