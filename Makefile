@@ -15,7 +15,8 @@ STAGE := $(abspath $(TARGET))/stage
 # What a static agw needs of the system; `cargo rustc -- --print native-static-libs` tells.
 PRIVATE := -lgcc_s -lutil -lrt -lpthread -lm -ldl
 
-.PHONY: help build demo test bench csharp python soak lint unit install-test header install uninstall tools clean
+.PHONY: help build demo test bench fuzz soak csharp python lint unit install-test header install \
+    uninstall tools clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -102,6 +103,11 @@ uninstall:
 ## make bench      agw beside libcurl, OpenSSL, rustls and requests, measured (QUICK=1: a minute)
 bench: stage
 	$(PYTHON) tests/bench/run.py --stage $(STAGE) --work $(abspath $(TARGET))/bench
+
+## make fuzz       TIME=60   every fuzz target for so many seconds, after a self-test (nightly Rust)
+fuzz:
+	tests/tools.sh
+	$(PYTHON) tests/fuzz/run.py --time $(or $(TIME),60) --work $(abspath $(TARGET))/fuzz
 
 .PHONY: stage
 stage:

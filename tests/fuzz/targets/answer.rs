@@ -1,0 +1,67 @@
+//! The answer reader, built from the library's own source file.
+//!
+//! Input: a byte that picks the HTTP status, one that picks the Content-Type, the body.
+#![no_main]
+#![allow(dead_code, reason = "the library's modules, of which this uses one function")]
+
+#[path = "../../../src/answer.rs"]
+mod answer;
+#[path = "../../../src/error.rs"]
+mod error;
+#[path = "../../../src/retcode.rs"]
+mod retcode;
+#[path = "../../../src/status.rs"]
+mod status;
+
+use agw_fuzz::{GUID, assert_no_guid, planted};
+use libfuzzer_sys::fuzz_target;
+
+use error::{Answer, Error};
+use status::Status;
+
+const HTTP_STATUSES: [u16; 8] = [200, 204, 302, 400, 404, 500, 503, 999];
+
+const CONTENT_TYPES: [Option<&str>; 6] = [
+    None,
+    Some("application/json;charset=UTF-8"),
+    Some("application/json; charset=GBK"),
+    Some("text/html; charset=\"gb2312\""),
+    Some("text/plain;charset=gb18030;x"),
+    Some("charset="),
+];
+
+fuzz_target!(|input: &[u8]| {
+    let [http_status, content_type, body @ ..] = input else { return };
+    let http_status = HTTP_STATUSES[usize::from(*http_status) % HTTP_STATUSES.len()];
+    let content_type = CONTENT_TYPES[usize::from(*content_type) % CONTENT_TYPES.len()];
+    match answer::read(http_status, content_type, body, GUID) {
+        Ok(answer) => {
+            assert_eq!((answer.http_status, answer.retcode), (http_status, "0"));
+            assert!(!answer.resent);
+            assert_no_guid(&answer.message);
+        }
+        Err(error) => check(&error, http_status),
+    }
+});
+
+fn check(error: &Error, http_status: u16) {
+    assert_no_guid(&error.to_string());
+    assert_no_guid(error.message());
+    assert_eq!(error.http_status(), Some(http_status));
+    assert!(!error.resent());
+    let success = (200..300).contains(&http_status);
+    match error.retcode() {
+        Some(retcode) => {
+            assert!(!retcode.is_empty() && retcode.trim() == retcode);
+            assert!(error.status().number() >= Status::Gateway.number());
+            assert!(!error.maybe_sent(), "the gateway said what it did");
+            assert!(!(planted("panic") && retcode.starts_with('7')), "planted fault");
+        }
+        None => {
+            let expected = if success { Status::Protocol } else { Status::Http };
+            assert_eq!(error.status(), expected);
+            assert_eq!(error.maybe_sent(), !(300..400).contains(&http_status));
+            assert_eq!(error.message(), "");
+        }
+    }
+}

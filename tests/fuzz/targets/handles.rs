@@ -1,0 +1,273 @@
+//! Sequences of calls on handles, from several threads: new, reject, connect, cancel, free, stale,
+//! forged, and all of them from inside the log callback.
+#![no_main]
+
+use std::collections::HashMap;
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::io::Write;
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex};
+use std::{mem, ptr, thread};
+
+use agw::ffi::{
+    AGW_ALLOW_HTTP, AGW_LOG_DEBUG, AGW_NO_KEEP_ALIVE, AGW_TRUST_DANGER_ANY, agw_cancel, agw_client,
+    agw_client_new, agw_client_options, agw_connect, agw_free, agw_reject_agent_conf, agw_result,
+};
+use agw_fuzz::block::{Block, RESULT_SIZES, check_result};
+use agw_fuzz::peer::{ACCEPTED, listen, lock, read_head};
+use agw_fuzz::{GUID, assert_no_guid};
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+
+const OK: i32 = 0;
+const E_INVALID_HANDLE: i32 = 3;
+const E_REENTRANT: i32 = 4;
+
+/// The size of agw_result.
+const FULL: u32 = RESULT_SIZES[RESULT_SIZES.len() - 1];
+
+/// How many handles the threads share.
+const PLACES: usize = 4;
+
+/// No sequence is longer.
+const STEPS: usize = 24;
+
+#[derive(Arbitrary, Debug)]
+struct Input {
+    threads: [Vec<Step>; 3],
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Step {
+    New {
+        place: u8,
+        options: u8,
+    },
+    Reject {
+        place: u8,
+        agent: Agent,
+    },
+    Connect {
+        place: u8,
+    },
+    Cancel {
+        place: u8,
+    },
+    /// The handle stays where it is: from then on it is stale.
+    Free {
+        place: u8,
+    },
+    Forged {
+        handle: u64,
+        call: Call,
+    },
+    /// One beside one that was issued.
+    Near {
+        place: u8,
+        distance: i8,
+        call: Call,
+    },
+}
+
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Call {
+    Reject(Agent),
+    Connect,
+    Cancel,
+    Free,
+}
+
+/// What the gateway does; it tells by the agent ID.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Agent {
+    Accepted,
+    Refused,
+    /// Closes the connection instead of an answer.
+    Gone,
+    /// Closes the connection in the middle of the answer.
+    Half,
+    /// Accepts, then closes the connection.
+    Last,
+    /// Says nothing.
+    Silent,
+}
+
+impl Agent {
+    fn id(self) -> &'static CStr {
+        match self {
+            Agent::Accepted => c"101",
+            Agent::Refused => c"102",
+            Agent::Gone => c"103",
+            Agent::Half => c"104",
+            Agent::Last => c"105",
+            Agent::Silent => c"106",
+        }
+    }
+}
+
+static ADDRESS: LazyLock<String> = LazyLock::new(|| listen(true, serve));
+
+fn serve(mut stream: TcpStream) {
+    const REFUSED: &[u8] =
+        b"HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n{\"retcode\":\"101-001\"}";
+    while let Some(head) = read_head(&mut stream) {
+        let path = head.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
+        let agent = path.split(|byte| *byte == b'/').nth(4).unwrap_or_default();
+        let (answer, more) = match agent {
+            b"101" => (ACCEPTED, true),
+            b"102" => (REFUSED, true),
+            b"103" => (&b""[..], false),
+            b"104" => (&ACCEPTED[..60], false),
+            b"105" => (ACCEPTED, false),
+            _ => (&b""[..], true),
+        };
+        if stream.write_all(answer).is_err() || !more {
+            return;
+        }
+    }
+}
+
+/// What the log callback is handed: freed with its client, so that AddressSanitizer finds a
+/// callback after `agw_free`.
+struct Told {
+    handle: AtomicUsize,
+}
+
+/// What the threads share.
+#[derive(Default)]
+struct Handles {
+    places: [AtomicUsize; PLACES],
+    alive: Mutex<HashMap<usize, Box<Told>>>,
+}
+
+fuzz_target!(|input: Input| {
+    let handles = Handles::default();
+    thread::scope(|scope| {
+        for steps in &input.threads {
+            let handles = &handles;
+            scope.spawn(move || steps.iter().take(STEPS).for_each(|step| handles.go(*step)));
+        }
+    });
+    let left: Vec<_> = lock(&handles.alive).keys().copied().collect();
+    for handle in left {
+        assert_eq!(handles.free(handle), OK);
+        assert_eq!(handles.free(handle), E_INVALID_HANDLE);
+    }
+});
+
+impl Handles {
+    fn go(&self, step: Step) {
+        match step {
+            Step::New { place, options } => {
+                let handle = self.make(options);
+                self.place(place).store(handle, Ordering::SeqCst);
+            }
+            Step::Reject { place, agent } => self.call(self.at(place), Call::Reject(agent)),
+            Step::Connect { place } => self.call(self.at(place), Call::Connect),
+            Step::Cancel { place } => self.call(self.at(place), Call::Cancel),
+            Step::Free { place } => self.call(self.at(place), Call::Free),
+            Step::Forged { handle, call } => self.call(handle as usize, call),
+            Step::Near { place, distance, call } => {
+                self.call(self.at(place).wrapping_add_signed(distance.into()), call);
+            }
+        }
+    }
+
+    fn place(&self, place: u8) -> &AtomicUsize {
+        &self.places[usize::from(place) % PLACES]
+    }
+
+    fn at(&self, place: u8) -> usize {
+        self.place(place).load(Ordering::SeqCst)
+    }
+
+    fn make(&self, bits: u8) -> usize {
+        let url = match bits >> 2 & 3 {
+            0 | 1 => format!("http://{}", *ADDRESS),
+            2 => "http://127.0.0.1:1".to_owned(),
+            _ => format!("https://{}", *ADDRESS),
+        };
+        let url = CString::new(url).expect("no NUL");
+        let mut told = Box::new(Told { handle: AtomicUsize::new(0) });
+        // SAFETY: zero is a value of every field: integers, pointers, an Option of a function.
+        let zeroed: agw_client_options = unsafe { mem::zeroed() };
+        let options = agw_client_options {
+            struct_size: size_of::<agw_client_options>() as u32,
+            flags: AGW_ALLOW_HTTP | if bits & 1 == 0 { 0 } else { AGW_NO_KEEP_ALIVE },
+            timeout_ms: 15,
+            tls_trust: AGW_TRUST_DANGER_ANY,
+            base_url: url.as_ptr(),
+            log: (bits & 2 == 0).then_some(log),
+            log_user_data: ptr::from_mut(&mut *told).cast(),
+            log_level: AGW_LOG_DEBUG,
+            ..zeroed
+        };
+        let mut client = ptr::null_mut();
+        // SAFETY: everything pointed to is there until the call is over, `told` until agw_free.
+        assert_eq!(unsafe { agw_client_new(&options, &mut client, ptr::null_mut()) }, OK);
+        told.handle.store(client.addr(), Ordering::SeqCst);
+        let before = lock(&self.alive).insert(client.addr(), told);
+        assert!(before.is_none(), "a handle was issued twice");
+        client.addr()
+    }
+
+    fn call(&self, handle: usize, call: Call) {
+        let dead = !lock(&self.alive).contains_key(&handle);
+        let client = ptr::without_provenance_mut(handle);
+        let returned = match call {
+            Call::Free => self.free(handle),
+            // SAFETY: any handle may be given.
+            Call::Cancel => unsafe { agw_cancel(client) },
+            // SAFETY: any handle may be given, and the result has its bytes.
+            Call::Connect => with_result(|result| unsafe { agw_connect(client, result) }),
+            Call::Reject(agent) => with_result(|result| reject(client, agent, result)),
+        };
+        if handle == 0 && matches!(call, Call::Free) {
+            assert_eq!(returned, OK);
+        } else if dead {
+            assert_eq!(returned, E_INVALID_HANDLE);
+        } else {
+            let ours = matches!(returned, OK | E_INVALID_HANDLE);
+            assert!(ours || (100..400).contains(&returned), "{call:?} gave {returned}");
+        }
+    }
+
+    fn free(&self, handle: usize) -> i32 {
+        // SAFETY: any handle may be given.
+        let returned = unsafe { agw_free(ptr::without_provenance_mut(handle)) };
+        if returned == OK && handle != 0 {
+            let told = lock(&self.alive).remove(&handle);
+            assert!(told.is_some(), "freed what was not there");
+        }
+        returned
+    }
+}
+
+fn reject(client: *mut agw_client, agent: Agent, result: *mut agw_result) -> i32 {
+    let guid = CString::new(GUID).expect("no NUL");
+    // SAFETY: any handle may be given, the texts outlive the call, the result has its bytes.
+    unsafe { agw_reject_agent_conf(client, agent.id().as_ptr(), guid.as_ptr(), result) }
+}
+
+fn with_result(call: impl FnOnce(*mut agw_result) -> i32) -> i32 {
+    let mut block = Block::new(FULL, &[FULL], 0, 0);
+    let before = block.bytes().to_vec();
+    let returned = call(block.as_result());
+    check_result(returned, &before, block.bytes());
+    returned
+}
+
+unsafe extern "C" fn log(_: i32, message: *const c_char, user_data: *mut c_void) {
+    // SAFETY: the message is NUL-terminated, the rest is there until agw_free has returned.
+    let (line, told) = unsafe { (CStr::from_ptr(message), &*user_data.cast::<Told>()) };
+    assert_no_guid(line.to_str().expect("UTF-8"));
+    let client = ptr::without_provenance_mut(told.handle.load(Ordering::SeqCst));
+    // SAFETY: any handle may be given.
+    unsafe {
+        assert_eq!(agw_cancel(client), E_REENTRANT);
+        assert_eq!(agw_free(client), E_REENTRANT);
+        assert_eq!(agw_connect(client, ptr::null_mut()), E_REENTRANT);
+    }
+    assert_eq!(reject(client, Agent::Accepted, ptr::null_mut()), E_REENTRANT);
+}

@@ -1,0 +1,192 @@
+//! Base URLs, agent IDs, Guids, PEM, fingerprints and addresses, and models of what is right.
+//!
+//! Input: a letter that says what the text is, the text.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use agw::{Client, ClientOptions, Error, Status, Trust};
+use agw_fuzz::GUID;
+use agw_fuzz::peer::Accepting;
+use libfuzzer_sys::{Corpus, fuzz_target};
+
+static GATEWAY: LazyLock<Accepting> = LazyLock::new(Accepting::start);
+
+static CLIENT: LazyLock<Client> = LazyLock::new(|| {
+    let mut options = ClientOptions::new(format!("http://{}", GATEWAY.address));
+    options.allow_http = true;
+    Client::new(&options).expect("the options are right")
+});
+
+fuzz_target!(|input: &[u8]| -> Corpus {
+    let [kind, text @ ..] = input else { return Corpus::Reject };
+    let Ok(text) = str::from_utf8(text) else { return Corpus::Reject };
+    match kind {
+        b'u' => base_url(text),
+        b'a' => agent_id(text),
+        b'g' => guid(text),
+        b'c' if is_pem(text) => certificates(text),
+        b'k' if is_pem(text) => identity(text),
+        b'f' => fingerprints(text),
+        b't' => connect_to(text),
+        b'x' => proxy(text),
+        _ => return Corpus::Reject,
+    }
+    Corpus::Keep
+});
+
+/// What is no PEM is a path, and may lead anywhere.
+fn is_pem(text: &str) -> bool {
+    text.contains("-----BEGIN")
+}
+
+fn options(change: impl FnOnce(&mut ClientOptions)) -> ClientOptions {
+    let mut options = ClientOptions::new("https://gateway:8043");
+    options.trust = Trust::DangerAny;
+    change(&mut options);
+    options
+}
+
+fn made(change: impl FnOnce(&mut ClientOptions)) -> Result<Client, Error> {
+    Client::new(&options(change))
+}
+
+/// A URL that is taken leads to the right request, wherever it seems to point.
+fn base_url(text: &str) {
+    let outcome = made(|options| {
+        options.base_url = text.to_owned();
+        options.allow_http = true;
+        options.connect_to = Some(GATEWAY.address.clone());
+    });
+    let client = match outcome {
+        Ok(client) => client,
+        Err(error) => return assert_eq!(error.status(), Status::InvalidUrl, "{error}"),
+    };
+    let (scheme, rest) = text.split_once("://").expect("a scheme");
+    assert!(text.bytes().all(|byte| byte.is_ascii_graphic()) || !text.is_ascii());
+    assert!(!text.contains(['?', '#', ' ']));
+    if !scheme.eq_ignore_ascii_case("http") {
+        return assert!(scheme.eq_ignore_ascii_case("https"));
+    }
+    client.reject_agent_conf("154", GUID).expect("accepted");
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    assert!(!authority.contains('@'));
+    let path = path.trim_end_matches('/');
+    sent(&format!("{path}/agentgateway/resource/agentconf/154"), authority, GUID);
+}
+
+/// That exactly one request came, and that it was the right one.
+fn sent(path: &str, authority: &str, guid: &str) {
+    let requests = GATEWAY.take_requests();
+    assert_eq!(requests.len(), 1);
+    let expected = format!(
+        "POST {path}/rejectagentconf HTTP/1.1\r\nHost: {authority}\r\nGuid: {guid}\r\n\
+         Content-Type: application/json; charset=UTF-8\r\nContent-Length: 0\r\n\
+         Accept: application/json\r\n\r\n"
+    );
+    assert_eq!(String::from_utf8_lossy(&requests[0]), expected);
+}
+
+fn agent_id(text: &str) {
+    let digits = text.chars().filter(|c| matches!(c, '0'..='9')).count();
+    let canonical = digits == text.chars().count() && !text.starts_with('0');
+    let number = text.chars().fold(0_u128, |number, digit| {
+        (number * 10 + u128::from(digit) - u128::from('0').min(u128::from(digit))).min(1 << 64)
+    });
+    let expected = canonical && (101..=59_999).contains(&number);
+    match CLIENT.reject_agent_conf(text, GUID) {
+        Ok(_) => {
+            assert!(expected, "{text:?} was taken");
+            let path = format!("/agentgateway/resource/agentconf/{text}");
+            sent(&path, &GATEWAY.address, GUID);
+        }
+        Err(error) => {
+            assert!(!expected, "{text:?}: {error}");
+            refused_unsent(&error, Status::InvalidAgentId);
+        }
+    }
+}
+
+fn refused_unsent(error: &Error, status: Status) {
+    assert_eq!(error.status(), status, "{error}");
+    assert!(!error.maybe_sent());
+    assert!(GATEWAY.take_requests().is_empty());
+}
+
+fn guid(text: &str) {
+    let bare = text.strip_prefix("JSESSIONID=").unwrap_or(text);
+    let expected =
+        (1..=256).contains(&bare.len()) && bare.chars().all(|c| ('!'..='~').contains(&c));
+    match CLIENT.reject_agent_conf("154", text) {
+        Ok(_) => {
+            assert!(expected, "{text:?} was taken");
+            sent("/agentgateway/resource/agentconf/154", &GATEWAY.address, bare);
+        }
+        Err(error) => {
+            assert!(!expected, "{text:?}: {error}");
+            refused_unsent(&error, Status::InvalidGuid);
+            let shown = format!("{error:?} {error}");
+            assert!(text.len() < 16 || !shown.contains(text), "{shown}");
+        }
+    }
+}
+
+fn certificates(text: &str) {
+    told(
+        text,
+        made(|options| {
+            options.trust = Trust::Ca;
+            options.ca = Some(text.to_owned());
+        }),
+    );
+}
+
+fn identity(text: &str) {
+    told(text, made(|options| options.client_cert = Some(text.to_owned())));
+}
+
+/// A refusal names the option and shows nothing of what is in it.
+fn told(text: &str, outcome: Result<Client, Error>) {
+    const ENOUGH: usize = 16;
+    let Err(error) = outcome else { return };
+    assert_eq!(error.status(), Status::TlsConfig, "{error}");
+    let shown = format!("{error:?} {error}");
+    for line in text.lines().filter(|line| !line.starts_with('-')) {
+        let base64 = line.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b));
+        let shows = base64 && line.len() >= ENOUGH && shown.contains(&line[..ENOUGH]);
+        assert!(!shows, "{shown} shows {line}");
+    }
+}
+
+fn fingerprints(text: &str) {
+    let expected = text.split(',').all(|one| {
+        let one = one.trim();
+        let digits = one.chars().filter(char::is_ascii_hexdigit).count();
+        let colons = one.chars().filter(|c| *c == ':').count();
+        digits == 64 && digits + colons == one.chars().count()
+    });
+    let outcome = made(|options| {
+        options.trust = Trust::Pin;
+        options.pin_sha256 = Some(text.to_owned());
+    });
+    assert_eq!(outcome.is_ok(), expected, "{text:?}");
+}
+
+fn connect_to(text: &str) {
+    let outcome = made(|options| options.connect_to = Some(text.to_owned()));
+    if let Err(error) = outcome {
+        assert_eq!(error.status(), Status::InvalidUrl, "{error}");
+    } else {
+        let (ip, port) = text.rsplit_once(':').expect("a port");
+        assert!(port.parse::<u16>().is_ok_and(|port| port != 0), "{text:?}");
+        assert!(ip.chars().all(|c| c.is_ascii_hexdigit() || "[]:.%".contains(c)), "{text:?}");
+    }
+}
+
+fn proxy(text: &str) {
+    if let Err(error) = made(|options| options.proxy = Some(text.to_owned())) {
+        assert_eq!(error.status(), Status::InvalidUrl, "{error}");
+        let secret = text.split_once('@').map_or("", |(user, _)| user);
+        assert!(secret.len() < 16 || !error.detail().contains(secret), "{error}");
+    }
+}
