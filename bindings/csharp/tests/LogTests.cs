@@ -2,6 +2,8 @@
 using System;
 using System.Collections.Concurrent;
 using System.Linq;
+using System.Reflection;
+using System.Runtime.InteropServices;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -125,6 +127,18 @@ namespace Agw.Tests
                 collector.Join();
             }
             Check.That(lines > 16 * 5, "lines: " + lines);
+        }
+
+        /// <summary>Mono would call a collected one without complaint; .NET would not.</summary>
+        [Test]
+        private static void TheDelegateOfNativeCodeIsHeld(Gateway gateway)
+        {
+            FieldInfo[] fields = typeof(ClientHandle).GetFields(
+                BindingFlags.Static | BindingFlags.NonPublic);
+            Delegate held = (Delegate)fields.Single(
+                field => field.IsInitOnly && field.FieldType == typeof(NativeLog)).GetValue(null);
+            object passed = fields.Single(field => field.FieldType == typeof(IntPtr)).GetValue(null);
+            Check.Same(Marshal.GetFunctionPointerForDelegate(held), (IntPtr)passed, "what is passed");
         }
 
         /// <summary>A client whose handler nobody else holds, and one that is never disposed.</summary>

@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import logging
 import os
+import time
 from typing import Any, Coroutine, List, TypeVar
 
 import pytest
@@ -139,6 +140,7 @@ def test_the_context_goes_along(simulator: Simulator) -> None:
 def test_a_client_works_on_both_sides_of_a_fork(simulator: Simulator) -> None:
     client = agw.AsyncClient(simulator.url, ca=simulator.ca)
     run(client.connect())
+    time.sleep(0.1)  # its thread is idle by then, and the child would count on it
     child = os.fork()
     if child == 0:
         os._exit(_exit_code(client))

@@ -126,6 +126,12 @@ def test_a_timeout_comes_on_time_and_is_the_built_in_one(stalled: RawGateway) ->
     assert "may have acted" in str(caught.value)
 
 
+def test_a_part_of_a_millisecond_counts_as_one(stalled: RawGateway) -> None:
+    with agw.Client(stalled.url, allow_http=True, timeout=0.0001) as client:
+        with takes(0.001, 5), pytest.raises(agw.TimeoutError):
+            client.reject_agent_conf(AGENT, "guid")
+
+
 def test_a_proxy_that_is_not_there() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
