@@ -24,7 +24,7 @@ PLANTED = [
 ]
 SELF_TEST_SECONDS = 60
 # A hang is reported after this, and a process that does not end is killed this much later.
-HANG_SECONDS = 20
+HANG_SECONDS = 60
 
 
 def build(work):
@@ -61,7 +61,7 @@ class Run:
         try:
             done = subprocess.run(
                 command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                timeout=seconds + 5 * HANG_SECONDS)
+                timeout=seconds + 3 * HANG_SECONDS)
             self.code, output = done.returncode, done.stdout
         except subprocess.TimeoutExpired as late:
             self.code, output = "does not end", late.stdout or b""

@@ -13,7 +13,7 @@ use agw::ffi::{
 };
 use agw_fuzz::block::{Block, OPTIONS_SIZES, RESULT_SIZES, Size, check_result};
 use agw_fuzz::peer::Accepting;
-use agw_fuzz::{GUID, planted};
+use agw_fuzz::{GUID, TIMEOUT, planted};
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 
@@ -233,6 +233,8 @@ fn good_client() -> *mut agw_client {
         let mut options: agw_client_options = unsafe { std::mem::zeroed() };
         options.struct_size = size_of::<agw_client_options>() as u32;
         options.flags = 1;
+        options.timeout_ms = TIMEOUT.as_millis() as u32;
+        options.connect_timeout_ms = options.timeout_ms;
         options.base_url = url.as_ptr();
         let mut client = ptr::null_mut();
         // SAFETY: everything pointed to is a local.

@@ -6,8 +6,8 @@
 use std::sync::LazyLock;
 
 use agw::{Client, ClientOptions, Error, Status, Trust};
-use agw_fuzz::GUID;
 use agw_fuzz::peer::Accepting;
+use agw_fuzz::{GUID, TIMEOUT};
 use libfuzzer_sys::{Corpus, fuzz_target};
 
 static GATEWAY: LazyLock<Accepting> = LazyLock::new(Accepting::start);
@@ -15,6 +15,8 @@ static GATEWAY: LazyLock<Accepting> = LazyLock::new(Accepting::start);
 static CLIENT: LazyLock<Client> = LazyLock::new(|| {
     let mut options = ClientOptions::new(format!("http://{}", GATEWAY.address));
     options.allow_http = true;
+    options.timeout = TIMEOUT;
+    options.connect_timeout = TIMEOUT;
     Client::new(&options).expect("the options are right")
 });
 
@@ -43,6 +45,8 @@ fn is_pem(text: &str) -> bool {
 fn options(change: impl FnOnce(&mut ClientOptions)) -> ClientOptions {
     let mut options = ClientOptions::new("https://gateway:8043");
     options.trust = Trust::DangerAny;
+    options.timeout = TIMEOUT;
+    options.connect_timeout = TIMEOUT;
     change(&mut options);
     options
 }
