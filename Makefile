@@ -15,8 +15,8 @@ STAGE := $(abspath $(TARGET))/stage
 # What a static agw needs of the system; `cargo rustc -- --print native-static-libs` tells.
 PRIVATE := -lgcc_s -lutil -lrt -lpthread -lm -ldl
 
-.PHONY: help build demo test bench fuzz soak csharp python lint unit install-test header install \
-    uninstall tools clean
+.PHONY: help build demo test bench fuzz soak csharp python lint unit install-test header \
+    windows install uninstall tools clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -68,6 +68,11 @@ soak: stage
 ## make build      the shared and the static library, optimised
 build:
 	$(CARGO) build --locked --release --lib --features c-library
+
+## make windows    agw.dll for Windows, 64 and 32 bit, into target/windows/x64 and x86
+windows:
+	tests/windows/build.sh
+	$(PYTHON) tests/windows/check_dll.py $(TARGET)/windows/x64 $(TARGET)/windows/x86
 
 ## make header     include/agw.h from the Rust sources, after a change there
 header:

@@ -1,7 +1,7 @@
-//! Generates the C header, and sets what a shared library needs on the target's system.
+//! Generates the C header, and gives a shared library what it needs on the target's system.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where the header's texts and numbers are, in the order in which they appear in it.
 const SOURCES: [&str; 3] = ["src/status.rs", "src/ffi/types.rs", "src/ffi/mod.rs"];
@@ -16,10 +16,15 @@ fn main() {
     for source in SOURCES {
         println!("cargo::rerun-if-changed={source}");
     }
-    link_arguments(&env::var("CARGO_CFG_TARGET_OS").expect("set by cargo"));
+    // The target's system, never the one that this script runs on.
+    match env::var("CARGO_CFG_TARGET_OS").expect("set by cargo").as_str() {
+        "linux" => link_arguments(),
+        "windows" => version_information(&root, &out),
+        _ => {}
+    }
 }
 
-fn header(root: &std::path::Path) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+fn header(root: &Path) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     let config = cbindgen::Config::from_file(root.join("cbindgen.toml"))?;
     let builder = cbindgen::Builder::new().with_config(config);
     let builder =
@@ -54,11 +59,25 @@ fn for_c_readers(text: &str) -> String {
     kept
 }
 
-/// By the target's system, never by the one that this script runs on.
-fn link_arguments(target_os: &str) {
-    if target_os == "linux" {
-        println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libagw.so.1");
-        // Threads and fork handlers of ours may run at any time: never unload.
-        println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
+fn link_arguments() {
+    println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libagw.so.1");
+    // Threads and fork handlers of ours may run at any time: never unload.
+    println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
+}
+
+/// What Explorer shows of the DLL. A Rust program that has agw within does not need it, nor the
+/// resource compiler.
+fn version_information(root: &Path, out: &Path) {
+    println!("cargo::rerun-if-changed=src/agw.rc.in");
+    let version = env::var("CARGO_PKG_VERSION").expect("set by cargo");
+    let template = std::fs::read_to_string(root.join("src/agw.rc.in")).expect("it is there");
+    let text = template
+        .replace("@NUMBERS@", &version.split('-').next().unwrap_or_default().replace('.', ","))
+        .replace("@VERSION@", &version);
+    let script = out.join("agw.rc");
+    std::fs::write(&script, text).expect("OUT_DIR can be written");
+    let compiled = embed_resource::compile_for_cdylib(&script, embed_resource::NONE);
+    if let Err(why) = compiled.manifest_required() {
+        println!("cargo::warning=agw.dll is built without its version information: {why}");
     }
 }

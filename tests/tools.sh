@@ -1,12 +1,12 @@
 #!/bin/sh
 # Makes sure that the programs which the tests call are there: installs them where that is
 # possible, and otherwise names them and fails. Nothing is skipped for want of a tool.
-# Arguments name more of them, each as "program package".
+# Arguments name more of them, each as "program package"; an absolute path may be any file.
 set -eu
 
 missing=""
 need() { # program, Debian package
-    command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+    command -v "$1" >/dev/null 2>&1 || [ -e "$1" ] || missing="$missing $2"
 }
 
 need cargo "cargo (https://rustup.rs)"

@@ -7,6 +7,7 @@
 pub(crate) mod fork;
 mod guard;
 mod handles;
+mod module;
 mod types;
 
 use std::ffi::{CStr, CString, c_char, c_void};
@@ -54,6 +55,7 @@ pub unsafe extern "C" fn agw_client_new(
     };
     give(0);
     let call = || {
+        module::keep_loaded();
         if client.is_null() {
             return Err(invalid("client: NULL"));
         }

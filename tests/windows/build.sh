@@ -1,0 +1,64 @@
+#!/bin/sh
+# agw.dll for Windows from 7 on, 64 and 32 bit, with import libraries, built on Debian.
+#
+#     tests/windows/build.sh           into target/windows/x64 and target/windows/x86
+#     tests/windows/build.sh --debug   into target/windows/debug/x64 and x86; panics on demand
+#
+# Debian's rustc-web comes with std's sources, from which std is built along: there is no compiled
+# one for these targets. Two builds of the same sources are the same bytes, wherever they stand.
+set -eu
+
+cd "$(dirname "$0")/../.."
+root=$(pwd)
+out=${CARGO_TARGET_DIR:-target}/windows
+case "$out" in /*) ;; *) out=$root/$out ;; esac
+build=$out/build
+profile=release
+if [ "${1-}" = --debug ]; then
+    out=$out/debug
+    profile=dev
+fi
+registry=${CARGO_HOME:-$HOME/.cargo}/registry
+std=/usr/lib/rustlib/src/rust/library
+
+tests/tools.sh "/usr/bin/rustc rustc-web" "$std/std/src/lib.rs rust-web-src" \
+    "x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64-win32" \
+    "i686-w64-mingw32-gcc gcc-mingw-w64-i686-win32" \
+    "/usr/x86_64-w64-mingw32/include/windows.h mingw-w64-x86-64-dev" \
+    "/usr/i686-w64-mingw32/include/windows.h mingw-w64-i686-dev" "llvm-dlltool llvm"
+
+export RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc RUSTC_BOOTSTRAP=1
+$RUSTC --print target-list | grep -q i686-win7-windows-gnu || {
+    echo "windows: $RUSTC is too old; please install Debian's rustc-web" >&2
+    exit 1
+}
+
+# The 32-bit target wants what rustup would have put beside its std.
+mkdir -p "$build/rtstartup"
+for object in rsbegin rsend; do
+    [ "$build/rtstartup/$object.o" -nt $std/rtstartup/$object.rs ] ||
+        $RUSTC --target i686-win7-windows-gnu --emit obj -o "$build/rtstartup/$object.o" \
+            $std/rtstartup/$object.rs
+done
+
+flags="-Clink-arg=-Wl,--no-insert-timestamp --remap-path-prefix=$root=agw
+    --remap-path-prefix=$registry=registry --remap-path-prefix=$(realpath $std)=std
+    --remap-path-prefix=$std=std"
+export CARGO_TARGET_X86_64_WIN7_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc
+export CARGO_TARGET_X86_64_WIN7_WINDOWS_GNU_RUSTFLAGS="$flags"
+export CARGO_TARGET_I686_WIN7_WINDOWS_GNU_LINKER=i686-w64-mingw32-gcc
+export CARGO_TARGET_I686_WIN7_WINDOWS_GNU_RUSTFLAGS="$flags -Lnative=$build/rtstartup"
+
+build() { # folder, target, architecture as mingw and as llvm-dlltool call it
+    # The crate types are named because cargo leaves link-time optimisation out beside an rlib.
+    ${CARGO:-cargo} rustc --locked --profile $profile --lib --crate-type cdylib,staticlib \
+        -Zbuild-std=std,panic_unwind --target-dir "$build" --target "$2"
+    built=$build/$2/$([ $profile = dev ] && echo debug || echo $profile)
+    mkdir -p "$out/$1"
+    cp "$built/agw.dll" "$built/libagw.dll.a" "$built/libagw.a" "$out/$1/"
+    "$3-w64-mingw32-strip" --strip-debug --enable-deterministic-archives "$out/$1/libagw.a"
+    { printf 'LIBRARY agw.dll\nEXPORTS\n' && sed 's/^/    /' tests/c/exports.txt; } >"$out/$1/agw.def"
+    llvm-dlltool -m "$4" -D agw.dll -d "$out/$1/agw.def" -l "$out/$1/agw.lib"
+}
+build x64 x86_64-win7-windows-gnu x86_64 i386:x86-64
+build x86 i686-win7-windows-gnu i686 i386
