@@ -1,9 +1,12 @@
 //! The fault table: what goes wrong on a network, a row each, through the C ABI.
 //!
-//! A first argument that is no option picks the rows whose names hold it.
+//! A first argument that is no option picks the rows whose names hold it, or with `!` in front
+//! those whose names do not. `AGW_CALLER` names a program that makes the calls instead.
 
 #[path = "faults/abi.rs"]
 mod abi;
+#[path = "faults/elsewhere.rs"]
+mod elsewhere;
 #[path = "faults/gateway.rs"]
 mod gateway;
 #[path = "faults/row.rs"]
@@ -57,7 +60,11 @@ fn main() -> ExitCode {
 }
 
 fn cases(wanted: &str) -> Vec<Case> {
-    let rows = table::rows().into_iter().filter(|row| row.name.contains(wanted));
+    let picked = |name: &str| match wanted.strip_prefix('!') {
+        Some(unwanted) => !name.contains(unwanted),
+        None => name.contains(wanted),
+    };
+    let rows = table::rows().into_iter().filter(|row| picked(row.name));
     rows.flat_map(|row| row.over.iter().map(move |over| Case { row: row.clone(), over: *over }))
         .collect()
 }

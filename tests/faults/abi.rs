@@ -2,8 +2,10 @@
 
 #![allow(dead_code, reason = "no one user of this module uses all of it")]
 
+use std::env;
 use std::ffi::{CStr, CString, c_char};
 use std::mem::MaybeUninit;
+use std::ops::RangeInclusive;
 use std::ptr;
 use std::time::{Duration, Instant};
 
@@ -11,6 +13,8 @@ use agw::ffi::{
     AGW_ALLOW_HTTP, AGW_TRUST_CA, AGW_TRUST_SYSTEM, agw_client, agw_client_new, agw_client_options,
     agw_connect, agw_free, agw_reject_agent_conf, agw_result, agw_status,
 };
+
+use crate::elsewhere::{Elsewhere, word};
 
 /// A Guid in the documented form.
 pub const GUID: &str = "0a1b2c3d-0000-1111-2222-333344445555.AgentGateway1";
@@ -26,18 +30,56 @@ pub struct Options {
     pub proxy: Option<String>,
 }
 
+impl Options {
+    fn flags(&self) -> u32 {
+        self.flags | AGW_ALLOW_HTTP
+    }
+
+    fn trust(&self) -> i32 {
+        if self.ca.is_some() { AGW_TRUST_CA } else { AGW_TRUST_SYSTEM }
+    }
+}
+
 /// A handle, freed when dropped.
-pub struct Client(*mut agw_client);
+pub enum Client {
+    Here(*mut agw_client),
+    Elsewhere(Elsewhere),
+}
 
 /// What a call returned and wrote, and how long the caller waited for it.
 pub struct Outcome {
     pub returned: agw_status,
     pub result: agw_result,
     pub time: Duration,
+    /// The operating system's numbers for what may happen to a socket.
+    pub os_errors: RangeInclusive<i32>,
 }
 
 impl Client {
     pub fn new(options: &Options) -> Self {
+        let (client, made) = match env::var_os("AGW_CALLER") {
+            Some(program) => Self::elsewhere(Elsewhere::start(&program), options),
+            None => Self::here(options),
+        };
+        assert_eq!(made.returned, 0, "{:?}", made.detail());
+        client
+    }
+
+    fn elsewhere(mut caller: Elsewhere, options: &Options) -> (Self, Outcome) {
+        let made = caller.call(&format!(
+            "new {} {} {} {} {} {} {}",
+            options.flags(),
+            options.timeout_ms,
+            options.connect_timeout_ms,
+            options.trust(),
+            word(Some(&options.base_url)),
+            word(options.ca.as_deref()),
+            word(options.proxy.as_deref())
+        ));
+        (Client::Elsewhere(caller), made)
+    }
+
+    fn here(options: &Options) -> (Self, Outcome) {
         let text = |text: &str| CString::new(text).expect("no NUL in an option");
         let base_url = text(&options.base_url);
         let ca = options.ca.as_deref().map(text);
@@ -47,10 +89,10 @@ impl Client {
         let zeroed: agw_client_options = unsafe { MaybeUninit::zeroed().assume_init() };
         let given = agw_client_options {
             struct_size: size_of::<agw_client_options>() as u32,
-            flags: options.flags | AGW_ALLOW_HTTP,
+            flags: options.flags(),
             timeout_ms: options.timeout_ms,
             connect_timeout_ms: options.connect_timeout_ms,
-            tls_trust: if ca.is_some() { AGW_TRUST_CA } else { AGW_TRUST_SYSTEM },
+            tls_trust: options.trust(),
             base_url: base_url.as_ptr(),
             ca: pointer(&ca),
             proxy: pointer(&proxy),
@@ -61,28 +103,38 @@ impl Client {
             // SAFETY: the options' strings outlive the call, and all three pointers are to locals.
             unsafe { agw_client_new(&given, &mut client, result) }
         });
-        assert_eq!(made.returned, 0, "{:?}", made.detail());
-        Client(client)
+        (Client::Here(client), made)
     }
 
-    pub fn reject(&self) -> Outcome {
-        let guid = CString::new(GUID).expect("no NUL in it");
-        outcome_of(|result| {
-            // SAFETY: the handle is not freed yet, the strings and the result outlive the call.
-            unsafe { agw_reject_agent_conf(self.0, c"154".as_ptr(), guid.as_ptr(), result) }
-        })
+    pub fn reject(&mut self) -> Outcome {
+        let (agent, guid) = (c"154", CString::new(GUID).expect("no NUL in it"));
+        match self {
+            Client::Here(client) => outcome_of(|result| {
+                // SAFETY: the handle is not freed yet, the strings and the result outlive the call.
+                unsafe { agw_reject_agent_conf(*client, agent.as_ptr(), guid.as_ptr(), result) }
+            }),
+            Client::Elsewhere(caller) => {
+                caller.call(&format!("reject {} {}", word(Some("154")), word(Some(GUID))))
+            }
+        }
     }
 
-    pub fn connect(&self) -> Outcome {
-        // SAFETY: the handle is not freed yet, and the result outlives the call.
-        outcome_of(|result| unsafe { agw_connect(self.0, result) })
+    pub fn connect(&mut self) -> Outcome {
+        match self {
+            // SAFETY: the handle is not freed yet, and the result outlives the call.
+            Client::Here(client) => outcome_of(|result| unsafe { agw_connect(*client, result) }),
+            Client::Elsewhere(caller) => caller.call("connect"),
+        }
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        // SAFETY: any value may be given; this one is freed nowhere else.
-        let status = unsafe { agw_free(self.0) };
+        let status = match self {
+            // SAFETY: any value may be given; this one is freed nowhere else.
+            Client::Here(client) => unsafe { agw_free(*client) },
+            Client::Elsewhere(caller) => caller.call("free").returned,
+        };
         assert_eq!(status, 0);
     }
 }
@@ -98,7 +150,7 @@ pub fn outcome_of(call: impl FnOnce(*mut agw_result) -> agw_status) -> Outcome {
     result.struct_size = size_of::<agw_result>() as u32;
     let started = Instant::now();
     let returned = call(&mut result);
-    Outcome { returned, time: started.elapsed(), result }
+    Outcome { returned, time: started.elapsed(), result, os_errors: 1..=133 }
 }
 
 impl Outcome {

@@ -61,7 +61,7 @@ fn play_once(row: &Row, over: Over) -> Report {
     let _planted = row.planted.map(Planted::new);
     let mut place = Place::open(&row.site, over, row.client_certificate);
     let proxy = row.proxy.as_ref().map(|proxy| Place::open(&proxy.site, Over::Plain, false));
-    let client = Client::new(&options(row, over, &place, proxy.as_ref()));
+    let mut client = Client::new(&options(row, over, &place, proxy.as_ref()));
     let mut report = Report::default();
     for act in &row.acts {
         match act {
@@ -120,6 +120,8 @@ impl Report {
         self.expect("http_status", result.http_status, expect.http_status);
         self.expect("cti_code", result.cti_code, expect.cti_code);
         self.expect("os_error is set", result.os_error != 0, expect.os_error);
+        let known = result.os_error == 0 || outcome.os_errors.contains(&result.os_error);
+        self.expect("os_error is of this system", known, true);
         self.expect("retcode", outcome.retcode(), Ok(expect.retcode.as_str()));
         if let Some(message) = &expect.message {
             self.expect("message", outcome.message(), Ok(message.as_str()));

@@ -9,6 +9,8 @@ mod accounting;
 mod agents;
 #[path = "../simulator/caller.rs"]
 mod caller;
+#[path = "../faults/elsewhere.rs"]
+mod elsewhere;
 mod faults;
 #[path = "../faults/gateway.rs"]
 mod gateway;

@@ -57,7 +57,7 @@ build() { # folder, target, architecture as mingw and as llvm-dlltool call it
     mkdir -p "$out/$1"
     cp "$built/agw.dll" "$built/libagw.dll.a" "$built/libagw.a" "$out/$1/"
     "$3-w64-mingw32-strip" --strip-debug --enable-deterministic-archives "$out/$1/libagw.a"
-    { printf 'LIBRARY agw.dll\nEXPORTS\n' && sed 's/^/    /' tests/c/exports.txt; } >"$out/$1/agw.def"
+    { echo LIBRARY agw.dll && echo EXPORTS && cat tests/c/exports.txt; } >"$out/$1/agw.def"
     llvm-dlltool -m "$4" -D agw.dll -d "$out/$1/agw.def" -l "$out/$1/agw.lib"
 }
 build x64 x86_64-win7-windows-gnu x86_64 i386:x86-64

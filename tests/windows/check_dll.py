@@ -8,6 +8,7 @@ that DLLs with a fault are refused: they are compiled on the spot.
 """
 
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 EXPORTS = (ROOT / "tests/c/exports.txt").read_text(encoding="ascii").split()
 IMPORTS = (ROOT / "tests/windows/imports.txt").read_text(encoding="ascii").split()
-VERSION = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(encoding="utf-8"), re.M)[1]
+CARGO = (ROOT / "Cargo.toml").read_text(encoding="utf-8")
+VERSION = re.search(r'^version = "(.*)"', CARGO, re.M)[1]
 
 # Per width: mingw's prefix, the machine in a DLL's head, what stands before a C name.
 WIDTHS = {
@@ -46,14 +48,14 @@ def differing(what, found, wanted):
 
 def check_version(dll):
     """The resource holds the numbers in its fixed part, and the text beside its key."""
-    numbers = [*map(int, VERSION.split("-")[0].split(".")), 0]
-    fixed = b"".join(n.to_bytes(2, "little") for n in (numbers[1], numbers[0], numbers[3], numbers[2]))
+    major, minor, patch = map(int, VERSION.split("-")[0].split("."))
+    fixed = struct.pack("<4H", minor, major, 0, patch)
     if b"\xbd\x04\xef\xfe\x00\x00\x01\x00" + 2 * fixed not in dll:
         yield "version information: FILEVERSION and PRODUCTVERSION are not there"
     for key, value in (("FileVersion", VERSION), ("ProductVersion", VERSION),
                        ("OriginalFilename", "agw.dll")):
-        key_there, value_there = (re.escape((text + "\0").encode("utf-16-le")) for text in (key, value))
-        if not re.search(key_there + rb"(?:\0\0)?" + value_there, dll):
+        texts = [re.escape(f"{text}\0".encode("utf-16-le")) for text in (key, value)]
+        if not re.search(rb"(?:\0\0)?".join(texts), dll):
             yield f"version information: {key} is not {value}"
 
 

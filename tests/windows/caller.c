@@ -1,0 +1,114 @@
+/* Makes the calls that tests/faults/elsewhere.rs asks for, where the library under test is: a line
+ * in, a line out. Texts are in hex, "-" stands for NULL.
+ *
+ *     new FLAGS TIMEOUT CONNECT-TIMEOUT TRUST BASE-URL CA PROXY
+ *     reject AGENT GUID
+ *     connect
+ *     free
+ *
+ * The answer: what the function returned, the microseconds it took, and the bytes of the result.
+ */
+#include <windows.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agw.h"
+
+enum { MOST_WORDS = 8, LINE_BYTES = 64 * 1024 };
+
+static agw_client *client;
+static agw_result result;
+
+/* In place: two digits become a byte. */
+static char *text(char *hex)
+{
+    size_t i;
+
+    if (strcmp(hex, "-") == 0)
+        return NULL;
+    for (i = 0; hex[2 * i] != '\0'; i++) {
+        char digits[3] = { hex[2 * i], hex[2 * i + 1], '\0' };
+
+        hex[i] = (char)strtoul(digits, NULL, 16);
+    }
+    hex[i] = '\0';
+    return hex;
+}
+
+static uint32_t number(const char *word)
+{
+    return (uint32_t)strtoul(word, NULL, 10);
+}
+
+static agw_status make(char **words)
+{
+    agw_client_options options;
+
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.flags = number(words[1]);
+    options.timeout_ms = number(words[2]);
+    options.connect_timeout_ms = number(words[3]);
+    options.tls_trust = (int32_t)number(words[4]);
+    options.base_url = text(words[5]);
+    options.ca = text(words[6]);
+    options.proxy = text(words[7]);
+    return agw_client_new(&options, &client, &result);
+}
+
+static agw_status call(char **words, int count)
+{
+    if (count == 8 && strcmp(words[0], "new") == 0)
+        return make(words);
+    if (count == 3 && strcmp(words[0], "reject") == 0)
+        return agw_reject_agent_conf(client, text(words[1]), text(words[2]), &result);
+    if (count == 1 && strcmp(words[0], "connect") == 0)
+        return agw_connect(client, &result);
+    if (count == 1 && strcmp(words[0], "free") == 0)
+        return agw_free(client);
+    exit(2);
+}
+
+static int64_t ticks(void)
+{
+    LARGE_INTEGER now;
+
+    QueryPerformanceCounter(&now);
+    return now.QuadPart;
+}
+
+static void answer(char **words, int count)
+{
+    LARGE_INTEGER a_second;
+    agw_status status;
+    int64_t started;
+    size_t i;
+
+    QueryPerformanceFrequency(&a_second);
+    memset(&result, 0x7F, sizeof result); /* what is right afterwards the library wrote */
+    result.struct_size = sizeof result;
+    started = ticks();
+    status = call(words, count);
+    printf("%ld %ld ", (long)status, (long)((ticks() - started) * 1000000 / a_second.QuadPart));
+    for (i = 0; i < sizeof result; i++)
+        printf("%02x", ((unsigned char *)&result)[i]);
+    printf("\n");
+    fflush(stdout);
+}
+
+int __cdecl main(void)
+{
+    static char line[LINE_BYTES];
+
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        char *words[MOST_WORDS], *word = strtok(line, " \r\n");
+        int count = 0;
+
+        for (; word != NULL && count < MOST_WORDS; word = strtok(NULL, " \r\n"))
+            words[count++] = word;
+        if (count > 0)
+            answer(words, count);
+    }
+    return 0;
+}

@@ -1,0 +1,278 @@
+/* What a Windows host does to a library, against a simulator that runs already:
+ *
+ *     host unload  DLL URL CA AGENT GUID   loads, calls and unloads it 40 times
+ *     host threads DLL URL CA AGENT GUID   threads that come and go call one client
+ *     host paths   DLL URL CA AGENT GUID   a PEM file with letters of no code page in its path
+ *     host errors  DLL URL CA AGENT GUID   what the system's error numbers come to
+ *     host trusts  DLL URL CA AGENT GUID   the system's certificate store has the gateway's CA
+ *     host refuses DLL URL CA AGENT GUID   and now it has not
+ *
+ * DLL may have such letters, too: it is taken from the command line as Windows has it.
+ */
+#define _WIN32_WINNT 0x0601
+#include <winsock2.h>
+#include <windows.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agw.h"
+
+enum { ROUNDS = 40, THREADS = 8, GENERATIONS = 5, CALLS = 10, PATH_BYTES = 1024 };
+
+static int failures;
+
+static void check(int holds, const char *what, const agw_result *result)
+{
+    if (holds)
+        return;
+    failures++;
+    printf("failed: %s", what);
+    if (result != NULL)
+        printf("; status %ld, os_error %ld, %s", (long)result->status, (long)result->os_error,
+               result->detail);
+    printf("\n");
+    fflush(stdout);
+}
+
+#define CHECK(what) check((what) ? 1 : 0, #what, NULL)
+#define CHECK_RESULT(what, result) check((what) ? 1 : 0, #what, &(result))
+
+/* --- The library, found by name ------------------------------------------------------------ */
+
+static struct {
+    HMODULE module;
+    agw_status (AGW_CALL *client_new)(const agw_client_options *, agw_client **, agw_result *);
+    agw_status (AGW_CALL *reject)(agw_client *, const char *, const char *, agw_result *);
+    agw_status (AGW_CALL *connect)(agw_client *, agw_result *);
+    agw_status (AGW_CALL *free)(agw_client *);
+} agw;
+
+static void find(const char *name, void *function)
+{
+    FARPROC found = GetProcAddress(agw.module, name);
+
+    check(found != NULL, name, NULL);
+    memcpy(function, &found, sizeof found);
+}
+
+static int load(const wchar_t *path)
+{
+    agw.module = LoadLibraryW(path);
+    if (agw.module == NULL) {
+        printf("LoadLibrary: error %lu\n", GetLastError());
+        return 0;
+    }
+    find("agw_client_new", &agw.client_new);
+    find("agw_reject_agent_conf", &agw.reject);
+    find("agw_connect", &agw.connect);
+    find("agw_free", &agw.free);
+    return failures == 0;
+}
+
+static const char *url, *ca, *agent, *guid;
+
+static agw_result new_result(void)
+{
+    agw_result result;
+
+    memset(&result, 0, sizeof result);
+    result.struct_size = sizeof result;
+    return result;
+}
+
+static agw_client *new_client(const char *base_url, const char *trusted, agw_result *result)
+{
+    agw_client_options options;
+    agw_client *client = NULL;
+
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.base_url = base_url;
+    options.ca = trusted;
+    options.tls_trust = trusted != NULL ? AGW_TRUST_CA : AGW_TRUST_SYSTEM;
+    *result = new_result();
+    agw.client_new(&options, &client, result);
+    return client;
+}
+
+/* Nothing rings at the agent, which only a gateway that was reached can say. */
+static void call(agw_client *client)
+{
+    agw_result result = new_result();
+
+    agw.reject(client, agent, guid, &result);
+    CHECK_RESULT(result.status == AGW_E_NO_CONFERENCE, result);
+}
+
+static void make_call_and_free(const char *trusted)
+{
+    agw_result result;
+    agw_client *client = new_client(url, trusted, &result);
+
+    CHECK_RESULT(client != NULL, result);
+    call(client);
+    CHECK(agw.free(client) == AGW_OK);
+}
+
+/* --- Loading and unloading ----------------------------------------------------------------- */
+
+static void unload(const wchar_t *dll)
+{
+    HMODULE first = agw.module;
+    int round;
+
+    for (round = 0; round < ROUNDS && failures == 0; round++) {
+        make_call_and_free(ca);
+        CHECK(FreeLibrary(agw.module));
+        CHECK(load(dll) && agw.module == first);
+    }
+    CHECK(FreeLibrary(agw.module));
+    CHECK(GetModuleHandleW(L"agw.dll") == first); /* pinned */
+    printf("%d rounds\n", round);
+}
+
+/* --- Threads ------------------------------------------------------------------------------- */
+
+static DWORD WINAPI work(void *client)
+{
+    int i;
+
+    for (i = 0; i < CALLS; i++)
+        call((agw_client *)client);
+    return 0;
+}
+
+static void threads(void)
+{
+    agw_result result;
+    agw_client *client = new_client(url, ca, &result);
+    HANDLE running[THREADS];
+    int generation, i;
+
+    CHECK_RESULT(client != NULL, result);
+    for (generation = 0; generation < GENERATIONS; generation++) {
+        for (i = 0; i < THREADS; i++)
+            CHECK((running[i] = CreateThread(NULL, 0, work, client, 0, NULL)) != NULL);
+        CHECK(WaitForMultipleObjects(THREADS, running, TRUE, 60000) == WAIT_OBJECT_0);
+        for (i = 0; i < THREADS; i++)
+            CloseHandle(running[i]);
+    }
+    CHECK(agw.free(client) == AGW_OK);
+    printf("%d calls\n", THREADS * GENERATIONS * CALLS);
+}
+
+/* --- Paths --------------------------------------------------------------------------------- */
+
+/* Zuerich with its umlaut, and "seat" in Chinese. */
+static const wchar_t FOLDER[] = L"Z\u00FCrich-\u5EA7\u5E2D";
+
+static void utf8(const wchar_t *wide, char *text)
+{
+    CHECK(WideCharToMultiByte(CP_UTF8, 0, wide, -1, text, PATH_BYTES, NULL, NULL) > 0);
+}
+
+static void paths(void)
+{
+    static wchar_t wide_ca[PATH_BYTES], wide[PATH_BYTES];
+    static char path[PATH_BYTES];
+
+    CHECK(MultiByteToWideChar(CP_UTF8, 0, ca, -1, wide_ca, PATH_BYTES) > 0);
+    CHECK(CreateDirectoryW(FOLDER, NULL) || GetLastError() == ERROR_ALREADY_EXISTS);
+    swprintf(wide, PATH_BYTES, L"%ls\\\u0142\u00F3d\u017A.pem", FOLDER);
+    CHECK(CopyFileW(wide_ca, wide, FALSE));
+    utf8(wide, path);
+    make_call_and_free(path);
+    CHECK(GetFullPathNameW(wide, PATH_BYTES, wide_ca, NULL) > 0);
+    utf8(wide_ca, path);
+    make_call_and_free(path);
+    CHECK(DeleteFileW(wide) && RemoveDirectoryW(FOLDER));
+    printf("path of %d bytes\n", (int)strlen(path));
+}
+
+/* --- Error numbers ------------------------------------------------------------------------- */
+
+static void no_client(const char *trusted, DWORD os_error)
+{
+    agw_result result;
+
+    CHECK_RESULT(new_client(url, trusted, &result) == NULL, result);
+    CHECK_RESULT(result.status == AGW_E_TLS_CONFIG, result);
+    CHECK_RESULT(result.os_error == (int32_t)os_error, result);
+}
+
+static void errors(void)
+{
+    agw_result result;
+    agw_client *client;
+
+    no_client("no such file.pem", ERROR_FILE_NOT_FOUND);
+    no_client("no such folder\\ca.pem", ERROR_PATH_NOT_FOUND);
+    no_client(".", ERROR_ACCESS_DENIED);
+
+    client = new_client("https://0.0.0.0:1", ca, &result);
+    result = new_result();
+    CHECK_RESULT(agw.connect(client, &result) == AGW_E_CONNECT, result);
+    CHECK_RESULT(result.os_error == WSAECONNREFUSED || result.os_error == WSAEADDRNOTAVAIL, result);
+    CHECK(agw.free(client) == AGW_OK);
+
+    client = new_client("https://no-such-host.invalid:1", ca, &result);
+    result = new_result();
+    CHECK_RESULT(agw.connect(client, &result) == AGW_E_RESOLVE, result);
+    CHECK_RESULT(result.os_error == WSAHOST_NOT_FOUND || result.os_error == WSATRY_AGAIN
+                     || result.os_error == WSANO_DATA, result);
+    CHECK(agw.free(client) == AGW_OK);
+}
+
+/* --- The system's certificates ------------------------------------------------------------- */
+
+static agw_status connect_with_system(void)
+{
+    agw_result result;
+    agw_client *client = new_client(url, NULL, &result);
+
+    CHECK_RESULT(client != NULL, result);
+    result = new_result();
+    agw.connect(client, &result);
+    CHECK(agw.free(client) == AGW_OK);
+    printf("system: status %ld %s\n", (long)result.status, result.detail);
+    return result.status;
+}
+
+/* Wherever the command line has the file name. */
+static const wchar_t *second_argument(void)
+{
+    int count;
+    wchar_t **words = CommandLineToArgvW(GetCommandLineW(), &count);
+
+    return words != NULL && count > 2 ? words[2] : L"";
+}
+
+int __cdecl main(int argc, char **argv)
+{
+    const wchar_t *dll = second_argument();
+
+    if (argc != 7)
+        return 2;
+    url = argv[3];
+    ca = argv[4];
+    agent = argv[5];
+    guid = argv[6];
+    if (!load(dll))
+        return 1;
+    if (strcmp(argv[1], "unload") == 0)
+        unload(dll);
+    else if (strcmp(argv[1], "threads") == 0)
+        threads();
+    else if (strcmp(argv[1], "paths") == 0)
+        paths();
+    else if (strcmp(argv[1], "errors") == 0)
+        errors();
+    else if (strcmp(argv[1], "trusts") == 0)
+        CHECK(connect_with_system() == AGW_OK);
+    else if (strcmp(argv[1], "refuses") == 0)
+        CHECK(connect_with_system() == AGW_E_TLS);
+    else
+        return 2;
+    printf("host.c: %s: %d checks failed\n", argv[1], failures);
+    return failures != 0;
+}

@@ -1,0 +1,171 @@
+#!/bin/sh
+# The DLLs that tests/windows/build.sh made, of both widths, as Windows programs meet them: under
+# Wine, against the simulator and the fault gateway, which run on Linux and share the loopback.
+#
+#     tests/windows/test.sh [x64|x86]
+set -eu
+
+fail() {
+    echo "windows: $*" >&2
+    exit 1
+}
+
+cd "$(dirname "$0")/../.."
+here=tests/windows
+target=${CARGO_TARGET_DIR:-target}
+case "$target" in /*) ;; *) target=$(pwd)/$target ;; esac
+wine=$(pwd)/$here/wine.sh
+work=$target/windows/tests
+simulator=$target/debug/examples/simulator
+gateway=
+
+tests/tools.sh "openssl openssl" "unshare util-linux"
+$here/wine.sh setup
+cargo build --locked --quiet --lib --example simulator
+rm -rf "$work"
+mkdir -p "$work"
+trap 'kill $gateway 2>/dev/null || true' EXIT
+
+strict="-pedantic -Wall -Wextra -Werror -O1 -Iinclude"
+
+# program, source, import library, compiler options ...
+compile() {
+    program=$1 source=$2 library=$3
+    shift 3
+    # shellcheck disable=SC2086 # lists of words
+    "$mingw-gcc" $strict "$@" -o "$program.exe" "$source" $library $link ||
+        fail "$width: $source does not compile: $*"
+}
+
+# A Windows program as a Linux one that others can start.
+wrap() { # wrapper, program
+    printf '#!/bin/sh\nexec "%s" %s "%s" "$@"\n' "$wine" "$width" "$2" >"$1"
+    chmod +x "$1"
+}
+
+say() {
+    echo "windows: $width: $*"
+}
+
+run() { # what it is, program, argument ...
+    what=$1
+    shift
+    (cd "$folder" && exec "$wine" "$width" "$@") >"$folder/log" 2>&1 || {
+        code=$?
+        cat "$folder/log"
+        fail "$width: $what ended with $code"
+    }
+    say "$what: $(tail -n 1 "$folder/log" | tr -d '\r')"
+}
+
+start_simulator() {
+    "$simulator" --port 0 --quiet --auth static --ca-out "$folder/ca.pem" --agent 154 \
+        --agent 155 >"$folder/simulator.out" 2>&1 &
+    gateway=$!
+    for _ in $(seq 100); do
+        ! grep -q '^ready ' "$folder/simulator.out" || break
+        sleep 0.1
+    done
+    url=$(sed -n 's/^ready url=\([^ ]*\) .*/\1/p' "$folder/simulator.out")
+    guid=$(sed -n 's/.*agent=155 guid=//p' "$folder/simulator.out")
+    [ -n "$url" ] || fail "the simulator did not say ready: $(cat "$folder/simulator.out")"
+}
+
+# Hosts that are compiled otherwise: packed structs, and on 32 bit another calling convention.
+otherwise() {
+    echo "-fpack-struct=1"
+    [ "$width" = x64 ] || echo "-mrtd"
+}
+
+programs() {
+    built=$target/windows/$width
+    link="-static -pthread"
+    cp "$built/agw.dll" "$folder/"
+    for std in c89 c11; do
+        compile "$folder/abi-$std" tests/c/abi.c "$built/libagw.dll.a" -std=$std
+        run "tests/c/abi.c as $std" "$folder/abi-$std.exe"
+    done
+    compile "$folder/abi-lib" tests/c/abi.c "$built/agw.lib" -std=c89
+    run "tests/c/abi.c linked with agw.lib" "$folder/abi-lib.exe"
+    for option in $(otherwise); do
+        compile "$folder/abi$option" tests/c/abi.c "$built/libagw.dll.a" -std=c11 "$option"
+        run "tests/c/abi.c with $option" "$folder/abi$option.exe"
+    done
+    for example in reject server gui; do
+        compile "$folder/$example" bindings/c/examples/$example.c "$built/libagw.dll.a" -std=c89
+    done
+    compile "$folder/story" tests/c/story.c "$built/libagw.dll.a" -std=gnu11
+    compile "$folder/caller" $here/caller.c "$built/libagw.dll.a" -std=gnu11
+    link="-lws2_32 -lbcrypt -lcrypt32 -ladvapi32 -lntdll -luserenv"
+    compile "$folder/static" bindings/c/examples/reject.c "$built/libagw.a" -std=c89 -DAGW_STATIC
+    ! "$mingw-objdump" -p "$folder/static.exe" | grep -q "DLL Name: agw" ||
+        fail "$width: the static program needs agw.dll"
+
+    # A debug build panics on demand; it is the same library otherwise.
+    mkdir -p "$folder/debug"
+    cp "$target/windows/debug/$width/agw.dll" "$folder/debug/"
+    link=
+    compile "$folder/debug/panic" tests/c/panic.c "$built/libagw.dll.a" -std=gnu11
+    run "tests/c/panic.c" "$folder/debug/panic.exe"
+    cp "$folder/caller.exe" "$folder/debug/"
+}
+
+# Loaded by name, by a host that is compiled in the usual ways and in others.
+hosts() {
+    link="-lws2_32 -lshell32"
+    start_simulator
+    dll="$folder/Zürich-座席.dll"
+    cp "$folder/agw.dll" "$dll"
+    for option in -O2 $(otherwise); do
+        compile "$folder/host$option" $here/host.c "" -std=gnu11 "$option"
+        for what in unload threads paths errors; do
+            run "host $what with $option" "$folder/host$option.exe" $what "$dll" "$url" \
+                "$folder/ca.pem" 155 "$guid"
+        done
+    done
+    AGW_GUID=$guid "$wine" "$width" "$folder/static.exe" --url "$url" --ca "$folder/ca.pem" \
+        --agent 155 >"$folder/log" || true
+    grep -q AGW_E_NO_CONFERENCE "$folder/log" || fail "$width: the static program: $(cat "$folder/log")"
+    printf '155 %s\n' "$guid" >"$folder/agents"
+    run "server.c" "$folder/server.exe" "$url" "$folder/ca.pem" 4 "$folder/agents"
+    kill $gateway
+    gateway=
+    $here/system_store.sh "$width" "$folder/host-O2.exe" "$folder/agw.dll" "$folder/store" \
+        >"$folder/log" 2>&1 || fail "$width: the system's store: $(cat "$folder/log")"
+    say "the system's store: trusted with the CA in it, refused without"
+}
+
+# The tests of the C programs that Linux has, with Windows programs in their place.
+stories() {
+    wrap "$folder/reject" "$folder/reject.exe"
+    wrap "$folder/story" "$folder/story.exe"
+    wrap "$folder/caller" "$folder/caller.exe"
+    wrap "$folder/debug/caller" "$folder/debug/caller.exe"
+    python3 tests/demo.py --library "$target/debug/libagw.so" --simulator "$simulator" \
+        --reject "$folder/reject" >"$folder/log" || fail "$width: the demo: $(cat "$folder/log")"
+    say "the demo with reject.exe: $(tail -n 1 "$folder/log")"
+    AGW_STORY=$folder/story cargo test --locked --quiet --test story >"$folder/log" 2>&1 ||
+        fail "$width: the story: $(cat "$folder/log")"
+    say "the story with story.exe: $(grep 'test result' "$folder/log")"
+    faults caller '!look-up'
+    faults debug/caller look-up
+}
+
+faults() { # wrapper, rows
+    AGW_CALLER=$folder/$1 cargo test --locked --quiet --test faults -- "$2" >"$folder/log" ||
+        fail "$width: faults $2: $(grep -v '^ok ' "$folder/log")"
+    say "faults $2 with $1.exe: $(tail -n 1 "$folder/log")"
+}
+
+for width in ${1:-x64 x86}; do
+    case $width in
+    x64) mingw=x86_64-w64-mingw32 ;;
+    x86) mingw=i686-w64-mingw32 ;;
+    *) fail "no width $width" ;;
+    esac
+    folder=$work/$width
+    mkdir "$folder"
+    programs
+    hosts
+    stories
+done

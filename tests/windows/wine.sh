@@ -1,0 +1,86 @@
+#!/bin/sh
+# Runs a Windows program of 64 or 32 bit, or sets up what that takes.
+#
+#     tests/windows/wine.sh setup
+#     tests/windows/wine.sh x64|x86 PROGRAM [ARGUMENT ...]
+#
+# Wine of 64 bit is Debian's package. That of 32 bit would need a foreign architecture in dpkg; its
+# packages are unpacked into a folder of ours instead, which leaves the machine as it is.
+set -eu
+
+target=${CARGO_TARGET_DIR:-$(dirname "$0")/../../target}
+mkdir -p "$target/windows/wine"
+home=$(cd "$target/windows/wine" && pwd)
+unpacked=$home/i386
+
+# apt with lists, cache and status of its own, for i386 alone.
+apt_i386() {
+    apt-get -q -o APT::Architecture=i386 -o APT::Architectures=i386 \
+        -o Dir::State="$home/apt" -o Dir::State::status="$home/apt/status" \
+        -o Dir::Cache="$home/apt/cache" -o Dir::Etc::sourcelist="$home/apt/sources.list" \
+        -o Dir::Etc::sourceparts=- -o Dir::Etc::preferencesparts=- "$@"
+}
+
+unpack_32_bit() {
+    rm -rf "$home/apt" "$unpacked"
+    mkdir -p "$home/apt/lists/partial" "$home/apt/cache/archives/partial" "$unpacked/packages"
+    : >"$home/apt/status"
+    # The machine's own mirror of Debian itself; the security archive's i386 index is broken.
+    # shellcheck disable=SC2016 # the dollars are apt's
+    apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+        grep ' main$' | grep -v -e security -e updates -e backports | grep /debian/ | head -n 1 |
+        sed 's|^|deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] |' \
+            >"$home/apt/sources.list"
+    apt_i386 update
+    # FreeType and what it needs are there lest Wine complains of it on standard error.
+    (cd "$unpacked/packages" && apt_i386 download wine32 libwine libc6 libgcc-s1 \
+        libz-mingw-w64 libfreetype6 libpng16-16 libbrotli1 zlib1g)
+    for package in "$unpacked"/packages/*.deb; do
+        dpkg-deb -x "$package" "$unpacked"
+    done
+    # As libwine's own script does after the installation.
+    zlib=$unpacked/usr/i686-w64-mingw32/lib/zlib1.dll
+    builtin=$unpacked/usr/lib/i386-linux-gnu/wine/i386-windows/zlib1.dll
+    { head -c 64 "$zlib" && printf 'Wine builtin DLL\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0' &&
+        tail -c +97 "$zlib"; } >"$builtin"
+    patchelf --set-interpreter "$unpacked/lib/i386-linux-gnu/ld-linux.so.2" \
+        "$unpacked/usr/lib/wine/wine"
+    touch "$unpacked/complete"
+}
+
+# Never with a backtrace: Wine's 32-bit dbghelp crashes over one.
+export WINEDEBUG=-all WINEDLLOVERRIDES="mscoree,mshtml=" RUST_BACKTRACE=0
+export WINESERVER=/usr/lib/wine/wineserver64
+
+x64() {
+    export WINEARCH=win64 WINEPREFIX="$home/prefix-x64"
+    mkdir -p "$WINEPREFIX"
+    exec /usr/lib/wine/wine64 "$@"
+}
+
+x86() {
+    export WINEARCH=win32 WINEPREFIX="$home/prefix-x86"
+    mkdir -p "$WINEPREFIX"
+    LD_LIBRARY_PATH="$unpacked/lib/i386-linux-gnu:$unpacked/usr/lib/i386-linux-gnu" \
+        exec "$unpacked/usr/lib/wine/wine" "$@"
+}
+
+case "${1-}" in
+setup)
+    "$(dirname "$0")/../tools.sh" "/usr/lib/wine/wine64 wine64" "patchelf patchelf"
+    [ -e "$unpacked/complete" ] || unpack_32_bit
+    # The first program of each width makes its Windows folder.
+    for width in x64 x86; do
+        ("$width" cmd /c ver) >"$home/setup.log" 2>&1 && grep -q 'Windows 6' "$home/setup.log" || {
+            cat "$home/setup.log" >&2
+            echo "wine: no $width" >&2
+            exit 1
+        }
+    done
+    ;;
+x64 | x86) "$@" ;;
+*)
+    echo "usage: $0 setup | x64 PROGRAM ... | x86 PROGRAM ..." >&2
+    exit 2
+    ;;
+esac
