@@ -69,8 +69,10 @@ pub(super) fn contained(call: impl FnOnce() -> Outcome) -> Outcome {
     let outcome = panic::catch_unwind(AssertUnwindSafe(call));
     CONTAINED.set(before);
     outcome.unwrap_or_else(|payload| {
-        // Dropping a payload may panic in its turn; it is small, and this is rare.
-        std::mem::forget(payload);
+        // The payload of a plain panic is freed; dropping any other might panic in its turn.
+        if !payload.is::<&str>() && !payload.is::<String>() {
+            std::mem::forget(payload);
+        }
         let place = PANICKED_AT.take();
         Err(Error::new(Status::Internal, format!("panic at {place}; please report it")))
     })
