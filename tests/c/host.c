@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -18,7 +19,7 @@
 enum { CALLS = 20, THREADS = 4, FORKS = 100, PATIENCE_S = 60 };
 
 static agw_client *client;
-static volatile sig_atomic_t stop;
+static atomic_int stop;
 
 static agw_status reject(agw_result *result)
 {
