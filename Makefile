@@ -16,7 +16,7 @@ STAGE := $(abspath $(TARGET))/stage
 PRIVATE := -lgcc_s -lutil -lrt -lpthread -lm -ldl
 
 .PHONY: help build demo test bench fuzz soak csharp python lint unit install-test header \
-    windows install uninstall tools clean
+    windows abi install uninstall tools clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -64,6 +64,12 @@ soak: stage
 	$(CARGO) build --locked --quiet --example soak
 	$(TARGET)/debug/examples/soak --library $(STAGE)/lib/libagw.so --seconds $(or $(TIME),600) \
 	    --folder $(TARGET)/soak
+
+## make abi        the library against the ABI of 1.0.0 and against the header (RENEW=1: new baseline)
+abi:
+	tests/tools.sh "abidiff abigail-tools"
+	$(CARGO) build --locked --profile proof --lib
+	$(PYTHON) tests/abi/gate.py $(if $(RENEW),--renew) $(TARGET)/proof/libagw.so
 
 ## make build      the shared and the static library, optimised
 build:
