@@ -16,7 +16,7 @@ STAGE := $(abspath $(TARGET))/stage
 PRIVATE := -lgcc_s -lutil -lrt -lpthread -lm -ldl
 
 .PHONY: help build demo test bench fuzz soak csharp python lint unit install-test header \
-    windows abi install uninstall tools clean
+    windows abi linux install uninstall tools clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -79,6 +79,12 @@ build:
 windows:
 	tests/windows/build.sh
 	$(PYTHON) tests/windows/check_dll.py $(TARGET)/windows/x64 $(TARGET)/windows/x86
+
+## make linux      the library for glibc 2.17 and newer, as it is released, into target/linux
+linux:
+	tests/tools.sh
+	bindings/packaging/linux.sh
+	bindings/packaging/check_linux.sh
 
 ## make header     include/agw.h from the Rust sources, after a change there
 header:

@@ -1,0 +1,19 @@
+#!/bin/sh
+# The library for Linux as it is released: it runs from glibc 2.17 on, knows no path of the machine
+# that built it, and carries the list of its dependencies. It comes to target/linux.
+set -eu
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+cd "$root"
+target=${CARGO_TARGET_DIR:-$root/target}
+PATH=$(bindings/packaging/tools.sh):$PATH
+export PATH
+
+platform=x86_64-unknown-linux-gnu
+crates=${CARGO_HOME:-$HOME/.cargo}
+export RUSTFLAGS="--remap-path-prefix=$crates=/cargo --remap-path-prefix=$root=/agw"
+cargo auditable zigbuild --locked --release --lib --target $platform.2.17 \
+    --target-dir "$target/linux/build"
+for file in libagw.so libagw.a; do
+    cp "$target/linux/build/$platform/release/$file" "$target/linux/$file"
+done

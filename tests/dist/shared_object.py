@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Checks a released libagw.so: does it run from glibc 2.17 on, is it well marked, does it tell
+nothing of the machine that built it?
+
+    shared_object.py [--self-test] FILE EXPORTS [FORBIDDEN-PATH ...]
+
+The self-test shows that a library which is wrong in each of these ways is found out.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import zlib
+from pathlib import Path
+
+from elftools.elf.elffile import ELFFile
+
+NEWEST_GLIBC = (2, 17)
+NODELETE = 0x8
+SYSTEM = {"libc.so.6", "libpthread.so.0", "libdl.so.2", "libm.so.6", "ld-linux-x86-64.so.2"}
+
+
+def check(path, exports, forbidden):
+    """What is wrong, a line each."""
+    with path.open("rb") as stream:
+        elf = ELFFile(stream)
+        dynamic = list(elf.get_section_by_name(".dynamic").iter_tags())
+        needed = {tag.needed for tag in dynamic if tag.entry.d_tag == "DT_NEEDED"}
+        for more in sorted(needed - SYSTEM):
+            yield f"needs {more}"
+        soname = [tag.soname for tag in dynamic if tag.entry.d_tag == "DT_SONAME"]
+        if soname != ["libagw.so.1"]:
+            yield f"SONAME is {soname}"
+        flags = sum(tag.entry.d_val for tag in dynamic if tag.entry.d_tag == "DT_FLAGS_1")
+        if not flags & NODELETE:
+            yield "can be unloaded"
+        for name in versions(elf):
+            if not name.startswith("GLIBC_"):
+                yield f"needs a symbol of {name}"
+            elif tuple(int(part) for part in name[6:].split(".")) > NEWEST_GLIBC:
+                yield f"needs {name}"
+        found = exported(elf)
+        if found != exports:
+            yield f"exports {sorted(found ^ exports)} too much or too little"
+        packages = embedded(elf)
+        if not {"agw", "rustls", "ring"} <= packages:
+            yield f"names only {len(packages)} of its dependencies"
+    content = path.read_bytes()
+    for place in forbidden:
+        if place.encode() in content:
+            yield f"has the path {place} inside"
+
+
+def versions(elf):
+    """The versions of the symbols that it takes from others."""
+    section = elf.get_section_by_name(".gnu.version_r")
+    if section is not None:
+        for _, parts in section.iter_versions():
+            for part in parts:
+                yield part.name
+
+
+def exported(elf):
+    """The names of the symbols that it offers."""
+    symbols = elf.get_section_by_name(".dynsym").iter_symbols()
+    return {one.name for one in symbols if one.name and one.entry.st_shndx != "SHN_UNDEF"}
+
+
+def embedded(elf):
+    """The packages that cargo-auditable wrote down."""
+    section = elf.get_section_by_name(".dep-v0")
+    if section is None:
+        return set()
+    return {one["name"] for one in json.loads(zlib.decompress(section.data()))["packages"]}
+
+
+PLANTED = """
+#include <pthread.h>
+extern int elsewhere(void);
+const char *agw_stray = "/planted/path";
+int agw_more(void *f) { pthread_t t; return pthread_create(&t, 0, f, 0); }
+"""
+EXPECTED = [r"needs libplanted\.so", r"SONAME is", r"can be unloaded", r"needs GLIBC_2\.3\d",
+            r"exports \[.*agw_stray", r"names only 0", r"has the path /planted/path"]
+
+
+def self_test(exports):
+    """Plants every fault into a library of its own. Gives the faults that were not found."""
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder) / "libplain.so"
+        other = Path(folder) / "libplanted.so"
+        compile_shared = ["cc", "-shared", "-fPIC", "-O0", "-x", "c", "-o"]
+        subprocess.run([*compile_shared, other, "-"], input=b"int elsewhere(void){return 0;}",
+                       check=True)
+        subprocess.run([*compile_shared, library, "-", f"-L{folder}", "-Wl,--no-as-needed",
+                        "-lplanted", "-Wl,-soname,libplain.so"], input=PLANTED.encode(), check=True)
+        found = "\n".join(check(library, exports, ["/planted/path"]))
+    return [fault for fault in EXPECTED if not re.search(fault, found)]
+
+
+def main():
+    arguments = [one for one in sys.argv[1:] if one != "--self-test"]
+    exports = set(Path(arguments[1]).read_text(encoding="ascii").split())
+    if "--self-test" in sys.argv:
+        wrong = [f"the self-test misses {fault}" for fault in self_test(exports)]
+    else:
+        wrong = list(check(Path(arguments[0]), exports, arguments[2:]))
+    for line in wrong:
+        print(f"shared_object: {arguments[0]} {line}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
