@@ -12,6 +12,9 @@ MAJOR := $(firstword $(subst ., ,$(VERSION)))
 # Where cargo builds; the environment may have it elsewhere.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 STAGE := $(abspath $(TARGET))/stage
+# Where the libraries to install are; a folder that is named is taken as it is.
+BUILT ?=
+BUILT_FOLDER := $(or $(BUILT),$(TARGET)/release)
 # What a static agw needs of the system; `cargo rustc -- --print native-static-libs` tells.
 PRIVATE := -lgcc_s -lutil -lrt -lpthread -lm -ldl
 
@@ -91,13 +94,13 @@ header:
 	$(CARGO) build --locked --lib --message-format=json | $(PYTHON) tests/newest_header.py include/agw.h
 
 ## make install    PREFIX=/usr/local DESTDIR=   libraries, headers, agw.pc, CMake package
-install: build
+install: $(if $(BUILT),,build)
 	install -d "$(DESTDIR)$(PREFIX)/lib/pkgconfig" "$(DESTDIR)$(PREFIX)/include"
-	install -m 755 $(TARGET)/release/libagw.so "$(DESTDIR)$(PREFIX)/lib/libagw.so.$(VERSION)"
+	install -m 755 $(BUILT_FOLDER)/libagw.so "$(DESTDIR)$(PREFIX)/lib/libagw.so.$(VERSION)"
 	ln -sf libagw.so.$(VERSION) "$(DESTDIR)$(PREFIX)/lib/libagw.so.$(MAJOR)"
 	ln -sf libagw.so.$(MAJOR) "$(DESTDIR)$(PREFIX)/lib/libagw.so"
-	install -m 644 $(TARGET)/release/libagw.a "$(DESTDIR)$(PREFIX)/lib/libagw.a"
-	strip --strip-debug "$(DESTDIR)$(PREFIX)/lib/libagw.a"
+	install -m 644 $(BUILT_FOLDER)/libagw.a "$(DESTDIR)$(PREFIX)/lib/libagw.a"
+	strip --strip-debug -R .llvmbc -R .llvmcmd "$(DESTDIR)$(PREFIX)/lib/libagw.a"
 	install -m 644 include/agw.h "$(DESTDIR)$(PREFIX)/include/agw.h"
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@PRIVATE@|$(PRIVATE)|' \
 	    bindings/c/agw.pc.in > "$(DESTDIR)$(PREFIX)/lib/pkgconfig/agw.pc"
