@@ -89,6 +89,20 @@ linux:
 	bindings/packaging/linux.sh
 	bindings/packaging/check_linux.sh
 
+## make dist       archives, Python wheels, NuGet package, SBOM and checksums into target/dist
+.PHONY: dist test-dist deny
+dist: linux windows
+	tests/tools.sh "mcs mono-mcs"
+	"$$(bindings/packaging/tools.sh)"/python -B bindings/packaging/dist.py
+
+## make test-dist  every package, unpacked elsewhere and used from there; built twice, compared
+test-dist: dist deny
+	tests/dist/test.sh
+
+## make deny       licences and sources of the dependencies against deny.toml
+deny:
+	tests/dist/deny.sh
+
 ## make header     include/agw.h from the Rust sources, after a change there
 header:
 	$(CARGO) build --locked --lib --message-format=json | $(PYTHON) tests/newest_header.py include/agw.h

@@ -12,7 +12,9 @@ export PATH
 platform=x86_64-unknown-linux-gnu
 crates=${CARGO_HOME:-$HOME/.cargo}
 export RUSTFLAGS="--remap-path-prefix=$crates=/cargo --remap-path-prefix=$root=/agw"
-cargo auditable zigbuild --locked --release --lib --target $platform.2.17 \
+# The crate types are named because cargo leaves link-time optimisation out beside an rlib.
+CARGO=$root/bindings/packaging/auditable.sh cargo-zigbuild rustc --locked --release --lib \
+    --features c-library --crate-type cdylib,staticlib --target $platform.2.17 \
     --target-dir "$target/linux/build"
 for file in libagw.so libagw.a; do
     cp "$target/linux/build/$platform/release/$file" "$target/linux/$file"

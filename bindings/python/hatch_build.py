@@ -1,11 +1,12 @@
 """Puts the shared library into the wheel, and tags the wheel for its platform.
 
-Reads two environment variables:
+Reads three environment variables:
 
 AGW_WHEEL_LIBRARY   the shared library to put inside; `none` for a wheel without one, which then
                     looks for the system's. Default: what `make stage` has built.
 AGW_WHEEL_PLATFORM  the platform tag, such as `manylinux_2_17_x86_64.manylinux2014_x86_64` or
                     `win_amd64`. Default: this machine's, as in `linux_x86_64`.
+AGW_WHEEL_LICENCES  a text with the licences of what is linked into the library. Default: none.
 """
 
 import os
@@ -48,3 +49,6 @@ class LibraryHook(BuildHookInterface[Any]):
         build_data["pure_python"] = False
         build_data["tag"] = "py3-none-" + re.sub(r"[^0-9A-Za-z_.]", "_", platform)
         build_data["force_include"][str(library.resolve())] = f"agw/{name}"
+        licences = os.environ.get("AGW_WHEEL_LICENCES")
+        if licences:
+            build_data["force_include"][licences] = "agw/licences.txt"

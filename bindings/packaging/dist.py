@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""Puts what is released into target/dist: archives for C programmers, Python wheels and sdist, the
+NuGet package, SBOM and checksums. The libraries are those of `make linux` and `make windows`.
+
+The same sources give the same bytes, in whatever folder and at whatever time. SOURCE_DATE_EPOCH is
+the date in the packages; without it, that of the last commit.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import archive
+import crates
+import nuget
+
+ROOT = crates.ROOT
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).absolute()
+VERSION = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(encoding="utf-8"), re.M)[1]
+# The name in packages, the folder of the library, its file, NuGet's name, the wheel's, pointers.
+PLATFORMS = (
+    ("linux-x86_64", "linux", "libagw.so", "linux-x64",
+     "manylinux_2_17_x86_64.manylinux2014_x86_64", 8),
+    ("windows-x64", "windows/x64", "agw.dll", "win-x64", "win_amd64", 8),
+    ("windows-x86", "windows/x86", "agw.dll", "win-x86", "win32", 4),
+)
+# Where the licences of what else is linked in are on the machine that builds.
+SYSROOT = subprocess.run(["rustc", "--print", "sysroot"], check=True, stdout=subprocess.PIPE,
+                         encoding="utf-8").stdout.strip()
+RUST_STD = Path(SYSROOT, "share/doc/rust/COPYRIGHT-library.html")
+MINGW = Path("/usr/share/doc/mingw-w64-common/copyright")
+
+
+def epoch():
+    """The date of everything."""
+    given = os.environ.get("SOURCE_DATE_EPOCH")
+    command = ["git", "log", "-1", "--format=%ct"]
+    return int(given or subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def put(source, place):
+    """A copy of a file, in a folder that may not be there yet."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, place)
+
+
+def filled(template, place, values):
+    """A template of bindings/c with @NAMES@ filled in."""
+    text = (ROOT / "bindings/c" / template).read_text(encoding="utf-8")
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", value)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(text, encoding="utf-8")
+
+
+# pkg-config finds the rest of the tree from where agw.pc is.
+RELOCATABLE = "${pcfiledir}/../.."
+
+
+def linux_tree(folder):
+    """What `make install` installs, with paths that hold wherever it is unpacked."""
+    subprocess.run(["make", "--no-print-directory", "-s", "install", f"BUILT={TARGET / 'linux'}",
+                    f"PREFIX={folder}", "DESTDIR="], cwd=ROOT, check=True)
+    pc = folder / "lib/pkgconfig/agw.pc"
+    text = pc.read_text(encoding="utf-8").replace(f"prefix={folder}\n", f"prefix={RELOCATABLE}\n")
+    pc.write_text(text, encoding="utf-8")
+
+
+def windows_tree(folder, built, name, pointer):
+    """The same for Windows: the DLL in bin, import libraries for MinGW and MSVC in lib."""
+    put(built / "agw.dll", folder / "bin/agw.dll")
+    for file in ("libagw.dll.a", "agw.lib", "agw.def"):
+        put(built / file, folder / "lib" / file)
+    put(ROOT / "include/agw.h", folder / "include/agw.h")
+    put(ROOT / "bindings/cpp/agw.hpp", folder / "include/agw.hpp")
+    values = {"PREFIX": RELOCATABLE, "VERSION": VERSION, "MAJOR": VERSION.split(".")[0],
+              "PRIVATE": "", "PLATFORM": name, "POINTER": str(pointer)}
+    filled("agw.pc.in", folder / "lib/pkgconfig/agw.pc", values)
+    cmake = folder / "lib/cmake/agw"
+    filled("cmake/agw-config-windows.cmake.in", cmake / "agw-config.cmake", values)
+    filled("cmake/agw-config-version.cmake.in", cmake / "agw-config-version.cmake", values)
+
+
+def documents(folder, name, licences):
+    """What stands beside the library in every archive."""
+    for file in ("README.md", "CHANGELOG.md", "SECURITY.md", "LICENSE-MIT", "LICENSE-APACHE"):
+        put(ROOT / file, folder / file)
+    for path in (ROOT / "bindings/c/examples").glob("*.c"):
+        put(path, folder / "examples" / path.name)
+    put(licences, folder / "licences/crates.txt")
+    put(RUST_STD, folder / "licences/rust-standard-library.html")
+    if name.startswith("windows"):
+        put(MINGW, folder / "licences/mingw-w64.txt")
+
+
+def archives(work, output, licences, date):
+    """One archive for each platform, everything in a folder of the archive's name."""
+    for name, built, _, _, _, pointer in PLATFORMS:
+        top = f"agw-{VERSION}-{name}"
+        folder = work / name / top
+        folder.mkdir(parents=True)
+        documents(folder, name, licences[name])
+        if name.startswith("windows"):
+            windows_tree(folder, TARGET / built, name, pointer)
+            archive.zip_file(folder.parent, output / f"{top}.zip", date)
+        else:
+            linux_tree(folder)
+            archive.tar_gz(folder.parent, output / f"{top}.tar.gz", date)
+
+
+def python_packages(work, output, licences):
+    """The sdist, and from it a wheel for each platform."""
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(work / "python")]
+    run = {"check": True, "stdout": subprocess.DEVNULL}
+    subprocess.run([*build, "--sdist", ROOT / "bindings/python"], **run)
+    (sdist,) = (work / "python").glob("*.tar.gz")
+    shutil.unpack_archive(sdist, work / "sdist", filter="data")
+    (source,) = (work / "sdist").iterdir()
+    for name, built, file, _, tag, _ in PLATFORMS:
+        environment = {**os.environ, "AGW_WHEEL_LIBRARY": str(TARGET / built / file),
+                       "AGW_WHEEL_PLATFORM": tag, "AGW_WHEEL_LICENCES": str(licences[name])}
+        subprocess.run([*build, "--wheel", source], env=environment, **run)
+    for path in (work / "python").iterdir():
+        put(path, output / path.name)
+
+
+def nuget_package(work, output, licences, date):
+    """The assembly, and a library for each platform."""
+    parts = {f"runtimes/{rid}/native/{file}": TARGET / built / file
+             for _, built, file, rid, _, _ in PLATFORMS}
+    parts.update({f"licences/{name}.txt": path for name, path in licences.items()})
+    nuget.write(parts, work / "nuget", output, date)
+
+
+def main():
+    """Everything anew."""
+    date = epoch()
+    os.environ["SOURCE_DATE_EPOCH"] = str(date)
+    os.umask(0o022)
+    work, output = TARGET / "packaging-work", TARGET / "dist"
+    for folder in (work, output):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    licences = {}
+    for name in crates.TARGETS:
+        licences[name] = work / f"crates-{name}.txt"
+        licences[name].write_text(crates.licences(crates.Crates([name])), encoding="utf-8")
+    archives(work, output, licences, date)
+    python_packages(work, output, licences)
+    nuget_package(work, output, licences, date)
+    sbom = output / f"agw-{VERSION}.cdx.json"
+    sbom.write_text(crates.sbom(crates.Crates(crates.TARGETS), date), encoding="utf-8")
+    sums = (f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
+            for path in sorted(output.iterdir()))
+    (output / "SHA256SUMS").write_text("".join(sums), encoding="ascii")
+    print(f"dist: {len(list(output.iterdir()))} files in {output.relative_to(TARGET.parent)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Writes the NuGet package: there is no .NET SDK that could be asked to. The assembly is compiled
+with Mono, the rest is read from Agw.csproj, which says the same to an SDK."""
+
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import archive
+
+FRAMEWORKS = {"netstandard2.0": ".NETStandard2.0", "net462": ".NETFramework4.6.2"}
+TYPES = "http://schemas.openxmlformats.org/package/2006/content-types"
+RELATIONS = "http://schemas.openxmlformats.org/package/2006/relationships"
+NUSPEC = "http://schemas.microsoft.com/packaging/2013/05/nuspec.xsd"
+HEAD = '<?xml version="1.0" encoding="utf-8"?>\n'
+
+
+def compiled(source, folder):
+    """Compiles the assembly and its documentation."""
+    folder.mkdir(parents=True)
+    sources = sorted(str(path) for path in (source / "src").glob("*.cs"))
+    command = ["mcs", "-langversion:7", "-warnaserror+", "-warn:4", "-unsafe", "-optimize+",
+               "-target:library", f"-doc:{folder / 'Agw.xml'}", f"-out:{folder / 'Agw.dll'}"]
+    subprocess.run([*command, *sources], check=True)
+    return [folder / "Agw.dll", folder / "Agw.xml"]
+
+
+def nuspec(project):
+    """What the package is, in the order of the schema."""
+    def said(name):
+        return escape(project.findtext(f".//{name}"))
+
+    groups = "".join(f'      <group targetFramework="{name}" />\n' for name in FRAMEWORKS.values())
+    return f"""{HEAD}<package xmlns="{NUSPEC}">
+  <metadata>
+    <id>{said("PackageId")}</id>
+    <version>{said("Version")}</version>
+    <authors>{said("PackageId")}</authors>
+    <license type="expression">{said("PackageLicenseExpression")}</license>
+    <readme>{said("PackageReadmeFile")}</readme>
+    <description>{said("Description")}</description>
+    <tags>{said("PackageTags").replace(";", " ")}</tags>
+    <dependencies>
+{groups}    </dependencies>
+  </metadata>
+</package>
+"""
+
+
+def content_types(folder):
+    """Every part has a type, by what its name ends in."""
+    known = {"rels": "application/vnd.openxmlformats-package.relationships+xml"}
+    ends = {path.suffix[1:] for path in folder.rglob("*") if path.is_file()} | set(known)
+    lines = (f'  <Default Extension="{end}" ContentType="{known.get(end, "application/octet")}" />\n'
+             for end in sorted(ends))
+    return f'{HEAD}<Types xmlns="{TYPES}">\n{"".join(lines)}</Types>\n'
+
+
+def relations():
+    """Where a reader of the package starts."""
+    kind = "http://schemas.microsoft.com/packaging/2010/07/manifest"
+    return (f'{HEAD}<Relationships xmlns="{RELATIONS}">\n'
+            f'  <Relationship Type="{kind}" Target="/Agw.nuspec" Id="manifest" />\n'
+            "</Relationships>\n")
+
+
+def write(parts, folder, output, epoch):
+    """Puts together a package. `parts` are further files: the name inside, and where it is."""
+    source = Path(__file__).resolve().parent.parent / "csharp"
+    project = ElementTree.parse(source / "Agw.csproj").getroot()
+    parts = dict(parts)
+    for path in compiled(source, folder / "assembly"):
+        parts.update({f"lib/{name}/{path.name}": path for name in FRAMEWORKS})
+    for place in ("build", "buildTransitive"):
+        parts[f"{place}/Agw.targets"] = source / "build" / "Agw.targets"
+    parts["README.md"] = source / "README.md"
+    image = folder / "image"
+    for name, path in parts.items():
+        (image / name).parent.mkdir(parents=True, exist_ok=True)
+        (image / name).write_bytes(path.read_bytes())
+    (image / "Agw.nuspec").write_text(nuspec(project), encoding="utf-8")
+    (image / "_rels").mkdir()
+    (image / "_rels" / ".rels").write_text(relations(), encoding="utf-8")
+    types = content_types(image)
+    (image / "[Content_Types].xml").write_text(types, encoding="utf-8")
+    name = f"{project.findtext('.//PackageId')}.{project.findtext('.//Version')}.nupkg"
+    archive.zip_file(image, output / name, epoch, ("[Content_Types].xml", "_rels/.rels"))
