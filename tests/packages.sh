@@ -23,13 +23,17 @@ trap 'rm -rf "$work"' EXIT
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 outside=tests/cpp/outside
 
-quietly "make install" make --no-print-directory install PREFIX=/opt/agw DESTDIR="$work/image"
+copy="$work/a copy"
+if [ $# -gt 0 ]; then
+    cp -R "$1" "$copy"
+else
+    quietly "make install" make --no-print-directory install PREFIX=/opt/agw DESTDIR="$work/image"
+    mv "$work/image/opt/agw" "$copy"
+fi
 for file in include/agw.h include/agw.hpp lib/libagw.so lib/libagw.a lib/pkgconfig/agw.pc \
     lib/cmake/agw/agw-config.cmake lib/cmake/agw/agw-config-version.cmake; do
-    [ -s "$work/image/opt/agw/$file" ] || fail "make install does not install $file"
+    [ -s "$copy/$file" ] || fail "$file is missing"
 done
-copy="$work/a copy"
-mv "$work/image/opt/agw" "$copy"
 lib="$copy/lib"
 if grep -rn '@[A-Z]*@' "$lib/cmake" "$lib/pkgconfig" || grep -rn /opt/agw "$lib/cmake"; then
     fail "the package files are not filled in, or know where they were installed"
@@ -74,10 +78,15 @@ for wanted in 0.9 2.0 1.999; do
     grep -q "version: $version" "$work/log" || fail "find_package(agw $wanted) failed otherwise"
 done
 
-# pkg-config, told where the copy stands now; its answers are quoted for a shell.
-export PKG_CONFIG_LIBDIR="$lib/pkgconfig"
-flags() { pkg-config --define-variable=prefix="$work/copy" "$@" agw; }
+# pkg-config, told where the copy stands now (an archive's agw.pc knows by itself); its answers are
+# quoted for a shell.
 ln -s "$copy" "$work/copy"
+export PKG_CONFIG_LIBDIR="$work/copy/lib/pkgconfig"
+if [ $# -gt 0 ]; then
+    flags() { pkg-config "$@" agw; }
+else
+    flags() { pkg-config --define-variable=prefix="$work/copy" "$@" agw; }
+fi
 compile() { # c or cpp, program, link options ...
     language=$1
     program=$2

@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+"""Holds the packages in target/dist to what is promised of them: the files, NuGet's structure, the
+wheels' tags, the SBOM and the checksums.
+
+    contents.py [--self-test] TARGET
+
+TARGET has dist, and the libraries in linux and windows. The self-test shows for each check that
+packages with a fault are refused.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import xml.etree.ElementTree as ElementTree
+import zipfile
+import zlib
+from pathlib import Path
+
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+ROOT = Path(__file__).resolve().parents[2]
+VERSION = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(encoding="utf-8"), re.M)[1]
+LIBRARIES = {"linux-x86_64": "linux/libagw.so", "windows-x64": "windows/x64/agw.dll",
+             "windows-x86": "windows/x86/agw.dll"}
+
+EVERYWHERE = """README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE
+    licences/crates.txt licences/rust-standard-library.html include/agw.h include/agw.hpp
+    lib/pkgconfig/agw.pc lib/cmake/agw/agw-config.cmake lib/cmake/agw/agw-config-version.cmake
+    examples/reject.c examples/gui.c examples/server.c""".split()
+WINDOWS = "bin/agw.dll lib/libagw.dll.a lib/agw.lib lib/agw.def licences/mingw-w64.txt".split()
+LINUX = f"lib/libagw.so lib/libagw.so.1 lib/libagw.so.{VERSION} lib/libagw.a".split()
+NUGET = """[Content_Types].xml _rels/.rels Agw.nuspec README.md build/Agw.targets
+    buildTransitive/Agw.targets lib/netstandard2.0/Agw.dll lib/netstandard2.0/Agw.xml
+    lib/net462/Agw.dll lib/net462/Agw.xml licences/linux-x86_64.txt licences/windows-x64.txt
+    licences/windows-x86.txt runtimes/linux-x64/native/libagw.so runtimes/win-x64/native/agw.dll
+    runtimes/win-x86/native/agw.dll""".split()
+WHEELS = {"linux-x86_64": ("manylinux_2_17_x86_64.manylinux2014_x86_64", "libagw.so"),
+          "windows-x64": ("win_amd64", "agw.dll"), "windows-x86": ("win32", "agw.dll")}
+
+
+def differing(what, found, wanted):
+    """Both ways round, a line each."""
+    for name in sorted(set(wanted) - set(found)):
+        yield f"{what} lacks {name}"
+    for name in sorted(set(found) - set(wanted)):
+        yield f"{what} has {name}, too"
+
+
+def zipped(path):
+    """The names in a zip, and what is in each; backslashes and doubles would show."""
+    with zipfile.ZipFile(path) as archive:
+        return [(name, archive.read(name)) for name in archive.namelist()]
+
+
+def tarred(path):
+    """The same for a tar; a link has what it leads to."""
+    with tarfile.open(path) as archive:
+        return [(one.name, archive.extractfile(one).read()) for one in archive if not one.isdir()]
+
+
+def archives(dist, target):
+    """The archives for C programmers."""
+    for platform, library in LIBRARIES.items():
+        windows = platform.startswith("windows")
+        path = dist / f"agw-{VERSION}-{platform}.{'zip' if windows else 'tar.gz'}"
+        top = f"agw-{VERSION}-{platform}"
+        found = zipped(path) if windows else tarred(path)
+        wanted = [f"{top}/{name}" for name in EVERYWHERE + (WINDOWS if windows else LINUX)]
+        yield from differing(path.name, [name for name, _ in found], wanted)
+        place = "bin/agw.dll" if windows else "lib/libagw.so"
+        if dict(found).get(f"{top}/{place}") != (target / library).read_bytes():
+            yield f"{path.name} has another library"
+        yield from (f"{path.name}: {name} is empty" for name, content in found if not content)
+
+
+def wheels(dist, target):
+    """Their tags, and the library inside."""
+    for platform, (tag, library) in WHEELS.items():
+        path = dist / f"agw-{VERSION}-py3-none-{tag}.whl"
+        found = dict(zipped(path))
+        lines = found[f"agw-{VERSION}.dist-info/WHEEL"].decode().splitlines()
+        tags = [line[5:] for line in lines if line.startswith("Tag: ")]
+        yield from differing(path.name, tags, [f"py3-none-{one}" for one in tag.split(".")])
+        if "Root-Is-Purelib: false" not in lines:
+            yield f"{path.name} claims to fit any platform"
+        if found.get(f"agw/{library}") != (target / LIBRARIES[platform]).read_bytes():
+            yield f"{path.name} has another library"
+        if not found.get("agw/licences.txt"):
+            yield f"{path.name} lacks the licences"
+
+
+def nuget(dist, target):
+    """What learn.microsoft.com/nuget and the Open Packaging Conventions say of a package."""
+    path = dist / f"Agw.{VERSION}.nupkg"
+    parts = zipped(path)
+    names, found = [name for name, _ in parts], dict(parts)
+    yield from differing(path.name, names, NUGET)
+    if len(names) != len({name.lower() for name in names}):
+        yield f"{path.name} has a name twice"
+    for platform, name in (("linux-x86_64", "runtimes/linux-x64/native/libagw.so"),
+                           ("windows-x64", "runtimes/win-x64/native/agw.dll"),
+                           ("windows-x86", "runtimes/win-x86/native/agw.dll")):
+        if found.get(name) != (target / LIBRARIES[platform]).read_bytes():
+            yield f"{path.name} has another library as {name}"
+    types = ElementTree.fromstring(found.get("[Content_Types].xml", b"<none/>"))
+    known = {one.get("Extension", "").lower() for one in types if one.get("ContentType")}
+    ends = {name.rsplit(".", 1)[-1].lower() for name in names if name != "[Content_Types].xml"}
+    yield from (f"{path.name}: *.{end} has no content type" for end in sorted(ends - known))
+    relations = ElementTree.fromstring(found.get("_rels/.rels", b"<none/>"))
+    starts = [one.get("Target") for one in relations if one.get("Type", "").endswith("/manifest")]
+    if starts != ["/Agw.nuspec"]:
+        yield f"{path.name}: the relations lead to {starts}"
+    yield from nuspec(path.name, found.get("Agw.nuspec", b"<none/>"), found)
+
+
+def nuspec(package, text, found):
+    """What every package must say of itself, and whether it is so."""
+    metadata = ElementTree.fromstring(re.sub(rb' xmlns="[^"]*"', b"", text)).find("metadata")
+    if metadata is None:
+        yield f"{package}: the nuspec has no metadata"
+        return
+    wanted = {"id": "Agw", "version": VERSION, "license": "MIT OR Apache-2.0"}
+    for name, value in wanted.items():
+        if metadata.findtext(name) != value:
+            yield f"{package}: {name} is {metadata.findtext(name)}"
+    for name in ("authors", "description"):
+        if not metadata.findtext(name):
+            yield f"{package}: no {name}"
+    if metadata.findtext("readme") not in found:
+        yield f"{package}: the readme is not there"
+    groups = [one.get("targetFramework") for one in metadata.iterfind("dependencies/group")]
+    yield from differing(f"{package}: dependencies", groups, [".NETStandard2.0", ".NETFramework4.6.2"])
+
+
+def embedded(library):
+    """What cargo-auditable wrote into a library: the crates that are inside."""
+    with tempfile.TemporaryDirectory() as folder:
+        section = Path(folder) / "section"
+        dump = ["objcopy", "--dump-section", f".dep-v0={section}", library, Path(folder) / "copy"]
+        subprocess.run(dump, check=True, capture_output=True)
+        if not section.exists():
+            return set()
+        packages = json.loads(zlib.decompressobj().decompress(section.read_bytes()))["packages"]
+    runtime = (one for one in packages if one.get("kind", "runtime") == "runtime")
+    return {f"{one['name']}@{one['version']}" for one in runtime} - {f"agw@{VERSION}"}
+
+
+def sbom(dist, target):
+    """It keeps to the schema, and names what the libraries themselves say is inside."""
+    path = dist / f"agw-{VERSION}.cdx.json"
+    text = path.read_text(encoding="utf-8")
+    wrong = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
+    if wrong:
+        yield f"{path.name} is no CycloneDX: {wrong}"
+    components = json.loads(text)["components"]
+    for platform, library in LIBRARIES.items():
+        wanted = {f"{one['name']}@{one['version']}" for one in components
+                  if platform in [more["value"] for more in one["properties"]]}
+        yield from differing(f"{path.name} for {platform}", wanted, embedded(target / library))
+    for one in components:
+        if not one.get("licenses") or not one.get("hashes"):
+            yield f"{path.name}: {one['name']} has no licence or no hash"
+
+
+def sums(dist, _target):
+    """Of every file, and right."""
+    lines = (dist / "SHA256SUMS").read_text(encoding="ascii").splitlines()
+    listed = {line[66:]: line[:64] for line in lines}
+    names = [path.name for path in dist.iterdir() if path.name != "SHA256SUMS"]
+    yield from differing("SHA256SUMS", listed, names)
+    for name in names:
+        if listed.get(name) != hashlib.sha256((dist / name).read_bytes()).hexdigest():
+            yield f"SHA256SUMS is wrong for {name}"
+
+
+def rewritten(path, change):
+    """Packs a zip anew, each file as `change` has it; None leaves it out."""
+    parts = zipped(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts:
+            content = change(name, content)
+            if content is not None:
+                archive.writestr(name, content)
+
+
+def without(end):
+    return lambda name, content: None if name.endswith(end) else content
+
+
+def replaced(old, new):
+    return lambda _, content: content.replace(old, new)
+
+
+# The check, the package, what is done to it, what must be said then.
+FAULTS = (
+    (archives, "agw-*-windows-x86.zip", without("agw.lib"), "lacks .*agw.lib"),
+    (archives, "agw-*-windows-x64.zip", replaced(b"This program", b"That program"), "another lib"),
+    (wheels, "agw-*-win32.whl", replaced(b"none-win32", b"none-any"), "lacks py3-none-win32"),
+    (wheels, "agw-*-manylinux*.whl", without("libagw.so"), "another library"),
+    (nuget, "Agw.*.nupkg", without("net462/Agw.dll"), "lacks lib/net462/Agw.dll"),
+    (nuget, "Agw.*.nupkg", without("win-x86/native/agw.dll"), "another library as runtimes/win-x86"),
+    (nuget, "Agw.*.nupkg", replaced(b'"targets"', b'"target"'), r"\*.targets has no content type"),
+    (nuget, "Agw.*.nupkg", replaced(b"/Agw.nuspec", b"/agw.nuspec"), "relations lead to"),
+    (nuget, "Agw.*.nupkg", replaced(b"<authors>Agw", b"<authors>"), "no authors"),
+    (sbom, "agw-*.cdx.json", (b'"name": "ring"', b'"name": "rang"'), "lacks ring@"),
+    (sbom, "agw-*.cdx.json", (b'"library"', b'"libary"'), "no CycloneDX"),
+    (sums, "agw-*.tar.gz", (b"\x08", b"\x09"), "wrong for agw"),
+)
+
+
+def self_test(target):
+    """Plants each fault into a copy. Gives those that are not found."""
+    for check, pattern, change, expected in FAULTS:
+        with tempfile.TemporaryDirectory() as folder:
+            dist = Path(folder) / "dist"
+            shutil.copytree(target / "dist", dist)
+            path = next(dist.glob(pattern))
+            if isinstance(change, tuple):
+                path.write_bytes(path.read_bytes().replace(*change))
+            else:
+                rewritten(path, change)
+            found = "\n".join(check(dist, target))
+            if not re.search(expected, found):
+                yield f"{check.__name__} does not find {expected!r} in {path.name}: {found}"
+
+
+def main():
+    target = Path(sys.argv[-1])
+    if "--self-test" in sys.argv:
+        wrong = list(self_test(target))
+        said = f"{len(FAULTS)} planted faults are found"
+    else:
+        checks = (archives, wheels, nuget, sbom, sums)
+        wrong = [line for check in checks for line in check(target / "dist", target)]
+        said = "files, wheels, NuGet package, SBOM and checksums are as promised"
+    for line in wrong:
+        print(f"contents: {line}", file=sys.stderr)
+    if not wrong:
+        print(f"contents: {said}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+#!/bin/sh
+# The NuGet package, unpacked as a client unpacks it: a program on Mono with either assembly, and
+# build/Agw.targets, which xbuild (Mono's MSBuild) carries out.
+#
+#     tests/dist/csharp.sh PACKAGE                            (environment as in gateway.sh)
+set -eu
+
+fail() {
+    echo "dist/csharp: $*" >&2
+    exit 1
+}
+
+nupkg=$1
+example=$(cd "$(dirname "$0")/../../bindings/csharp/examples" && pwd)/Reject.cs
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+python3 -m zipfile -e "$nupkg" "$work/package"
+cd "$work"
+
+for framework in net462 netstandard2.0; do
+    mkdir $framework
+    cp package/lib/$framework/Agw.dll package/runtimes/linux-x64/native/libagw.so $framework/
+    mcs -langversion:7 -r:$framework/Agw.dll -out:$framework/Reject.exe "$example"
+    code=0
+    line=$(LC_ALL=C.UTF-8 LD_LIBRARY_PATH=$work/$framework mono $framework/Reject.exe \
+        "$AGW_TEST_URL" "$AGW_TEST_CA" 155) || code=$?
+    case "$code $line" in
+    "1 302 101-001 "*) ;;
+    *) fail "with lib/$framework the example ended with $code: $line" ;;
+    esac
+done
+
+# A project as NuGet makes it: the package's targets are imported, then the build copies.
+project() { # target framework's name, further properties
+    cat >program.csproj <<EOF
+<Project DefaultTargets="Build" ToolsVersion="4.0" xmlns="http://schemas.microsoft.com/developer/msbuild/2003">
+  <PropertyGroup>
+    <Configuration>Release</Configuration>
+    <OutputType>Exe</OutputType>
+    <AssemblyName>program</AssemblyName>
+    <OutputPath>out/</OutputPath>
+    <TargetFrameworkVersion>v4.5</TargetFrameworkVersion>
+    $2
+  </PropertyGroup>
+  <PropertyGroup><TargetFrameworkIdentifier>$1</TargetFrameworkIdentifier></PropertyGroup>
+  <Import Project="package/build/Agw.targets" />
+  <Import Project="\$(MSBuildToolsPath)/Microsoft.CSharp.targets" />
+  <!-- What the program is does not matter, and Debian lacks the assemblies to compile against. -->
+  <Target Name="CoreCompile">
+    <WriteLinesToFile File="@(IntermediateAssembly)" Lines="compiled" Overwrite="true" />
+  </Target>
+</Project>
+EOF
+}
+beside() { # what is expected beside the program, target framework, further properties
+    rm -rf out obj
+    project "$2" "$3"
+    xbuild /nologo /verbosity:quiet program.csproj >log 2>&1 || { cat log; fail "xbuild, $2 $3"; }
+    found=none
+    for rid in win-x64 win-x86; do
+        ! cmp -s out/agw.dll package/runtimes/$rid/native/agw.dll || found=$rid
+    done
+    [ $found = "$1" ] || { cat log; fail "for $2 $3 the DLL is $found instead of $1"; }
+}
+beside win-x64 .NETFramework ""
+beside win-x64 .NETFramework "<PlatformTarget>x64</PlatformTarget>"
+beside win-x86 .NETFramework "<PlatformTarget>x86</PlatformTarget>"
+beside win-x86 .NETFramework "<Prefer32Bit>true</Prefer32Bit>"
+beside win-x86 .NETFramework "<AgwNativeRid>win-x86</AgwNativeRid>"
+# Shown to fail: without the package's DLL nothing is copied, and the build warns of it.
+rm package/runtimes/win-x86/native/agw.dll
+beside none .NETFramework "<PlatformTarget>x86</PlatformTarget>"
+grep -q 'no agw.dll for win-x86' log || fail "no warning where the DLL is missing"
+echo "dist/csharp: both assemblies call on Mono; Agw.targets puts the right agw.dll beside a program"
