@@ -176,16 +176,27 @@ fn hide<'a>(text: Cow<'a, str>, guid: &str) -> Cow<'a, str> {
 
 /// An answer without JSON's escapes for visible ASCII: the Guid could be written in them.
 fn unescaped(text: &str) -> Cow<'_, str> {
-    let mut parts = text.split("\\u");
-    let mut plain = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let code = part.get(..4).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match code.filter(u8::is_ascii_graphic) {
-            Some(byte) => plain.extend([char::from(byte)].into_iter().chain(part[4..].chars())),
-            None => plain.extend(["\\u", part]),
-        }
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, escaped)) = rest.split_once('\\') {
+        let (character, length) = visible_escape(escaped).unwrap_or(('\\', 0));
+        plain.push_str(before);
+        plain.push(character);
+        rest = &escaped[length..];
     }
-    Cow::Owned(plain)
+    Cow::Owned(plain + rest)
+}
+
+/// What stands behind a backslash, and how many bytes it takes there.
+fn visible_escape(escaped: &str) -> Option<(char, usize)> {
+    match escaped.chars().next()? {
+        character @ ('"' | '\\' | '/') => Some((character, 1)),
+        'u' => {
+            let code = u8::from_str_radix(escaped.get(1..5)?, 16).ok()?;
+            code.is_ascii_graphic().then_some((code.into(), 5))
+        }
+        _ => None,
+    }
 }
 
 /// The body as text. Old builds announce GBK; everything else is read as UTF-8.
@@ -352,6 +363,7 @@ mod tests {
             (r"a\u0030b\u003d", r"a0b="),
             (r"\u5ea7\u0007\u00e9\u\u1\n", r"\u5ea7\u0007\u00e9\u\u1\n"),
             (r"\u003座\u0030", r"\u003座0"),
+            (r#"\"\/\\u0030\"#, r#""/\u0030\"#),
         ] {
             assert_eq!(unescaped(text), plain);
         }
