@@ -192,7 +192,11 @@ impl Gateway {
 fn port_of(authority: &str, host: &str, default: u16) -> Option<u16> {
     match authority[host.len()..].strip_prefix(':') {
         None => Some(default),
-        Some(text) => text.parse().ok().filter(|port| *port != 0),
+        // Rust's own reading would take a plus sign.
+        Some(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            text.parse().ok().filter(|port| *port != 0)
+        }
+        Some(_) => None,
     }
 }
 
@@ -305,6 +309,7 @@ mod tests {
             ("https://gw/#a", "query or fragment"),
             ("https://gw:0", "port"),
             ("https://gw:65536", "port"),
+            ("https://gw:+80", "port"),
             ("https://gw:8043/agentgateway", "leave out /agentgateway"),
             ("https://gw/agentgateway/resource/agentconf", "leave out /agentgateway"),
         ] {
