@@ -9,22 +9,21 @@ use std::thread;
 pub const ACCEPTED: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
     Content-Length: 47\r\n\r\n{\"result\":{},\"message\":\"success\",\"retcode\":\"0\"}";
 
-/// Accepts connections one after the other and hands each to `serve`, in a thread of its own if
-/// `at_once`. Gives the address.
-pub fn listen(at_once: bool, serve: impl Fn(TcpStream) + Clone + Send + 'static) -> String {
+/// Accepts connections and hands each to `serve`, as many at a time as there are `workers`. Gives
+/// the address. The threads are there to stay: LeakSanitizer takes what one that just ends still
+/// has for lost.
+pub fn listen(workers: usize, serve: impl Fn(TcpStream) + Clone + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
     let address = listener.local_addr().expect("it is bound").to_string();
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let _ = stream.set_nodelay(true);
-            if at_once {
-                let serve = serve.clone();
-                thread::spawn(move || serve(stream));
-            } else {
+    for _ in 0..workers {
+        let (listener, serve) = (listener.try_clone().expect("a socket"), serve.clone());
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let _ = stream.set_nodelay(true);
                 serve(stream);
             }
-        }
-    });
+        });
+    }
     address
 }
 
@@ -51,7 +50,7 @@ impl Accepting {
     pub fn start() -> Self {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = requests.clone();
-        let address = listen(true, move |mut stream| {
+        let address = listen(8, move |mut stream| {
             while let Some(head) = read_head(&mut stream) {
                 lock(&seen).push(head);
                 if stream.write_all(ACCEPTED).is_err() {

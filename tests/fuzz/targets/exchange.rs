@@ -37,7 +37,7 @@ struct Script {
 
 static SCRIPT: LazyLock<Arc<Script>> = LazyLock::new(Arc::default);
 
-static ADDRESS: LazyLock<String> = LazyLock::new(|| listen(false, |stream| serve(stream, &SCRIPT)));
+static ADDRESS: LazyLock<String> = LazyLock::new(|| listen(1, |stream| serve(stream, &SCRIPT)));
 
 fn serve(mut stream: TcpStream, script: &Script) {
     while let Some(head) = read_head(&mut stream) {

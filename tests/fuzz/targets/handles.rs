@@ -106,7 +106,7 @@ impl Agent {
     }
 }
 
-static ADDRESS: LazyLock<String> = LazyLock::new(|| listen(true, serve));
+static ADDRESS: LazyLock<String> = LazyLock::new(|| listen(32, serve));
 
 fn serve(mut stream: TcpStream) {
     const REFUSED: &[u8] =
@@ -144,10 +144,9 @@ struct Handles {
 fuzz_target!(|input: Input| {
     let handles = Handles::default();
     thread::scope(|scope| {
-        for steps in &input.threads {
-            let handles = &handles;
-            scope.spawn(move || steps.iter().take(STEPS).for_each(|step| handles.go(*step)));
-        }
+        let threads = input.threads.each_ref().map(|steps| scope.spawn(|| handles.follow(steps)));
+        // Until they are over for the system, too.
+        threads.map(|thread| thread.join().expect("no panic"));
     });
     let left: Vec<_> = lock(&handles.alive).keys().copied().collect();
     for handle in left {
@@ -157,6 +156,10 @@ fuzz_target!(|input: Input| {
 });
 
 impl Handles {
+    fn follow(&self, steps: &[Step]) {
+        steps.iter().take(STEPS).for_each(|step| self.go(*step));
+    }
+
     fn go(&self, step: Step) {
         match step {
             Step::New { place, options } => {

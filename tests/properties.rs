@@ -1,0 +1,21 @@
+//! Properties that hold for every answer, every struct and every text, tried on many.
+//!
+//! `PROPTEST_CASES=10000 cargo test --test properties` tries more.
+
+#[path = "properties/answers.rs"]
+mod answers;
+#[path = "properties/arguments.rs"]
+mod arguments;
+#[path = "properties/gateway.rs"]
+mod gateway;
+#[path = "properties/results.rs"]
+mod results;
+
+use proptest::prelude::ProptestConfig;
+
+/// What fails is written down as a test of its own, not in a file of seeds.
+fn cases(count: u32) -> ProptestConfig {
+    let more = std::env::var("PROPTEST_CASES").ok().and_then(|more| more.parse().ok());
+    let cases = more.unwrap_or(count);
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}

@@ -1,0 +1,251 @@
+//! Answers: leniency in form, indifference to packets, and the Guid that never shows.
+
+use std::sync::{Arc, Mutex};
+
+use agw::{Answer, Client, Error, Level, Status};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use serde_json::{Map, Value, json};
+
+use crate::cases;
+use crate::gateway::{Gateway, http};
+
+/// The classes of the contract.
+const CODES: [(&str, Status); 9] = [
+    ("0", Status::Ok),
+    ("100-006", Status::Session),
+    ("105-007", Status::Session),
+    ("101-001", Status::NoConference),
+    ("000-006", Status::BadRequest),
+    ("999-001", Status::GatewayFault),
+    ("105-001", Status::GatewayBusy),
+    ("101-002", Status::Gateway),
+    ("4711", Status::Gateway),
+];
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::hash_map("[a-z]{0,6}", inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+/// The retcode in every form in which it counts as this one.
+fn retcode(code: &'static str) -> impl Strategy<Value = Value> {
+    let number = code.parse::<u64>().map_or(Value::from(code), Value::from);
+    select(vec![json!(code), json!(format!(" {code}\t")), number])
+}
+
+#[test]
+fn a_readable_retcode_counts_whatever_is_around_it() {
+    let gateway = Gateway::start();
+    let client = Client::new(&gateway.options()).expect("a client");
+    let codes = select(&CODES[..])
+        .prop_flat_map(|(code, status)| (Just(code), Just(status), retcode(code)));
+    let more = prop::collection::hash_map("[a-z]{1,6}", any_json(), 0..3);
+    let http_statuses = select(vec!["200 OK", "202 Accepted", "404 Not Found", "503 Busy"]);
+    proptest!(cases(150), |(
+        (code, status, written) in codes,
+        message in prop::option::of(any_json()),
+        result in prop::option::of(any_json()),
+        more in more,
+        mark: bool,
+        pretty: bool,
+        http_status in http_statuses,
+    )| {
+        let mut body: Map<String, Value> = more.into_iter().collect();
+        body.extend(message.clone().map(|message| ("message".to_owned(), message)));
+        body.extend(result.map(|result| ("result".to_owned(), result)));
+        body.insert("retcode".to_owned(), written);
+        let body = Value::from(body);
+        let text = if pretty { format!("{body:#}\r\n") } else { body.to_string() };
+        let mark = if mark { "\u{FEFF}" } else { "" };
+        gateway.give(vec![http(http_status, format!("{mark}{text}").as_bytes())]);
+        let outcome = client.reject_agent_conf("154", "guid");
+        let shown = match &outcome {
+            Ok(answer) => (Status::Ok, Some(answer.retcode), answer.message.as_str()),
+            Err(error) => (error.status(), error.retcode(), error.message()),
+        };
+        prop_assert_eq!((shown.0, shown.1), (status, Some(code)));
+        match message {
+            Some(Value::String(text)) => prop_assert_eq!(shown.2, text),
+            Some(Value::Number(_)) => prop_assert!(!shown.2.is_empty()),
+            _ => prop_assert_eq!(shown.2, ""),
+        }
+    });
+}
+
+#[test]
+fn an_answer_without_a_readable_retcode_is_none() {
+    let gateway = Gateway::start();
+    let client = Client::new(&gateway.options()).expect("a client");
+    let unreadable = select(vec![
+        None,
+        Some(json!("")),
+        Some(json!(" ")),
+        Some(json!(null)),
+        Some(json!(true)),
+        Some(json!([])),
+        Some(json!({ "a": 1 })),
+    ]);
+    proptest!(cases(60), |(retcode in unreadable, message in any_json(), success: bool)| {
+        let mut body = json!({ "message": message });
+        if let Some(retcode) = retcode {
+            body["retcode"] = retcode;
+        }
+        let http_status = if success { "200 OK" } else { "500 Oh" };
+        gateway.give(vec![http(http_status, body.to_string().as_bytes())]);
+        let error = client.reject_agent_conf("154", "guid").expect_err("no retcode");
+        let expected = if success { Status::Protocol } else { Status::Http };
+        prop_assert_eq!((error.status(), error.retcode()), (expected, None));
+        prop_assert!(error.maybe_sent());
+    });
+}
+
+/// Answers in every framing, whole and broken.
+fn any_answer() -> impl Strategy<Value = Vec<u8>> {
+    let bodies = prop_oneof![
+        Just(r#"{"result":{},"message":"success","retcode":"0"}"#.to_owned()),
+        any_json()
+            .prop_map(|message| json!({ "retcode": "100-006", "message": message }).to_string()),
+        "[ -~座é]{0,300}",
+    ];
+    let framed = (bodies, 0..4_u8, 1..40_usize).prop_map(|(body, framing, size)| match framing {
+        0 | 1 => http("200 OK", body.as_bytes()),
+        2 => chunked(body.as_bytes(), size),
+        _ => format!("HTTP/1.0 200 OK\r\nX: {}\r\n\r\n{body}", "y".repeat(size)).into_bytes(),
+    });
+    (framed, 0..8_u8, any::<Index>(), any::<u8>()).prop_map(|(mut answer, damage, place, byte)| {
+        let place = place.index(answer.len());
+        match damage {
+            0 => answer.truncate(place),
+            1 => answer[place] = byte,
+            2 => answer.insert(place, byte),
+            _ => {}
+        }
+        answer
+    })
+}
+
+fn chunked(body: &[u8], size: usize) -> Vec<u8> {
+    let mut answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    for chunk in body.chunks(size) {
+        answer.extend(format!("{:x}\r\n", chunk.len()).bytes());
+        answer.extend(chunk);
+        answer.extend(b"\r\n");
+    }
+    answer.extend(b"0\r\n\r\n");
+    answer
+}
+
+/// The bytes, cut at these places.
+fn pieces(bytes: &[u8], places: &[Index]) -> Vec<Vec<u8>> {
+    let mut ends: Vec<_> = places.iter().map(|place| place.index(bytes.len() + 1)).collect();
+    ends.extend([0, bytes.len()]);
+    ends.sort_unstable();
+    ends.windows(2).map(|ends| bytes[ends[0]..ends[1]].to_vec()).collect()
+}
+
+#[test]
+fn the_same_bytes_give_the_same_outcome_however_they_are_split() {
+    let gateway = Gateway::start();
+    let client = Client::new(&gateway.options()).expect("a client");
+    let outcome_of = |pieces: Vec<Vec<u8>>| -> Result<Answer, Error> {
+        gateway.give(pieces);
+        client.reject_agent_conf("154", "guid")
+    };
+    let places = prop::collection::vec(any::<Index>(), 1..8);
+    proptest!(cases(300), |(answer in any_answer(), places in places)| {
+        let whole = outcome_of(vec![answer.clone()]);
+        let split = outcome_of(pieces(&answer, &places));
+        prop_assert_eq!(whole, split);
+    });
+}
+
+/// The Guid with some of its characters in JSON's escapes.
+fn written(guid: &str, escaped: &[bool]) -> String {
+    let escaped = escaped.iter().chain(std::iter::repeat(&false));
+    guid.chars().zip(escaped).fold(String::new(), |text, (character, escaped)| match character {
+        _ if *escaped => format!("{text}\\u{:04x}", u32::from(character)),
+        '"' | '\\' => format!("{text}\\{character}"),
+        _ => format!("{text}{character}"),
+    })
+}
+
+/// Where a gateway may echo the Guid, `@` standing for it.
+const ECHOES: [&str; 12] = [
+    r#"{"retcode":"0","message":"@"}"#,
+    r#"{"retcode":"100-006","message":"no session @@ x"}"#,
+    r#"{"retcode":"@","message":""}"#,
+    r#"{"retcode":" @ ","message":"JSESSIONID=@"}"#,
+    r#"{"retcode":{"@":"@"},"message":"@"}"#,
+    r#"{"status":500,"path":"/@","@":1}"#,
+    r#"["@"]"#,
+    r#""@""#,
+    r#"{"retcode":"0" "@""#,
+    "<html><p>@</p>",
+    "@",
+    "",
+];
+
+#[test]
+fn the_guid_shows_nowhere_even_if_the_gateway_echoes_it() {
+    let gateway = Gateway::start();
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let mut options = gateway.options();
+    let log = lines.clone();
+    options.log = Some(Arc::new(move |_, line: &str| {
+        log.lock().expect("lines").push(line.to_owned());
+    }));
+    options.log_level = Level::Debug;
+    let client = Client::new(&options).expect("a client");
+    // A Guid that looks like what is shown in its place is none.
+    let guids = prop_oneof![
+        "[0-9a-f]{8}-[0-9a-f]{4}\\.AgentGateway1",
+        "[!-'*-~]{8,40}",
+        "[1-9][0-9]{7,14}"
+    ];
+    let heads = select(vec![
+        "200 OK",
+        "200 @",
+        "500 @",
+        "302 Found\r\nLocation: /@",
+        "200 OK\r\nSet-GUID: JSESSIONID=@",
+        "200 OK\r\nX-@: @",
+        "@",
+        "200 OK\r\n@",
+    ]);
+    let escaped = prop::collection::vec(any::<bool>(), 0..40);
+    let places = prop::collection::vec(any::<Index>(), 0..6);
+    proptest!(cases(300), |(
+        guid in guids, escaped in escaped, echo in select(&ECHOES[..]), head in heads, places in places
+    )| {
+        let body = echo.replace('@', &written(&guid, &escaped));
+        let answer = http(&head.replace('@', &guid), body.as_bytes());
+        gateway.give(pieces(&answer, &places));
+        let outcome = client.reject_agent_conf("154", &guid);
+        let mut shown = std::mem::take(&mut *lines.lock().expect("lines"));
+        match &outcome {
+            Ok(answer) => shown.push(answer.message.clone()),
+            Err(error) => {
+                shown.extend([error.to_string(), error.message().to_owned()]);
+                shown.push(error.retcode().unwrap_or_default().to_owned());
+            }
+        }
+        for text in shown {
+            let escapes = text.replace('"', "\\\"");
+            let plain = serde_json::from_str(&format!("\"{escapes}\"")).unwrap_or(text.clone());
+            prop_assert!(!text.contains(&guid) && !plain.contains(&guid), "{:?} in {:?}", guid, text);
+        }
+    });
+}

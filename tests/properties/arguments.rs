@@ -1,0 +1,99 @@
+//! What is taken as an agent ID, a Guid and a base URL, against models of them.
+
+use agw::{Client, ClientOptions, Status, Trust};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::cases;
+use crate::gateway::{Gateway, http};
+
+const ACCEPTED: &[u8] = br#"{"retcode":"0","message":""}"#;
+
+/// What a call with these arguments comes to at a gateway that accepts.
+fn status_of(client: &Client, agent_id: &str, guid: &str) -> Status {
+    let outcome = client.reject_agent_conf(agent_id, guid);
+    outcome.map_or_else(|error| error.status(), |_| Status::Ok)
+}
+
+fn accepting() -> (Gateway, Client) {
+    let gateway = Gateway::start();
+    gateway.give(vec![http("200 OK", ACCEPTED)]);
+    let client = Client::new(&gateway.options()).expect("a client");
+    (gateway, client)
+}
+
+#[test]
+fn agent_ids_are_the_canonical_numbers_of_the_range() {
+    let (_gateway, client) = accepting();
+    let ids = prop_oneof![
+        (0..70_000_u32).prop_map(|number| number.to_string()),
+        "[0-9]{1,12}",
+        "[+-]?0?[0-9]{3,5} ?",
+        ".{0,6}",
+    ];
+    proptest!(cases(400), |(id in ids)| {
+        // The model: a number of the range prints as exactly this text.
+        let expected = match (101..=59_999).any(|number: u32| number.to_string() == id) {
+            true => Status::Ok,
+            false => Status::InvalidAgentId,
+        };
+        prop_assert_eq!(status_of(&client, &id, "guid"), expected);
+    });
+}
+
+#[test]
+fn guids_are_visible_ascii_of_256_bytes_at_most() {
+    let (_gateway, client) = accepting();
+    let guids = prop_oneof!["[!-~]{0,12}", "[!-~]{250,262}", "[ -~\\t\\r\\n]{1,40}", ".{0,8}"];
+    proptest!(cases(400), |(guid in guids, named: bool)| {
+        let given = if named { format!("JSESSIONID={guid}") } else { guid.clone() };
+        let guid = given.strip_prefix("JSESSIONID=").unwrap_or(&given);
+        let visible = guid.bytes().filter(|byte| (0x21..=0x7E).contains(byte)).count();
+        let expected = match visible == guid.len() && (1..=256).contains(&visible) {
+            true => Status::Ok,
+            false => Status::InvalidGuid,
+        };
+        prop_assert_eq!(status_of(&client, "154", &given), expected);
+    });
+}
+
+/// Texts for one part of a URL: those that make no URL of it, or one that is refused, and others.
+fn part(
+    right: &'static [&'static str],
+    wrong: &'static [&'static str],
+) -> impl Strategy<Value = (&'static str, bool)> {
+    let right = select(right).prop_map(|text| (text, true));
+    let wrong = select(wrong).prop_map(|text| (text, false));
+    prop_oneof![6 => right, 1 => wrong]
+}
+
+#[test]
+fn base_urls_are_right_if_every_part_is() {
+    let schemes = part(&["https://", "http://", "HTTPS://"], &["ftp://", "", "https:/", "://"]);
+    let users = part(&[""], &["user@", "user:word@", "@"]);
+    let hosts = part(
+        &["gateway", "gw-1.example.org", "10.1.2.3", "[::1]", "[2001:db8::7]"],
+        &["", "g w", "座席", "gw\u{7}", "[::1", "::1", "g\tw"],
+    );
+    let ports = part(
+        &["", ":1", ":443", ":8043", ":65535"],
+        &[":", ":0", ":65536", ":x", ":-1", ":+80", ":80:81", ": 80"],
+    );
+    let paths = part(
+        &["", "/", "/a", "/a/b/", "/agentgateway2"],
+        &["/agentgateway", "/agentgateway/", "/a/agentgateway/resource", "/a b", "/\n"],
+    );
+    let ends = part(&[""], &["?", "?a=b", "#", "#a"]);
+    proptest!(cases(1500), |(
+        scheme in schemes, user in users, host in hosts, port in ports, path in paths, end in ends
+    )| {
+        let parts = [scheme, user, host, port, path, end];
+        let url: String = parts.iter().map(|part| part.0).collect();
+        let expected = parts.iter().all(|part| part.1);
+        let mut options = ClientOptions::new(&url);
+        options.allow_http = true;
+        options.trust = Trust::DangerAny;
+        let outcome = Client::new(&options).map_err(|error| error.status());
+        prop_assert_eq!(outcome.err(), (!expected).then_some(Status::InvalidUrl), "{:?}", url);
+    });
+}
