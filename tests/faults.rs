@@ -1,7 +1,7 @@
 //! The fault table: what goes wrong on a network, a row each, through the C ABI.
 //!
-//! A first argument that is no option picks the rows whose names hold it, or with `!` in front
-//! those whose names do not. `AGW_CALLER` names a program that makes the calls instead.
+//! An argument that is no option picks the rows whose names hold it, or with `!` in front those
+//! whose names do not. `AGW_CALLER` names a program that makes the calls instead.
 
 #[path = "faults/abi.rs"]
 mod abi;
@@ -46,8 +46,8 @@ struct Case {
 }
 
 fn main() -> ExitCode {
-    let wanted = env::args().nth(1).filter(|argument| !argument.starts_with('-'));
-    let cases = cases(wanted.as_deref().unwrap_or_default());
+    let wanted: Vec<_> = env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let cases = cases(&wanted);
     let mut printer = Printer::default();
     printer.head();
     let (alone, together): (Vec<_>, Vec<_>) =
@@ -59,10 +59,12 @@ fn main() -> ExitCode {
     printer.foot()
 }
 
-fn cases(wanted: &str) -> Vec<Case> {
-    let picked = |name: &str| match wanted.strip_prefix('!') {
-        Some(unwanted) => !name.contains(unwanted),
-        None => name.contains(wanted),
+fn cases(wanted: &[String]) -> Vec<Case> {
+    let picked = |name: &str| {
+        wanted.iter().all(|word| match word.strip_prefix('!') {
+            Some(unwanted) => !name.contains(unwanted),
+            None => name.contains(word),
+        })
     };
     let rows = table::rows().into_iter().filter(|row| picked(row.name));
     rows.flat_map(|row| row.over.iter().map(move |over| Case { row: row.clone(), over: *over }))

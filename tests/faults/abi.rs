@@ -2,7 +2,6 @@
 
 #![allow(dead_code, reason = "no one user of this module uses all of it")]
 
-use std::env;
 use std::ffi::{CStr, CString, c_char};
 use std::mem::MaybeUninit;
 use std::ops::RangeInclusive;
@@ -43,7 +42,7 @@ impl Options {
 /// A handle, freed when dropped.
 pub enum Client {
     Here(*mut agw_client),
-    Elsewhere(Elsewhere),
+    Elsewhere(Option<Elsewhere>),
 }
 
 /// What a call returned and wrote, and how long the caller waited for it.
@@ -51,14 +50,24 @@ pub struct Outcome {
     pub returned: agw_status,
     pub result: agw_result,
     pub time: Duration,
-    /// The operating system's numbers for what may happen to a socket.
-    pub os_errors: RangeInclusive<i32>,
+    pub system: System,
 }
+
+/// Where the call was made.
+pub struct System {
+    /// Its numbers for what may happen to a socket.
+    pub os_errors: RangeInclusive<i32>,
+    pub shows_resets: bool,
+    /// How much longer than on Linux a call may take.
+    pub slack: Duration,
+}
+
+const LINUX: System = System { os_errors: 1..=133, shows_resets: true, slack: Duration::ZERO };
 
 impl Client {
     pub fn new(options: &Options) -> Self {
-        let (client, made) = match env::var_os("AGW_CALLER") {
-            Some(program) => Self::elsewhere(Elsewhere::start(&program), options),
+        let (client, made) = match Elsewhere::take() {
+            Some(caller) => Self::elsewhere(caller, options),
             None => Self::here(options),
         };
         assert_eq!(made.returned, 0, "{:?}", made.detail());
@@ -76,7 +85,7 @@ impl Client {
             word(options.ca.as_deref()),
             word(options.proxy.as_deref())
         ));
-        (Client::Elsewhere(caller), made)
+        (Client::Elsewhere(Some(caller)), made)
     }
 
     fn here(options: &Options) -> (Self, Outcome) {
@@ -114,7 +123,8 @@ impl Client {
                 unsafe { agw_reject_agent_conf(*client, agent.as_ptr(), guid.as_ptr(), result) }
             }),
             Client::Elsewhere(caller) => {
-                caller.call(&format!("reject {} {}", word(Some("154")), word(Some(GUID))))
+                let order = format!("reject {} {}", word(Some("154")), word(Some(GUID)));
+                caller.as_mut().expect("not dropped").call(&order)
             }
         }
     }
@@ -123,7 +133,7 @@ impl Client {
         match self {
             // SAFETY: the handle is not freed yet, and the result outlives the call.
             Client::Here(client) => outcome_of(|result| unsafe { agw_connect(*client, result) }),
-            Client::Elsewhere(caller) => caller.call("connect"),
+            Client::Elsewhere(caller) => caller.as_mut().expect("not dropped").call("connect"),
         }
     }
 }
@@ -133,7 +143,12 @@ impl Drop for Client {
         let status = match self {
             // SAFETY: any value may be given; this one is freed nowhere else.
             Client::Here(client) => unsafe { agw_free(*client) },
-            Client::Elsewhere(caller) => caller.call("free").returned,
+            Client::Elsewhere(caller) => {
+                let mut caller = caller.take().expect("dropped once");
+                let status = caller.call("free").returned;
+                caller.give_back();
+                status
+            }
         };
         assert_eq!(status, 0);
     }
@@ -150,7 +165,7 @@ pub fn outcome_of(call: impl FnOnce(*mut agw_result) -> agw_status) -> Outcome {
     result.struct_size = size_of::<agw_result>() as u32;
     let started = Instant::now();
     let returned = call(&mut result);
-    Outcome { returned, time: started.elapsed(), result, os_errors: 1..=133 }
+    Outcome { returned, time: started.elapsed(), result, system: LINUX }
 }
 
 impl Outcome {

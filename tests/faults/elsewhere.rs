@@ -1,35 +1,67 @@
 //! The same calls, made by a program of another system: `AGW_CALLER` runs tests/windows/caller.c.
 
-use std::ffi::OsStr;
+use std::env;
 use std::io::{BufRead, BufReader, Write};
 use std::mem::MaybeUninit;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use agw::ffi::agw_result;
 
-use crate::abi::Outcome;
+use crate::abi::{Outcome, System};
 
-/// A process that has one client, and makes a call for every line that it is given.
+/// A process that has one client at a time, and makes a call for every line that it is given. It
+/// ends when nothing more can come.
 pub struct Elsewhere {
+    #[expect(dead_code, reason = "it ends with the process that started it")]
     process: Child,
-    orders: Option<ChildStdin>,
+    orders: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
 
+/// Wine shows a RST as if it were a FIN, and takes its time on a busy machine.
+const WINDOWS: System =
+    System { os_errors: 10_000..=11_999, shows_resets: false, slack: Duration::from_secs(1) };
+
+/// Processes that have no client just now.
+static IDLE: Mutex<Vec<Elsewhere>> = Mutex::new(Vec::new());
+
+const PROGRAM: &str = "AGW_CALLER";
+
+/// A planted fault is in the environment, which a process has from its start.
+fn reusable() -> bool {
+    env::var_os("AGW_FAULT").is_none()
+}
+
 impl Elsewhere {
-    pub fn start(program: &OsStr) -> Self {
+    pub fn is_wanted() -> bool {
+        env::var_os(PROGRAM).is_some()
+    }
+
+    /// `None` if the calls are to be made here.
+    pub fn take() -> Option<Self> {
+        let program = env::var_os(PROGRAM)?;
+        let idle = reusable().then(|| IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop());
+        if let Some(idle) = idle.flatten() {
+            return Some(idle);
+        }
         let mut command = Command::new(program);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().unwrap_or_else(|why| panic!("{command:?}: {why}"));
-        let orders = process.stdin.take();
+        let orders = process.stdin.take().expect("piped");
         let answers = BufReader::new(process.stdout.take().expect("piped"));
-        Elsewhere { process, orders, answers }
+        Some(Elsewhere { process, orders, answers })
+    }
+
+    pub fn give_back(self) {
+        if reusable() {
+            IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(self);
+        }
     }
 
     pub fn call(&mut self, order: &str) -> Outcome {
-        let orders = self.orders.as_mut().expect("open until the end");
-        writeln!(orders, "{order}").expect("the caller reads");
+        writeln!(self.orders, "{order}").expect("the caller reads");
         let mut answer = String::new();
         self.answers.read_line(&mut answer).expect("the caller answers");
         let words: Vec<&str> = answer.split_whitespace().collect();
@@ -38,16 +70,8 @@ impl Elsewhere {
             returned: returned.parse().expect("a status"),
             result: result_of(&from_hex(result)),
             time: Duration::from_micros(time.parse().expect("microseconds")),
-            os_errors: 10_000..=11_999,
+            system: WINDOWS,
         }
-    }
-}
-
-impl Drop for Elsewhere {
-    /// It ends when nothing more can come.
-    fn drop(&mut self) {
-        self.orders = None;
-        let _ = self.process.wait();
     }
 }
 

@@ -12,6 +12,7 @@ use agw::Status;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::abi::{Client, GUID, Options, Outcome};
+use crate::elsewhere::Elsewhere;
 use crate::gateway::{Gateway, Seen};
 use crate::row::{Act, Expect, Proxy, Row, Site};
 use crate::tls::{Over, certificate_pem};
@@ -46,11 +47,13 @@ impl Report {
     }
 }
 
-/// Plays the row, again if nothing but the time was wrong.
+/// Plays the row, again if nothing but the time was wrong. Under Wine a time-out may be over before
+/// a busy machine got to anything: there it is played again whatever was wrong.
 pub fn play(row: &Row, over: Over) -> Report {
     for _ in 1..ATTEMPTS {
         let report = play_once(row, over);
-        if report.late.is_empty() || !report.complaints.is_empty() {
+        let late = !report.late.is_empty() && report.complaints.is_empty();
+        if report.is_green() || !(late || Elsewhere::is_wanted()) {
             return report;
         }
     }
@@ -119,8 +122,11 @@ impl Report {
         self.expect("flags", flag_names(result.flags), flag_names(expect.flags));
         self.expect("http_status", result.http_status, expect.http_status);
         self.expect("cti_code", result.cti_code, expect.cti_code);
-        self.expect("os_error is set", result.os_error != 0, expect.os_error);
-        let known = result.os_error == 0 || outcome.os_errors.contains(&result.os_error);
+        let system = &outcome.system;
+        if system.shows_resets || expect.status == Status::Connect {
+            self.expect("os_error is set", result.os_error != 0, expect.os_error);
+        }
+        let known = result.os_error == 0 || system.os_errors.contains(&result.os_error);
         self.expect("os_error is of this system", known, true);
         self.expect("retcode", outcome.retcode(), Ok(expect.retcode.as_str()));
         if let Some(message) = &expect.message {
@@ -153,10 +159,12 @@ impl Report {
         self.longest = self.longest.max(time);
         let told = Duration::from_micros(outcome.result.elapsed_us.into());
         self.expect("elapsed_us beyond the time", told > time, false);
-        if time >= told + TOLERANCE {
+        let tolerance = TOLERANCE + outcome.system.slack;
+        if time >= told + tolerance {
             self.late.push(format!("call {}: took {time:.0?}, says {told:.0?}", self.calls));
         }
-        let end = expect.deadline.map_or(AT_ONCE, |deadline| deadline + TOLERANCE);
+        let at_once = AT_ONCE + outcome.system.slack;
+        let end = expect.deadline.map_or(at_once, |deadline| deadline + tolerance);
         if time >= end {
             self.late.push(format!("call {}: {time:.0?}, not before {end:?}", self.calls));
         }

@@ -147,14 +147,17 @@ stories() {
     AGW_STORY=$folder/story cargo test --locked --quiet --test story >"$folder/log" 2>&1 ||
         fail "$width: the story: $(cat "$folder/log")"
     say "the story with story.exe: $(grep 'test result' "$folder/log")"
-    faults caller '!look-up'
+    # Wine may show a RST as a FIN, or before the bytes that came first: not these rows.
+    faults caller '!look-up' '!RST in the middle'
     faults debug/caller look-up
 }
 
-faults() { # wrapper, rows
-    AGW_CALLER=$folder/$1 cargo test --locked --quiet --test faults -- "$2" >"$folder/log" ||
-        fail "$width: faults $2: $(grep -v '^ok ' "$folder/log")"
-    say "faults $2 with $1.exe: $(tail -n 1 "$folder/log")"
+faults() { # wrapper, rows ...
+    caller=$1
+    shift
+    AGW_CALLER=$folder/$caller cargo test --locked --quiet --test faults -- "$@" >"$folder/log" ||
+        fail "$width: faults $*: $(grep -v '^ok ' "$folder/log")"
+    say "faults $* with $caller.exe: $(tail -n 1 "$folder/log")"
 }
 
 for width in ${1:-x64 x86}; do

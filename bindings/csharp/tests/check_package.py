@@ -31,6 +31,7 @@ def check(version, folder, project_text, targets_text):
         (version, project.findtext(".//Version")),
         ("netstandard2.0;net462", project.findtext(".//TargetFrameworks")),
         ("7.0", project.findtext(".//LangVersion")),
+        ("Agw.Net", project.findtext(".//AssemblyName")),
         ("runtimes/%(RecursiveDir)%(Filename)%(Extension)", places.get("$(AgwRuntimes)/**/*.*")),
         (f"build/{project.findtext('.//PackageId')}.targets", "build/Agw.targets"),
         ("build;buildTransitive", places.get("build/Agw.targets")),
