@@ -179,9 +179,13 @@ impl Gateway {
         else {
             return refuse("the port is not a number from 1 to 65535");
         };
+        let address = Address::new(authority.host(), port);
+        if matches!(&address.host, Host::Name(name) if name.is_empty()) {
+            return refuse("not a URL of the form https://host:port");
+        }
         Ok(Gateway {
             https,
-            address: Address::new(authority.host(), port),
+            address,
             base: format!("{scheme}://{authority}{prefix}"),
             prefix: prefix.to_owned(),
             authority: authority.to_string(),
@@ -300,6 +304,7 @@ mod tests {
             ("gw:8043", "form https://host:port"),
             ("/x", "form https://host:port"),
             ("https://", "form https://host:port"),
+            ("http://:80", "form https://host:port"),
             ("https://g w", "form https://host:port"),
             ("https://gw\r\nX: y", "form https://host:port"),
             ("https://座席", "form https://host:port"),
