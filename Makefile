@@ -19,7 +19,7 @@ BUILT_FOLDER := $(or $(BUILT),$(TARGET)/release)
 PRIVATE := -lgcc_s -lutil -lrt -lpthread -lm -ldl
 
 .PHONY: help build demo test bench fuzz soak csharp python lint unit install-test header \
-    windows abi linux install uninstall tools clean
+    windows abi linux sanitize install uninstall tools clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -69,10 +69,16 @@ soak: stage
 	    --folder $(TARGET)/soak
 
 ## make abi        the library against the ABI of 1.0.0 and against the header (RENEW=1: new baseline)
+
+## make abi        the library against the ABI of 1.0.0 and the header (RENEW=1: new baseline)
 abi:
 	tests/tools.sh "abidiff abigail-tools"
 	$(CARGO) build --locked --profile proof --lib
 	$(PYTHON) tests/abi/gate.py $(if $(RENEW),--renew) $(TARGET)/proof/libagw.so
+
+## make sanitize   ASan, LSan, TSan and memcheck over the tests, each shown to be on (QUICK=1: a part)
+sanitize:
+	PYTHON=$(PYTHON) tests/sanitize/run.sh
 
 ## make build      the shared and the static library, optimised
 build:

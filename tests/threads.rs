@@ -222,7 +222,12 @@ fn sixty_four_threads_share_a_client_while_others_cancel_and_free() {
 fn compare(before: &Held, after: &Held) {
     assert!(after.descriptors < before.descriptors + 60, "{before:?} {after:?}");
     assert!(after.threads < before.threads + 60, "{before:?} {after:?}");
-    assert!(after.memory_kib < before.memory_kib + 32 * 1024, "{before:?} {after:?}");
+    // A sanitizer keeps what was freed for a while, and books of its own.
+    assert!(
+        std::env::var_os("AGW_SANITIZER").is_some()
+            || after.memory_kib < before.memory_kib + 32 * 1024,
+        "{before:?} {after:?}"
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "no one user of this module uses all of it")]
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -56,13 +56,23 @@ pub fn compile(source: &str, name: &str, dialect: Dialect) -> PathBuf {
 
 /// The compiler with its dialect, warnings as errors, and the header's folder.
 pub fn compiler(dialect: Dialect) -> Command {
-    let mut command = Command::new(dialect.compiler);
+    let mut command = Command::new(named(dialect.compiler));
     command.arg(format!("-std={}", dialect.standard)).args(["-x", dialect.language]);
     command.args(WARNINGS);
     for folder in ["include", "bindings/cpp"] {
         command.arg("-I").arg(root().join(folder));
     }
     command
+}
+
+/// What `cc` and `c++` are, `CC` and `CXX` of the environment may say, as they do to make.
+fn named(compiler: &'static str) -> OsString {
+    let variable = match compiler {
+        "cc" => "CC",
+        "c++" => "CXX",
+        other => return other.into(),
+    };
+    std::env::var_os(variable).unwrap_or(compiler.into())
 }
 
 /// Runs a program and gives what it printed; panics with that if it fails.

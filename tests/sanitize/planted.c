@@ -1,0 +1,115 @@
+/* Planted faults, each of which a memory checker or a race detector must find, in a C program or
+ * in what the library does to memory that a C program handed over wrongly.
+ *
+ *     planted overflow   the block of a result is shorter than its struct_size says
+ *     planted freed      an option that is freed before the library reads it
+ *     planted leak       a block that nobody frees
+ *     planted race       two threads hand over the same result
+ *     planted nothing    no fault: nothing must be found
+ */
+#include <pthread.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agw.h"
+
+enum { ROUNDS = 1000, LOST = 77 };
+
+static agw_result *new_result(size_t bytes)
+{
+    agw_result *result = calloc(1, bytes);
+
+    if (result == NULL)
+        exit(EXIT_FAILURE);
+    result->struct_size = sizeof *result;
+    return result;
+}
+
+static void overflow(size_t bytes)
+{
+    agw_result *result = new_result(bytes);
+
+    agw_connect(NULL, result);
+    free(result);
+}
+
+static void freed(int too_early)
+{
+    agw_client_options options;
+    agw_client *client = NULL;
+    char *url = strdup("https://127.0.0.1:9");
+
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.base_url = url;
+    options.tls_trust = AGW_TRUST_DANGER_ANY;
+    if (too_early)
+        free(url);
+    agw_client_new(&options, &client, NULL);
+    if (!too_early)
+        free(url);
+    agw_free(client);
+}
+
+static void leak(void)
+{
+    char *volatile lost = malloc(LOST);
+
+    lost[0] = 1;
+    lost = NULL;
+}
+
+static void *connect_often(void *result)
+{
+    int i;
+
+    for (i = 0; i < ROUNDS; i++)
+        agw_connect(NULL, result);
+    return NULL;
+}
+
+static void race(agw_result *one, agw_result *other)
+{
+    pthread_t threads[2];
+
+    if (pthread_create(&threads[0], NULL, connect_often, one) != 0
+        || pthread_create(&threads[1], NULL, connect_often, other) != 0)
+        exit(EXIT_FAILURE);
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+}
+
+static void nothing(void)
+{
+    agw_result *one = new_result(sizeof *one), *other = new_result(sizeof *other);
+
+    overflow(sizeof(agw_result));
+    freed(0);
+    race(one, other);
+    free(one);
+    free(other);
+}
+
+int main(int argc, char **argv)
+{
+    const char *fault = argc > 1 ? argv[1] : "";
+    agw_result *shared = new_result(sizeof *shared);
+
+    if (strcmp(fault, "overflow") == 0)
+        overflow(offsetof(agw_result, detail));
+    else if (strcmp(fault, "freed") == 0)
+        freed(1);
+    else if (strcmp(fault, "leak") == 0)
+        leak();
+    else if (strcmp(fault, "race") == 0)
+        race(shared, shared);
+    else if (strcmp(fault, "nothing") == 0)
+        nothing();
+    else
+        return 2;
+    free(shared);
+    printf("at its end\n");
+    return 0;
+}
