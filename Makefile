@@ -86,7 +86,8 @@ build:
 
 ## make windows    agw.dll for Windows, 64 and 32 bit, into target/windows/x64 and x86
 windows:
-	tests/windows/build.sh
+	bindings/packaging/tools.sh >/dev/null
+	CARGO=$(abspath bindings/packaging/auditable.sh) tests/windows/build.sh
 	$(PYTHON) tests/windows/check_dll.py $(TARGET)/windows/x64 $(TARGET)/windows/x86
 
 ## make linux      the library for glibc 2.17 and newer, as it is released, into target/linux

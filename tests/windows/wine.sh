@@ -49,7 +49,7 @@ unpack_32_bit() {
 }
 
 # Never with a backtrace: Wine's 32-bit dbghelp crashes over one.
-export WINEDEBUG=-all WINEDLLOVERRIDES="mscoree,mshtml=" RUST_BACKTRACE=0
+export WINEDEBUG=-all WINEDLLOVERRIDES="mscoree,mshtml,winedbg.exe,explorer.exe=" RUST_BACKTRACE=0
 export WINESERVER=/usr/lib/wine/wineserver64
 
 x64() {

@@ -1,0 +1,29 @@
+#!/bin/sh
+# Every package of `make dist`, held to what is promised of it, unpacked into an empty folder, and
+# used from there, as the scripts beside this one say.
+#
+#     tests/dist/test.sh
+set -eu
+
+cd "$(dirname "$0")/../.."
+here=tests/dist
+target=${CARGO_TARGET_DIR:-$(pwd)/target}
+tests/tools.sh "mcs mono-mcs" "mono mono-runtime" "xbuild mono-xbuild" "dpkg-deb dpkg"
+PATH=$(bindings/packaging/tools.sh):$PATH
+export PATH
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cargo build --locked --quiet --example simulator
+with_gateway() { $here/gateway.sh "$target/debug/examples/simulator" "$@"; }
+
+python -B $here/contents.py --self-test "$target"
+python -B $here/contents.py "$target"
+tar xzf "$target"/dist/agw-*-linux-x86_64.tar.gz -C "$work"
+package=$(echo "$work"/agw-*)
+tests/packages.sh "$package"
+with_gateway $here/old_glibc.sh "$package" "$target/glibc"
+with_gateway $here/python.sh "$target/dist" "$target/linux/libagw.so"
+with_gateway $here/csharp.sh "$target"/dist/Agw.*.nupkg
+tests/windows/wine.sh setup
+with_gateway $here/windows.sh "$target/dist"
+$here/reproducible.sh
