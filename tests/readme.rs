@@ -93,7 +93,7 @@ fn the_examples_in_csharp_reject() {
         command.args(["-langversion:7", "-warnaserror+", "-warn:4"]).args(arguments);
         c::expect_success(command.arg(format!("-out:{}", output.display())));
     };
-    let binding = temporary("Agw.dll");
+    let binding = temporary("Agw.Net.dll");
     let sources = c::root().join("bindings/csharp/src/*.cs").display().to_string();
     mcs(&["-unsafe", "-target:library", &sources], &binding);
     let reference = format!("-r:{}", binding.display());

@@ -20,9 +20,9 @@ def compiled(source, folder):
     folder.mkdir(parents=True)
     sources = sorted(str(path) for path in (source / "src").glob("*.cs"))
     command = ["mcs", "-langversion:7", "-warnaserror+", "-warn:4", "-unsafe", "-optimize+",
-               "-target:library", f"-doc:{folder / 'Agw.xml'}", f"-out:{folder / 'Agw.dll'}"]
+               "-target:library", f"-doc:{folder / 'Agw.Net.xml'}", f"-out:{folder / 'Agw.Net.dll'}"]
     subprocess.run([*command, *sources], check=True)
-    return [folder / "Agw.dll", folder / "Agw.xml"]
+    return [folder / "Agw.Net.dll", folder / "Agw.Net.xml"]
 
 
 def nuspec(project):

@@ -36,8 +36,8 @@ EVERYWHERE = """README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE
 WINDOWS = "bin/agw.dll lib/libagw.dll.a lib/agw.lib lib/agw.def licences/mingw-w64.txt".split()
 LINUX = f"lib/libagw.so lib/libagw.so.1 lib/libagw.so.{VERSION} lib/libagw.a".split()
 NUGET = """[Content_Types].xml _rels/.rels Agw.nuspec README.md build/Agw.targets
-    buildTransitive/Agw.targets lib/netstandard2.0/Agw.dll lib/netstandard2.0/Agw.xml
-    lib/net462/Agw.dll lib/net462/Agw.xml licences/linux-x86_64.txt licences/windows-x64.txt
+    buildTransitive/Agw.targets lib/netstandard2.0/Agw.Net.dll lib/netstandard2.0/Agw.Net.xml
+    lib/net462/Agw.Net.dll lib/net462/Agw.Net.xml licences/linux-x86_64.txt licences/windows-x64.txt
     licences/windows-x86.txt runtimes/linux-x64/native/libagw.so runtimes/win-x64/native/agw.dll
     runtimes/win-x86/native/agw.dll""".split()
 WHEELS = {"linux-x86_64": ("manylinux_2_17_x86_64.manylinux2014_x86_64", "libagw.so"),
@@ -203,7 +203,7 @@ FAULTS = (
     (archives, "agw-*-windows-x64.zip", replaced(b"This program", b"That program"), "another lib"),
     (wheels, "agw-*-win32.whl", replaced(b"none-win32", b"none-any"), "lacks py3-none-win32"),
     (wheels, "agw-*-manylinux*.whl", without("libagw.so"), "another library"),
-    (nuget, "Agw.*.nupkg", without("net462/Agw.dll"), "lacks lib/net462/Agw.dll"),
+    (nuget, "Agw.*.nupkg", without("net462/Agw.Net.dll"), "lacks lib/net462/Agw.Net.dll"),
     (nuget, "Agw.*.nupkg", without("win-x86/native/agw.dll"), "another library as runtimes/win-x86"),
     (nuget, "Agw.*.nupkg", replaced(b'"targets"', b'"target"'), r"\*.targets has no content type"),
     (nuget, "Agw.*.nupkg", replaced(b"/Agw.nuspec", b"/agw.nuspec"), "relations lead to"),

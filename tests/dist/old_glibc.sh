@@ -64,7 +64,7 @@ python -m ziglang cc -target x86_64-linux-gnu.2.17 -I"$package/include" -o "$wor
 code=0
 on_old "$work/reject" --url "$AGW_TEST_URL" --ca "$AGW_TEST_CA" --agent 155 >"$work/out" 2>&1 ||
     code=$?
-if [ "$code" != 1 ] || ! grep -q AGW_E_NO_CONFERENCE "$work/out"; then
+if [ "$code" != 3 ] || ! grep -q AGW_E_NO_CONFERENCE "$work/out"; then
     cat "$work/out"
     fail "the example ended with $code"
 fi

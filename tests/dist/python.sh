@@ -29,11 +29,11 @@ AGW_WHEEL_LIBRARY=$work/newer/libagw.so AGW_WHEEL_PLATFORM=linux_x86_64 "$tools/
 auditwheel show newer/*.whl >show 2>&1
 ! grep -q '"manylinux_2_17_x86_64"' show || fail "auditwheel takes any library"
 
-rejects() { # virtual environment: nothing rings, so too late, which is exit code 1
+rejects() { # virtual environment: nothing rings, so too late, which is exit code 3
     code=0
     "$1/bin/python" -m agw reject --url "$AGW_TEST_URL" --ca "$AGW_TEST_CA" --agent 155 >log 2>&1 ||
         code=$?
-    [ $code = 1 ] || { cat log; fail "python -m agw ended with $code"; }
+    [ $code = 3 ] || { cat log; fail "python -m agw ended with $code"; }
     "$1/bin/python" -c 'import agw._library as l; print(l.library_path())' | grep -q "^$work/$1/" ||
         fail "not the library in the wheel was used"
 }

@@ -30,14 +30,14 @@ configure() { # build folder, mingw's prefix
         -DEXAMPLE="$copy/examples/reject.c" >log 2>&1
 }
 
-# Nothing rings, so too late, which is exit code 1. The DLL lies beside the program.
+# Nothing rings, so too late, which is exit code 3. The DLL lies beside the program.
 rejects() { # width, program
     mkdir -p "run-$1"
     cp "$copy/bin/agw.dll" "$2" "run-$1/"
     code=0
     (cd "run-$1" && exec "$wine" "$1" "$(basename "$2")" --url "$AGW_TEST_URL" \
         --ca "$AGW_TEST_CA" --agent 155) >log 2>&1 || code=$?
-    if [ $code != 1 ] || ! grep -q AGW_E_NO_CONFERENCE log; then
+    if [ $code != 3 ] || ! grep -q AGW_E_NO_CONFERENCE log; then
         cat log
         fail "$1: $2 ended with $code"
     fi
