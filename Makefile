@@ -18,8 +18,8 @@ BUILT_FOLDER := $(or $(BUILT),$(TARGET)/release)
 # What a static agw needs of the system; `cargo rustc -- --print native-static-libs` tells.
 PRIVATE := -lgcc_s -lutil -lrt -lpthread -lm -ldl
 
-.PHONY: help build demo test bench fuzz soak csharp python lint unit install-test header \
-    windows abi linux sanitize install uninstall tools clean
+.PHONY: help demo test lint unit install-test python csharp abi fuzz sanitize soak bench \
+    build header install stage uninstall windows linux dist test-dist deny tools clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -36,7 +36,7 @@ $(TARGET)/demo/reject: bindings/c/examples/reject.c stage
 	    -L$(STAGE)/lib -lagw -Wl,-rpath,$(STAGE)/lib
 
 ## make test       everything that must hold before a change is taken
-test: tools lint unit install-test python csharp
+test: tools lint unit install-test python csharp abi
 
 lint:
 	$(CARGO) fmt --check
@@ -50,25 +50,17 @@ install-test: build
 	tests/install.sh
 	tests/packages.sh
 
-## make csharp     the C# binding, compiled and tested with Mono
-csharp: tools stage
-	$(CARGO) build --locked --quiet --example simulator
-	tests/csharp.sh --library $(STAGE)/lib/libagw.so \
-	    --simulator $(TARGET)/debug/examples/simulator
-
 ## make python     the Python package: ruff, mypy, a wheel, pytest on it
 python: tools stage
 	$(CARGO) build --locked --quiet --example simulator
 	PYTHON=$(PYTHON) tests/python.sh --library $(STAGE)/lib/libagw.so \
 	    --simulator $(TARGET)/debug/examples/simulator
 
-## make soak       TIME=600 (seconds)   calls with a fault every third, then the books are balanced
-soak: stage
-	$(CARGO) build --locked --quiet --example soak
-	$(TARGET)/debug/examples/soak --library $(STAGE)/lib/libagw.so --seconds $(or $(TIME),600) \
-	    --folder $(TARGET)/soak
-
-## make abi        the library against the ABI of 1.0.0 and against the header (RENEW=1: new baseline)
+## make csharp     the C# binding, compiled and tested with Mono
+csharp: tools stage
+	$(CARGO) build --locked --quiet --example simulator
+	tests/csharp.sh --library $(STAGE)/lib/libagw.so \
+	    --simulator $(TARGET)/debug/examples/simulator
 
 ## make abi        the library against the ABI of 1.0.0 and the header (RENEW=1: new baseline)
 abi:
@@ -76,39 +68,28 @@ abi:
 	$(CARGO) build --locked --profile proof --lib
 	$(PYTHON) tests/abi/gate.py $(if $(RENEW),--renew) $(TARGET)/proof/libagw.so
 
+## make fuzz       TIME=60   every fuzz target for so many seconds, after a self-test (nightly Rust)
+fuzz:
+	tests/tools.sh
+	$(PYTHON) tests/fuzz/run.py --time $(or $(TIME),60) --work $(abspath $(TARGET))/fuzz
+
 ## make sanitize   ASan, LSan, TSan and memcheck over the tests, each shown to be on (QUICK=1: a part)
 sanitize:
 	PYTHON=$(PYTHON) tests/sanitize/run.sh
 
+## make soak       TIME=600 (seconds)   calls with a fault every third, then the books are balanced
+soak: stage
+	$(CARGO) build --locked --quiet --example soak
+	$(TARGET)/debug/examples/soak --library $(STAGE)/lib/libagw.so --seconds $(or $(TIME),600) \
+	    --folder $(TARGET)/soak
+
+## make bench      agw beside libcurl, OpenSSL, rustls and requests, measured (QUICK=1: a minute)
+bench: stage
+	$(PYTHON) tests/bench/run.py --stage $(STAGE) --work $(abspath $(TARGET))/bench
+
 ## make build      the shared and the static library, optimised
 build:
 	$(CARGO) build --locked --release --lib --features c-library
-
-## make windows    agw.dll for Windows, 64 and 32 bit, into target/windows/x64 and x86
-windows:
-	bindings/packaging/tools.sh >/dev/null
-	CARGO=$(abspath bindings/packaging/auditable.sh) tests/windows/build.sh
-	$(PYTHON) tests/windows/check_dll.py $(TARGET)/windows/x64 $(TARGET)/windows/x86
-
-## make linux      the library for glibc 2.17 and newer, as it is released, into target/linux
-linux:
-	tests/tools.sh
-	bindings/packaging/linux.sh
-	bindings/packaging/check_linux.sh
-
-## make dist       archives, Python wheels, NuGet package, SBOM and checksums into target/dist
-.PHONY: dist test-dist deny
-dist: linux windows
-	tests/tools.sh "mcs mono-mcs"
-	"$$(bindings/packaging/tools.sh)"/python -B bindings/packaging/dist.py
-
-## make test-dist  every package, unpacked elsewhere and used from there; built twice, compared
-test-dist: dist deny
-	tests/dist/test.sh
-
-## make deny       licences and sources of the dependencies against deny.toml
-deny:
-	tests/dist/deny.sh
 
 ## make header     include/agw.h from the Rust sources, after a change there
 header:
@@ -133,6 +114,9 @@ install: $(if $(BUILT),,build)
 	        > "$(DESTDIR)$(PREFIX)/lib/cmake/agw/$$file.cmake" || exit 1; \
 	done
 
+stage:
+	$(MAKE) --no-print-directory install PREFIX=$(STAGE) DESTDIR=
+
 ## make uninstall  PREFIX=/usr/local DESTDIR=   takes away what make install put there
 uninstall:
 	rm -f "$(DESTDIR)$(PREFIX)"/lib/libagw.so "$(DESTDIR)$(PREFIX)"/lib/libagw.so.$(MAJOR) \
@@ -141,18 +125,30 @@ uninstall:
 	    "$(DESTDIR)$(PREFIX)"/include/agw.hpp
 	rm -rf "$(DESTDIR)$(PREFIX)"/lib/cmake/agw
 
-## make bench      agw beside libcurl, OpenSSL, rustls and requests, measured (QUICK=1: a minute)
-bench: stage
-	$(PYTHON) tests/bench/run.py --stage $(STAGE) --work $(abspath $(TARGET))/bench
+## make windows    agw.dll for Windows, 64 and 32 bit, into target/windows/x64 and x86
+windows:
+	bindings/packaging/tools.sh >/dev/null
+	CARGO=$(abspath bindings/packaging/auditable.sh) tests/windows/build.sh
+	$(PYTHON) tests/windows/check_dll.py $(TARGET)/windows/x64 $(TARGET)/windows/x86
 
-## make fuzz       TIME=60   every fuzz target for so many seconds, after a self-test (nightly Rust)
-fuzz:
+## make linux      the library for glibc 2.17 and newer, as it is released, into target/linux
+linux:
 	tests/tools.sh
-	$(PYTHON) tests/fuzz/run.py --time $(or $(TIME),60) --work $(abspath $(TARGET))/fuzz
+	bindings/packaging/linux.sh
+	bindings/packaging/check_linux.sh
 
-.PHONY: stage
-stage:
-	$(MAKE) --no-print-directory install PREFIX=$(STAGE) DESTDIR=
+## make dist       archives, Python wheels, NuGet package, SBOM and checksums into target/dist
+dist: linux windows
+	tests/tools.sh "mcs mono-mcs"
+	"$$(bindings/packaging/tools.sh)"/python -B bindings/packaging/dist.py
+
+## make test-dist  every package, unpacked elsewhere and used from there; built twice, compared
+test-dist: dist deny
+	tests/dist/test.sh
+
+## make deny       licences and sources of the dependencies against deny.toml
+deny:
+	tests/dist/deny.sh
 
 ## make tools      installs (as root on Debian) or names what the tests need beyond Rust, cc, Python
 tools:
