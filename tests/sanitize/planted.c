@@ -8,7 +8,6 @@
  *     planted nothing    no fault: nothing must be found
  */
 #include <pthread.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,7 +97,7 @@ int main(int argc, char **argv)
     agw_result *shared = new_result(sizeof *shared);
 
     if (strcmp(fault, "overflow") == 0)
-        overflow(offsetof(agw_result, detail));
+        overflow(sizeof(agw_result) - 8);
     else if (strcmp(fault, "freed") == 0)
         freed(1);
     else if (strcmp(fault, "leak") == 0)
