@@ -19,7 +19,8 @@ BUILT_FOLDER := $(or $(BUILT),$(TARGET)/release)
 PRIVATE := -lgcc_s -lutil -lrt -lpthread -lm -ldl
 
 .PHONY: help demo test lint unit install-test python csharp abi fuzz sanitize soak bench \
-    build header install stage uninstall windows linux dist test-dist deny tools clean
+    build header install stage uninstall windows test-windows linux dist test-dist \
+    deny tools clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -130,6 +131,12 @@ windows:
 	bindings/packaging/tools.sh >/dev/null
 	CARGO=$(abspath bindings/packaging/auditable.sh) tests/windows/build.sh
 	$(PYTHON) tests/windows/check_dll.py $(TARGET)/windows/x64 $(TARGET)/windows/x86
+
+## make test-windows  those DLLs under Wine: C, C#, the story, the fault table
+test-windows: windows
+	$(PYTHON) tests/windows/check_dll.py --self-test $(TARGET)/windows/x64 $(TARGET)/windows/x86
+	tests/windows/build.sh --debug
+	tests/windows/test.sh
 
 ## make linux      the library for glibc 2.17 and newer, as it is released, into target/linux
 linux:

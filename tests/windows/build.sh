@@ -51,8 +51,8 @@ export CARGO_TARGET_I686_WIN7_WINDOWS_GNU_RUSTFLAGS="$flags -Lnative=$build/rtst
 
 build() { # folder, target, architecture as mingw and as llvm-dlltool call it
     # The crate types are named because cargo leaves link-time optimisation out beside an rlib.
-    ${CARGO:-cargo} rustc --locked --profile $profile --lib --crate-type cdylib,staticlib \
-        -Zbuild-std=std,panic_unwind --target-dir "$build" --target "$2"
+    ${CARGO:-cargo} rustc --locked --profile $profile --lib --features c-library \
+        --crate-type cdylib,staticlib -Zbuild-std=std,panic_unwind --target-dir "$build" --target "$2"
     built=$build/$2/$([ $profile = dev ] && echo debug || echo $profile)
     mkdir -p "$out/$1"
     cp "$built/agw.dll" "$built/libagw.dll.a" "$built/libagw.a" "$out/$1/"

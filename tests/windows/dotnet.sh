@@ -24,4 +24,5 @@ fi
 config=${1%.exe}.runtimeconfig.json
 printf '{"runtimeOptions": {"framework": {"name": "Microsoft.NETCore.App", "version": "3.1.23"},
     "configProperties": {"System.Globalization.Invariant": true}}}\n' >"$config"
+export AGW_TEST_SLACK=8 # Wine takes its time, the more so on a busy machine
 exec "$here/wine.sh" x64 "$home/dotnetcore2/bin/dotnet.exe" exec --runtimeconfig "$config" "$@"

@@ -19,12 +19,12 @@ work=$target/windows/tests
 simulator=$target/debug/examples/simulator
 gateway=
 
-tests/tools.sh "openssl openssl" "unshare util-linux"
+tests/tools.sh "unshare util-linux" "mcs mono-mcs" "mono mono-runtime"
 $here/wine.sh setup
 cargo build --locked --quiet --lib --example simulator
 rm -rf "$work"
 mkdir -p "$work"
-trap 'kill $gateway 2>/dev/null || true' EXIT
+trap 'kill $gateway 2>/dev/null || true; $here/wine.sh stop' EXIT
 
 strict="-pedantic -Wall -Wextra -Werror -O1 -Iinclude"
 
@@ -160,6 +160,14 @@ faults() { # wrapper, rows ...
     say "faults $* with $caller.exe: $(tail -n 1 "$folder/log")"
 }
 
+csharp() {
+    $here/dotnet.sh
+    tests/csharp.sh --library "$target/windows/x64/agw.dll" --simulator "$simulator" \
+        --run $here/dotnet.sh >"$folder/log" 2>&1 ||
+        fail "$width: C#: $(grep -v '^ok ' "$folder/log")"
+    say "C# on CoreCLR: $(grep ' tests, ' "$folder/log" | tr -d '\r')"
+}
+
 for width in ${1:-x64 x86}; do
     case $width in
     x64) mingw=x86_64-w64-mingw32 ;;
@@ -171,4 +179,5 @@ for width in ${1:-x64 x86}; do
     programs
     hosts
     stories
+    [ "$width" != x64 ] || csharp
 done

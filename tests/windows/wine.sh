@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs a Windows program of 64 or 32 bit, or sets up what that takes.
 #
-#     tests/windows/wine.sh setup
+#     tests/windows/wine.sh setup|stop
 #     tests/windows/wine.sh x64|x86 PROGRAM [ARGUMENT ...]
 #
 # Wine of 64 bit is Debian's package. That of 32 bit would need a foreign architecture in dpkg; its
@@ -32,9 +32,8 @@ unpack_32_bit() {
         sed 's|^|deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] |' \
             >"$home/apt/sources.list"
     apt_i386 update
-    # FreeType and what it needs are there lest Wine complains of it on standard error.
-    (cd "$unpacked/packages" && apt_i386 download wine32 libwine libc6 libgcc-s1 \
-        libz-mingw-w64 libfreetype6 libpng16-16 libbrotli1 zlib1g)
+    # Without FreeType, of which Wine complains: with it, but without fonts, it hangs.
+    (cd "$unpacked/packages" && apt_i386 download wine32 libwine libc6 libgcc-s1 libz-mingw-w64)
     for package in "$unpacked"/packages/*.deb; do
         dpkg-deb -x "$package" "$unpacked"
     done
@@ -48,7 +47,8 @@ unpack_32_bit() {
     touch "$unpacked/complete"
 }
 
-# Never with a backtrace: Wine's 32-bit dbghelp crashes over one.
+# Never with a backtrace: Wine's 32-bit dbghelp crashes over one. Nor with a desktop: without a
+# screen each explorer.exe starts the next, thousands of them.
 export WINEDEBUG=-all WINEDLLOVERRIDES="mscoree,mshtml,winedbg.exe,explorer.exe=" RUST_BACKTRACE=0
 export WINESERVER=/usr/lib/wine/wineserver64
 
@@ -78,9 +78,14 @@ setup)
         }
     done
     ;;
+stop) # what Wine still runs in the background
+    for width in x64 x86; do
+        WINEPREFIX=$home/prefix-$width $WINESERVER -k || true
+    done
+    ;;
 x64 | x86) "$@" ;;
 *)
-    echo "usage: $0 setup | x64 PROGRAM ... | x86 PROGRAM ..." >&2
+    echo "usage: $0 setup | stop | x64 PROGRAM ... | x86 PROGRAM ..." >&2
     exit 2
     ;;
 esac
