@@ -155,6 +155,7 @@ memcheck_of() { # expected exit code, program, arguments ...
     code=0
     valgrind --quiet --leak-check=full --show-leak-kinds=definite \
         --errors-for-leak-kinds=definite --error-exitcode=99 --num-callers=20 \
+        --suppressions=tests/sanitize/memcheck.supp \
         --log-file="$out/memcheck.log" "$@" >"$out/memcheck.out" 2>&1 || code=$?
     [ "$code" = "$expected" ] || {
         cat "$out/memcheck.out" "$out/memcheck.log"
@@ -167,10 +168,11 @@ program() { # source, name
         -pthread "-Wl,-rpath,$out/memcheck"
 }
 
-simulator() { # starts it and waits until it is ready
+simulator() { # starts it, with further options, and waits until it is ready
     printed="$out/memcheck/simulator.out"
+    : >"$printed"
     target/debug/examples/simulator --port 0 --quiet --auth static --ca-out "$out/memcheck/ca.pem" \
-        --agent 154 --ring 154 >"$printed" 2>&1 &
+        --agent 154 --ring 154 "$@" >"$printed" 2>&1 &
     gateway=$!
     trap 'kill $gateway 2>/dev/null; wait $gateway 2>/dev/null || true' EXIT
     trap 'exit 130' INT TERM
@@ -181,6 +183,9 @@ simulator() { # starts it and waits until it is ready
         [ $tries -lt 100 ] || fail "the simulator did not say ready within 10 s"
         sleep 0.1
     done
+    url=$(sed -n 's/^ready url=\([^ ]*\) .*/\1/p' "$printed")
+    AGW_GUID=$(sed -n 's/.*agent=154 guid=//p' "$printed")
+    export AGW_GUID
 }
 
 memcheck() (
@@ -201,10 +206,6 @@ memcheck() (
 
     memcheck_of 0 "$out/memcheck/abi"
     checks=$(sed -n 's/.* \([0-9]*\) checks passed/\1/p' "$out/memcheck.out")
-    simulator
-    url=$(sed -n 's/^ready url=\([^ ]*\) .*/\1/p' "$printed")
-    AGW_GUID=$(sed -n 's/.*agent=154 guid=//p' "$printed")
-    export AGW_GUID
     reject() { # expected exit code, options ...
         expected=$1
         shift
@@ -212,6 +213,10 @@ memcheck() (
         calls=$((calls + 1))
     }
     calls=0
+    simulator --http
+    reject 0 --allow-http # accepted, and no exception of memcheck.supp can apply
+    kill $gateway
+    simulator
     reject 0 --ca "$out/memcheck/ca.pem" --connect-only
     reject 0 --ca "$out/memcheck/ca.pem" --log # accepted
     reject 3 --ca "$out/memcheck/ca.pem"       # too late
