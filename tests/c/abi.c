@@ -388,7 +388,7 @@ static void handles(void)
     CHECK(agw_free(client) == AGW_E_INVALID_HANDLE);
 }
 
-static int by_address(const void *left, const void *right)
+static int AGW_CALL by_address(const void *left, const void *right)
 {
     uintptr_t a = *(const uintptr_t *)left, b = *(const uintptr_t *)right;
 

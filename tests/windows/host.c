@@ -127,7 +127,7 @@ static void unload(const wchar_t *dll)
         CHECK(load(dll) && agw.module == first);
     }
     CHECK(FreeLibrary(agw.module));
-    CHECK(GetModuleHandleW(L"agw.dll") == first); /* pinned */
+    CHECK(GetModuleHandleW(dll) == first); /* pinned */
     printf("%d rounds\n", round);
 }
 

@@ -50,9 +50,9 @@ say() {
 run() { # what it is, program, argument ...
     what=$1
     shift
-    (cd "$folder" && exec "$wine" "$width" "$@") >"$folder/log" 2>&1 || {
+    (cd "$folder" && exec "$wine" "$width" "$@") >"$folder/log" 2>"$folder/errors" || {
         code=$?
-        cat "$folder/log"
+        cat "$folder/log" "$folder/errors"
         fail "$width: $what ended with $code"
     }
     say "$what: $(tail -n 1 "$folder/log" | tr -d '\r')"

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Builds the DLLs anew from a copy of the sources in another folder: they must be the same bytes as
+# those in target/windows. The self-test shows that one byte would be seen.
+set -eu
+
+cd "$(dirname "$0")/../.."
+target=${CARGO_TARGET_DIR:-target}
+first=$(cd "$target/windows" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+differing() { # folder: the names of what differs from the first build
+    for width in x64 x86; do
+        for file in agw.dll libagw.dll.a agw.lib agw.def; do
+            cmp -s "$first/$width/$file" "$1/$width/$file" || echo "$width/$file"
+        done
+    done
+}
+
+git ls-files -z | xargs -0 cp --parents -t "$work"
+(unset CARGO_TARGET_DIR && "$work/tests/windows/build.sh") >"$work/log" 2>&1 || {
+    cat "$work/log"
+    exit 1
+}
+second=$work/target/windows
+wrong=$(differing "$second")
+[ -z "$wrong" ] || { echo "reproducible: other bytes: $wrong" >&2; exit 1; }
+printf 'x' | dd of="$second/x86/agw.dll" bs=1 seek=4000 conv=notrunc 2>/dev/null
+[ "$(differing "$second")" = x86/agw.dll ] || { echo "reproducible: a byte is not seen" >&2; exit 1; }
+echo "reproducible: both widths, the same bytes from another folder"
