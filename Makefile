@@ -135,7 +135,7 @@ windows:
 ## make test-windows  those DLLs under Wine: C, C#, the story, the fault table
 test-windows: windows
 	$(PYTHON) tests/windows/check_dll.py --self-test $(TARGET)/windows/x64 $(TARGET)/windows/x86
-	tests/windows/reproducible.sh
+	CARGO=$(abspath bindings/packaging/auditable.sh) tests/windows/reproducible.sh
 	tests/windows/build.sh --debug
 	tests/windows/test.sh
 

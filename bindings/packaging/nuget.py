@@ -15,14 +15,14 @@ NUSPEC = "http://schemas.microsoft.com/packaging/2013/05/nuspec.xsd"
 HEAD = '<?xml version="1.0" encoding="utf-8"?>\n'
 
 
-def compiled(source, folder):
+def compiled(source, folder, name):
     """Compiles the assembly and its documentation."""
     folder.mkdir(parents=True)
     sources = sorted(str(path) for path in (source / "src").glob("*.cs"))
     command = ["mcs", "-langversion:7", "-warnaserror+", "-warn:4", "-unsafe", "-optimize+",
-               "-target:library", f"-doc:{folder / 'Agw.Net.xml'}", f"-out:{folder / 'Agw.Net.dll'}"]
+               "-target:library", f"-doc:{folder / name}.xml", f"-out:{folder / name}.dll"]
     subprocess.run([*command, *sources], check=True)
-    return [folder / "Agw.Net.dll", folder / "Agw.Net.xml"]
+    return [folder / f"{name}.dll", folder / f"{name}.xml"]
 
 
 def nuspec(project):
@@ -69,7 +69,7 @@ def write(parts, folder, output, epoch):
     source = Path(__file__).resolve().parent.parent / "csharp"
     project = ElementTree.parse(source / "Agw.csproj").getroot()
     parts = dict(parts)
-    for path in compiled(source, folder / "assembly"):
+    for path in compiled(source, folder / "assembly", project.findtext(".//AssemblyName")):
         parts.update({f"lib/{name}/{path.name}": path for name in FRAMEWORKS})
     for place in ("build", "buildTransitive"):
         parts[f"{place}/Agw.targets"] = source / "build" / "Agw.targets"
