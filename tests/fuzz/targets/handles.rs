@@ -146,7 +146,7 @@ fuzz_target!(|input: Input| {
     thread::scope(|scope| {
         let threads = input.threads.each_ref().map(|steps| scope.spawn(|| handles.follow(steps)));
         // Until they are over for the system, too.
-        threads.map(|thread| thread.join().expect("no panic"));
+        threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
     });
     let left: Vec<_> = lock(&handles.alive).keys().copied().collect();
     for handle in left {
