@@ -11,6 +11,7 @@ fail() {
 
 dist=$1
 library=$2
+source=$(cd "$(dirname "$0")/../../bindings/python" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tools=$(dirname "$(command -v auditwheel)")
@@ -24,7 +25,7 @@ mkdir newer
 printf '%s\n' '#include <pthread.h>' 'int f(void *p) { pthread_t t; return pthread_create(&t, 0, p, 0); }' |
     cc -shared -fPIC -x c - -o newer/libagw.so
 AGW_WHEEL_LIBRARY=$work/newer/libagw.so AGW_WHEEL_PLATFORM=linux_x86_64 "$tools/python" -m build \
-    --no-isolation -w --outdir newer "$(dirname "$0")/../../bindings/python" >log 2>&1 ||
+    --no-isolation -w --outdir newer "$source" >log 2>&1 ||
     { cat log; fail "no wheel to compare with"; }
 auditwheel show newer/*.whl >show 2>&1
 ! grep -q '"manylinux_2_17_x86_64"' show || fail "auditwheel takes any library"
@@ -46,7 +47,7 @@ wheel/bin/python -m pip install -q --no-index --no-deps "$wheel"
 rejects wheel
 
 # The sdist brings no library: whoever builds a wheel from it names one.
-tar xzf "$dist"/agw-*[0-9].tar.gz
+tar xzf "$(find "$dist" -name 'agw-*.tar.gz' ! -name '*linux*')"
 AGW_WHEEL_LIBRARY=$library "$tools/python" -m build --no-isolation -w --outdir built agw-*/ \
     >log 2>&1 || { cat log; fail "the sdist cannot be built"; }
 sdist/bin/python -m pip install -q --no-index --no-deps built/*.whl
