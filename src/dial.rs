@@ -124,6 +124,8 @@ fn connect(address: &SocketAddr, deadline: Deadline, control: &Control) -> io::R
         Err(why) if why.kind() == io::ErrorKind::TimedOut && why.raw_os_error().is_none() => {
             wait_connected(&socket, deadline, control)?;
         }
+        // A peer that ends the connection at once is told as a hang-up without an error.
+        Err(why) if why.raw_os_error().is_none() && socket.peer_addr().is_ok() => {}
         Err(why) => return Err(why),
     }
     socket.set_nonblocking(false)?;
