@@ -66,7 +66,7 @@ csharp: tools stage
 ## make abi        the library against the ABI of 1.0.0 and the header (RENEW=1: new baseline)
 abi:
 	tests/tools.sh "abidiff abigail-tools"
-	$(CARGO) build --locked --profile proof --lib
+	$(CARGO) rustc --locked --profile proof --lib --crate-type cdylib
 	$(PYTHON) tests/abi/gate.py $(if $(RENEW),--renew) $(TARGET)/proof/libagw.so
 
 ## make fuzz       TIME=60   every fuzz target for so many seconds, after a self-test (nightly Rust)
@@ -89,8 +89,9 @@ bench: stage
 	$(PYTHON) tests/bench/run.py --stage $(STAGE) --work $(abspath $(TARGET))/bench
 
 ## make build      the shared and the static library, optimised
+# The crate types are named because cargo leaves link-time optimisation out beside an rlib.
 build:
-	$(CARGO) build --locked --release --lib --features c-library
+	$(CARGO) rustc --locked --release --lib --features c-library --crate-type cdylib,staticlib
 
 ## make header     include/agw.h from the Rust sources, after a change there
 header:

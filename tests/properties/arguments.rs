@@ -69,7 +69,7 @@ fn part(
 
 #[test]
 fn base_urls_are_right_if_every_part_is() {
-    let schemes = part(&["https://", "http://", "HTTPS://"], &["ftp://", "", "https:/", "://"]);
+    let schemes = part(&["https://", "http://", "HTTPS://"], &["ftp://", "", "https:", "://"]);
     let users = part(&[""], &["user@", "user:word@", "@"]);
     let hosts = part(
         &["gateway", "gw-1.example.org", "10.1.2.3", "[::1]", "[2001:db8::7]"],

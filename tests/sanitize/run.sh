@@ -190,7 +190,7 @@ simulator() { # starts it, with further options, and waits until it is ready
 
 memcheck() (
     began=$(date +%s)
-    $cargo build --locked --quiet --profile proof --lib
+    $cargo rustc --locked --quiet --profile proof --lib --crate-type cdylib
     $cargo build --locked --quiet --example simulator
     mkdir -p "$out/memcheck"
     ln -sf "$(pwd)/target/proof/libagw.so" "$out/memcheck/libagw.so.1"
