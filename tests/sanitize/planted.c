@@ -7,6 +7,8 @@
  *     planted race       two threads hand over the same result
  *     planted nothing    no fault: nothing must be found
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,12 +62,17 @@ static void leak(void)
     lost = NULL;
 }
 
+/* Both threads run at once: of one that has ended before, a race detector may know no more. */
+static pthread_barrier_t both;
+
 static void *connect_often(void *result)
 {
     int i;
 
+    pthread_barrier_wait(&both);
     for (i = 0; i < ROUNDS; i++)
         agw_connect(NULL, result);
+    pthread_barrier_wait(&both);
     return NULL;
 }
 
@@ -73,7 +80,8 @@ static void race(agw_result *one, agw_result *other)
 {
     pthread_t threads[2];
 
-    if (pthread_create(&threads[0], NULL, connect_often, one) != 0
+    if (pthread_barrier_init(&both, NULL, 2) != 0
+        || pthread_create(&threads[0], NULL, connect_often, one) != 0
         || pthread_create(&threads[1], NULL, connect_often, other) != 0)
         exit(EXIT_FAILURE);
     pthread_join(threads[0], NULL);

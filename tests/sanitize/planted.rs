@@ -4,7 +4,7 @@
 use std::cell::UnsafeCell;
 use std::hint::black_box;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 
 const ROUNDS: usize = 1000;
@@ -48,12 +48,16 @@ unsafe impl Sync for Unlocked {}
 
 fn race() {
     let count = Unlocked(UnsafeCell::new(0));
+    // Both run at once: of a thread that has ended before, ThreadSanitizer may know no more.
+    let both = Barrier::new(2);
     let count_on = || {
+        both.wait();
         for _ in 0..ROUNDS {
             let count = black_box(&count).0.get();
             // SAFETY: none; the other thread does the same.
             unsafe { count.write_volatile(count.read_volatile() + 1) };
         }
+        both.wait();
     };
     thread::scope(|scope| {
         scope.spawn(count_on);
