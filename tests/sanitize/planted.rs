@@ -4,7 +4,8 @@
 use std::cell::UnsafeCell;
 use std::hint::black_box;
 use std::process::ExitCode;
-use std::sync::{Arc, Barrier, Mutex, mpsc};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 const ROUNDS: usize = 1000;
@@ -48,16 +49,23 @@ unsafe impl Sync for Unlocked {}
 
 fn race() {
     let count = Unlocked(UnsafeCell::new(0));
-    // Both run at once: of a thread that has ended before, ThreadSanitizer may know no more.
-    let both = Barrier::new(2);
+    // Both run at once, as of a thread that has ended ThreadSanitizer may know no more. A Barrier
+    // would not do: its lock puts the one's counting before the other's.
+    let there = AtomicUsize::new(0);
+    let meet = |threads| {
+        there.fetch_add(1, Ordering::Relaxed);
+        while there.load(Ordering::Relaxed) < threads {
+            thread::yield_now();
+        }
+    };
     let count_on = || {
-        both.wait();
+        meet(2);
         for _ in 0..ROUNDS {
             let count = black_box(&count).0.get();
             // SAFETY: none; the other thread does the same.
             unsafe { count.write_volatile(count.read_volatile() + 1) };
         }
-        both.wait();
+        meet(4);
     };
     thread::scope(|scope| {
         scope.spawn(count_on);
