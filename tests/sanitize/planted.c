@@ -18,7 +18,7 @@
 
 #include "agw.h"
 
-enum { ROUNDS = 1000, LOST = 77 };
+enum { ROUNDS = 30000, LOST = 77 };
 
 static agw_result *new_result(size_t bytes)
 {
