@@ -26,4 +26,5 @@ with_gateway $here/python.sh "$target/dist" "$target/linux/libagw.so"
 with_gateway $here/csharp.sh "$target"/dist/Agw.*.nupkg
 tests/windows/wine.sh setup
 with_gateway $here/windows.sh "$target/dist"
+tests/windows/wine.sh stop
 $here/reproducible.sh
