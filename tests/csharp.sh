@@ -71,21 +71,13 @@ done
 export LD_LIBRARY_PATH="$out${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 export LC_ALL=C.UTF-8 # Mono takes the encoding of file names from it
 
-printed="$out/simulator.out"
+. tests/simulator/start.sh
+trap stop_simulator EXIT
+trap 'exit 130' INT TERM
 agents=$(seq -f '--agent %.0f' 154 164)
 many=$(seq -f '--agent %.0f' 201 216)
 # shellcheck disable=SC2086 # lists of words
-"$simulator" --port 0 --quiet --auth static --ca-out "$out/ca.pem" $agents $many >"$printed" 2>&1 &
-gateway=$!
-trap 'kill $gateway 2>/dev/null; wait $gateway 2>/dev/null || true' EXIT
-trap 'exit 130' INT TERM
-tries=0
-until grep -q '^ready ' "$printed"; do
-    kill -0 $gateway 2>/dev/null || fail "the simulator ended at once: $(cat "$printed")"
-    tries=$((tries + 1))
-    [ $tries -lt 100 ] || fail "the simulator did not say ready within 10 s"
-    sleep 0.1
-done
+start_simulator "$out/simulator.out" "$simulator" --ca-out "$out/ca.pem" $agents $many
 
 $run "$out/tests/AgwTests.exe" "$printed" "$wanted" || fail "a test failed"
 

@@ -168,23 +168,13 @@ program() { # source, name
         -pthread "-Wl,-rpath,$out/memcheck"
 }
 
-simulator() { # starts it, with further options, and waits until it is ready
-    printed="$out/memcheck/simulator.out"
-    : >"$printed"
-    target/debug/examples/simulator --port 0 --quiet --auth static --ca-out "$out/memcheck/ca.pem" \
-        --agent 154 --ring 154 "$@" >"$printed" 2>&1 &
-    gateway=$!
-    trap 'kill $gateway 2>/dev/null; wait $gateway 2>/dev/null || true' EXIT
+. tests/simulator/start.sh
+simulator() { # further options
+    trap stop_simulator EXIT
     trap 'exit 130' INT TERM
-    tries=0
-    until grep -q '^ready ' "$printed"; do
-        kill -0 $gateway 2>/dev/null || fail "the simulator ended at once: $(cat "$printed")"
-        tries=$((tries + 1))
-        [ $tries -lt 100 ] || fail "the simulator did not say ready within 10 s"
-        sleep 0.1
-    done
-    url=$(sed -n 's/^ready url=\([^ ]*\) .*/\1/p' "$printed")
-    AGW_GUID=$(sed -n 's/.*agent=154 guid=//p' "$printed")
+    start_simulator "$out/memcheck/simulator.out" target/debug/examples/simulator \
+        --ca-out "$out/memcheck/ca.pem" --agent 154 --ring 154 "$@"
+    AGW_GUID=$(guid_of 154)
     export AGW_GUID
 }
 
@@ -217,7 +207,7 @@ memcheck() (
     simulator --http
     reject 0 --allow-http # accepted
     suppressions=--suppressions=tests/sanitize/memcheck.supp
-    kill $gateway
+    stop_simulator
     simulator
     reject 0 --ca "$out/memcheck/ca.pem" --connect-only
     reject 0 --ca "$out/memcheck/ca.pem" --log # accepted

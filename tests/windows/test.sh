@@ -17,14 +17,14 @@ case "$target" in /*) ;; *) target=$(pwd)/$target ;; esac
 wine=$(pwd)/$here/wine.sh
 work=$target/windows/tests
 simulator=$target/debug/examples/simulator
-gateway=
+. tests/simulator/start.sh
 
 tests/tools.sh "unshare util-linux" "mcs mono-mcs" "mono mono-runtime"
 $here/wine.sh setup
 cargo build --locked --quiet --lib --example simulator
 rm -rf "$work"
 mkdir -p "$work"
-trap 'kill $gateway 2>/dev/null || true; $here/wine.sh stop' EXIT
+trap 'stop_simulator; $here/wine.sh stop' EXIT
 
 strict="-pedantic -Wall -Wextra -Werror -O1 -Iinclude"
 
@@ -56,19 +56,6 @@ run() { # what it is, program, argument ...
         fail "$width: $what ended with $code"
     }
     say "$what: $(tail -n 1 "$folder/log" | tr -d '\r')"
-}
-
-start_simulator() {
-    "$simulator" --port 0 --quiet --auth static --ca-out "$folder/ca.pem" --agent 154 \
-        --agent 155 >"$folder/simulator.out" 2>&1 &
-    gateway=$!
-    for _ in $(seq 100); do
-        ! grep -q '^ready ' "$folder/simulator.out" || break
-        sleep 0.1
-    done
-    url=$(sed -n 's/^ready url=\([^ ]*\) .*/\1/p' "$folder/simulator.out")
-    guid=$(sed -n 's/.*agent=155 guid=//p' "$folder/simulator.out")
-    [ -n "$url" ] || fail "the simulator did not say ready: $(cat "$folder/simulator.out")"
 }
 
 # Hosts that are compiled otherwise: packed structs, and on 32 bit another calling convention.
@@ -113,7 +100,9 @@ programs() {
 # Loaded by name, by a host that is compiled in the usual ways and in others.
 hosts() {
     link="-lws2_32 -lshell32"
-    start_simulator
+    start_simulator "$folder/simulator.out" "$simulator" --ca-out "$folder/ca.pem" --agent 154 \
+        --agent 155
+    guid=$(guid_of 155)
     dll="$folder/Zürich-座席.dll"
     cp "$folder/agw.dll" "$dll"
     # MinGW's windows.h knows no other calling convention: that is abi.c's part.
@@ -130,8 +119,7 @@ hosts() {
         fail "$width: the static program: $(cat "$folder/log" "$folder/errors")"
     printf '155 %s\n' "$guid" >"$folder/agents"
     run "server.c" "$folder/server.exe" "$url" "$folder/ca.pem" 4 "$folder/agents"
-    kill $gateway
-    gateway=
+    stop_simulator
     $here/system_store.sh "$width" "$folder/host-O2.exe" "$folder/agw.dll" "$folder/store" \
         >"$folder/log" 2>&1 || fail "$width: the system's store: $(cat "$folder/log")"
     say "the system's store: trusted with the CA in it, refused without"
