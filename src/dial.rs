@@ -196,14 +196,25 @@ fn ask_for_tunnel(socket: &mut Socket, proxy: &Proxy, to: &Address) -> Result<()
     }
 }
 
-/// Reads the head of the answer byte by byte: what follows belongs to the gateway.
+/// Takes the head of the answer and not a byte more: what follows belongs to the gateway.
 fn read_proxy_status(socket: &mut Socket) -> io::Result<Option<u16>> {
     const MAX_HEAD: usize = 8 * 1024;
+    const END: &[u8] = b"\r\n\r\n";
     let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") && head.len() < MAX_HEAD {
-        socket.read_exact(&mut byte)?;
-        head.push(byte[0]);
+    let mut ahead = [0; 1024];
+    while !head.ends_with(END) && head.len() < MAX_HEAD {
+        let seen = socket.peek(&mut ahead)?;
+        if seen == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let taken = head.len();
+        head.extend(&ahead[..seen]);
+        // The end may have begun with the bytes before.
+        let from = taken.saturating_sub(END.len() - 1);
+        if let Some(end) = head[from..].windows(END.len()).position(|bytes| bytes == END) {
+            head.truncate(from + end + END.len());
+        }
+        socket.read_exact(&mut head[taken..])?;
     }
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut response = httparse::Response::new(&mut headers);
@@ -307,6 +318,7 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::{Ipv4Addr, TcpListener};
     use std::time::Instant;
 
     fn find(look_ups: &LookUps, timeout: u64) -> Result<Vec<SocketAddr>, Error> {
@@ -348,6 +360,30 @@ mod tests {
         assert_eq!(find(&look_ups, 5_000).unwrap_err().status(), Status::Resolve);
         let look_ups = LookUps::new(Arc::new(|_: &str, _| panic!("a resolver's bug")));
         assert_eq!(find(&look_ups, 5_000).unwrap_err().status(), Status::Resolve);
+    }
+
+    /// Wherever the packets begin, and with the gateway's first bytes in the last of them.
+    #[test]
+    fn the_proxy_s_answer_ends_where_the_gateway_s_bytes_begin() {
+        const HEAD: &str = "HTTP/1.1 200 OK\r\nVia: a proxy\r\n\r\n";
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback");
+        for split in 1..HEAD.len() {
+            let client = TcpStream::connect(listener.local_addr().expect("bound")).expect("client");
+            let (mut proxy, _) = listener.accept().expect("accepted");
+            proxy.set_nodelay(true).expect("at once");
+            let mut socket = Socket::new(client, Deadline::after(Duration::from_secs(30)));
+            let (first, rest) = HEAD.split_at(split);
+            proxy.write_all(first.as_bytes()).expect("sent");
+            let later = thread::spawn(move || {
+                thread::sleep(Duration::from_millis(3));
+                proxy.write_all(format!("{rest}gateway").as_bytes()).expect("sent");
+            });
+            assert_eq!(read_proxy_status(&mut socket).expect("read"), Some(200));
+            let mut bytes = [0; 7];
+            socket.read_exact(&mut bytes).expect("the gateway's");
+            assert_eq!(&bytes, b"gateway", "split at {split}");
+            later.join().expect("sent");
+        }
     }
 
     #[test]

@@ -102,6 +102,28 @@ impl Socket {
         }
     }
 
+    /// Waits for bytes and leaves them where they are.
+    pub fn peek(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.receive(|stream| stream.peek(buffer))
+    }
+
+    fn receive(
+        &mut self,
+        mut receive: impl FnMut(&TcpStream) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        loop {
+            let wait = wait(self.receive_wait, self.deadline.left()?);
+            if wait != self.receive_wait {
+                self.stream.set_read_timeout(Some(wait))?;
+                self.receive_wait = wait;
+            }
+            match receive(&self.stream) {
+                Err(why) if try_again(&why) => {}
+                outcome => return self.note(outcome),
+            }
+        }
+    }
+
     fn note<T>(&mut self, outcome: io::Result<T>) -> io::Result<T> {
         if let Err(why) = &outcome {
             self.os_error = why.raw_os_error();
@@ -150,17 +172,7 @@ fn try_again(error: &io::Error) -> bool {
 
 impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let wait = wait(self.receive_wait, self.deadline.left()?);
-            if wait != self.receive_wait {
-                self.stream.set_read_timeout(Some(wait))?;
-                self.receive_wait = wait;
-            }
-            match (&*self.stream).read(buffer) {
-                Err(why) if try_again(&why) => {}
-                outcome => return self.note(outcome),
-            }
-        }
+        self.receive(|mut stream| stream.read(buffer))
     }
 }
 
