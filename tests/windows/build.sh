@@ -44,14 +44,16 @@ done
 flags="-Clink-arg=-Wl,--no-insert-timestamp --remap-path-prefix=$root=agw
     --remap-path-prefix=$registry=registry --remap-path-prefix=$(realpath $std)=std
     --remap-path-prefix=$std=std"
-export CARGO_TARGET_X86_64_WIN7_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc
+export AGW_BUILD=$build
+export CARGO_TARGET_X86_64_WIN7_WINDOWS_GNU_LINKER=$root/tests/windows/mingw-gcc.sh
 export CARGO_TARGET_X86_64_WIN7_WINDOWS_GNU_RUSTFLAGS="$flags"
-export CARGO_TARGET_I686_WIN7_WINDOWS_GNU_LINKER=i686-w64-mingw32-gcc
+export CARGO_TARGET_I686_WIN7_WINDOWS_GNU_LINKER=$root/tests/windows/mingw-gcc.sh
 export CARGO_TARGET_I686_WIN7_WINDOWS_GNU_RUSTFLAGS="$flags -Lnative=$build/rtstartup"
 
 build() { # folder, target, architecture as mingw and as llvm-dlltool call it
     # The crate types are named because cargo leaves link-time optimisation out beside an rlib.
-    ${CARGO:-cargo} rustc --locked --profile $profile --lib --features c-library \
+    AGW_LINKER=$3-w64-mingw32-gcc \
+        ${CARGO:-cargo} rustc --locked --profile $profile --lib --features c-library \
         --crate-type cdylib,staticlib -Zbuild-std=std,panic_unwind --target-dir "$build" --target "$2"
     built=$build/$2/$([ $profile = dev ] && echo debug || echo $profile)
     mkdir -p "$out/$1"

@@ -1,12 +1,16 @@
 #!/bin/sh
 # Builds the DLLs anew from a copy of the sources in another folder: they must be the same bytes as
-# those in target/windows. The self-test shows that one byte would be seen.
+# those in target/windows. The self-test shows that one byte would be seen. ld sorts by file names:
+# the other folder is before the libraries in /usr if this one is behind them, or the other way.
 set -eu
 
 cd "$(dirname "$0")/../.."
 target=${CARGO_TARGET_DIR:-target}
 first=$(cd "$target/windows" && pwd)
-work=$(mktemp -d)
+case $(printf '%s\n' "$first" /usr | LC_ALL=C sort | head -n 1) in
+/usr) work=$(mktemp -d -p /tmp) ;;
+*) work=$(mktemp -d -p /var/tmp) ;;
+esac
 trap 'rm -rf "$work"' EXIT
 
 differing() { # folder: the names of what differs from the first build
