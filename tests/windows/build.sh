@@ -52,7 +52,7 @@ export CARGO_TARGET_I686_WIN7_WINDOWS_GNU_RUSTFLAGS="$flags -Lnative=$build/rtst
 
 build() { # folder, target, architecture as mingw and as llvm-dlltool call it
     # The crate types are named because cargo leaves link-time optimisation out beside an rlib.
-    AGW_LINKER=$3-w64-mingw32-gcc \
+    AGW_LINKER=$3-w64-mingw32-gcc TARGET_CC=$3-w64-mingw32-gcc TARGET_AR=$3-w64-mingw32-ar \
         ${CARGO:-cargo} rustc --locked --profile $profile --lib --features c-library \
         --crate-type cdylib,staticlib -Zbuild-std=std,panic_unwind --target-dir "$build" --target "$2"
     built=$build/$2/$([ $profile = dev ] && echo debug || echo $profile)
