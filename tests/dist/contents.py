@@ -28,8 +28,6 @@ ROOT = Path(__file__).resolve().parents[2]
 VERSION = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(encoding="utf-8"), re.M)[1]
 LIBRARIES = {"linux-x86_64": "linux/libagw.so", "windows-x64": "windows/x64/agw.dll",
              "windows-x86": "windows/x86/agw.dll"}
-# cargo-auditable's list does not get into the 32-bit DLL, whose crates are those of the other one.
-LISTS = {**LIBRARIES, "windows-x86": LIBRARIES["windows-x64"]}
 
 EVERYWHERE = """README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE
     licences/crates.txt licences/rust-standard-library.html include/agw.h include/agw.hpp
@@ -161,7 +159,7 @@ def sbom(dist, target):
     if wrong:
         yield f"{path.name} is no CycloneDX: {wrong}"
     components = json.loads(text)["components"]
-    for platform, library in LISTS.items():
+    for platform, library in LIBRARIES.items():
         wanted = {f"{one['name']}@{one['version']}" for one in components
                   if platform in [more["value"] for more in one["properties"]]}
         yield from differing(f"{path.name} for {platform}", wanted, embedded(target / library))
