@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::dial::{Deadlines, LookUps, Secure, cancelled, dial};
+use crate::control::cancelled;
+use crate::dial::{Deadlines, LookUps, Secure, dial};
 use crate::exchange::{Broken, Line};
 #[cfg(debug_assertions)]
 use crate::fault;

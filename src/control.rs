@@ -3,6 +3,16 @@
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::{Error, Status};
+
+/// How often a wait that cannot be interrupted looks whether the call was cancelled.
+pub(crate) const CANCEL_CHECK: Duration = Duration::from_millis(20);
+
+pub(crate) fn cancelled() -> Error {
+    Error::new(Status::Cancelled, "cancelled by agw_cancel or agw_free")
+}
 
 /// One for each call in progress.
 #[derive(Debug, Default)]

@@ -3,8 +3,6 @@
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -14,15 +12,13 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use socket2::{Domain, Protocol, SockAddr, Socket as RawSocket, Type};
 
-use crate::control::Control;
+use crate::aside::Aside;
+use crate::control::{CANCEL_CHECK, Control, cancelled};
 use crate::exchange::classify_io;
 use crate::options::{Address, Host, Proxy, Route};
 use crate::socket::{Deadline, Socket, deadline_passed};
 use crate::wire::Wire;
-use crate::{Error, Status};
-
-/// How often a wait that cannot be interrupted looks whether the call was cancelled.
-const CANCEL_CHECK: Duration = Duration::from_millis(20);
+use crate::{Error, Status, tls};
 
 /// The two deadlines of opening a connection.
 #[derive(Clone, Copy)]
@@ -46,24 +42,25 @@ pub(crate) fn dial(
     secure: Option<&Secure>,
     look_ups: &LookUps,
     deadlines: Deadlines,
-    control: &Control,
+    control: &Arc<Control>,
 ) -> Result<Wire, Error> {
     let outcome = match &route.proxy {
         None => open(&route.dial, look_ups, deadlines, control),
         Some(proxy) => tunnel(proxy, &route.dial, look_ups, deadlines, control),
     };
-    let wire = outcome.and_then(|socket| handshake(socket, secure));
+    let wire = outcome.and_then(|socket| handshake(socket, secure, control));
     wire.map_err(|error| if control.is_cancelled() { cancelled() } else { error })
 }
 
-pub(crate) fn cancelled() -> Error {
-    Error::new(Status::Cancelled, "cancelled by agw_cancel or agw_free")
-}
-
-fn handshake(socket: Socket, secure: Option<&Secure>) -> Result<Wire, Error> {
+fn handshake(
+    socket: Socket,
+    secure: Option<&Secure>,
+    control: &Arc<Control>,
+) -> Result<Wire, Error> {
     let Some(secure) = secure else {
         return Ok(Wire::plain(socket));
     };
+    let _bounds = tls::Bounds::set(socket.deadline(), control);
     Wire::secured(socket, secure.config.clone(), secure.name.clone()).map_err(|why| {
         let (status, detail) = classify_io(&why, "in the TLS handshake");
         // A close or reset in the handshake is the other side's way of refusing it.
@@ -225,17 +222,16 @@ fn read_proxy_status(socket: &mut Socket) -> io::Result<Option<u16>> {
 /// Turns a name and a port into addresses; may block for as long as it likes.
 pub(crate) type Resolver = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 
-/// Name look-ups: the operating system's cannot be interrupted, so each runs in a thread that the
-/// call does not wait for past its deadline.
+/// Name look-ups, by the operating system.
 #[derive(Clone)]
 pub(crate) struct LookUps {
     resolver: Arc<Resolver>,
-    under_way: Arc<AtomicUsize>,
+    aside: Aside,
 }
 
 impl LookUps {
     pub fn new(resolver: Arc<Resolver>) -> Self {
-        LookUps { resolver, under_way: Arc::new(AtomicUsize::new(0)) }
+        LookUps { resolver, aside: Aside::default() }
     }
 
     pub fn system() -> Self {
@@ -260,59 +256,22 @@ impl LookUps {
         deadline: Deadline,
         control: &Control,
     ) -> Result<Vec<SocketAddr>, Error> {
-        let (sender, receiver) = sync_channel(1);
-        let place = self.take_place(name)?;
         let resolver = self.resolver.clone();
         let owned = name.to_owned();
-        let look_up = move || {
-            let _ = sender.send(resolver(&owned, port));
-            drop(place);
-        };
-        thread::Builder::new().name("agw look-up".into()).spawn(look_up).map_err(|why| {
-            Error::new(Status::Resources, format!("no thread for looking up {name}: {why}"))
-                .with_os_error(why.raw_os_error())
-        })?;
-        loop {
-            let left = deadline.left().map_err(|_| {
-                Error::new(Status::Timeout, format!("the time-out passed while looking up {name}"))
-            })?;
-            if control.is_cancelled() {
-                return Err(cancelled());
+        let look_up = move || resolver(&owned, port);
+        match self.aside.run("agw look-up", look_up, deadline, control) {
+            Ok(Ok(addresses)) if addresses.is_empty() => Err(not_found(name, "no address")),
+            Ok(Ok(addresses)) => Ok(addresses),
+            Ok(Err(why)) => {
+                Err(not_found(name, &why.to_string()).with_os_error(why.raw_os_error()))
             }
-            match receiver.recv_timeout(left.min(CANCEL_CHECK)) {
-                Ok(Ok(addresses)) if !addresses.is_empty() => return Ok(addresses),
-                Ok(Ok(_)) => return Err(not_found(name, "no address")),
-                Ok(Err(why)) => {
-                    return Err(not_found(name, &why.to_string()).with_os_error(why.raw_os_error()));
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Err(not_found(name, "no answer")),
-            }
+            Err(why) => Err(why.while_doing(&format!("looking up {name}"), Status::Resolve)),
         }
-    }
-
-    fn take_place(&self, name: &str) -> Result<Place, Error> {
-        const MAX_UNDER_WAY: usize = 256;
-        let place = Place(self.under_way.clone());
-        if place.0.fetch_add(1, Ordering::Relaxed) >= MAX_UNDER_WAY {
-            let detail = format!("{MAX_UNDER_WAY} look-ups hang already; not looking up {name}");
-            return Err(Error::new(Status::Resources, detail));
-        }
-        Ok(place)
     }
 }
 
 fn not_found(name: &str, why: &str) -> Error {
     Error::new(Status::Resolve, format!("cannot look up {name}: {why}"))
-}
-
-/// One look-up that is counted until its thread is done.
-struct Place(Arc<AtomicUsize>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 #[cfg(test)]
@@ -336,19 +295,6 @@ mod tests {
         let error = find(&look_ups, 50).unwrap_err();
         assert_eq!(error.status(), Status::Timeout);
         assert!(started.elapsed() < Duration::from_millis(500));
-    }
-
-    #[test]
-    fn a_look_up_that_hangs_can_be_cancelled() {
-        let look_ups = LookUps::new(Arc::new(|_: &str, _| {
-            thread::sleep(Duration::from_secs(1));
-            Ok(Vec::new())
-        }));
-        let control = Control::default();
-        control.cancel();
-        let deadline = Deadline::after(Duration::from_secs(30));
-        let error = look_ups.find("gateway.test", 1, deadline, &control).unwrap_err();
-        assert_eq!(error.status(), Status::Cancelled);
     }
 
     #[test]
@@ -384,14 +330,5 @@ mod tests {
             assert_eq!(&bytes, b"gateway", "split at {split}");
             later.join().expect("sent");
         }
-    }
-
-    #[test]
-    fn look_ups_that_hang_do_not_pile_up() {
-        let look_ups = LookUps::system();
-        let places: Vec<_> = (0..256).map(|_| look_ups.take_place("x").expect("place")).collect();
-        assert_eq!(find(&look_ups, 5_000).unwrap_err().status(), Status::Resources);
-        drop(places);
-        assert!(look_ups.take_place("x").is_ok());
     }
 }

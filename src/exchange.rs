@@ -194,7 +194,10 @@ pub(crate) fn classify_io(why: &io::Error, phase: &str) -> (Status, String) {
     }
     let inner = why.get_ref();
     if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return (Status::Tls, refusal::describe(tls));
+        return match refusal::carried(tls) {
+            Some(own) => (own.status(), own.detail().into()),
+            None => (Status::Tls, refusal::describe(tls)),
+        };
     }
     if why.kind() == io::ErrorKind::UnexpectedEof {
         return (Status::Io, format!("the other side closed the connection {phase}"));

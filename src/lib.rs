@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 mod answer;
+mod aside;
 mod client;
 mod control;
 mod dial;

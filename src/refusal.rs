@@ -8,6 +8,8 @@ use ring::digest::{SHA256, digest};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{CertificateError, OtherError};
 
+use crate::Error;
+
 /// SHA-256 of a certificate's DER bytes.
 pub(crate) type Fingerprint = [u8; 32];
 
@@ -40,6 +42,19 @@ pub(crate) fn because(certificate: &CertificateDer, reason: &str) -> rustls::Err
         "the gateway's certificate with the SHA-256 fingerprint {fingerprint} was refused: {reason}"
     ));
     rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(refusal))))
+}
+
+/// Carries an error of the library's own through rustls.
+pub(crate) fn of_this_library(why: Error) -> rustls::Error {
+    rustls::Error::Other(OtherError(Arc::new(why)))
+}
+
+/// The error that rustls carried, if it was one of the library's own.
+pub(crate) fn carried(why: &rustls::Error) -> Option<&Error> {
+    match why {
+        rustls::Error::Other(OtherError(why)) => why.downcast_ref(),
+        _ => None,
+    }
 }
 
 #[derive(Debug)]

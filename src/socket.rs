@@ -82,6 +82,10 @@ impl Socket {
         self.stream.clone()
     }
 
+    pub fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
     pub fn set_deadline(&mut self, deadline: Deadline) {
         self.deadline = deadline;
         self.os_error = None;

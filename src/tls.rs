@@ -1,6 +1,6 @@
 //! TLS: the configuration, built once from checked options.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,8 +13,11 @@ use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::Verifier as PlatformVerifier;
 
+use crate::aside::Aside;
+use crate::control::Control;
 use crate::options::{Address, ClientOptions, Host, Trust};
 use crate::refusal::{self, Fingerprint, fingerprint_of};
+use crate::socket::Deadline;
 use crate::{Error, Status};
 
 /// Whom a handshake is with: the name that the certificate must be for.
@@ -79,8 +82,13 @@ fn system_basis(options: &ClientOptions, provider: &Arc<CryptoProvider>) -> Resu
         Some(ca) => certificates("ca", ca)?,
         None => Vec::new(),
     };
+    // Apple's and Microsoft's may ask the network about the certificate.
+    let may_block = cfg!(any(windows, target_vendor = "apple"));
     PlatformVerifier::new_with_extra_roots(extra, provider.clone())
-        .map(|verifier| Basis::Chain(Arc::new(verifier)))
+        .map(|verifier| match may_block {
+            true => Basis::Aside(Arc::new(verifier), Aside::default()),
+            false => Basis::Chain(Arc::new(verifier)),
+        })
         .map_err(|why| unusable("the system's certificate store or ca cannot be used", why))
 }
 
@@ -167,6 +175,38 @@ pub(crate) fn client_certificate_demanded() -> bool {
     DEMANDED.take()
 }
 
+/// What limits a handshake in this thread while it lives, also where rustls calls back.
+pub(crate) struct Bounds;
+
+thread_local! {
+    static BOUNDS: RefCell<Option<(Deadline, Arc<Control>)>> = const { RefCell::new(None) };
+}
+
+impl Bounds {
+    pub fn set(deadline: Deadline, control: &Arc<Control>) -> Self {
+        BOUNDS.set(Some((deadline, control.clone())));
+        Bounds
+    }
+}
+
+impl Drop for Bounds {
+    fn drop(&mut self) {
+        BOUNDS.set(None);
+    }
+}
+
+fn within_bounds<T: Send + 'static>(
+    aside: &Aside,
+    verify: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, rustls::Error> {
+    let (deadline, control) =
+        BOUNDS.with_borrow(Clone::clone).ok_or(rustls::Error::HandshakeNotComplete)?;
+    aside.run("agw verify", verify, deadline, &control).map_err(|why| {
+        let what = "the system checked the gateway's certificate";
+        refusal::of_this_library(why.while_doing(what, Status::Tls))
+    })
+}
+
 impl ResolvesClientCert for Identity {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         DEMANDED.set(true);
@@ -250,6 +290,8 @@ fn unusable(what: &str, why: impl fmt::Display) -> Error {
 #[derive(Debug)]
 enum Basis {
     Chain(Arc<dyn ServerCertVerifier>),
+    /// The same, with a verifier that may block.
+    Aside(Arc<dyn ServerCertVerifier>, Aside),
     Pins(Vec<Fingerprint>),
     Nothing,
 }
@@ -279,6 +321,18 @@ impl ServerCertVerifier for Verifier {
                     now,
                 );
                 outcome.map_err(|why| refusal::of_certificate(why, end_entity))
+            }
+            Basis::Aside(verifier, aside) => {
+                let verifier = verifier.clone();
+                let certificate = end_entity.clone().into_owned();
+                let intermediates: Vec<_> =
+                    intermediates.iter().map(|one| one.clone().into_owned()).collect();
+                let (name, ocsp) = (server_name.to_owned(), ocsp_response.to_vec());
+                let verify = move || {
+                    verifier.verify_server_cert(&certificate, &intermediates, &name, &ocsp, now)
+                };
+                within_bounds(aside, verify)?
+                    .map_err(|why| refusal::of_certificate(why, end_entity))
             }
             Basis::Pins(pins) if !pins.contains(&fingerprint_of(end_entity)) => {
                 Err(refusal::because(end_entity, "its fingerprint is not in pin_sha256"))
@@ -323,6 +377,12 @@ impl ServerCertVerifier for Verifier {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io;
+    use std::time::{Duration, Instant};
+
+    use rustls::CertificateError;
+
+    use crate::exchange::classify_io;
 
     const PIN: &str = "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:\
                        00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff";
@@ -346,6 +406,79 @@ mod tests {
         for bad in ["", ",", "xy", shorter, &longer, &odd, &foreign, &format!("{PIN},")] {
             assert!(fingerprints(Some(bad)).is_err(), "{bad}");
         }
+    }
+
+    /// What a verifier of the operating system's may be like.
+    #[derive(Debug)]
+    struct Slow(Duration);
+
+    impl ServerCertVerifier for Slow {
+        fn verify_server_cert(
+            &self,
+            _: &CertificateDer<'_>,
+            _: &[CertificateDer<'_>],
+            _: &ServerName<'_>,
+            _: &[u8],
+            _: UnixTime,
+        ) -> Result<ServerCertVerified, rustls::Error> {
+            std::thread::sleep(self.0);
+            Err(rustls::Error::InvalidCertificate(CertificateError::Revoked))
+        }
+
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            unreachable!()
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            unreachable!()
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            unreachable!()
+        }
+    }
+
+    fn refusal_by(slow: Slow, timeout: u64, control: &Arc<Control>) -> (Status, String) {
+        let verifier = Verifier {
+            basis: Basis::Aside(Arc::new(slow), Aside::default()),
+            algorithms: provider::default_provider().signature_verification_algorithms,
+        };
+        let name = ServerName::try_from("gateway.test").expect("a name");
+        let certificate = CertificateDer::from(vec![0]);
+        let _bounds = Bounds::set(Deadline::after(Duration::from_millis(timeout)), control);
+        let why = verifier
+            .verify_server_cert(&certificate, &[], &name, &[], UnixTime::now())
+            .expect_err("never trusted");
+        classify_io(&io::Error::new(io::ErrorKind::InvalidData, why), "in the TLS handshake")
+    }
+
+    #[test]
+    fn a_system_that_takes_long_over_a_certificate_does_not_outlast_the_call() {
+        let started = Instant::now();
+        let control = Arc::<Control>::default();
+        let (status, detail) = refusal_by(Slow(Duration::from_secs(2)), 50, &control);
+        assert_eq!(status, Status::Timeout);
+        assert_eq!(
+            detail,
+            "the time-out passed while the system checked the gateway's certificate"
+        );
+        let (status, detail) = refusal_by(Slow(Duration::ZERO), 30_000, &control);
+        assert_eq!(status, Status::Tls);
+        assert!(detail.contains("was refused: "), "{detail}");
+        control.cancel();
+        let (status, _) = refusal_by(Slow(Duration::from_secs(2)), 30_000, &control);
+        assert_eq!(status, Status::Cancelled);
+        assert!(started.elapsed() < Duration::from_secs(1));
     }
 
     #[test]

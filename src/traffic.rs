@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use once_cell::race::OnceBox;
 
 use crate::Error;
-use crate::control::Control;
-use crate::dial::{LookUps, Secure, cancelled};
+use crate::control::{Control, cancelled};
+use crate::dial::{LookUps, Secure};
 use crate::exchange::Line;
 use crate::ffi::fork;
 use crate::log::Gate;

@@ -6,6 +6,7 @@
  *     host errors  DLL URL CA AGENT GUID   what the system's error numbers come to
  *     host trusts  DLL URL CA AGENT GUID   the system's certificate store has the gateway's CA
  *     host refuses DLL URL CA AGENT GUID   and now it has not
+ *     host stalls  DLL URL CA AGENT GUID   and now the system waits for a revocation list
  *
  * DLL may have such letters, too: it is taken from the command line as Windows has it.
  */
@@ -70,6 +71,7 @@ static int load(const wchar_t *path)
 }
 
 static const char *url, *ca, *agent, *guid;
+static uint32_t connect_timeout_ms; /* 0: the library's own */
 
 static agw_result new_result(void)
 {
@@ -89,6 +91,7 @@ static agw_client *new_client(const char *base_url, const char *trusted, agw_res
     options.struct_size = sizeof options;
     options.base_url = base_url;
     options.ca = trusted;
+    options.connect_timeout_ms = connect_timeout_ms;
     options.tls_trust = trusted != NULL ? AGW_TRUST_CA : AGW_TRUST_SYSTEM;
     *result = new_result();
     agw.client_new(&options, &client, result);
@@ -238,6 +241,19 @@ static agw_status connect_with_system(void)
     return result.status;
 }
 
+/* The system has ten seconds for the list, the call has not. */
+static void stalls(void)
+{
+    enum { SLACK_MS = 2000 };
+    DWORD started = GetTickCount(), took;
+
+    connect_timeout_ms = 700;
+    CHECK(connect_with_system() == AGW_E_TIMEOUT);
+    took = GetTickCount() - started;
+    printf("took %lu ms\n", took);
+    CHECK(took < connect_timeout_ms + SLACK_MS);
+}
+
 /* Wherever the command line has the file name. */
 static const wchar_t *second_argument(void)
 {
@@ -271,6 +287,8 @@ int __cdecl main(int argc, char **argv)
         CHECK(connect_with_system() == AGW_OK);
     else if (strcmp(argv[1], "refuses") == 0)
         CHECK(connect_with_system() == AGW_E_TLS);
+    else if (strcmp(argv[1], "stalls") == 0)
+        stalls();
     else
         return 2;
     printf("host.c: %s: %d checks failed\n", argv[1], failures);

@@ -1,5 +1,6 @@
 #!/bin/sh
-# AGW_TRUST_SYSTEM on Windows: a gateway whose CA the system knows, and does not know.
+# AGW_TRUST_SYSTEM on Windows: a gateway whose CA the system knows, and does not know, and one whose
+# revocation list does not come.
 #
 #     tests/windows/system_store.sh WIDTH HOST-PROGRAM DLL FOLDER
 #
@@ -35,6 +36,15 @@ port_in() { # log, pattern before the port
 python3 -u -m http.server 0 --bind 127.0.0.1 >list.log 2>&1 &
 servers=$!
 list=$(port_in list.log "port ")
+python3 -u -c 'import socket, time
+silent = socket.create_server(("127.0.0.1", 0))
+print("port", silent.getsockname()[1])
+while True:
+    kept = silent.accept()
+    print("asked")
+    time.sleep(30)' >silent.log 2>&1 &
+servers="$servers $!"
+silent=$(port_in silent.log "port ")
 
 quietly openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 30 \
     -subj "/CN=An authority of this test's own" -addext basicConstraints=critical,CA:TRUE \
@@ -45,18 +55,30 @@ printf '%s\n' '[ca]' 'default_ca = own' '[own]' 'database = index.txt' 'default_
 quietly openssl ca -config ca.cnf -gencrl -keyfile ca.key -cert ca.pem -out list.pem
 quietly openssl crl -in list.pem -outform DER -out list.crl
 quietly openssl req -newkey rsa:2048 -nodes -keyout gateway.key -out gateway.csr -subj /CN=gateway
-printf '%s\n' 'subjectAltName = DNS:localhost' 'extendedKeyUsage = serverAuth' \
-    "crlDistributionPoints = URI:http://127.0.0.1:$list/list.crl" >gateway.cnf
-quietly openssl x509 -req -in gateway.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 20 \
-    -extfile gateway.cnf -out gateway.pem
 
-openssl s_server -accept 127.0.0.1:0 -cert gateway.pem -key gateway.key -www >gateway.log 2>&1 &
-servers="$servers $!"
-gateway=https://localhost:$(port_in gateway.log "ACCEPT 127.0.0.1:")
+start_gateway() { # name, address of its list
+    printf '%s\n' 'subjectAltName = DNS:localhost' 'extendedKeyUsage = serverAuth' \
+        "crlDistributionPoints = URI:$2" >"$1.cnf"
+    quietly openssl x509 -req -in gateway.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 20 \
+        -extfile "$1.cnf" -out "$1.pem"
+    openssl s_server -accept 127.0.0.1:0 -cert "$1.pem" -key gateway.key -www >"$1.log" 2>&1 &
+    servers="$servers $!"
+    url=https://localhost:$(port_in "$1.log" "ACCEPT 127.0.0.1:")
+}
+
+start_gateway gateway "http://127.0.0.1:$list/list.crl"
+gateway=$url
+start_gateway stalling "http://127.0.0.1:$silent/list.crl"
+stalling=$url
 
 "$wine" "$width" "$host" refuses "$dll" "$gateway" ca.pem 154 no-guid
 bundle=/etc/ssl/certs/ca-certificates.crt
 cat $bundle ca.pem >bundle.pem
-unshare --map-root-user --mount sh -c 'mount --bind bundle.pem "$0" && exec "$@"' $bundle \
-    "$wine" "$width" "$host" trusts "$dll" "$gateway" ca.pem 154 no-guid
+with_the_ca() {
+    unshare --map-root-user --mount sh -c 'mount --bind bundle.pem "$0" && exec "$@"' $bundle \
+        "$wine" "$width" "$host" "$1" "$dll" "$2" ca.pem 154 no-guid
+}
+with_the_ca trusts "$gateway"
+with_the_ca stalls "$stalling"
 grep -q "GET /list.crl" list.log || { echo "the list was not asked for" >&2; exit 1; }
+grep -q asked silent.log || { echo "the list that does not come was not asked for" >&2; exit 1; }

@@ -122,7 +122,7 @@ hosts() {
     stop_simulator
     $here/system_store.sh "$width" "$folder/host-O2.exe" "$folder/agw.dll" "$folder/store" \
         >"$folder/log" 2>&1 || fail "$width: the system's store: $(cat "$folder/log")"
-    say "the system's store: trusted with the CA in it, refused without"
+    say "the system's store: trusted with the CA in it, refused without, not waited for"
 }
 
 # The tests of the C programs that Linux has, with Windows programs in their place.
