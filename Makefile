@@ -89,9 +89,12 @@ bench: stage
 	$(PYTHON) tests/bench/run.py --stage $(STAGE) --work $(abspath $(TARGET))/bench
 
 ## make build      the shared and the static library, optimised
-# The crate types are named because cargo leaves link-time optimisation out beside an rlib.
+# The crate types are named because cargo leaves link-time optimisation out beside an rlib. With the
+# C compiler's own unwinder inside, libagw.so is loaded in half the time and needs no libgcc_s.so.1.
+build: UNWINDER = $(filter /%,$(shell $(CC) -print-file-name=libgcc_eh.a))
 build:
-	$(CARGO) rustc --locked --release --lib --features c-library --crate-type cdylib,staticlib
+	$(CARGO) rustc --locked --release --lib --features c-library --crate-type cdylib,staticlib \
+	    $(if $(UNWINDER),-- -L native=$(dir $(UNWINDER)) -l static:-bundle=gcc_eh)
 
 ## make header     include/agw.h from the Rust sources, after a change there
 header:

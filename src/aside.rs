@@ -1,9 +1,9 @@
 //! Calls into the operating system that cannot be interrupted.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use crate::control::{CANCEL_CHECK, Control, cancelled};
@@ -35,10 +35,26 @@ impl Aside {
         deadline: Deadline,
         control: &Control,
     ) -> Result<T, Unfinished> {
+        let outcome = Arc::new(Mutex::new(None));
+        let place = outcome.clone();
+        let work = move || *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(work());
+        self.run_to_end(thread, Box::new(work), deadline, control)?;
+        outcome.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or(Unfinished::Died)
+    }
+
+    /// The same code whatever the outcome is: threads and channels are large.
+    fn run_to_end(
+        &self,
+        thread: &str,
+        work: Box<dyn FnOnce() + Send>,
+        deadline: Deadline,
+        control: &Control,
+    ) -> Result<(), Unfinished> {
         let place = self.take_place().ok_or(Unfinished::TooMany)?;
-        let (sender, receiver) = sync_channel(1);
+        let (sender, receiver) = sync_channel::<()>(1);
         let work = move || {
-            let _ = sender.send(work());
+            work();
+            let _ = sender.send(());
             drop(place);
         };
         let builder = thread::Builder::new().name(thread.into());
@@ -49,7 +65,7 @@ impl Aside {
                 return Err(Unfinished::Cancelled);
             }
             match receiver.recv_timeout(left.min(CANCEL_CHECK)) {
-                Ok(outcome) => return Ok(outcome),
+                Ok(()) => return Ok(()),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(Unfinished::Died),
             }

@@ -40,6 +40,8 @@ cc -std=c89 -o "$work/shared" bindings/c/examples/reject.c $(pkg-config --cflags
 cc -std=c89 -static-libgcc -o "$work/static" bindings/c/examples/reject.c \
     $(pkg-config --cflags agw) "$lib/libagw.a" -lpthread -lm -ldl
 
+others=$(readelf -d "$lib/libagw.so" | sed -n '/NEEDED/{/libc\.so\.6/!{/ld-linux/!p}}')
+[ -z "$others" ] || fail "libagw.so needs more than the C library: $others"
 readelf -d "$work/shared" | grep -q 'NEEDED.*libagw.so.1' || fail "not linked to libagw.so.1"
 if readelf -d "$work/static" | grep -q libagw; then
     fail "the static program needs the shared library"
