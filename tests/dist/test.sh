@@ -26,5 +26,6 @@ with_gateway $here/python.sh "$target/dist" "$target/linux/libagw.so"
 with_gateway $here/csharp.sh "$target"/dist/Agw.*.nupkg
 tests/windows/wine.sh setup
 with_gateway $here/windows.sh "$target/dist"
+tests/windows/python.sh "$target"/dist/agw-*-win_amd64.whl "$target/debug/examples/simulator"
 tests/windows/wine.sh stop
 $here/reproducible.sh

@@ -158,6 +158,16 @@ csharp() {
     say "C# on CoreCLR: $(grep ' tests, ' "$folder/log" | tr -d '\r')"
 }
 
+python() {
+    tools=$(bindings/packaging/tools.sh)
+    AGW_WHEEL_LIBRARY=$target/windows/x64/agw.dll AGW_WHEEL_PLATFORM=win_amd64 "$tools/python" -m \
+        build --no-isolation -w --outdir "$folder/wheel" bindings/python >"$folder/log" 2>&1 ||
+        fail "$width: Python: no wheel: $(cat "$folder/log")"
+    $here/python.sh "$folder"/wheel/*.whl "$simulator" >"$folder/log" 2>&1 ||
+        fail "$width: Python: $(cat "$folder/log")"
+    say "Python, the wheel with CPython 3.8: $(tr -d '\r' <"$folder/log" | tail -n 1)"
+}
+
 for width in ${1:-x64 x86}; do
     case $width in
     x64) mingw=x86_64-w64-mingw32 ;;
@@ -169,5 +179,8 @@ for width in ${1:-x64 x86}; do
     programs
     hosts
     stories
-    [ "$width" != x64 ] || csharp
+    if [ "$width" = x64 ]; then
+        csharp
+        python
+    fi
 done

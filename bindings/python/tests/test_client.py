@@ -80,6 +80,7 @@ def test_each_retcode_has_its_exception(
         (answer(b" " * 70_000), agw.TooLargeError),
         (ACCEPTED[:-5], agw.ConnectionLostError),
     ],
+    ids=["502", "no JSON", "no HTTP", "too large", "cut off"],
 )
 def test_what_is_no_gateway(raw: Start, sent: bytes, kind: Type[agw.AgwError]) -> None:
     def serve(connection: socket.socket) -> None:
@@ -160,7 +161,6 @@ def test_trust_is_what_was_named(simulator: Simulator) -> None:
     accepted: Dict[str, Dict[str, Any]] = {
         "text": {"ca": pem},
         "path": {"ca": Path(simulator.ca)},
-        "system and CA": {"ca": pem, "trust": agw.Trust.SYSTEM},
         "anybody": {"trust": agw.Trust.DANGER_ANY},
         "another name": {"ca": pem, "connect_to": simulator.url[len("https://") :]},
     }
@@ -169,6 +169,11 @@ def test_trust_is_what_was_named(simulator: Simulator) -> None:
         with agw.Client(url, **options) as client:
             client.connect()
             assert not client.closed, name
+
+
+def test_the_systems_store_takes_one_more_ca(simulator: Simulator) -> None:
+    with agw.Client(simulator.url, ca=simulator.ca, trust=agw.Trust.SYSTEM) as client:
+        client.connect()
 
 
 def test_ca_and_pin_do_not_go_together(simulator: Simulator) -> None:
