@@ -229,9 +229,9 @@ def clients(bench):
 def python(bench):
     script = os.path.join(HERE, "python_calls.py")
     bench.rounds("python", bench.amount(5, 2), {
-        how: BESIDE + [bench.built.python, script, how, bench.server.url(*MAIN, "kept"),
-                       bench.server.ca(MAIN[1]), str(bench.amount(500, 300)),
-                       bench.built.agw]
+        how: BESIDE + ["env", "AGW_LIBRARY=" + bench.built.agw, bench.built.python, script, how,
+                       bench.server.url(*MAIN, "kept"), bench.server.ca(MAIN[1]),
+                       str(bench.amount(500, 300))]
         for how in ("agw", "requests")})
 
 

@@ -94,15 +94,14 @@ class ClientBase:
         if status not in (Status.OK, Status.INVALID_HANDLE):
             raise error_of(Outcome(status=status))
 
-    def _call(self, function: Any, *arguments: bytes) -> Outcome:
+    def _call(self, function: Any, *arguments: bytes) -> _abi.Result:
         """Calls with the GIL released; raises what is not OK."""
         result = _new_result()
         function(self._handle, *arguments, ctypes.byref(result))
         _after_call(self._library)
-        outcome = outcome_of(result)
-        if outcome.status != Status.OK:
-            raise error_of(outcome)
-        return outcome
+        if result.status != Status.OK:
+            raise error_of(outcome_of(result))
+        return result
 
     def _reject(self, agent_id: bytes, guid: bytes) -> Answer:
         return answer_of(self._call(self._library.agw_reject_agent_conf, agent_id, guid))
@@ -262,12 +261,13 @@ def _bytes(name: str, value: Pem, status: Status = Status.INVALID_ARGUMENT) -> b
     Lone surrogates become bytes that the library refuses: Python's own exception for them would
     carry the value.
     """
-    text = os.fspath(value) if isinstance(value, os.PathLike) else value
-    if not isinstance(text, str):
+    if not isinstance(value, str) and isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if not isinstance(value, str):
         raise TypeError(f"{name} is to be a str, not {type(value).__name__}")
-    if "\0" in text:
+    if "\0" in value:
         raise invalid(f"{name} contains a NUL character", status)
-    return text.encode("utf-8", "surrogatepass")
+    return value.encode("utf-8", "surrogatepass")
 
 
 def _optional(name: str, value: Optional[Pem]) -> Optional[bytes]:
