@@ -34,7 +34,7 @@
  * Every function may be called from any thread, at any time, also on the same client: a thread
  * each for a thousand agents is fine. No function unwinds, aborts, prints, installs a signal
  * handler, or changes the locale or the environment. None leaves a thread behind, but for a name
- * look-up that outlives its call's time-out.
+ * look-up, or a check of a certificate by Windows or macOS, that outlives its call's time-out.
  *
  * agw_cancel() and agw_free() may be called while calls are in progress in other threads. Inside
  * the log callback only agw_client_new() and the last three functions may be called; the others
@@ -262,7 +262,8 @@ typedef void (AGW_CALL *agw_log_fn)(int32_t level, const char *message, void *us
 #define AGW_RESULT_TRUNCATED 4
 
 /**
- * The system's certificate store, plus `ca` if given.
+ * The system's certificate store, plus `ca` if given. Windows and macOS may ask the network about
+ * the certificate; the call does not wait for that past its time-out.
  */
 #define AGW_TRUST_SYSTEM 0
 

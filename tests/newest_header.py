@@ -11,8 +11,8 @@ import sys
 
 
 def out_dir(lines):
-    for line in lines:
-        message = json.loads(line)
+    messages = [json.loads(line) for line in lines]
+    for message in messages:
         if message.get("reason") == "build-script-executed":
             folder = pathlib.Path(message["out_dir"])
             if (folder / "agw.h").exists():

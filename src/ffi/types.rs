@@ -14,7 +14,8 @@ pub const AGW_RESULT_RESENT: u32 = 2;
 /// Flag in `agw_result.flags`: a text was cut to fit.
 pub const AGW_RESULT_TRUNCATED: u32 = 4;
 
-/// The system's certificate store, plus `ca` if given.
+/// The system's certificate store, plus `ca` if given. Windows and macOS may ask the network about
+/// the certificate; the call does not wait for that past its time-out.
 pub const AGW_TRUST_SYSTEM: i32 = 0;
 /// `ca` alone.
 pub const AGW_TRUST_CA: i32 = 1;
