@@ -202,7 +202,7 @@ fn within_bounds<T: Send + 'static>(
     let (deadline, control) =
         BOUNDS.with_borrow(Clone::clone).ok_or(rustls::Error::HandshakeNotComplete)?;
     aside.run("agw verify", verify, deadline, &control).map_err(|why| {
-        let what = "the system checked the gateway's certificate";
+        let what = "asking the system about the gateway's certificate";
         refusal::of_this_library(why.while_doing(what, Status::Tls))
     })
 }
@@ -470,7 +470,7 @@ mod tests {
         assert_eq!(status, Status::Timeout);
         assert_eq!(
             detail,
-            "the time-out passed while the system checked the gateway's certificate"
+            "the time-out passed while asking the system about the gateway's certificate"
         );
         let (status, detail) = refusal_by(Slow(Duration::ZERO), 30_000, &control);
         assert_eq!(status, Status::Tls);
