@@ -1,5 +1,5 @@
 #!/bin/sh
-# The NuGet package, unpacked as a client unpacks it: a program on Mono with either assembly, and
+# The NuGet package, installed by NuGet (Debian's 2.8): a program on Mono with either assembly, and
 # build/Agw.targets, which xbuild (Mono's MSBuild) carries out.
 #
 #     tests/dist/csharp.sh PACKAGE                            (environment as in gateway.sh)
@@ -10,13 +10,15 @@ fail() {
     exit 1
 }
 
-nupkg=$1
+packages=$(cd "$(dirname "$1")" && pwd)
 readme=$(cd "$(dirname "$0")/../.." && pwd)/README.md
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 sed -n '/^```csharp$/,/^```$/p' "$readme" | grep -v '^```' >"$work/Example.cs"
-python3 -m zipfile -e "$nupkg" "$work/package"
 cd "$work"
+HOME=$work nuget install Agw -NoCache -Source "$packages" -OutputDirectory installed >log 2>&1 ||
+    { cat log; fail "NuGet does not install it"; }
+mv installed/Agw.* package
 
 for framework in net462 netstandard2.0; do
     mkdir $framework

@@ -8,7 +8,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 here=tests/dist
 target=${CARGO_TARGET_DIR:-$(pwd)/target}
-tests/tools.sh "mcs mono-mcs" "mono mono-runtime" "xbuild mono-xbuild" "dpkg-deb dpkg"
+tests/tools.sh "mcs mono-mcs" "mono mono-runtime" "xbuild mono-xbuild" "nuget nuget" "dpkg-deb dpkg"
 PATH=$(bindings/packaging/tools.sh):$PATH
 export PATH
 work=$(mktemp -d)
