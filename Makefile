@@ -136,7 +136,7 @@ windows:
 	CARGO=$(abspath bindings/packaging/auditable.sh) tests/windows/build.sh
 	$(PYTHON) tests/windows/check_dll.py $(TARGET)/windows/x64 $(TARGET)/windows/x86
 
-## make test-windows  those DLLs under Wine: C, C#, the story, the fault table
+## make test-windows  those DLLs under Wine: C, C#, Python, the story, the fault table
 test-windows: windows
 	$(PYTHON) tests/windows/check_dll.py --self-test $(TARGET)/windows/x64 $(TARGET)/windows/x86
 	CARGO=$(abspath bindings/packaging/auditable.sh) tests/windows/reproducible.sh
