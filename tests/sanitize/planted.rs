@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
+use std::time::Duration;
 
 const ROUNDS: usize = 1000;
 
@@ -41,35 +42,40 @@ fn leak() {
     thread::spawn(|| std::mem::forget(black_box(Box::new([1_u8; 77])))).join().expect("no panic");
 }
 
-/// What two threads count in at once, although it has no lock.
+/// What two threads count in, although it has no lock.
 struct Unlocked(UnsafeCell<usize>);
 
 // SAFETY: none; this lie is the fault.
 unsafe impl Sync for Unlocked {}
 
+impl Unlocked {
+    fn count(&self) {
+        let count = black_box(self).0.get();
+        // SAFETY: none; the other thread does the same.
+        unsafe { count.write_volatile(count.read_volatile() + 1) };
+    }
+}
+
+// One after the other, so that no chance of timing hides the race; nor does what tells them when, as
+// an order of two relaxed accesses is none. The first lives on until the other has counted, as of a
+// thread that has ended ThreadSanitizer may know no more.
 fn race() {
-    let count = Unlocked(UnsafeCell::new(0));
-    // Both run at once, as of a thread that has ended ThreadSanitizer may know no more. A Barrier
-    // would not do: its lock puts the one's counting before the other's.
-    let there = AtomicUsize::new(0);
-    let meet = |threads| {
-        there.fetch_add(1, Ordering::Relaxed);
-        while there.load(Ordering::Relaxed) < threads {
-            thread::yield_now();
+    let unlocked = Unlocked(UnsafeCell::new(0));
+    let turn = AtomicUsize::new(0);
+    let wait_for = |wanted| {
+        while turn.load(Ordering::Relaxed) != wanted {
+            thread::sleep(Duration::from_millis(1));
         }
-    };
-    let count_on = || {
-        meet(2);
-        for _ in 0..ROUNDS {
-            let count = black_box(&count).0.get();
-            // SAFETY: none; the other thread does the same.
-            unsafe { count.write_volatile(count.read_volatile() + 1) };
-        }
-        meet(4);
     };
     thread::scope(|scope| {
-        scope.spawn(count_on);
-        scope.spawn(count_on);
+        scope.spawn(|| {
+            unlocked.count();
+            turn.store(1, Ordering::Relaxed);
+            wait_for(2);
+        });
+        wait_for(1);
+        unlocked.count();
+        turn.store(2, Ordering::Relaxed);
     });
 }
 

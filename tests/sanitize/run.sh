@@ -45,7 +45,7 @@ environment() { # address or thread, short name
     symbolizer=$(command -v llvm-symbolizer)
     common="log_path=$reports/report:external_symbolizer_path=$symbolizer"
     export ASAN_OPTIONS="$common:detect_leaks=1"
-    export TSAN_OPTIONS="$common:suppressions=$here/tokio.supp"
+    export TSAN_OPTIONS="$common:suppressions=$here/thread.supp"
 }
 
 no_reports() { # where
