@@ -99,6 +99,31 @@ fn the_twins_that_do_not_throw_work_beside_those_that_do() {
     check("nothrow.cpp", COMPILERS[0], "c++14", &[]);
 }
 
+/// Each half has a log function; only one of them is ready for an exception that leaves it.
+#[test]
+fn halves_with_and_without_exceptions_work_in_one_program() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let library = c::library_folder();
+    for compiler in COMPILERS {
+        let halves = ["-fexceptions", "-fno-exceptions"].map(|mode| {
+            let object = folder.join(format!("mixed-{compiler}{mode}.o"));
+            let mut command = c::compiler(Dialect { compiler, language: "c++", standard: "c++11" });
+            command.args([mode, "-c"]).arg(c::root().join("tests/cpp/mixed.cpp"));
+            c::expect_success(command.arg("-o").arg(&object));
+            object
+        });
+        for order in [[0, 1], [1, 0]] {
+            let program = folder.join(format!("mixed-{compiler}-{}", order[0]));
+            let mut command = Command::new(compiler);
+            command.args(order.map(|half| &halves[half])).arg("-L").arg(&library).arg("-lagw");
+            command.arg(format!("-Wl,-rpath,{}", library.display()));
+            c::expect_success(command.arg("-o").arg(&program));
+            let printed = c::run::<&str>(&program, &[]);
+            assert!(printed.contains("4 checks passed, 0 failed"), "{printed}");
+        }
+    }
+}
+
 #[test]
 fn the_binding_compiles_with_the_static_library_announced() {
     let text = "#define AGW_STATIC\n#include \"agw.hpp\"\n#include \"agw.hpp\"\n";

@@ -20,6 +20,9 @@
 // looked at; client::try_make() is that form of the constructor. Without exceptions
 // (-fno-exceptions) only the second form is there, and agw::error is not. Nothing here aborts.
 //
+// Files compiled with and without exceptions may be linked into one program, and each keeps to its
+// own; only an agw object cannot be handed from the one kind to the other: the linker refuses it.
+//
 // THREADS
 //
 // A const member function may be called from any thread, at any time, also on the same client: a
@@ -53,11 +56,17 @@
 
 #if defined(__cpp_exceptions) || defined(__EXCEPTIONS) || defined(_CPPUNWIND)
 #define AGW_HPP_EXCEPTIONS 1
+#define AGW_HPP_MODE throwing
+#define AGW_HPP_LOG agw_hpp_log
 #else
 #define AGW_HPP_EXCEPTIONS 0
+#define AGW_HPP_MODE nothrowing
+#define AGW_HPP_LOG agw_hpp_log_nothrow
 #endif
 
 namespace agw {
+// Names of their own for each mode: of functions of one name the linker keeps only one.
+inline namespace AGW_HPP_MODE {
 
 // --- Numbers: those of agw.h -----------------------------------------------------------------
 
@@ -320,7 +329,7 @@ struct log_target {
     std::shared_ptr<const log_function> function;
 };
 
-extern "C" inline void AGW_CALL agw_hpp_log(std::int32_t level, const char *line, void *target)
+extern "C" inline void AGW_CALL AGW_HPP_LOG(std::int32_t level, const char *line, void *target)
 {
     const log_function &function = *static_cast<const log_target *>(target)->function;
 #if AGW_HPP_EXCEPTIONS
@@ -358,7 +367,7 @@ inline agw_client_options to_c(const options &from, log_target *target) noexcept
     c.client_cert = or_null(from.client_cert);
     c.client_key = or_null(from.client_key);
     c.proxy = or_null(from.proxy);
-    c.log = target == nullptr ? nullptr : agw_hpp_log;
+    c.log = target == nullptr ? nullptr : AGW_HPP_LOG;
     c.log_user_data = target;
     c.log_level = static_cast<std::int32_t>(from.verbosity);
     return c;
@@ -395,7 +404,7 @@ public:
     ~client()
     {
         // The library still logs to the target of a client that it could not free.
-        if (agw_free(handle_) == AGW_E_REENTRANT)
+        if (handle_ != nullptr && agw_free(handle_) == AGW_E_REENTRANT)
             static_cast<void>(log_.release());
     }
 
@@ -482,6 +491,7 @@ private:
 
 inline void swap(client &one, client &other) noexcept { one.swap(other); }
 
+} // inline namespace AGW_HPP_MODE
 } // namespace agw
 
 #endif // AGW_HPP
