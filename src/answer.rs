@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use encoding_rs::GBK;
-use memchr::memmem;
+use memchr::memchr2_iter;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::retcode::{ACCEPTED, meaning_of, status_of};
@@ -89,6 +89,8 @@ pub fn read(
 ) -> Result<Answer, Error> {
     let text = hide(decode(body, content_type), guid);
     let why = match serde_json::from_str::<Body>(&text) {
+        // serde would take an array for the members in their order.
+        Ok(_) if !text.trim_start().starts_with('{') => NO_OBJECT.to_owned(),
         Ok(body) if !body.retcode.0.trim().is_empty() => {
             // Escapes and numbers may have hidden it from the first look.
             let [retcode, message] = [body.retcode.0, body.message.0].map(|text| hide(text, guid));
@@ -141,12 +143,14 @@ fn http_hint(http_status: u16) -> &'static str {
     }
 }
 
+const NO_OBJECT: &str = "the answer is not the documented JSON (no object)";
+
 fn describe(text: &str, why: &serde_json::Error) -> String {
     if text.trim().is_empty() {
         "the answer is empty".to_owned()
     } else if why.is_data() {
         // Then serde's own words quote the answer.
-        "the answer is not the documented JSON (no object)".to_owned()
+        NO_OBJECT.to_owned()
     } else {
         format!("the answer is not the documented JSON ({why})")
     }
@@ -164,14 +168,47 @@ fn excerpt(text: &str) -> String {
     format!("it begins: {start}{more}")
 }
 
-/// A gateway that echoes the Guid does not get it into a result or a log. A Guid of a few
-/// characters is no secret, and would be found in any text.
+/// A gateway that echoes the Guid, in whatever case, does not get it into a result or a log; nor
+/// its first part without the name of the gateway. A Guid of a few characters is no secret, and
+/// would be found in any text.
 fn hide<'a>(text: Cow<'a, str>, guid: &str) -> Cow<'a, str> {
-    const SECRET: usize = 8;
-    if guid.len() < SECRET || memmem::find(text.as_bytes(), guid.as_bytes()).is_none() {
+    let (secret, gateway) = guid.split_at(secret_length(guid));
+    if guid.len() < SECRET || find(&text, secret).is_none() {
         return text;
     }
-    Cow::Owned(text.replace(guid, "(Guid)"))
+    let mut hidden = String::with_capacity(text.len());
+    let mut rest: &str = &text;
+    while let Some(at) = find(rest, secret) {
+        hidden += &rest[..at];
+        hidden += "(Guid)";
+        rest = &rest[at + secret.len()..];
+        if starts_with(rest, gateway) {
+            rest = &rest[gateway.len()..];
+        }
+    }
+    Cow::Owned(hidden + rest)
+}
+
+/// How much of a Guid is hidden at the least.
+const SECRET: usize = 8;
+
+/// Where the gateway's name begins in a Guid of the documented form.
+fn secret_length(guid: &str) -> usize {
+    const UUID: usize = 32;
+    guid.rfind('.').filter(|dot| *dot >= UUID).unwrap_or(guid.len())
+}
+
+/// A Guid is ASCII, so what matches it begins and ends at characters.
+fn find(text: &str, guid: &str) -> Option<usize> {
+    let first = guid.bytes().next()?;
+    let cases = [first.to_ascii_lowercase(), first.to_ascii_uppercase()];
+    memchr2_iter(cases[0], cases[1], text.as_bytes()).find(|at| starts_with(&text[*at..], guid))
+}
+
+fn starts_with(text: &str, guid: &str) -> bool {
+    text.as_bytes()
+        .get(..guid.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(guid.as_bytes()))
 }
 
 /// An answer without JSON's escapes for visible ASCII: the Guid could be written in them.
@@ -295,6 +332,8 @@ mod tests {
             "{}",
             "null",
             "[]",
+            r#"["0"]"#,
+            r#" ["0","success"]"#,
             "\"0\"",
             r#"{"retcode":null}"#,
             "<html>",
@@ -347,6 +386,21 @@ mod tests {
         }
         let accepted = format!(r#"{{"retcode":"0","message":"{GUID} done"}}"#);
         assert_eq!(json(&accepted).expect("accepted").message, "(Guid) done");
+    }
+
+    #[test]
+    fn a_guid_is_found_in_another_case_and_without_the_gateway_s_name() {
+        let (uuid, _) = GUID.split_once('.').expect("a UUID and a gateway");
+        for (message, shown) in [
+            (format!("座{GUID}席"), "座(Guid)席"),
+            (GUID.to_uppercase(), "(Guid)"),
+            (format!("{uuid}, {uuid}.agentgateway1; {GUID}{GUID}"), "(Guid), (Guid); (Guid)(Guid)"),
+            (format!("{uuid}.AgentGateway2"), "(Guid).AgentGateway2"),
+            (uuid[1..].into(), &uuid[1..]),
+        ] {
+            let error = json(&format!(r#"{{"retcode":"100-006","message":"{message}"}}"#));
+            assert_eq!(error.unwrap_err().message(), shown);
+        }
     }
 
     #[test]
