@@ -1,17 +1,18 @@
 //! Calls into the operating system that cannot be interrupted.
 
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use crate::control::{CANCEL_CHECK, Control, cancelled};
+use crate::ffi::keep_panics_quiet;
 use crate::socket::Deadline;
 use crate::{Error, Status};
 
 /// Runs each in a thread that the call does not wait for past its deadline, and counts those that
-/// hang.
+/// hang: the threads that no call waits for any more.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Aside(Arc<AtomicUsize>);
 
@@ -50,37 +51,74 @@ impl Aside {
         deadline: Deadline,
         control: &Control,
     ) -> Result<(), Unfinished> {
-        let place = self.take_place().ok_or(Unfinished::TooMany)?;
+        if self.0.load(Ordering::Relaxed) >= Self::MOST {
+            return Err(Unfinished::TooMany);
+        }
         let (sender, receiver) = sync_channel::<()>(1);
+        let thread_is = Arc::new(AtomicU8::new(AWAITED));
+        let running = Running { is: thread_is.clone(), hanging: self.0.clone() };
         let work = move || {
+            let _running = running;
+            keep_panics_quiet();
             work();
             let _ = sender.send(());
-            drop(place);
         };
         let builder = thread::Builder::new().name(thread.into());
         builder.spawn(work).map_err(Unfinished::NoThread)?;
-        loop {
-            let left = deadline.left().map_err(|_| Unfinished::Late)?;
-            if control.is_cancelled() {
-                return Err(Unfinished::Cancelled);
-            }
-            match receiver.recv_timeout(left.min(CANCEL_CHECK)) {
-                Ok(()) => return Ok(()),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Err(Unfinished::Died),
-            }
+        let outcome = wait_for(&receiver, deadline, control);
+        if matches!(outcome, Err(Unfinished::Late | Unfinished::Cancelled)) {
+            self.leave_alone(&thread_is);
         }
+        outcome
     }
 
-    fn take_place(&self) -> Option<Place> {
-        let place = Place(self.0.clone());
-        (place.0.fetch_add(1, Ordering::Relaxed) < Self::MOST).then_some(place)
+    /// From here on the thread is one that hangs, unless it is done by now.
+    fn leave_alone(&self, thread_is: &AtomicU8) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        if thread_is.swap(LEFT_ALONE, Ordering::AcqRel) == DONE {
+            self.0.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn wait_for(
+    receiver: &Receiver<()>,
+    deadline: Deadline,
+    control: &Control,
+) -> Result<(), Unfinished> {
+    loop {
+        let left = deadline.left().map_err(|_| Unfinished::Late)?;
+        if control.is_cancelled() {
+            return Err(Unfinished::Cancelled);
+        }
+        match receiver.recv_timeout(left.min(CANCEL_CHECK)) {
+            Ok(()) => return Ok(()),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(Unfinished::Died),
+        }
+    }
+}
+
+const AWAITED: u8 = 0;
+const LEFT_ALONE: u8 = 1;
+const DONE: u8 = 2;
+
+/// A thread at work; dropped at its end, also by a panic.
+struct Running {
+    is: Arc<AtomicU8>,
+    hanging: Arc<AtomicUsize>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.is.swap(DONE, Ordering::AcqRel) == LEFT_ALONE {
+            self.hanging.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
 impl Unfinished {
-    /// The call's error, where a thread that died is a failure of the given kind.
-    pub fn while_doing(self, what: &str, died: Status) -> Error {
+    pub fn while_doing(self, what: &str) -> Error {
         match self {
             Unfinished::Late => {
                 Error::new(Status::Timeout, format!("the time-out passed while {what}"))
@@ -94,23 +132,17 @@ impl Unfinished {
                 Error::new(Status::Resources, format!("no thread for {what}: {why}"))
                     .with_os_error(why.raw_os_error())
             }
-            Unfinished::Died => Error::new(died, format!("no outcome of {what}")),
+            Unfinished::Died => {
+                Error::new(Status::Internal, format!("panic while {what}; please report it"))
+            }
         }
-    }
-}
-
-/// One thread that is counted until it is done.
-struct Place(Arc<AtomicUsize>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Barrier;
     use std::time::{Duration, Instant};
 
     fn outcome<T: Send + 'static>(
@@ -120,9 +152,7 @@ mod tests {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
         let deadline = Deadline::after(Duration::from_millis(timeout));
-        aside
-            .run("agw test", work, deadline, control)
-            .map_err(|why| why.while_doing("working", Status::Tls))
+        aside.run("agw test", work, deadline, control).map_err(|why| why.while_doing("working"))
     }
 
     fn a_second() {
@@ -152,16 +182,42 @@ mod tests {
         assert_eq!(outcome(&Aside::default(), 5_000, &control, || 42).expect("done"), 42);
         let died = || panic!("the operating system's bug");
         let error = outcome::<()>(&Aside::default(), 5_000, &control, died).unwrap_err();
-        assert_eq!((error.status(), error.detail()), (Status::Tls, "no outcome of working"));
+        let told = "panic while working; please report it";
+        assert_eq!((error.status(), error.detail()), (Status::Internal, told));
     }
 
     #[test]
     fn what_hangs_does_not_pile_up() {
         let (aside, control) = (Aside::default(), Control::default());
-        let places: Vec<_> = (0..Aside::MOST).map(|_| aside.take_place().expect("room")).collect();
+        let (gate, hanging) = (Arc::new(Mutex::new(())), || aside.0.load(Ordering::SeqCst));
+        let closed = gate.lock().expect("nobody panics");
+        for _ in 0..Aside::MOST {
+            let gate = gate.clone();
+            let error = outcome(&aside, 1, &control, move || drop(gate.lock())).unwrap_err();
+            assert_eq!(error.status(), Status::Timeout);
+        }
         let error = outcome(&aside, 5_000, &control, || ()).unwrap_err();
         assert_eq!(error.status(), Status::Resources);
-        drop(places);
+        drop(closed);
+        while hanging() > 0 {
+            thread::yield_now();
+        }
         assert!(outcome(&aside, 5_000, &control, || ()).is_ok());
+    }
+
+    #[test]
+    fn a_crowd_that_is_awaited_does_not_hang() {
+        let aside = Aside::default();
+        let crowd = Arc::new(Barrier::new(Aside::MOST + 44));
+        thread::scope(|scope| {
+            for _ in 0..Aside::MOST + 44 {
+                let crowd = crowd.clone();
+                scope.spawn(|| {
+                    let all_there = move || crowd.wait().is_leader();
+                    outcome(&aside, 60_000, &Control::default(), all_there).expect("done");
+                });
+            }
+        });
+        assert_eq!(aside.0.load(Ordering::SeqCst), 0);
     }
 }

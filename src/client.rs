@@ -45,7 +45,10 @@ impl Client {
         let gateway = Gateway::parse(options)?;
         let route = Route::parse(options, &gateway)?;
         let secure = match gateway.https {
-            false => None,
+            false => {
+                tls::refuse_without_tls(options)?;
+                None
+            }
             true => Some(Secure {
                 name: tls::server_name(&gateway.address)?,
                 config: tls::with_own_sessions(&tls::config(options)?),

@@ -265,7 +265,7 @@ impl LookUps {
             Ok(Err(why)) => {
                 Err(not_found(name, &why.to_string()).with_os_error(why.raw_os_error()))
             }
-            Err(why) => Err(why.while_doing(&format!("looking up {name}"), Status::Resolve)),
+            Err(why) => Err(why.while_doing(&format!("looking up {name}"))),
         }
     }
 }
@@ -305,7 +305,7 @@ mod tests {
         let look_ups = LookUps::new(Arc::new(|_: &str, _| Ok(Vec::new())));
         assert_eq!(find(&look_ups, 5_000).unwrap_err().status(), Status::Resolve);
         let look_ups = LookUps::new(Arc::new(|_: &str, _| panic!("a resolver's bug")));
-        assert_eq!(find(&look_ups, 5_000).unwrap_err().status(), Status::Resolve);
+        assert_eq!(find(&look_ups, 5_000).unwrap_err().status(), Status::Internal);
     }
 
     /// Wherever the packets begin, and with the gateway's first bytes in the last of them.

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::sync::Arc;
 
+use memchr::memmem;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring as provider};
@@ -44,6 +45,22 @@ pub(crate) fn config(options: &ClientOptions) -> Result<ClientConfig, Error> {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_client_cert_resolver(Arc::new(identity)))
+}
+
+/// Where no TLS is spoken, what it would go by is a misunderstanding, too.
+pub(crate) fn refuse_without_tls(options: &ClientOptions) -> Result<(), Error> {
+    let ClientOptions { ca, pin_sha256, client_cert, client_key, trust, .. } = options;
+    let given = [
+        ("ca", ca.is_some()),
+        ("pin_sha256", pin_sha256.is_some()),
+        ("client_cert", client_cert.is_some()),
+        ("client_key", client_key.is_some()),
+        ("tls_trust", matches!(trust, Trust::Ca | Trust::Pin)),
+    ];
+    match given.into_iter().find(|(_, given)| *given) {
+        Some((name, _)) => Err(misfit(format!("{name}: has no effect with a base_url of http://"))),
+        None => Ok(()),
+    }
 }
 
 /// The same configuration with a session cache of its own: none is shared with a forked process,
@@ -178,20 +195,25 @@ pub(crate) fn client_certificate_demanded() -> bool {
 /// What limits a handshake in this thread while it lives, also where rustls calls back.
 pub(crate) struct Bounds;
 
+// Apart: where a thread is ending, and calls from a destructor, what needs a destructor is gone.
+// Such a call cannot be cancelled, but ends at its deadline.
 thread_local! {
-    static BOUNDS: RefCell<Option<(Deadline, Arc<Control>)>> = const { RefCell::new(None) };
+    static DEADLINE: Cell<Option<Deadline>> = const { Cell::new(None) };
+    static CONTROL: RefCell<Option<Arc<Control>>> = const { RefCell::new(None) };
 }
 
 impl Bounds {
     pub fn set(deadline: Deadline, control: &Arc<Control>) -> Self {
-        BOUNDS.set(Some((deadline, control.clone())));
+        DEADLINE.set(Some(deadline));
+        let _ = CONTROL.try_with(|place| place.replace(Some(control.clone())));
         Bounds
     }
 }
 
 impl Drop for Bounds {
     fn drop(&mut self) {
-        BOUNDS.set(None);
+        DEADLINE.set(None);
+        let _ = CONTROL.try_with(|place| place.take());
     }
 }
 
@@ -199,11 +221,12 @@ fn within_bounds<T: Send + 'static>(
     aside: &Aside,
     verify: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, rustls::Error> {
-    let (deadline, control) =
-        BOUNDS.with_borrow(Clone::clone).ok_or(rustls::Error::HandshakeNotComplete)?;
-    aside.run("agw verify", verify, deadline, &control).map_err(|why| {
-        let what = "asking the system about the gateway's certificate";
-        refusal::of_this_library(why.while_doing(what, Status::Tls))
+    let deadline = DEADLINE.get().ok_or(rustls::Error::HandshakeNotComplete)?;
+    let control = CONTROL.try_with(|place| place.borrow().clone()).ok().flatten();
+    aside.run("agw verify", verify, deadline, &control.unwrap_or_default()).map_err(|why| {
+        refusal::of_this_library(
+            why.while_doing("asking the system about the gateway's certificate"),
+        )
     })
 }
 
@@ -237,17 +260,15 @@ struct Pem {
 impl Pem {
     fn load(name: &'static str, value: &str) -> Result<Pem, Error> {
         if value.contains("-----BEGIN") {
-            return Ok(Pem {
-                bytes: value.as_bytes().to_vec(),
-                source: format!("{name}: the text"),
-            });
+            let bytes = without_marks(value.as_bytes());
+            return Ok(Pem { bytes, source: format!("{name}: the text") });
         }
         let source = match looks_like_a_path(value) {
             true => format!("{name}: file '{value}'"),
             false => format!("{name}: the file"),
         };
         match std::fs::read(value) {
-            Ok(bytes) => Ok(Pem { bytes: without_mark(bytes), source }),
+            Ok(bytes) => Ok(Pem { bytes: without_marks(&bytes), source }),
             Err(why) => {
                 Err(misfit(format!("{source} cannot be read: {why}"))
                     .with_os_error(why.raw_os_error()))
@@ -268,9 +289,18 @@ impl Pem {
     }
 }
 
-/// Windows editors put a byte-order mark first, which would hide the first BEGIN line.
-fn without_mark(bytes: Vec<u8>) -> Vec<u8> {
-    bytes.strip_prefix(b"\xEF\xBB\xBF").map(<[u8]>::to_vec).unwrap_or(bytes)
+/// Windows editors put a byte-order mark first, which would hide the BEGIN line behind it, and files
+/// that are joined have several.
+fn without_marks(bytes: &[u8]) -> Vec<u8> {
+    const MARK: &[u8] = b"\xEF\xBB\xBF";
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(at) = memmem::find(rest, MARK) {
+        plain.extend(&rest[..at]);
+        rest = &rest[at + MARK.len()..];
+    }
+    plain.extend(rest);
+    plain
 }
 
 /// A key whose BEGIN line was lost is taken for a path, and must not be shown: base64 has no dot.
@@ -406,6 +436,35 @@ mod tests {
         for bad in ["", ",", "xy", shorter, &longer, &odd, &foreign, &format!("{PIN},")] {
             assert!(fingerprints(Some(bad)).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_byte_order_mark_hides_no_certificate() {
+        let made = rcgen::generate_simple_self_signed(["gw".to_owned()]).expect("a certificate");
+        let text = format!("\u{feff}{}", made.cert.pem());
+        assert_eq!(certificates("ca", &text).expect("read").len(), 1);
+        assert_eq!(certificates("ca", &text.repeat(2)).expect("read").len(), 2);
+    }
+
+    #[test]
+    fn without_tls_its_options_are_refused() {
+        type Change = fn(&mut ClientOptions);
+        let changes: [(&str, Change); 6] = [
+            ("ca", |o| o.ca = Some("no-such.pem".into())),
+            ("pin_sha256", |o| o.pin_sha256 = Some(PIN.into())),
+            ("client_cert", |o| o.client_cert = Some("no-such.pem".into())),
+            ("client_key", |o| o.client_key = Some("no-such.pem".into())),
+            ("tls_trust", |o| o.trust = Trust::Ca),
+            ("tls_trust", |o| o.trust = Trust::Pin),
+        ];
+        for (name, change) in changes {
+            let error = refuse_without_tls(&options(change)).expect_err(name);
+            assert_eq!(error.status(), Status::TlsConfig);
+            let told = format!("{name}: has no effect with a base_url of http://");
+            assert_eq!(error.detail(), told);
+        }
+        assert!(refuse_without_tls(&options(|o| o.trust = Trust::DangerAny)).is_ok());
+        assert!(refuse_without_tls(&options(|_| ())).is_ok());
     }
 
     /// What a verifier of the operating system's may be like.

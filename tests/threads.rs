@@ -329,6 +329,16 @@ fn a_fork_among_threads_leaves_no_lock_behind() {
     assert!(printed.contains("100 forks among 4 threads, 0 failures"), "{printed}");
 }
 
+/// As C++'s thread_local objects and pthread's keys have it. Once by name, for the look-up's sake.
+#[test]
+fn a_thread_that_is_ending_can_still_call() {
+    let gateway = RawGateway::start_tls(|_| http("200 OK", ACCEPTED));
+    for url in [gateway.url.clone(), gateway.url.replace("127.0.0.1", "localhost")] {
+        host("ending", &url);
+    }
+    assert_eq!(gateway.seen().requests.len(), 2 * 2 * 20);
+}
+
 #[test]
 fn sigpipe_at_its_default_does_not_kill_the_host() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");

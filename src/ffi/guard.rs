@@ -83,6 +83,11 @@ thread_local! {
     static PANICKED_AT: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
+/// In a thread of the library's own.
+pub(crate) fn keep_panics_quiet() {
+    CONTAINED.set(true);
+}
+
 /// Keeps our own panics off the host's standard error, and leaves everybody else's alone.
 fn install_hook() {
     static INSTALLED: Once = Once::new();

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{Client, ClientOptions, Error, Level, Sink, Status, Trust};
+pub(crate) use guard::keep_panics_quiet;
 use guard::{Entry, Outcome, StructSize, contained, enter};
 pub use types::*;
 
@@ -116,7 +117,7 @@ pub unsafe extern "C" fn agw_reject_agent_conf(
 /// @param client  The client.
 /// @param result  Receives what went wrong; or NULL.
 /// @return AGW_OK, or what a call would fail with: AGW_E_RESOLVE, AGW_E_CONNECT, AGW_E_TLS,
-///         AGW_E_TIMEOUT, AGW_E_CANCELLED, AGW_E_PROXY.
+///         AGW_E_TIMEOUT, AGW_E_IO (closed at once), AGW_E_CANCELLED, AGW_E_PROXY, AGW_E_RESOURCES.
 /// @note Any thread; not from inside the log callback.
 /// @since 1.0
 ///

@@ -3,6 +3,7 @@
  *     host fork URL      parent and child call at the same time, over connections of their own
  *     host threads URL   forks again and again while other threads call
  *     host sigpipe URL   calls a gateway that resets its connections; SIGPIPE kills by default
+ *     host ending URL    calls from the destructors of threads that are ending
  */
 #define _POSIX_C_SOURCE 200112L
 
@@ -145,6 +146,45 @@ static int meet_resets(void)
     return 0;
 }
 
+static pthread_key_t key;
+
+/* By then the library's own thread-local data is gone. A client of its own connects anew. */
+static void at_the_end(void *url)
+{
+    agw_client *shared = client;
+
+    if (!make_client(url) || calls("an ending thread", 1) || agw_free(client) != AGW_OK)
+        _exit(1);
+    client = shared;
+}
+
+static void *end(void *url)
+{
+    void *failed = calls("a thread", 1) ? &client : NULL;
+
+    pthread_setspecific(key, url);
+    return failed;
+}
+
+static int end_threads(char *url)
+{
+    int i;
+
+    if (pthread_key_create(&key, at_the_end) != 0)
+        return 1;
+    for (i = 0; i < CALLS; i++) {
+        pthread_t thread;
+        void *failed = NULL;
+
+        if (pthread_create(&thread, NULL, end, url) != 0)
+            return 1;
+        pthread_join(thread, &failed);
+        if (failed != NULL)
+            return 1;
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     int failed = 2;
@@ -158,6 +198,8 @@ int main(int argc, char **argv)
         failed = fork_among_threads();
     else if (strcmp(argv[1], "sigpipe") == 0)
         failed = meet_resets();
+    else if (strcmp(argv[1], "ending") == 0)
+        failed = end_threads(argv[2]);
     if (agw_free(client) != AGW_OK)
         failed = 1;
     return failed;
