@@ -283,7 +283,7 @@ typedef void (AGW_CALL *agw_log_fn)(int32_t level, const char *message, void *us
 #define AGW_TRUST_DANGER_ANY 3
 
 /**
- * Option flag: take a `base_url` with plain http.
+ * Option flag: take a `base_url` with plain http. Options about certificates are refused with one.
  */
 #define AGW_ALLOW_HTTP 1
 
@@ -372,7 +372,8 @@ typedef struct agw_client_options {
      */
     const char *client_key;
     /**
-     * NULL: no proxy. "env": from HTTPS_PROXY and the like, with NO_PROXY. Else
+     * NULL: no proxy. "env": from the first that is set of HTTPS_PROXY, ALL_PROXY and HTTP_PROXY,
+     * each also in lower case, unless NO_PROXY names the gateway's host. Else
      * "http://user:password@host:port".
      */
     const char *proxy;
@@ -505,7 +506,7 @@ agw_status AGW_CALL agw_reject_agent_conf(agw_client *client,
  * @param client  The client.
  * @param result  Receives what went wrong; or NULL.
  * @return AGW_OK, or what a call would fail with: AGW_E_RESOLVE, AGW_E_CONNECT, AGW_E_TLS,
- *         AGW_E_TIMEOUT, AGW_E_CANCELLED, AGW_E_PROXY.
+ *         AGW_E_TIMEOUT, AGW_E_IO (closed at once), AGW_E_CANCELLED, AGW_E_PROXY, AGW_E_RESOURCES.
  * @note Any thread; not from inside the log callback.
  * @since 1.0
  */

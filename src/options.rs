@@ -1,7 +1,7 @@
 //! What a caller may set, and the checked form that the rest of the library works with.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use ureq::http::Uri;
@@ -54,7 +54,7 @@ pub struct ClientOptions {
     pub client_cert: Option<String>,
     /// Private key of `client_cert`: PEM text or path. Default: looked for in `client_cert`.
     pub client_key: Option<String>,
-    /// `None`: no proxy; `"env"`: from the environment; else `http://user:password@host:port`.
+    /// `None`: no proxy; `"env"`: from the environment, as `agw.h` says; else `http://user:password@host:port`.
     pub proxy: Option<String>,
     /// Receives log lines, from any thread that calls. Default: nobody.
     pub log: Option<Sink>,
@@ -230,9 +230,11 @@ impl Route {
         let dial = match &options.connect_to {
             None => gateway.address.clone(),
             Some(text) => match text.parse::<SocketAddr>() {
-                Ok(to) if to.port() != 0 => Address { host: Host::Ip(to.ip()), port: to.port() },
+                Ok(to) if to.port() != 0 && !text.contains('%') => {
+                    Address { host: Host::Ip(to.ip()), port: to.port() }
+                }
                 _ => {
-                    let detail = "connect_to: not an address of the form ip:port";
+                    let detail = "connect_to: not an address of the form ip:port, without a zone";
                     return Err(Error::new(Status::InvalidUrl, detail));
                 }
             },
@@ -240,25 +242,39 @@ impl Route {
         let proxy = match options.proxy.as_deref() {
             None => None,
             Some("env") => Self::proxy_from_environment(gateway)?,
-            Some(url) => Some(Self::proxy(ureq::Proxy::new(url).ok())?),
+            Some(url) => Some(Self::proxy(url, "proxy")?),
         };
         Ok(Route { dial, proxy })
     }
 
+    /// From the first of the usual variables that is set, unless NO_PROXY names the gateway.
     fn proxy_from_environment(gateway: &Gateway) -> Result<Option<Proxy>, Error> {
-        let Some(proxy) = ureq::Proxy::try_from_env() else {
+        const NAMES: [&str; 6] =
+            ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
+        let set = |name: &'static str| {
+            let value = std::env::var(name).ok().filter(|value| !value.is_empty())?;
+            Some((name, value))
+        };
+        let Some((name, url)) = NAMES.into_iter().find_map(set) else {
             return Ok(None);
         };
-        match gateway.base.parse() {
-            Ok(uri) if proxy.is_no_proxy(&uri) => Ok(None),
-            _ => Self::proxy(Some(proxy)).map(Some),
-        }
+        let proxy = Self::proxy(&url, &format!("proxy: {name}"))?;
+        let excepted = ["NO_PROXY", "no_proxy"].into_iter().find_map(set);
+        Ok(match excepted {
+            Some((_, hosts)) if is_among(&hosts, gateway) => None,
+            _ => Some(proxy),
+        })
     }
 
-    fn proxy(proxy: Option<ureq::Proxy>) -> Result<Proxy, Error> {
-        let usable = proxy.filter(|proxy| proxy.protocol() == ureq::ProxyProtocol::Http);
-        let Some(proxy) = usable else {
-            let detail = "proxy: not of the form http://user:password@host:port";
+    fn proxy(url: &str, option: &str) -> Result<Proxy, Error> {
+        let proxy = ureq::Proxy::new(url).ok().filter(|proxy| {
+            let authority = proxy.uri().authority().map(|authority| authority.as_str());
+            let address = authority.and_then(|authority| authority.rsplit('@').next());
+            proxy.protocol() == ureq::ProxyProtocol::Http
+                && address.and_then(|address| port_of(address, proxy.host(), 80)).is_some()
+        });
+        let Some(proxy) = proxy else {
+            let detail = format!("{option}: not of the form http://user:password@host:port");
             return Err(Error::new(Status::InvalidUrl, detail));
         };
         let credentials = match (proxy.username(), proxy.password()) {
@@ -269,6 +285,20 @@ impl Route {
         };
         Ok(Proxy { address: Address::new(proxy.host(), proxy.port()), credentials })
     }
+}
+
+/// Whether a list as in NO_PROXY names the gateway; ureq knows the patterns.
+fn is_among(hosts: &str, gateway: &Gateway) -> bool {
+    let hosts = hosts.split(',').map(str::trim).filter(|host| !host.is_empty());
+    let listed =
+        hosts.fold(ureq::Proxy::builder(ureq::ProxyProtocol::Http), |list, host| {
+            match host.parse::<Ipv6Addr>() {
+                Ok(_) => list.no_proxy(&format!("[{host}]")),
+                Err(_) => list.no_proxy(host),
+            }
+        });
+    let listed = listed.host("any").build();
+    matches!((listed, gateway.base.parse()), (Ok(listed), Ok(uri)) if listed.is_no_proxy(&uri))
 }
 
 #[cfg(test)]
@@ -341,19 +371,48 @@ mod tests {
         assert_eq!(proxy.credentials.as_deref(), Some("us@er:p:w"));
         assert!(!format!("{proxy:?}").contains("us@er"));
 
+        for (proxy, address) in [
+            ("proxy", "proxy:80"),
+            ("http://u:p@[::1]:3128/", "[::1]:3128"),
+            ("http://127.0.0.1", "127.0.0.1:80"),
+        ] {
+            options.proxy = Some(proxy.into());
+            let proxy = Route::parse(&options, &gateway).expect("route").proxy.expect("proxy");
+            assert_eq!(proxy.address.to_string(), address);
+        }
+
         for (connect_to, proxy) in [
             (Some("gw:8043"), None),
             (Some("127.0.0.1"), None),
             (Some("127.0.0.1:0"), None),
+            (Some("[fe80::1%2]:8043"), None),
             (None, Some("")),
             (None, Some("socks5://proxy:1080")),
             (None, Some("https://proxy:3128")),
             (None, Some("http://")),
+            (None, Some("http://proxy:99999")),
+            (None, Some("http://u:p@proxy:0")),
+            (None, Some("http://[::1]:+80")),
+            (None, Some("proxy:")),
         ] {
             options.connect_to = connect_to.map(str::to_owned);
             options.proxy = proxy.map(str::to_owned);
             let error = Route::parse(&options, &gateway).expect_err("refused");
             assert_eq!(error.status(), Status::InvalidUrl);
+        }
+    }
+
+    #[test]
+    fn no_proxy_lists_are_read_as_people_write_them() {
+        let hosts = [("gw.test", "gw.test"), ("10.1.2.3", "10.1.2.3"), ("[::1]", "::1")];
+        for (host, entry) in hosts {
+            let gateway = gateway(&format!("https://{host}:8043")).expect("gateway");
+            for list in ["*".to_owned(), entry.to_owned(), format!("other, {entry} ,")] {
+                assert!(is_among(&list, &gateway), "{host}: {list}");
+            }
+            for list in ["", "other", "gw", "10.1.2", "::2"] {
+                assert!(!is_among(list, &gateway), "{host}: {list}");
+            }
         }
     }
 }

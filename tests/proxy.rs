@@ -82,15 +82,21 @@ fn the_environments_proxy_is_used_when_asked_for_only() {
 
     call(&gateway, &[("HTTPS_PROXY", &url)], &[]);
     call(&gateway, &[], &from_environment);
-    call(&gateway, &[("HTTPS_PROXY", &url), ("NO_PROXY", "127.0.0.1")], &from_environment);
+    for excepted in ["127.0.0.1", "elsewhere.test, 127.0.0.1", "*"] {
+        call(&gateway, &[("HTTPS_PROXY", &url), ("NO_PROXY", excepted)], &from_environment);
+    }
     assert_eq!(proxy.asked(), [""; 0], "not asked for, not set, or excepted");
 
     for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
         call(&gateway, &[(name, &url), ("NO_PROXY", "elsewhere.test")], &from_environment);
     }
+    // The variable made for the purpose counts, and an empty one does not.
+    let nobody = "http://127.0.0.1:9";
+    call(&gateway, &[("HTTPS_PROXY", &url), ("ALL_PROXY", nobody)], &from_environment);
+    call(&gateway, &[("HTTPS_PROXY", ""), ("ALL_PROXY", &url)], &from_environment);
     call(&gateway, &[], &["--proxy", &url]);
     let asked = proxy.asked();
-    assert_eq!((asked.len(), gateway.seen().requests.len()), (4, 7));
+    assert_eq!((asked.len(), gateway.seen().requests.len()), (6, 11));
     let target = gateway.url.strip_prefix("http://").expect("http");
     for head in asked {
         assert!(head.starts_with(&format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n")));

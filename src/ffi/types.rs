@@ -24,7 +24,7 @@ pub const AGW_TRUST_PIN: i32 = 2;
 /// Nothing is checked: whoever sits on the path can read the Guid. For a laboratory.
 pub const AGW_TRUST_DANGER_ANY: i32 = 3;
 
-/// Option flag: take a `base_url` with plain http.
+/// Option flag: take a `base_url` with plain http. Options about certificates are refused with one.
 pub const AGW_ALLOW_HTTP: u32 = 1;
 /// Option flag: a new connection for each call.
 pub const AGW_NO_KEEP_ALIVE: u32 = 2;
@@ -84,7 +84,8 @@ pub struct agw_client_options {
     pub client_cert: *const c_char,
     /// Its private key, PEM text or path, not encrypted. NULL: looked for in client_cert.
     pub client_key: *const c_char,
-    /// NULL: no proxy. "env": from HTTPS_PROXY and the like, with NO_PROXY. Else
+    /// NULL: no proxy. "env": from the first that is set of HTTPS_PROXY, ALL_PROXY and HTTP_PROXY,
+    /// each also in lower case, unless NO_PROXY names the gateway's host. Else
     /// "http://user:password@host:port".
     pub proxy: *const c_char,
     /// Receives log lines, or NULL. See agw_log_fn.
