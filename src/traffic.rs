@@ -42,6 +42,14 @@ struct Lanes {
 }
 
 impl Lanes {
+    /// Takes out the connections that have waited too long by the time of the newest. The oldest lie
+    /// at the bottom, where calls that come one at a time never get to.
+    fn outdated(&mut self, newest: &Idle) -> Vec<Idle> {
+        let is_outdated = |idle: &&Idle| newest.since.duration_since(idle.since) >= KEEP;
+        let outdated = self.idle.iter().take_while(is_outdated).count();
+        self.idle.drain(..outdated).collect()
+    }
+
     fn leave(&mut self, control: &Arc<Control>) {
         if let Some(place) = self.calls.iter().position(|call| Arc::ptr_eq(call, control)) {
             let control = self.calls.swap_remove(place);
@@ -175,15 +183,18 @@ impl Call<'_> {
     pub fn keep(&self, idle: Idle) {
         let mut lanes = self.traffic.lanes();
         let unwanted = lanes.closed || self.control.is_cancelled() || lanes.idle.len() >= MAX_IDLE;
+        let outdated = lanes.outdated(&idle);
         // In one go: a cancel hits the call, or finds it gone and the connection nobody's.
         lanes.leave(&self.control);
         self.over.set(true);
-        if unwanted {
-            drop(lanes);
-            drop(idle);
+        let unwanted = if unwanted {
+            Some(idle)
         } else {
             lanes.idle.push(idle);
-        }
+            None
+        };
+        drop(lanes);
+        drop((unwanted, outdated));
     }
 }
 
@@ -194,5 +205,34 @@ impl Drop for Call<'_> {
             lanes.leave(&self.control);
             drop(lanes);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+
+    use crate::socket::Socket;
+    use crate::wire::Wire;
+
+    #[test]
+    fn connections_that_are_never_on_top_of_the_pile_are_closed_in_time() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+        let address = listener.local_addr().expect("bound");
+        let now = Instant::now();
+        let idle = |age: u64| {
+            let stream = TcpStream::connect(address).expect("connected");
+            let deadline = Deadline::after(Duration::from_secs(30));
+            let line = Line::new(Wire::plain(Socket::new(stream, deadline)));
+            Idle { line, since: now - Duration::from_secs(age) }
+        };
+        let traffic = Traffic::new(None, LookUps::system());
+        traffic.lanes().idle = vec![idle(31), idle(30), idle(29), idle(1)];
+        let call = traffic.begin().expect("open");
+        let newest = call.candidate.take().expect("the newest");
+        call.keep(Idle { since: now, ..newest });
+        let ages = traffic.lanes().idle.iter().map(|idle| now - idle.since).collect::<Vec<_>>();
+        assert_eq!(ages, [Duration::from_secs(29), Duration::ZERO]);
     }
 }
