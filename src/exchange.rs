@@ -17,7 +17,7 @@ use crate::wire::{LentWire, Wire};
 use crate::{Answer, Error, Status, answer, refusal};
 
 /// The largest answer that is read, header section and body each.
-const MAX_ANSWER: usize = 64 * 1024;
+pub(crate) const MAX_ANSWER: usize = 64 * 1024;
 
 /// What most answers fit into.
 const USUAL_ANSWER: usize = 512;
@@ -68,14 +68,17 @@ impl Line {
         self.stream.clone()
     }
 
-    /// Takes in what the gateway says of itself after the handshake, a refusal included.
+    /// Takes in what the gateway says of itself after the handshake, a refusal and a close included.
     pub fn await_first_word(&self, deadline: Deadline) -> Result<(), Error> {
         let Some(mut wire) = self.slot.take() else {
             return Ok(());
         };
-        let outcome = wire.await_first_word(deadline);
+        let outcome = wire.await_first_word(deadline).and_then(|()| match wire.is_alive() {
+            true => Ok(()),
+            false => Err(io::ErrorKind::UnexpectedEof.into()),
+        });
         let os_error = wire.socket().os_error();
-        self.slot.put(Some(wire));
+        self.slot.put(outcome.is_ok().then_some(wire));
         outcome.map_err(|why| {
             let (status, detail) = classify_io(&why, "after the handshake");
             Error::new(status, detail).with_os_error(os_error)
@@ -151,7 +154,7 @@ impl Line {
     fn explain(&self, why: ureq::Error) -> Broken {
         let wire = self.slot.take();
         let request_begun = wire.as_ref().is_some_and(|wire| wire.request_begun);
-        let answer_begun = wire.as_ref().is_some_and(|wire| wire.answer_begun);
+        let answer_begun = wire.as_ref().is_some_and(|wire| wire.answer_begun());
         let os_error = wire.as_ref().and_then(|wire| wire.socket().os_error());
         let died = matches!(&why, ureq::Error::Io(why) if connection_died(why));
         let phase = match (request_begun, answer_begun) {

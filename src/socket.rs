@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
@@ -104,6 +105,20 @@ impl Socket {
             Err(why) if why.kind() == io::ErrorKind::WouldBlock => Waiting::Nothing,
             Err(_) => Waiting::End,
         }
+    }
+
+    /// Waits until the other side says something, closes or has said nothing for so long. Not by a
+    /// time-out of the socket: after one Windows leaves it in no defined state.
+    pub fn speaks_within(&self, patience: Duration) -> io::Result<bool> {
+        const NAP: Duration = Duration::from_millis(1);
+        let patience = self.deadline.sooner(patience);
+        while matches!(self.waiting(), Waiting::Nothing) {
+            match patience.left() {
+                Ok(left) => thread::sleep(left.min(NAP)),
+                Err(_) => return self.deadline.left().map(|_| false),
+            }
+        }
+        Ok(true)
     }
 
     /// Waits for bytes and leaves them where they are.

@@ -10,20 +10,25 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, IoState};
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
-use crate::socket::{Deadline, Socket, Waiting, deadline_passed};
+use crate::exchange::MAX_ANSWER;
+use crate::socket::{Deadline, Socket, Waiting};
 use crate::tls;
+
+/// All that is read for one answer: head and body, and what goes along with them (chunk lengths,
+/// trailers, interim answers).
+const MAX_RECEIVED: usize = 3 * MAX_ANSWER;
 
 /// A connection and what the current call has done with it.
 #[derive(Debug)]
 pub(crate) struct Wire {
     socket: Socket,
     tls: Option<Box<ClientConnection>>,
-    records: Vec<u8>,
+    records: Records,
     buffers: WireBuffers,
     /// A byte of the request may have left.
     pub request_begun: bool,
-    /// A byte of the answer has come.
-    pub answer_begun: bool,
+    /// How many bytes of the answer have come, out of their records.
+    received: usize,
     /// ureq found the answer complete and the connection fit for another.
     pub reusable: bool,
     /// The gateway has yet to say whether it takes the client's certificate, or the lack of one.
@@ -35,10 +40,10 @@ impl Wire {
         Wire {
             socket,
             tls: None,
-            records: Vec::new(),
+            records: Records::default(),
             buffers: WireBuffers::default(),
             request_begun: false,
-            answer_begun: false,
+            received: 0,
             reusable: true,
             verdict_pending: false,
         }
@@ -51,7 +56,7 @@ impl Wire {
         name: ServerName<'static>,
     ) -> io::Result<Self> {
         let mut tls = Box::new(ClientConnection::new(config, name).map_err(io::Error::other)?);
-        let mut records = Vec::new();
+        let mut records = Records::default();
         tls::client_certificate_demanded();
         while tls.is_handshaking() {
             flush(&mut tls, &mut records, &mut socket)?;
@@ -76,10 +81,12 @@ impl Wire {
         };
         let patience = if self.verdict_pending { VERDICT } else { TICKETS };
         self.verdict_pending = false;
-        self.socket.set_deadline(deadline.sooner(patience));
-        match take_records(tls, &mut self.records, &mut self.socket) {
-            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-            Err(why) if !deadline_passed(&why) => Err(why),
+        self.socket.set_deadline(deadline);
+        if !self.socket.speaks_within(patience)? {
+            return Ok(());
+        }
+        match take_records(tls, &mut self.records, &mut self.socket)? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
             _ => Ok(()),
         }
     }
@@ -88,8 +95,14 @@ impl Wire {
     pub fn begin(&mut self, deadline: Deadline) {
         self.socket.set_deadline(deadline);
         self.request_begun = false;
-        self.answer_begun = false;
+        self.received = 0;
         self.reusable = false;
+    }
+
+    /// A byte of the answer has come, if only of a record that is not complete: a gateway that
+    /// answers has acted.
+    pub fn answer_begun(&self) -> bool {
+        self.received > 0 || (self.request_begun && self.records.incomplete())
     }
 
     pub fn socket(&self) -> &Socket {
@@ -130,7 +143,7 @@ impl Wire {
     fn take_late_records(&mut self) -> io::Result<()> {
         let unasked = || io::Error::from(io::ErrorKind::InvalidData);
         let tls = self.tls.as_mut().ok_or_else(unasked)?;
-        tls.read_tls(&mut self.socket)?;
+        tls.read_tls(&mut self.records.from(&mut self.socket))?;
         let state = tls.process_new_packets().map_err(|_| unasked())?;
         if is_unasked(state) { Err(unasked()) } else { Ok(()) }
     }
@@ -168,10 +181,10 @@ fn is_unasked(state: IoState) -> bool {
 /// number of bytes read, 0 at the end.
 fn take_records(
     tls: &mut ClientConnection,
-    records: &mut Vec<u8>,
+    records: &mut Records,
     socket: &mut Socket,
 ) -> io::Result<usize> {
-    let taken = tls.read_tls(socket)?;
+    let taken = tls.read_tls(&mut records.from(socket))?;
     if let Err(why) = tls.process_new_packets() {
         let _ = flush(tls, records, socket);
         return Err(io::Error::new(io::ErrorKind::InvalidData, why));
@@ -183,12 +196,67 @@ fn take_records(
 }
 
 /// Gathers the records first: one system call, and `write`, which does not raise SIGPIPE.
-fn flush(tls: &mut ClientConnection, records: &mut Vec<u8>, socket: &mut Socket) -> io::Result<()> {
-    records.clear();
+fn flush(tls: &mut ClientConnection, records: &mut Records, socket: &mut Socket) -> io::Result<()> {
+    let gathered = &mut records.to_send;
+    gathered.clear();
     while tls.wants_write() {
-        tls.write_tls(records)?;
+        tls.write_tls(gathered)?;
     }
-    if records.is_empty() { Ok(()) } else { socket.write_all(records) }
+    if gathered.is_empty() { Ok(()) } else { socket.write_all(gathered) }
+}
+
+/// TLS records between rustls and the socket. rustls does not tell that a record has come in part.
+#[derive(Debug, Default)]
+struct Records {
+    to_send: Vec<u8>,
+    /// What has come of the head of a record: its type, version and length.
+    head: [u8; 5],
+    head_seen: usize,
+    /// How many bytes of the record are still to come behind its head.
+    left: usize,
+}
+
+impl Records {
+    fn from<'a>(&'a mut self, socket: &'a mut Socket) -> Incoming<'a> {
+        Incoming { records: self, socket }
+    }
+
+    fn incomplete(&self) -> bool {
+        self.head_seen > 0
+    }
+
+    fn follow(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let wanted = if self.head_seen < self.head.len() {
+                let wanted = bytes.len().min(self.head.len() - self.head_seen);
+                self.head[self.head_seen..][..wanted].copy_from_slice(&bytes[..wanted]);
+                self.head_seen += wanted;
+                self.left = u16::from_be_bytes([self.head[3], self.head[4]]).into();
+                wanted
+            } else {
+                let wanted = bytes.len().min(self.left);
+                self.left -= wanted;
+                wanted
+            };
+            if self.head_seen == self.head.len() && self.left == 0 {
+                self.head_seen = 0;
+            }
+            bytes = &bytes[wanted..];
+        }
+    }
+}
+
+struct Incoming<'a> {
+    records: &'a mut Records,
+    socket: &'a mut Socket,
+}
+
+impl Read for Incoming<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let amount = self.socket.read(buffer)?;
+        self.records.follow(&buffer[..amount]);
+        Ok(amount)
+    }
 }
 
 /// ureq writes header names in lower case, or copies the wanted spelling of each for each request.
@@ -249,7 +317,10 @@ impl Transport for LentWire {
         let wire = self.wire()?;
         let amount = wire.receive()?;
         wire.buffers.filled += amount;
-        wire.answer_begun |= amount > 0;
+        wire.received += amount;
+        if wire.received > MAX_RECEIVED {
+            return Err(ureq::Error::BodyExceedsLimit(MAX_RECEIVED as u64));
+        }
         Ok(amount > 0)
     }
 
@@ -323,5 +394,28 @@ impl Buffers for WireBuffers {
 
     fn can_use_input(&self) -> bool {
         self.taken < self.filled && self.progress
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_incomplete_until_its_last_byte() {
+        let ticket = b"\x17\x03\x03\x00\x03abc";
+        let empty = b"\x17\x03\x03\x00\x00";
+        let long = [b"\x17\x03\x03\x01\x02".as_slice(), &[7; 258]].concat();
+        let stream = [ticket.as_slice(), empty, &long, ticket].concat();
+        let ends = [0, 8, 13, 276, 284];
+        for step in [1, 2, 3, 5, 7, 8, 13, 100, 284] {
+            let mut records = Records::default();
+            let mut seen = 0;
+            for bytes in stream.chunks(step) {
+                records.follow(bytes);
+                seen += bytes.len();
+                assert_eq!(records.incomplete(), !ends.contains(&seen), "{step}: {seen}");
+            }
+        }
     }
 }

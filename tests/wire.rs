@@ -2,7 +2,9 @@
 
 mod support;
 
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use agw::{Client, ClientOptions, Level, Status};
@@ -227,6 +229,18 @@ fn a_kept_connection_that_proves_dead_is_replaced_once() {
         client.reject_agent_conf("154", GUID).unwrap_or_else(|error| panic!("{call}: {error}"));
     }
     assert_eq!(gateway.seen().requests.len(), 20, "none lost, none twice");
+}
+
+/// A balancer without a gateway behind it may do the handshake, then hang up.
+#[test]
+fn a_connection_that_is_closed_at_once_does_not_stand_ready() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+    let client = client(&format!("http://{}", listener.local_addr().expect("bound")));
+    thread::spawn(move || listener.incoming().for_each(drop));
+    // It may be closed a moment later, too; each such connection is replaced by the next call.
+    let closed = (0..1000).find_map(|_| client.connect().err()).expect("closed at once, once");
+    assert_eq!((closed.status(), closed.maybe_sent()), (Status::Io, false));
+    assert!(closed.detail().contains("closed the connection after the handshake"), "{closed}");
 }
 
 #[test]

@@ -33,6 +33,8 @@ pub enum Step {
     Take,
     Wait(Duration),
     Send(Vec<u8>),
+    /// Over TLS, so many bytes of the record that the bytes make.
+    SendPart(Vec<u8>, usize),
     /// The bytes so many times, one after the other.
     Repeat(Vec<u8>, usize),
     /// The bytes one by one, each after a pause.
@@ -274,6 +276,7 @@ impl Connection<'_> {
             }
             Step::Take => self.read(&mut [0; 4096]).map(drop),
             Step::Send(bytes) => self.write_all(&bytes),
+            Step::SendPart(bytes, amount) => self.write_part(&bytes, amount),
             Step::Repeat(bytes, times) => (0..times).try_for_each(|_| self.write_all(&bytes)),
             Step::Drip(bytes, pause) => bytes.chunks(1).try_for_each(|byte| {
                 thread::sleep(pause);
@@ -314,6 +317,17 @@ impl Connection<'_> {
         let request = String::from_utf8(head).map_err(|_| ErrorKind::InvalidData)?;
         self.shared.seen().requests.push(request.clone());
         Ok(request)
+    }
+
+    fn write_part(&mut self, bytes: &[u8], amount: usize) -> io::Result<()> {
+        let tls = self.tls.as_mut().ok_or(ErrorKind::Unsupported)?;
+        tls.writer().write_all(bytes)?;
+        let mut record = Vec::new();
+        while tls.wants_write() {
+            tls.write_tls(&mut record)?;
+        }
+        assert!(amount < record.len(), "a part of {} bytes", record.len());
+        self.stream.write_all(&record[..amount])
     }
 
     /// Until one side goes.

@@ -11,7 +11,7 @@ use agw::ffi::{
 
 use crate::abi::GUID;
 use crate::gateway::Step::{
-    Await, Beat, Cut, Drip, Hang, Read, Repeat, Reset, Send, Serve, Take, Tunnel, Wait,
+    Await, Beat, Cut, Drip, Hang, Read, Repeat, Reset, Send, SendPart, Serve, Take, Tunnel, Wait,
 };
 use crate::gateway::{Gateway, Script, Step};
 use crate::row::Act::{AwaitEnded, ClosePort, Pause, Restart, Stop};
@@ -430,6 +430,28 @@ fn sizes() -> Vec<Row> {
             .reject(fails(Status::Protocol, MAYBE_SENT, "too many headers"))
             .reject(accepted())
             .sees(2, 2),
+        row_of("endless 1xx, as fast as can be", vec![Repeat(PROCESSING.repeat(50), MANY)])
+            .reject(large())
+            .reject(accepted())
+            .sees(2, 2),
+        row_of("endless length of a chunk", vec![send(CHUNKED), Repeat(vec![b'0'; 4096], MANY)])
+            .reject(large().http(200))
+            .reject(accepted())
+            .sees(2, 2),
+        row_of(
+            "endless trailer",
+            vec![send(format!("{CHUNKED}0\r\nX: ")), Repeat(vec![b'x'; 4096], MANY)],
+        )
+        .reject(large().http(200))
+        .reject(accepted())
+        .sees(2, 2),
+        row_of(
+            "endless trailers",
+            vec![send(format!("{CHUNKED}0\r\n")), Repeat(b"X: xxxxxxxxxx\r\n".repeat(100), MANY)],
+        )
+        .reject(large().http(200))
+        .reject(accepted())
+        .sees(2, 2),
     ]
 }
 
@@ -525,8 +547,6 @@ fn deadlines() -> Vec<Row> {
         .reject(late(middle).http(200).at(400)),
         row_of("endless 1xx, slowly", vec![Beat(PROCESSING.to_vec(), MS_50)])
             .reject(late(middle).at(400)),
-        row_of("endless 1xx, as fast as can be", vec![Repeat(PROCESSING.repeat(50), MANY)])
-            .reject(late(middle).at(400)),
         row_of(
             "a byte of answer, connect time-out long passed",
             vec![Drip(b"H".to_vec(), MS_300), send(&http("200 OK", ACCEPTED)[1..])],
@@ -582,6 +602,14 @@ fn second_requests() -> Vec<Row> {
     };
     let once = |name, scripts| row(name, ALL, Site::Follows(scripts)).reject(accepted());
     let half = || send(&http("200 OK", ACCEPTED)[..100]);
+    let answer = || http("200 OK", ACCEPTED).into_bytes();
+    // A gateway that began to answer has acted, also where the bytes are not yet to be deciphered.
+    let part = |name, end: &[Step]| {
+        row(name, TLS, Site::Follows(vec![dies(&[&[Read], end].concat()), serving()]))
+            .reject(accepted())
+            .reject(fails(Status::Io, MAYBE_SENT, "in the middle"))
+            .sees(1, 2)
+    };
     let says_no = |code| speaks(vec![Read, send(http("200 OK", &says(code, "x")))]);
     vec![
         every("closes unread as the 2nd request comes, 200 times", &[Await], 1 + TIMES),
@@ -604,6 +632,8 @@ fn second_requests() -> Vec<Row> {
         )
         .reject(fails(Status::Io, MAYBE_SENT, "in the middle").os_error())
         .sees(1, 2),
+        part("3 bytes of a record to the 2nd request, then FIN", &[SendPart(answer(), 3), Cut]),
+        part("half a record to the 2nd request, then FIN", &[SendPart(answer(), 90), Cut]),
         once(
             "1xx to the 2nd request, then FIN",
             vec![dies(&[Read, Send(PROCESSING.to_vec())]), serving()],
@@ -689,7 +719,7 @@ fn connecting_ahead() -> Vec<Row> {
         row(
             "agw_connect, closed before the call",
             ALL,
-            Site::Follows(vec![speaks(vec![]), serving()]),
+            Site::Follows(vec![speaks(vec![Wait(Duration::from_millis(200))]), serving()]),
         )
         .connect(connected())
         .act(AwaitEnded(1))
