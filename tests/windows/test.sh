@@ -19,7 +19,9 @@ work=$target/windows/tests
 simulator=$target/debug/examples/simulator
 . tests/simulator/start.sh
 
-tests/tools.sh "unshare util-linux" "mcs mono-mcs" "mono mono-runtime"
+tests/tools.sh "unshare util-linux" "mcs mono-mcs" "mono mono-runtime" \
+    "x86_64-w64-mingw32-g++ g++-mingw-w64-x86-64-win32" \
+    "i686-w64-mingw32-g++ g++-mingw-w64-i686-win32"
 $here/wine.sh setup
 cargo build --locked --quiet --lib --example simulator
 rm -rf "$work"
@@ -88,6 +90,18 @@ programs() {
     ! "$mingw-objdump" -p "$folder/static.exe" | grep -q "DLL Name: agw" ||
         fail "$width: the static program needs agw.dll"
 
+    for mode in exceptions no-exceptions; do
+        # shellcheck disable=SC2086 # a list of words
+        "$mingw-g++" -std=c++11 $strict -Ibindings/cpp -f$mode -c -o "$folder/mixed-$mode.o" \
+            tests/cpp/mixed.cpp || fail "$width: mixed.cpp does not compile: $mode"
+    done
+    for halves in "exceptions no-exceptions" "no-exceptions exceptions"; do
+        # shellcheck disable=SC2086 # a list of words
+        (cd "$folder" && exec "$mingw-g++" -static -o mixed.exe $(printf 'mixed-%s.o ' $halves) \
+            "$built/libagw.dll.a") || fail "$width: mixed.cpp does not link: $halves"
+        run "tests/cpp/mixed.cpp, $halves" "$folder/mixed.exe"
+    done
+
     # A debug build panics on demand; it is the same library otherwise.
     mkdir -p "$folder/debug"
     cp "$target/windows/debug/$width/agw.dll" "$folder/debug/"
@@ -147,6 +161,7 @@ faults() { # wrapper, rows ...
     shift
     AGW_CALLER=$folder/$caller cargo test --locked --quiet --test faults -- "$@" >"$folder/log" \
         2>"$folder/errors" || fail "$width: faults $*: $(grep -v '^ok ' "$folder/log")"
+    ! tail -n 1 "$folder/log" | grep -q '^0 passed' || fail "$width: no row of faults: $*"
     say "faults $* with $caller.exe: $(tail -n 1 "$folder/log")"
 }
 
