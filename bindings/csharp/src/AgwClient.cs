@@ -104,8 +104,9 @@ namespace Agw
         /// <para>The token ends this call alone, soon, and the task is then cancelled:
         /// <see cref="OperationCanceledException"/>, whose InnerException is an
         /// <see cref="AgwCancelledException"/> that tells by MaybeSent whether the gateway may have
-        /// acted all the same. Without an InnerException the call had not begun. An answer that is
-        /// there before the cancellation wins.</para>
+        /// acted all the same. Without an InnerException the call had not begun. So await throws it; the
+        /// exception that Wait and Result make of it does not tell. An answer that is there before the
+        /// cancellation wins.</para>
         /// <para>The library cancels by native client, so a call with a token has one to itself: the
         /// first if that is idle, else an additional one, for which the options' files are read again
         /// and a connection is set up. Additional ones are kept, up to a few, for later calls.
@@ -220,6 +221,7 @@ namespace Agw
         {
             NativeResult result = NativeResult.Create();
             int status = call(client, ref result);
+            ClientHandle.AbortIfWanted();
             if (status == (int)AgwStatus.InvalidHandle && lanes.Closed)
             {
                 throw Lanes.Gone();

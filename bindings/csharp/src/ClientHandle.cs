@@ -18,6 +18,9 @@ namespace Agw
         private static readonly IntPtr LogPointer =
             Marshal.GetFunctionPointerForDelegate(LogFunction);
 
+        [ThreadStatic]
+        private static bool abortWanted;
+
         /// <summary>Keeps the sink until agw_free has returned.</summary>
         private GCHandle sink;
 
@@ -72,6 +75,7 @@ namespace Agw
                 IntPtr client;
                 int status = NativeMethods.agw_client_new(ref native, out client, ref result);
                 SetHandle(client);
+                AbortIfWanted();
                 if (status != (int)AgwStatus.Ok)
                 {
                     throw AgwException.From(Outcome.Read(status, ref result));
@@ -124,12 +128,31 @@ namespace Agw
             sink.Free();
         }
 
+        /// <summary>
+        /// Ends this thread if a handler was to be ended with it. To be called behind each native
+        /// call: only here there is nothing of C to go through.
+        /// </summary>
+        internal static void AbortIfWanted()
+        {
+            if (abortWanted)
+            {
+                abortWanted = false;
+                Thread.CurrentThread.Abort();
+            }
+        }
+
         private static void OnLog(int level, IntPtr message, IntPtr userData)
         {
             try
             {
                 LogSink sink = (LogSink)GCHandle.FromIntPtr(userData).Target;
                 sink.Write((AgwLogLevel)level, Utf8.FromNative(message));
+            }
+            catch (ThreadAbortException)
+            {
+                // It would be thrown again at the end of this block, and through C.
+                Thread.ResetAbort();
+                abortWanted = true;
             }
             catch (Exception)
             {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 using System;
 using System.Collections.Generic;
+using System.Threading;
 
 namespace Agw
 {
@@ -17,6 +18,7 @@ namespace Agw
         private readonly object gate = new object();
         private readonly List<Lane> all = new List<Lane>();
         private readonly Func<ClientHandle> make;
+        private int making;
         private bool closed;
 
         internal Lanes(Func<ClientHandle> make)
@@ -37,9 +39,9 @@ namespace Agw
                     free.Enter(alone);
                     return free;
                 }
+                making++;
             }
-            // Outside of the lock: this reads certificates, and logs.
-            return Added(new Lane(make()), alone);
+            return Added(Made(), alone);
         }
 
         internal void Leave(Lane lane)
@@ -101,6 +103,32 @@ namespace Agw
             }
             // Outside of the lock: agw_free waits for log handlers, which may want it.
             last.ForEach(lane => lane.Handle.Dispose());
+            lock (gate)
+            {
+                // A client that is being made logs, too. A handler that disposes is not to wait for
+                // another one, which may dispose as well.
+                while (making > 0 && !LogSink.Inside)
+                {
+                    Monitor.Wait(gate);
+                }
+            }
+        }
+
+        /// <summary>Outside of the lock: this reads certificates, and logs.</summary>
+        private Lane Made()
+        {
+            try
+            {
+                return new Lane(make());
+            }
+            finally
+            {
+                lock (gate)
+                {
+                    making--;
+                    Monitor.PulseAll(gate);
+                }
+            }
         }
 
         private Lane Added(Lane made, bool alone)

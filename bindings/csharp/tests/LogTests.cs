@@ -97,6 +97,86 @@ namespace Agw.Tests
             Check.Throws<ObjectDisposedException>(() => client.Connect());
         }
 
+        /// <summary>Its handlers, too, are not called any more once Dispose has returned.</summary>
+        [Test]
+        private static void DisposeWaitsForANativeClientThatIsBeingMade(Gateway gateway)
+        {
+            int made = 0;
+            bool inside = false;
+            using (ManualResetEventSlim second = new ManualResetEventSlim())
+            using (CancellationTokenSource source = new CancellationTokenSource())
+            {
+                AgwClientOptions options = gateway.Options();
+                options.Trust = AgwTrust.DangerAny; // of which making a client warns
+                options.Ca = null;
+                options.Log = (sender, line) =>
+                {
+                    if (!line.Message.Contains("not checked") || Interlocked.Increment(ref made) != 2)
+                    {
+                        return;
+                    }
+                    Volatile.Write(ref inside, true);
+                    second.Set();
+                    Thread.Sleep(300);
+                    Volatile.Write(ref inside, false);
+                };
+                AgwClient client = new AgwClient(options);
+                gateway.AnswerWith("164", "\"delayMs\":20000");
+                int before = gateway.Rejects("164");
+                Task one = client.RejectAgentConfAsync("164", gateway.Guid("164"), source.Token);
+                while (gateway.Rejects("164") == before)
+                {
+                    Thread.Sleep(1);
+                }
+                Task other = client.RejectAgentConfAsync("164", gateway.Guid("164"), source.Token);
+                second.Wait();
+                client.Dispose();
+                Check.That(!Volatile.Read(ref inside), "a handler outlives Dispose");
+                Check.Throws<AgwCancelledException>(() => LifeTests.Wait(one));
+                Check.Throws<ObjectDisposedException>(() => LifeTests.Wait(other));
+            }
+        }
+
+        /// <summary>As ASP.NET on .NET Framework ends a request that takes long.</summary>
+        [Test]
+        private static void AThreadThatIsAbortedInsideAHandler(Gateway gateway)
+        {
+            if (Type.GetType("Mono.Runtime") == null)
+            {
+                Check.Throws<PlatformNotSupportedException>(() => Thread.CurrentThread.Abort());
+                return;
+            }
+            using (ManualResetEventSlim inside = new ManualResetEventSlim())
+            using (AgwClient client = new AgwClient(Verbose(gateway, (sender, line) => Linger(inside))))
+            {
+                object outcome = null;
+                Thread aborted = new Thread(() =>
+                {
+                    try
+                    {
+                        client.Connect();
+                    }
+                    catch (ThreadAbortException why)
+                    {
+                        outcome = why;
+                    }
+                });
+                aborted.Start();
+                inside.Wait();
+                aborted.Abort();
+                aborted.Join();
+                Check.That(outcome is ThreadAbortException, "the thread is aborted behind the call");
+                client.Connect();
+            }
+        }
+
+        private static void Linger(ManualResetEventSlim inside)
+        {
+            bool first = !inside.IsSet;
+            inside.Set();
+            Thread.Sleep(first ? 10000 : 0);
+        }
+
         [Test]
         private static void TokenCancelledInsideAHandler(Gateway gateway)
         {
