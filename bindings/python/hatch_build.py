@@ -6,7 +6,7 @@ AGW_WHEEL_LIBRARY   the shared library to put inside; `none` for a wheel without
                     looks for the system's. Default: what `make stage` has built.
 AGW_WHEEL_PLATFORM  the platform tag, such as `manylinux_2_17_x86_64.manylinux2014_x86_64` or
                     `win_amd64`. Default: this machine's, as in `linux_x86_64`.
-AGW_WHEEL_LICENCES  a text with the licences of what is linked into the library. Default: none.
+AGW_WHEEL_LICENCES  a folder with the licences of what is linked into the library. Default: none.
 """
 
 import os
@@ -44,11 +44,13 @@ class LibraryHook(BuildHookInterface[Any]):
             raise FileNotFoundError(
                 f"no shared library {library}: set AGW_WHEEL_LIBRARY to one, or to `none`"
             )
-        platform = os.environ.get("AGW_WHEEL_PLATFORM") or sysconfig.get_platform()
+        # A dot stands between tags: sysconfig has them in version numbers, too.
+        own = sysconfig.get_platform().replace(".", "_")
+        platform = os.environ.get("AGW_WHEEL_PLATFORM") or own
         name = NAMES.get(library.suffix, "libagw.so")
         build_data["pure_python"] = False
         build_data["tag"] = "py3-none-" + re.sub(r"[^0-9A-Za-z_.]", "_", platform)
         build_data["force_include"][str(library.resolve())] = f"agw/{name}"
         licences = os.environ.get("AGW_WHEEL_LICENCES")
         if licences:
-            build_data["force_include"][licences] = "agw/licences.txt"
+            build_data["force_include"][licences] = "agw/licences"

@@ -4,6 +4,7 @@ import builtins
 import copy
 import dataclasses
 import gc
+import json
 import pickle
 import re
 import socket
@@ -27,6 +28,7 @@ def test_a_rejection_is_accepted(simulator: Simulator, client: agw.Client, agent
     assert (answer.retcode, answer.message, answer.http_status) == ("0", "success", 200)
     assert 0 < answer.elapsed < 5
     assert not answer.resent
+    assert not answer.truncated
     with pytest.raises(dataclasses.FrozenInstanceError):
         answer.retcode = "1"  # type: ignore[misc]
 
@@ -102,6 +104,20 @@ def test_a_dead_connection_is_told(raw: Start) -> None:
     with agw.Client(raw(serve_once).url, allow_http=True) as client:
         assert not client.reject_agent_conf(AGENT, "guid").resent
         assert client.reject_agent_conf(AGENT, "guid").resent
+
+
+@pytest.mark.parametrize("retcode", ["0", "101-001"])
+def test_a_text_that_was_cut_is_told(raw: Start, retcode: str) -> None:
+    body = json.dumps({"retcode": retcode, "message": "long" * 500}).encode()
+    told: Any
+    with agw.Client(raw(lambda it: it.sendall(answer(body))).url, allow_http=True) as client:
+        try:
+            told = client.reject_agent_conf(AGENT, "guid")
+        except agw.NoConferenceError as error:
+            told = error
+    assert told.truncated
+    assert told.message == ("long" * 500)[:511]
+    assert told.retcode == retcode
 
 
 # --- Network -----------------------------------------------------------------------------------
@@ -209,8 +225,9 @@ def test_options_are_checked(options: Dict[str, Any], kind: Type[agw.AgwError]) 
 
 @pytest.mark.parametrize("agent", [100, 60000, "0154", "1 ", "", "154\0", "\ud800", -1])
 def test_agent_ids_are_checked(client: agw.Client, agent: Any) -> None:
-    with pytest.raises(agw.InvalidArgumentError, match="agent_id"):
+    with pytest.raises(agw.InvalidArgumentError, match="agent_id") as caught:
         client.reject_agent_conf(agent, "guid")
+    assert str(caught.value.status) in ("1", "7")
 
 
 @pytest.mark.parametrize("guid", ["", "secret\0", "secret\r\nHost: x", "secret\ud800", "s" * 257])

@@ -38,7 +38,10 @@ def test_the_guid_comes_from_a_file_the_environment_or_standard_input(
 ) -> None:
     file = tmp_path / "guid"
     file.write_text(f"{simulator.guid}\nanother line\n", encoding="ascii")
+    marked = tmp_path / "marked"
+    marked.write_text(f"{simulator.guid}\r\n", encoding="utf-8-sig")
     ways: List[Dict[str, Any]] = [
+        {"words": ["--guid-file", str(marked)]},
         {"words": ["--guid-file", str(file)]},
         {"words": ["--guid-file", "-"], "stdin": f"{simulator.guid}\n"},
         {"words": [], "AGW_GUID": simulator.guid},

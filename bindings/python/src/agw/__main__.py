@@ -134,9 +134,11 @@ def _first_line(file: TextIO) -> str:
         line = file.readline(_GUID_LINE_MAX)
     except UnicodeDecodeError:
         line = ""
-    if not line.strip():
+    # Windows' editors put a byte-order mark in front.
+    guid = line.lstrip("\ufeff").strip()
+    if not guid:
         raise _WrongUsageError("no Guid in the first line of --guid-file")
-    return line.strip()
+    return guid
 
 
 # --- The call ----------------------------------------------------------------------------------

@@ -54,6 +54,8 @@ class Answer:
     elapsed: float
     #: A kept connection proved dead before a byte of answer: sent once more on a new one.
     resent: bool
+    #: A text was cut to fit.
+    truncated: bool
 
 
 def outcome_of(result: Result) -> Outcome:
@@ -76,13 +78,15 @@ def outcome_of(result: Result) -> Outcome:
 
 def answer_of(result: Result) -> Answer:
     """Picks what matters when the gateway has accepted."""
+    flags: int = result.flags
     return Answer(
         retcode=_text(result.retcode),
         message=_text(result.message),
         detail=_text(result.detail),
         http_status=result.http_status,
         elapsed=result.elapsed_us / 1e6,
-        resent=bool(result.flags & _RESENT),
+        resent=bool(flags & _RESENT),
+        truncated=bool(flags & _TRUNCATED),
     )
 
 

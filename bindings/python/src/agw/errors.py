@@ -92,6 +92,11 @@ class AgwError(Exception):
         return self.outcome.resent
 
     @property
+    def truncated(self) -> bool:
+        """A text was cut to fit."""
+        return self.outcome.truncated
+
+    @property
     def cti_code(self) -> int:
         """NNNNN of a message "Unknown ERROR._NNNNN": the platform's own code; or 0."""
         return self.outcome.cti_code
@@ -267,7 +272,8 @@ def error_of(outcome: Outcome) -> AgwError:
 
 def invalid(detail: str, status: Status = Status.INVALID_ARGUMENT) -> AgwError:
     """Makes the exception for an argument that C cannot even be shown."""
-    return error_of(Outcome(status=status, detail=detail))
+    # A plain number, as the library gives: an enum's member prints otherwise before Python 3.11.
+    return error_of(Outcome(status=int(status), detail=detail))
 
 
 def name_of(status: int) -> str:
