@@ -85,16 +85,22 @@ def windows_tree(folder, built, name, pointer):
     filled("cmake/agw-config-version.cmake.in", cmake / "agw-config-version.cmake", values)
 
 
-def documents(folder, name, licences):
+def documents(folder, licences):
     """What stands beside the library in every archive."""
     for file in ("README.md", "CHANGELOG.md", "SECURITY.md", "LICENSE-MIT", "LICENSE-APACHE"):
         put(ROOT / file, folder / file)
     for path in (ROOT / "bindings/c/examples").glob("*.c"):
         put(path, folder / "examples" / path.name)
-    put(licences, folder / "licences/crates.txt")
-    put(RUST_STD, folder / "licences/rust-standard-library.html")
+    shutil.copytree(licences, folder / "licences")
+
+
+def licence_folder(folder, name):
+    """The licences of all that is linked into a platform's library."""
+    put(RUST_STD, folder / "rust-standard-library.html")
+    (folder / "crates.txt").write_text(crates.licences(crates.Crates([name])), encoding="utf-8")
     if name.startswith("windows"):
-        put(MINGW, folder / "licences/mingw-w64.txt")
+        put(MINGW, folder / "mingw-w64.txt")
+    return folder
 
 
 def archives(work, output, licences, date):
@@ -103,7 +109,7 @@ def archives(work, output, licences, date):
         top = f"agw-{VERSION}-{name}"
         folder = work / name / top
         folder.mkdir(parents=True)
-        documents(folder, name, licences[name])
+        documents(folder, licences[name])
         if name.startswith("windows"):
             windows_tree(folder, TARGET / built, name, pointer)
             archive.zip_file(folder.parent, output / f"{top}.zip", date)
@@ -132,7 +138,10 @@ def nuget_package(work, output, licences, date):
     """The assembly, and a library for each platform."""
     parts = {f"runtimes/{rid}/native/{file}": TARGET / built / file
              for _, built, file, rid, _, _ in PLATFORMS}
-    parts.update({f"licences/{name}.txt": path for name, path in licences.items()})
+    for name, folder in licences.items():
+        parts.update({f"licences/{name}/{path.name}": path for path in folder.iterdir()})
+    for name in ("MIT", "APACHE"):
+        parts[f"LICENSE-{name}.txt"] = ROOT / f"LICENSE-{name}"
     nuget.write(parts, work / "nuget", output, date)
 
 
@@ -145,10 +154,7 @@ def main():
     for folder in (work, output):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-    licences = {}
-    for name in crates.TARGETS:
-        licences[name] = work / f"crates-{name}.txt"
-        licences[name].write_text(crates.licences(crates.Crates([name])), encoding="utf-8")
+    licences = {name: licence_folder(work / "licences" / name, name) for name in crates.TARGETS}
     archives(work, output, licences, date)
     python_packages(work, output, licences)
     nuget_package(work, output, licences, date)

@@ -8,17 +8,34 @@ from xml.sax.saxutils import escape
 
 import archive
 
-FRAMEWORKS = {"netstandard2.0": ".NETStandard2.0", "net462": ".NETFramework4.6.2"}
+# The folder, its name in the nuspec, and what the assembly says that it is for.
+FRAMEWORKS = (("netstandard2.0", ".NETStandard2.0", ".NETStandard,Version=v2.0"),
+              ("net462", ".NETFramework4.6.2", ".NETFramework,Version=v4.6.2"))
 TYPES = "http://schemas.openxmlformats.org/package/2006/content-types"
 RELATIONS = "http://schemas.openxmlformats.org/package/2006/relationships"
 NUSPEC = "http://schemas.microsoft.com/packaging/2013/05/nuspec.xsd"
 HEAD = '<?xml version="1.0" encoding="utf-8"?>\n'
 
 
-def compiled(source, folder, name):
+def assembly_info(project, framework):
+    """What an SDK generates: names and versions in the assembly itself."""
+    product, version = (project.findtext(f".//{name}") for name in ("PackageId", "Version"))
+    said = {"AssemblyTitle": project.findtext(".//AssemblyName"), "AssemblyProduct": product,
+            "AssemblyCompany": product, "AssemblyDescription": project.findtext(".//Description"),
+            "AssemblyVersion": f"{version}.0", "AssemblyFileVersion": f"{version}.0",
+            "AssemblyInformationalVersion": version}
+    lines = [f'[assembly: System.Reflection.{name}("{text}")]\n' for name, text in said.items()]
+    target = "System.Runtime.Versioning.TargetFramework"
+    return "".join(lines) + f'[assembly: {target}("{framework}")]\n'
+
+
+def compiled(source, folder, project, framework):
     """Compiles the assembly and its documentation."""
     folder.mkdir(parents=True)
-    sources = sorted(str(path) for path in (source / "src").glob("*.cs"))
+    name = project.findtext(".//AssemblyName")
+    info = folder / "AssemblyInfo.cs"
+    info.write_text(assembly_info(project, framework), encoding="utf-8")
+    sources = [*sorted(str(path) for path in (source / "src").glob("*.cs")), str(info)]
     command = ["mcs", "-langversion:7", "-warnaserror+", "-warn:4", "-unsafe", "-optimize+",
                "-target:library", f"-doc:{folder / name}.xml", f"-out:{folder / name}.dll"]
     subprocess.run([*command, *sources], check=True)
@@ -30,7 +47,7 @@ def nuspec(project):
     def said(name):
         return escape(project.findtext(f".//{name}"))
 
-    groups = "".join(f'      <group targetFramework="{name}" />\n' for name in FRAMEWORKS.values())
+    groups = "".join(f'      <group targetFramework="{name}" />\n' for _, name, _ in FRAMEWORKS)
     return f"""{HEAD}<package xmlns="{NUSPEC}">
   <metadata>
     <id>{said("PackageId")}</id>
@@ -50,7 +67,8 @@ def nuspec(project):
 def content_types(folder):
     """Every part has a type, by what its name ends in."""
     known = {"rels": "application/vnd.openxmlformats-package.relationships+xml"}
-    ends = {path.suffix[1:] for path in folder.rglob("*") if path.is_file()} | set(known)
+    names = {path.name for path in folder.rglob("*") if path.is_file()}
+    ends = {name.rsplit(".", 1)[-1] for name in names}
     lines = (f'  <Default Extension="{end}" ContentType="{known.get(end, "application/octet")}" />\n'
              for end in sorted(ends))
     return f'{HEAD}<Types xmlns="{TYPES}">\n{"".join(lines)}</Types>\n'
@@ -69,8 +87,9 @@ def write(parts, folder, output, epoch):
     source = Path(__file__).resolve().parent.parent / "csharp"
     project = ElementTree.parse(source / "Agw.csproj").getroot()
     parts = dict(parts)
-    for path in compiled(source, folder / "assembly", project.findtext(".//AssemblyName")):
-        parts.update({f"lib/{name}/{path.name}": path for name in FRAMEWORKS})
+    for name, _, framework in FRAMEWORKS:
+        for path in compiled(source, folder / "assembly" / name, project, framework):
+            parts[f"lib/{name}/{path.name}"] = path
     for place in ("build", "buildTransitive"):
         parts[f"{place}/Agw.targets"] = source / "build" / "Agw.targets"
     parts["README.md"] = source / "README.md"

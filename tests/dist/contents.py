@@ -37,11 +37,17 @@ WINDOWS = "bin/agw.dll lib/libagw.dll.a lib/agw.lib lib/agw.def licences/mingw-w
 LINUX = f"lib/libagw.so lib/libagw.so.1 lib/libagw.so.{VERSION} lib/libagw.a".split()
 NUGET = """[Content_Types].xml _rels/.rels Agw.nuspec README.md build/Agw.targets
     buildTransitive/Agw.targets lib/netstandard2.0/Agw.Net.dll lib/netstandard2.0/Agw.Net.xml
-    lib/net462/Agw.Net.dll lib/net462/Agw.Net.xml licences/linux-x86_64.txt licences/windows-x64.txt
-    licences/windows-x86.txt runtimes/linux-x64/native/libagw.so runtimes/win-x64/native/agw.dll
+    lib/net462/Agw.Net.dll lib/net462/Agw.Net.xml LICENSE-MIT.txt LICENSE-APACHE.txt
+    runtimes/linux-x64/native/libagw.so runtimes/win-x64/native/agw.dll
     runtimes/win-x86/native/agw.dll""".split()
 WHEELS = {"linux-x86_64": ("manylinux_2_17_x86_64.manylinux2014_x86_64", "libagw.so"),
           "windows-x64": ("win_amd64", "agw.dll"), "windows-x86": ("win32", "agw.dll")}
+
+
+def licences(platform):
+    """Of what is linked into a platform's library."""
+    mingw = ["mingw-w64.txt"] if platform.startswith("windows") else []
+    return ["crates.txt", "rust-standard-library.html", *mingw]
 
 
 def differing(what, found, wanted):
@@ -91,8 +97,8 @@ def wheels(dist, target):
             yield f"{path.name} claims to fit any platform"
         if found.get(f"agw/{library}") != (target / LIBRARIES[platform]).read_bytes():
             yield f"{path.name} has another library"
-        if not found.get("agw/licences.txt"):
-            yield f"{path.name} lacks the licences"
+        inside = [name for name in found if name.startswith("agw/licences/") and found[name]]
+        yield from differing(path.name, inside, [f"agw/licences/{one}" for one in licences(platform)])
 
 
 def nuget(dist, target):
@@ -100,7 +106,8 @@ def nuget(dist, target):
     path = dist / f"Agw.{VERSION}.nupkg"
     parts = zipped(path)
     names, found = [name for name, _ in parts], dict(parts)
-    yield from differing(path.name, names, NUGET)
+    texts = [f"licences/{platform}/{one}" for platform in LIBRARIES for one in licences(platform)]
+    yield from differing(path.name, names, NUGET + texts)
     if len(names) != len({name.lower() for name in names}):
         yield f"{path.name} has a name twice"
     for platform, name in (("linux-x86_64", "runtimes/linux-x64/native/libagw.so"),
@@ -110,6 +117,9 @@ def nuget(dist, target):
             yield f"{path.name} has another library as {name}"
     types = ElementTree.fromstring(found.get("[Content_Types].xml", b"<none/>"))
     known = {one.get("Extension", "").lower() for one in types if one.get("ContentType")}
+    # A reader of the Open Packaging Conventions refuses the whole package for it.
+    if "" in known:
+        yield f"{path.name}: a content type for no extension"
     ends = {name.rsplit(".", 1)[-1].lower() for name in names if name != "[Content_Types].xml"}
     yield from (f"{path.name}: *.{end} has no content type" for end in sorted(ends - known))
     relations = ElementTree.fromstring(found.get("_rels/.rels", b"<none/>"))
@@ -206,6 +216,9 @@ FAULTS = (
     (nuget, "Agw.*.nupkg", without("net462/Agw.Net.dll"), "lacks lib/net462/Agw.Net.dll"),
     (nuget, "Agw.*.nupkg", without("win-x86/native/agw.dll"), "another library as runtimes/win-x86"),
     (nuget, "Agw.*.nupkg", replaced(b'"targets"', b'"target"'), r"\*.targets has no content type"),
+    (nuget, "Agw.*.nupkg", replaced(b'"targets"', b'""'), "a content type for no extension"),
+    (nuget, "Agw.*.nupkg", without("x64/mingw-w64.txt"), "lacks licences/windows-x64/mingw"),
+    (wheels, "agw-*-win32.whl", without("mingw-w64.txt"), "lacks agw/licences/mingw-w64.txt"),
     (nuget, "Agw.*.nupkg", replaced(b"/Agw.nuspec", b"/agw.nuspec"), "relations lead to"),
     (nuget, "Agw.*.nupkg", replaced(b"<authors>Agw", b"<authors>"), "no authors"),
     (sbom, "agw-*.cdx.json", (b'"name": "ring"', b'"name": "rang"'), "lacks ring@"),

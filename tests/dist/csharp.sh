@@ -18,7 +18,32 @@ sed -n '/^```csharp$/,/^```$/p' "$readme" | grep -v '^```' >"$work/Example.cs"
 cd "$work"
 HOME=$work nuget install Agw -NoCache -Source "$packages" -OutputDirectory installed >log 2>&1 ||
     { cat log; fail "NuGet does not install it"; }
+version=$(echo installed/Agw.* | sed 's/.*Agw\.//')
 mv installed/Agw.* package
+
+# What an assembly says of itself: its version, and the framework that it is for.
+cat >Says.cs <<'EOF'
+using System;
+using System.Reflection;
+using System.Runtime.Versioning;
+
+internal static class Says
+{
+    private static void Main(string[] arguments)
+    {
+        Assembly assembly = Assembly.LoadFrom(arguments[0]);
+        Console.WriteLine("{0} {1}", assembly.GetName().Version,
+            assembly.GetCustomAttribute<TargetFrameworkAttribute>().FrameworkName);
+    }
+}
+EOF
+mcs -out:Says.exe Says.cs
+says() {
+    said=$(mono Says.exe package/lib/"$1"/Agw.Net.dll)
+    [ "$said" = "$2" ] || fail "lib/$1 says that it is $said"
+}
+says net462 "$version.0 .NETFramework,Version=v4.6.2"
+says netstandard2.0 "$version.0 .NETStandard,Version=v2.0"
 
 for framework in net462 netstandard2.0; do
     mkdir $framework

@@ -7,6 +7,9 @@
  *     AGW_GUID=... ./gui URL CA-FILE AGENT-ID [--cancel-after MS]
  *
  * Enter or Ctrl-C cancels. The exit code is 0 if the gateway accepted, 1 if not, 2 for wrong usage.
+ *
+ * On Windows main's arguments are in the ANSI code page, and agw takes paths in UTF-8: a program that
+ * is to take others than ASCII has wmain and WideCharToMultiByte(CP_UTF8, ...).
  */
 #ifdef _WIN32
 #define _CRT_SECURE_NO_WARNINGS /* getenv is standard */

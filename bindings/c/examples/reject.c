@@ -5,6 +5,9 @@
  *
  *     cc -o reject reject.c -lagw
  *     AGW_GUID=... ./reject --url https://gateway:8043 --ca ca.pem --agent 154
+ *
+ * On Windows main's arguments are in the ANSI code page, and agw takes paths in UTF-8: a program that
+ * is to take others than ASCII has wmain and WideCharToMultiByte(CP_UTF8, ...).
  */
 #ifdef _MSC_VER
 #define _CRT_SECURE_NO_WARNINGS /* fopen and getenv are standard */
