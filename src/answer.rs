@@ -172,8 +172,11 @@ fn excerpt(text: &str) -> String {
 /// its first part without the name of the gateway. A Guid of a few characters is no secret, and
 /// would be found in any text.
 fn hide<'a>(text: Cow<'a, str>, guid: &str) -> Cow<'a, str> {
+    if guid.len().min(text.len()) < SECRET {
+        return text;
+    }
     let (secret, gateway) = guid.split_at(secret_length(guid));
-    if guid.len() < SECRET || find(&text, secret).is_none() {
+    if find(&text, secret).is_none() {
         return text;
     }
     let mut hidden = String::with_capacity(text.len());
