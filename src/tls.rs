@@ -525,7 +525,7 @@ mod tests {
     fn a_system_that_takes_long_over_a_certificate_does_not_outlast_the_call() {
         let started = Instant::now();
         let control = Arc::<Control>::default();
-        let (status, detail) = refusal_by(Slow(Duration::from_secs(2)), 50, &control);
+        let (status, detail) = refusal_by(Slow(Duration::from_secs(60)), 50, &control);
         assert_eq!(status, Status::Timeout);
         assert_eq!(
             detail,
@@ -535,9 +535,9 @@ mod tests {
         assert_eq!(status, Status::Tls);
         assert!(detail.contains("was refused: "), "{detail}");
         control.cancel();
-        let (status, _) = refusal_by(Slow(Duration::from_secs(2)), 30_000, &control);
+        let (status, _) = refusal_by(Slow(Duration::from_secs(60)), 30_000, &control);
         assert_eq!(status, Status::Cancelled);
-        assert!(started.elapsed() < Duration::from_secs(1));
+        assert!(started.elapsed() < Duration::from_secs(30));
     }
 
     #[test]

@@ -13,6 +13,8 @@ mod gateway;
 mod row;
 #[path = "faults/run.rs"]
 mod run;
+#[path = "faults/standstill.rs"]
+mod standstill;
 #[path = "faults/table.rs"]
 mod table;
 #[path = "faults/tls.rs"]
@@ -22,7 +24,6 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fmt;
 use std::io::{self, Write};
-use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -46,6 +47,7 @@ struct Case {
 }
 
 fn main() -> ExitCode {
+    standstill::watch();
     let wanted: Vec<_> = env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let cases = cases(&wanted);
     let mut printer = Printer::default();
@@ -53,7 +55,7 @@ fn main() -> ExitCode {
     let (alone, together): (Vec<_>, Vec<_>) =
         cases.into_iter().partition(|case| case.row.planted.is_some());
     for case in &alone {
-        printer.print(case, &report_of(case));
+        printer.print(case, &play(&case.row, case.over));
     }
     print_together(&mut printer, together);
     printer.foot()
@@ -69,12 +71,6 @@ fn cases(wanted: &[String]) -> Vec<Case> {
     let rows = table::rows().into_iter().filter(|row| picked(row.name));
     rows.flat_map(|row| row.over.iter().map(move |over| Case { row: row.clone(), over: *over }))
         .collect()
-}
-
-/// A panic is one more thing that is not as the row says.
-fn report_of(case: &Case) -> Report {
-    let played = panic::catch_unwind(AssertUnwindSafe(|| play(&case.row, case.over)));
-    played.unwrap_or_else(|_| Report { complaints: vec!["panicked".into()], ..Report::default() })
 }
 
 /// Plays several at a time and prints them in the table's order.
@@ -102,7 +98,7 @@ fn play_next(cases: &[Case], next: &AtomicUsize, reports: &mpsc::Sender<(usize, 
     loop {
         let turn = next.fetch_add(1, Ordering::Relaxed);
         let Some(case) = cases.get(turn) else { return };
-        if reports.send((turn, report_of(case))).is_err() {
+        if reports.send((turn, play(&case.row, case.over))).is_err() {
             return;
         }
     }
@@ -146,6 +142,9 @@ impl Printer {
             due,
             report.longest.as_millis()
         ));
+        for earlier in &report.earlier {
+            line(format_args!("       at first: {earlier}"));
+        }
         for complaint in report.complaints.iter().chain(&report.late).take(MOST_COMPLAINTS) {
             line(format_args!("       {complaint}"));
         }

@@ -28,6 +28,16 @@ for more in "$@"; do
     need "${more% *}" "${more#* }"
 done
 
+ipv6() {
+    ! command -v python3 >/dev/null 2>&1 ||
+        python3 -c 'import socket; socket.socket(socket.AF_INET6).bind(("::1", 0))' 2>/dev/null
+}
+ipv6 || sysctl -qw net.ipv6.conf.lo.disable_ipv6=0 2>/dev/null || true
+ipv6 || {
+    echo "tests need IPv6's loopback address, ::1" >&2
+    exit 1
+}
+
 [ -n "$missing" ] || exit 0
 
 case "$missing" in
@@ -35,9 +45,14 @@ case "$missing" in
 *)
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
         echo "tests need, and get from Debian:$missing"
-        apt-get update -q
+        # On a fresh machine the daily update may have the lock.
+        lock="-o DPkg::Lock::Timeout=600"
+        for _ in 1 2 3 4 5; do
+            apt-get update -q && break
+            sleep 10
+        done
         # shellcheck disable=SC2086 # a list of words
-        DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $missing
+        DEBIAN_FRONTEND=noninteractive apt-get install -qy $lock --no-install-recommends $missing
         exit 0
     fi
     ;;

@@ -3,7 +3,7 @@
 mod support;
 
 use std::net::TcpListener;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -235,10 +235,22 @@ fn a_kept_connection_that_proves_dead_is_replaced_once() {
 #[test]
 fn a_connection_that_is_closed_at_once_does_not_stand_ready() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
-    let client = client(&format!("http://{}", listener.local_addr().expect("bound")));
-    thread::spawn(move || listener.incoming().for_each(drop));
-    // It may be closed a moment later, too; each such connection is replaced by the next call.
-    let closed = (0..1000).find_map(|_| client.connect().err()).expect("closed at once, once");
+    let mut options = options(&format!("http://{}", listener.local_addr().expect("bound")));
+    let (hang_up, hung_up) = mpsc::channel();
+    let hung_up = Mutex::new(hung_up);
+    options.log_level = Level::Debug;
+    options.log = Some(Arc::new(move |_, line: &str| {
+        if line.starts_with("connected to") {
+            hung_up.lock().expect("nobody panics").recv().expect("the balancer hangs up");
+        }
+    }));
+    thread::spawn(move || {
+        listener.incoming().for_each(|stream| {
+            drop(stream);
+            hang_up.send(()).expect("the client waits");
+        });
+    });
+    let closed = Client::new(&options).expect("client").connect().expect_err("closed by then");
     assert_eq!((closed.status(), closed.maybe_sent()), (Status::Io, false));
     assert!(closed.detail().contains("closed the connection after the handshake"), "{closed}");
 }

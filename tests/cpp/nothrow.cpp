@@ -87,7 +87,7 @@ static void options_that_are_kept(const gateway &at)
     CHECK(outcome.status() == agw::status::invalid_agent_id);
     CHECK(narrow.connect(std::nothrow));
 
-    const agw::client hasty = make(at.trusted().set_timeout_ms(300).set_connect_timeout_ms(200));
+    const agw::client hasty = make(at.trusted().set_timeout_ms(3000).set_connect_timeout_ms(2000));
     const agw::result late = hasty.reject_agent_conf(SLOW, at.slow_guid, std::nothrow);
     CHECK(late.status() == agw::status::timeout && late.maybe_sent());
     CHECK((late.flags() & AGW_RESULT_MAYBE_SENT) != 0 && late.raw().flags == late.flags());

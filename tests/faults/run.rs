@@ -5,6 +5,7 @@
 use std::env;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::panic::{self, AssertUnwindSafe};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use crate::abi::{Client, GUID, Options, Outcome};
 use crate::elsewhere::Elsewhere;
 use crate::gateway::{Gateway, Seen};
 use crate::row::{Act, Expect, Proxy, Row, Site};
+use crate::standstill;
 use crate::tls::{Over, certificate_pem};
 
 /// How much later than its deadline a call may return.
@@ -39,6 +41,8 @@ pub struct Report {
     pub longest: Duration,
     pub connections: usize,
     pub requests: usize,
+    /// What was not as the row says in attempts before this one, a line for each.
+    pub earlier: Vec<String>,
 }
 
 impl Report {
@@ -47,17 +51,28 @@ impl Report {
     }
 }
 
-/// Plays the row, again if nothing but the time was wrong. Under Wine a time-out may be over before
-/// a busy machine got to anything: there it is played again whatever was wrong.
+/// Plays the row, again if nothing but the time was wrong, or if the machine stood still meanwhile:
+/// a time-out may be over then before anybody got to anything, as it may under Wine at any time.
 pub fn play(row: &Row, over: Over) -> Report {
-    for _ in 1..ATTEMPTS {
-        let report = play_once(row, over);
+    let mut earlier = Vec::new();
+    loop {
+        let begun = Instant::now();
+        let mut report = play_caught(row, over);
         let late = !report.late.is_empty() && report.complaints.is_empty();
-        if report.is_green() || !(late || Elsewhere::is_wanted()) {
+        let again = late || Elsewhere::is_wanted() || standstill::stood_still_since(begun);
+        if report.is_green() || !again || earlier.len() + 1 == ATTEMPTS {
+            report.earlier = earlier;
             return report;
         }
+        earlier
+            .push(report.complaints.iter().chain(&report.late).next().cloned().unwrap_or_default());
     }
-    play_once(row, over)
+}
+
+/// A panic is one more thing that is not as the row says.
+fn play_caught(row: &Row, over: Over) -> Report {
+    let played = panic::catch_unwind(AssertUnwindSafe(|| play_once(row, over)));
+    played.unwrap_or_else(|_| Report { complaints: vec!["panicked".into()], ..Report::default() })
 }
 
 fn play_once(row: &Row, over: Over) -> Report {

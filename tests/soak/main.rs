@@ -29,6 +29,8 @@ mod seats;
 mod server;
 #[path = "../simulator/mod.rs"]
 mod simulator;
+#[path = "../faults/standstill.rs"]
+mod standstill;
 #[path = "../faults/table.rs"]
 mod table;
 mod tag;
