@@ -73,7 +73,7 @@ pub(super) fn contained(call: impl FnOnce() -> Outcome) -> Outcome {
         if !payload.is::<&str>() && !payload.is::<String>() {
             std::mem::forget(payload);
         }
-        let place = PANICKED_AT.take();
+        let place = PANICKED_AT.try_with(RefCell::take).unwrap_or_default();
         Err(Error::new(Status::Internal, format!("panic at {place}; please report it")))
     })
 }
@@ -95,7 +95,8 @@ fn install_hook() {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             if CONTAINED.get() {
-                PANICKED_AT.set(place(info));
+                // It may be gone in a thread that is ending; a panic in here would end the process.
+                let _ = PANICKED_AT.try_with(|at| at.replace(place(info)));
             } else {
                 previous(info);
             }
