@@ -1,9 +1,8 @@
 //! Calls into the operating system that cannot be interrupted.
 
 use std::io;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use crate::control::{CANCEL_CHECK, Control, cancelled};
@@ -43,7 +42,7 @@ impl Aside {
         outcome.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or(Unfinished::Died)
     }
 
-    /// The same code whatever the outcome is: threads and channels are large.
+    /// The same code whatever the outcome is: threads are large.
     fn run_to_end(
         &self,
         thread: &str,
@@ -54,66 +53,84 @@ impl Aside {
         if self.0.load(Ordering::Relaxed) >= Self::MOST {
             return Err(Unfinished::TooMany);
         }
-        let (sender, receiver) = sync_channel::<()>(1);
-        let thread_is = Arc::new(AtomicU8::new(AWAITED));
-        let running = Running { is: thread_is.clone(), hanging: self.0.clone() };
+        let stage = Arc::new(Stage::default());
+        let running = Running { stage: stage.clone(), hanging: self.0.clone() };
         let work = move || {
             let _running = running;
             keep_panics_quiet();
             work();
-            let _ = sender.send(());
         };
         let builder = thread::Builder::new().name(thread.into());
         builder.spawn(work).map_err(Unfinished::NoThread)?;
-        let outcome = wait_for(&receiver, deadline, control);
-        if matches!(outcome, Err(Unfinished::Late | Unfinished::Cancelled)) {
-            self.leave_alone(&thread_is);
-        }
-        outcome
+        self.wait_for(&stage, deadline, control)
     }
 
-    /// From here on the thread is one that hangs, unless it is done by now.
-    fn leave_alone(&self, thread_is: &AtomicU8) {
+    fn wait_for(
+        &self,
+        stage: &Stage,
+        deadline: Deadline,
+        control: &Control,
+    ) -> Result<(), Unfinished> {
+        let mut at = stage.lock();
+        let given_up = loop {
+            match *at {
+                At::Done => return Ok(()),
+                At::Died => return Err(Unfinished::Died),
+                At::Work | At::WorkOfNobody => {}
+            }
+            let Ok(left) = deadline.left() else {
+                break Unfinished::Late;
+            };
+            if control.is_cancelled() {
+                break Unfinished::Cancelled;
+            }
+            let waited = stage.changed.wait_timeout(at, left.min(CANCEL_CHECK));
+            at = waited.unwrap_or_else(PoisonError::into_inner).0;
+        };
+        *at = At::WorkOfNobody;
         self.0.fetch_add(1, Ordering::Relaxed);
-        if thread_is.swap(LEFT_ALONE, Ordering::AcqRel) == DONE {
-            self.0.fetch_sub(1, Ordering::Relaxed);
-        }
+        Err(given_up)
     }
 }
 
-fn wait_for(
-    receiver: &Receiver<()>,
-    deadline: Deadline,
-    control: &Control,
-) -> Result<(), Unfinished> {
-    loop {
-        let left = deadline.left().map_err(|_| Unfinished::Late)?;
-        if control.is_cancelled() {
-            return Err(Unfinished::Cancelled);
-        }
-        match receiver.recv_timeout(left.min(CANCEL_CHECK)) {
-            Ok(()) => return Ok(()),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Err(Unfinished::Died),
-        }
-    }
+/// What a thread is at. No channel, as one has thread-local data, which a thread that is ending would
+/// leave behind.
+#[derive(Default)]
+struct Stage {
+    at: Mutex<At>,
+    changed: Condvar,
 }
 
-const AWAITED: u8 = 0;
-const LEFT_ALONE: u8 = 1;
-const DONE: u8 = 2;
+#[derive(Clone, Copy, Default, PartialEq)]
+enum At {
+    #[default]
+    Work,
+    /// The call has gone.
+    WorkOfNobody,
+    Done,
+    Died,
+}
+
+impl Stage {
+    fn lock(&self) -> MutexGuard<'_, At> {
+        self.at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// A thread at work; dropped at its end, also by a panic.
 struct Running {
-    is: Arc<AtomicU8>,
+    stage: Arc<Stage>,
     hanging: Arc<AtomicUsize>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if self.is.swap(DONE, Ordering::AcqRel) == LEFT_ALONE {
+        let mut at = self.stage.lock();
+        if *at == At::WorkOfNobody {
             self.hanging.fetch_sub(1, Ordering::Relaxed);
         }
+        *at = if thread::panicking() { At::Died } else { At::Done };
+        self.stage.changed.notify_one();
     }
 }
 
