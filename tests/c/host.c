@@ -148,22 +148,32 @@ static int meet_resets(void)
 
 static pthread_key_t key;
 
-/* By then the library's own thread-local data is gone. A client of its own connects anew. */
-static void at_the_end(void *url)
+/* A client of its own connects anew. 0 if all was well. */
+static int call_anew(const char *who, const char *url)
 {
     agw_client *shared = client;
+    int failed = !make_client(url) || calls(who, 1) || agw_free(client) != AGW_OK;
 
-    if (!make_client(url) || calls("an ending thread", 1) || agw_free(client) != AGW_OK)
-        _exit(1);
     client = shared;
+    return failed;
 }
 
+/* By then the library's own thread-local data is gone. */
+static void at_the_end(void *url)
+{
+    if (call_anew("an ending thread", url))
+        _exit(1);
+}
+
+/* By name the call before the end looks it up, too: a thread that starts its first one at its end, to
+ * look a name up, leaves 32 bytes of glibc's and Rust's behind. */
 static void *end(void *url)
 {
-    void *failed = calls("a thread", 1) ? &client : NULL;
+    int by_name = strstr(url, "localhost") != NULL;
+    int failed = by_name ? call_anew("a thread", url) : calls("a thread", 1);
 
     pthread_setspecific(key, url);
-    return failed;
+    return failed ? &client : NULL;
 }
 
 static int end_threads(char *url)
