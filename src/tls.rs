@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::sync::Arc;
 
-use memchr::memmem;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring as provider};
@@ -301,11 +300,15 @@ fn without_marks(bytes: &[u8]) -> Vec<u8> {
     const MARK: &[u8] = b"\xEF\xBB\xBF";
     let mut plain = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
-    while let Some(at) = memmem::find(rest, MARK) {
-        plain.extend(&rest[..at]);
-        rest = &rest[at + MARK.len()..];
+    while let Some((first, others)) = rest.split_first() {
+        match rest.strip_prefix(MARK) {
+            Some(behind) => rest = behind,
+            None => {
+                plain.push(*first);
+                rest = others;
+            }
+        }
     }
-    plain.extend(rest);
     plain
 }
 
