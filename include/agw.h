@@ -49,6 +49,16 @@
  * is in the caller's agw_result. A NULL in place of the result is fine. Nothing is kept for a
  * later "last error".
  *
+ * ONE ANSWER, ONE REQUEST
+ *
+ * A connection carries another request only if its last answer had a readable retcode and an end
+ * that can be read in one way only, and if nothing has come since. A request is sent once more only
+ * if a kept connection died before the first byte of an answer, within one second of the request's
+ * last byte or while the gateway's TCP had not acknowledged all of it: AGW_RESULT_RESENT. The first
+ * copy may have been acted upon then, so AGW_E_NO_CONFERENCE with AGW_RESULT_RESENT may be the
+ * success of the first. AGW_RESULT_MAYBE_SENT is set on every failure after a byte of the request
+ * was given to the socket, unless a retcode refused the only copy; and on AGW_E_INTERNAL.
+ *
  * VERSIONS
  *
  * Within 1.x nothing changes its meaning; things are only added. A struct from an older header is
@@ -246,13 +256,14 @@ typedef void (AGW_CALL *agw_log_fn)(int32_t level, const char *message, void *us
 #define AGW_VERSION_NUM 65536
 
 /**
- * Flag in `agw_result.flags`, on a failure: the gateway may have acted all the same.
+ * Flag in `agw_result.flags`, on a failure: a byte of the request was sent, so the gateway may have
+ * acted all the same.
  */
 #define AGW_RESULT_MAYBE_SENT 1
 
 /**
  * Flag in `agw_result.flags`: a kept-alive connection proved dead before a byte of answer, so
- * the request went out once more on a new one.
+ * the request went out once more on a new one. AGW_E_NO_CONFERENCE may then be the first's success.
  */
 #define AGW_RESULT_RESENT 2
 

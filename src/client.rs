@@ -128,52 +128,55 @@ impl Client {
         fault::planted_panic();
         let call = self.traffic.here().begin()?;
         let deadline = Deadline::after(self.timeout);
-        let outcome = match call.take_idle(Duration::MAX, deadline) {
-            None => self.reject_on_new(&call, &request, deadline, false),
-            Some(mut idle) => match idle.line.exchange(&request, deadline) {
-                Err(Broken { before_answer: true, .. }) if !call.is_cancelled() => {
-                    self.log(Level::Debug, format_args!("the kept connection was dead"));
-                    self.reject_on_new(&call, &request, deadline, true)
-                }
-                outcome => self.finish(&call, idle.line, outcome),
-            },
-        };
-        outcome.map_err(|error| or_cancelled(error, &call))
+        let mut copies = 0;
+        match self.send(&call, &request, deadline, &mut copies) {
+            Ok(answer) => Ok(Answer { resent: copies > 1, ..answer }),
+            Err(error) => Err(or_cancelled(error, &call).with_copies(copies)),
+        }
     }
 
-    /// `again`: the request went out on a connection that proved dead, and now once more.
-    fn reject_on_new(
+    /// Sends the request, and once more where the rules allow it; counts the copies that left.
+    fn send(
         &self,
         call: &Call,
         request: &Request,
         deadline: Deadline,
-        again: bool,
+        copies: &mut u32,
     ) -> Result<Answer, Error> {
-        let mut line = self.open(call, deadline).map_err(|mut error| {
-            error.details_mut().maybe_sent |= again;
-            error
-        })?;
-        let outcome = line.exchange(request, deadline);
-        match self.finish(call, line, outcome) {
-            Ok(answer) => Ok(Answer { resent: again, ..answer }),
-            Err(mut error) => {
-                error.details_mut().resent = again;
-                error.details_mut().maybe_sent |= again;
-                Err(error)
+        if let Some(idle) = call.take_idle(Duration::MAX, deadline) {
+            match self.exchange(call, idle.line, request, deadline, true) {
+                Ok(answer) => {
+                    *copies += 1;
+                    return Ok(answer);
+                }
+                Err(broken) => {
+                    *copies += u32::from(broken.sent);
+                    if !broken.may_send_again || call.is_cancelled() {
+                        return Err(broken.error);
+                    }
+                }
             }
+            self.log(Level::Debug, format_args!("the kept connection was dead"));
         }
+        let line = self.open(call, deadline)?;
+        let outcome = self.exchange(call, line, request, deadline, false);
+        *copies += u32::from(outcome.as_ref().map_or_else(|broken| broken.sent, |_| true));
+        outcome.map_err(|broken| broken.error)
     }
 
-    fn finish(
+    fn exchange(
         &self,
         call: &Call,
-        line: Line,
-        outcome: Result<Answer, Broken>,
-    ) -> Result<Answer, Error> {
-        if self.keep_alive && line.is_reusable() {
+        mut line: Line,
+        request: &Request,
+        deadline: Deadline,
+        reused: bool,
+    ) -> Result<Answer, Broken> {
+        let outcome = line.exchange(request, deadline, reused);
+        if self.keep_alive && line.may_be_kept() {
             call.keep(Idle::new(line));
         }
-        outcome.map_err(|broken| broken.error)
+        outcome
     }
 
     fn make_ready(&self) -> Result<(), Error> {
@@ -250,8 +253,6 @@ fn or_cancelled(error: Error, call: &Call) -> Error {
     }
     let mut cancelled = cancelled();
     cancelled.details_mut().http_status = error.http_status();
-    cancelled.details_mut().maybe_sent = error.maybe_sent();
-    cancelled.details_mut().resent = error.resent();
     cancelled
 }
 

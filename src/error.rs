@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::Status;
+use crate::rules::may_have_acted;
 
 /// The gateway's answer to a rejection that it accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +52,14 @@ impl Error {
 
     pub(crate) fn with_os_error(mut self, os_error: Option<i32>) -> Self {
         self.0.os_error = os_error;
+        self
+    }
+
+    /// What follows from the number of copies of the request of which a byte left.
+    pub(crate) fn with_copies(mut self, copies: u32) -> Self {
+        let refused = self.retcode().is_some();
+        self.0.maybe_sent = may_have_acted(copies, refused, self.status());
+        self.0.resent = copies > 1;
         self
     }
 

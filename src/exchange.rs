@@ -3,17 +3,20 @@
 use std::fmt;
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ureq::config::Config;
 use ureq::http::Uri;
+use ureq::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
 use ureq::{Agent, Body};
 
 use crate::request::Request;
+use crate::rules::{self, Seen};
 use crate::socket::{Deadline, deadline_passed};
-use crate::wire::{LentWire, Wire};
+use crate::wire::{LentWire, NotHttp, Wire};
 use crate::{Answer, Error, Status, answer, refusal};
 
 /// The largest answer that is read, header section and body each.
@@ -36,29 +39,41 @@ pub(crate) struct Line {
 
 /// Where the connection is while ureq does not have it.
 #[derive(Debug)]
-pub(crate) struct Slot(Mutex<Option<Box<Wire>>>);
+pub(crate) struct Slot {
+    wire: Mutex<Option<Box<Wire>>>,
+    /// The head of the answer has been read.
+    pub reading_body: AtomicBool,
+}
 
 impl Slot {
     pub fn put(&self, wire: Option<Box<Wire>>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = wire;
+        *self.lock() = wire;
     }
 
     fn take(&self) -> Option<Box<Wire>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.lock().take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Box<Wire>>> {
+        self.wire.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// How an exchange failed, and whether the request may go out once more.
+/// How an exchange failed.
 pub(crate) struct Broken {
     pub error: Error,
-    /// The connection died before the first byte of an answer.
-    pub before_answer: bool,
+    /// A byte of the request left.
+    pub sent: bool,
+    pub may_send_again: bool,
 }
 
 impl Line {
     pub fn new(wire: Wire) -> Self {
         let stream = wire.socket().stream();
-        let slot = Arc::new(Slot(Mutex::new(Some(Box::new(wire)))));
+        let slot = Arc::new(Slot {
+            wire: Mutex::new(Some(Box::new(wire))),
+            reading_body: AtomicBool::new(false),
+        });
         let agent = Agent::with_parts(config(), HandOver(slot.clone()), NoLookUp);
         Line { agent, slot, stream, body: Vec::new() }
     }
@@ -73,10 +88,11 @@ impl Line {
         let Some(mut wire) = self.slot.take() else {
             return Ok(());
         };
-        let outcome = wire.await_first_word(deadline).and_then(|()| match wire.is_alive() {
-            true => Ok(()),
-            false => Err(io::ErrorKind::UnexpectedEof.into()),
-        });
+        let outcome =
+            wire.await_first_word(deadline).and_then(|()| match wire.may_carry_another() {
+                true => Ok(()),
+                false => Err(io::ErrorKind::UnexpectedEof.into()),
+            });
         let os_error = wire.socket().os_error();
         self.slot.put(outcome.is_ok().then_some(wire));
         outcome.map_err(|why| {
@@ -85,31 +101,35 @@ impl Line {
         })
     }
 
-    /// Whether an idle connection can carry another request.
-    pub fn is_alive(&self, deadline: Deadline) -> bool {
+    /// Whether the connection may carry another request, by all that is known and by a look at it.
+    pub fn may_carry_another(&self, deadline: Deadline) -> bool {
         let Some(mut wire) = self.slot.take() else {
             return false;
         };
-        wire.begin(deadline);
-        let alive = wire.is_alive();
-        self.slot.put(alive.then_some(wire));
-        alive
+        wire.set_deadline(deadline);
+        let may = wire.may_carry_another();
+        self.slot.put(may.then_some(wire));
+        may
     }
 
-    /// Whether the last answer was complete and left the connection fit for another request.
-    pub fn is_reusable(&self) -> bool {
-        let slot = self.slot.0.lock().unwrap_or_else(PoisonError::into_inner);
-        slot.as_ref().is_some_and(|wire| wire.reusable)
+    /// The same, before the connection is put back, without a look at it.
+    pub fn may_be_kept(&self) -> bool {
+        self.slot.lock().as_ref().is_some_and(|wire| wire.may_be_kept())
     }
 
-    /// Sends the request, once, and reads the answer.
-    pub fn exchange(&mut self, request: &Request, deadline: Deadline) -> Result<Answer, Broken> {
+    /// Sends the request, once, and reads the answer. `reused`: the connection waited for a call.
+    pub fn exchange(
+        &mut self,
+        request: &Request,
+        deadline: Deadline,
+        reused: bool,
+    ) -> Result<Answer, Broken> {
         let mut body = std::mem::take(&mut self.body);
-        let outcome = self.exchange_into(&mut body, request, deadline);
+        let outcome = self.exchange_into(&mut body, request, deadline, reused);
         if body.capacity() <= USUAL_ANSWER {
             self.body = body;
         }
-        outcome
+        outcome.map_err(|failure| self.judge(failure, reused))
     }
 
     fn exchange_into(
@@ -117,55 +137,110 @@ impl Line {
         bytes: &mut Vec<u8>,
         request: &Request,
         deadline: Deadline,
-    ) -> Result<Answer, Broken> {
-        if let Some(wire) = &mut *self.slot.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            wire.begin(deadline);
+        reused: bool,
+    ) -> Result<Answer, Failure> {
+        self.slot.reading_body.store(false, Ordering::Relaxed);
+        if let Some(wire) = &mut *self.slot.lock() {
+            wire.set_deadline(deadline);
+            if !reused {
+                wire.look_before_first().map_err(ureq::Error::from)?;
+            }
+            wire.begin();
         }
-        let response = request.to_http().map_err(ureq::Error::from);
-        let response = response.and_then(|request| self.agent.run(request));
-        let (head, body) = response.map_err(|why| self.explain(why))?.into_parts();
+        let response = self.agent.run(request.to_http().map_err(ureq::Error::from)?)?;
+        self.slot.reading_body.store(true, Ordering::Relaxed);
+        let (head, body) = response.into_parts();
         let http_status = head.status.as_u16();
-        read_body(body, bytes).map_err(|why| {
-            let mut broken = self.explain(why);
-            broken.error.details_mut().http_status = Some(http_status);
-            broken
-        })?;
+        let framed = rules::framed_in_one_way(head.version, &head.headers);
+        read_body(body, bytes).map_err(|why| Failure::InBody(http_status, why))?;
         let content_type = head.headers.get("content-type").and_then(|value| value.to_str().ok());
-        answer::read(http_status, content_type, bytes, request.guid).map_err(|error| {
-            let error = self.broken_off(&error).unwrap_or(error);
-            Broken { error, before_answer: false }
+        let outcome = answer::read(http_status, content_type, bytes, request.guid);
+        let retcode = outcome.as_ref().map_or_else(|error| error.retcode().is_some(), |_| true);
+        if let Some(wire) = &mut *self.slot.lock() {
+            (wire.framed, wire.retcode) = (framed, retcode);
+        }
+        outcome.map_err(|error| match retcode {
+            true => Failure::Refused(error),
+            false => Failure::Unreadable(error, !ends_with_connection(&head.headers)),
         })
     }
 
-    /// ureq takes a RST for the end of an answer without a length.
-    fn broken_off(&self, unreadable: &Error) -> Option<Error> {
-        let slot = self.slot.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn judge(&self, failure: Failure, reused: bool) -> Broken {
+        // A connection that failed is closed here, and its death looked at before.
+        let wire = match failure {
+            Failure::Refused(_) | Failure::Unreadable(..) => None,
+            Failure::NoAnswer(_) | Failure::InBody(..) => self.slot.take(),
+        };
+        match failure {
+            Failure::Refused(error) => Broken { error, sent: true, may_send_again: false },
+            Failure::Unreadable(error, delimited) => {
+                let error = self.broken_off(&error, delimited).unwrap_or(error);
+                Broken { error, sent: true, may_send_again: false }
+            }
+            Failure::InBody(http_status, why) => {
+                let mut broken = explain(&why, wire.as_deref(), reused);
+                broken.error.details_mut().http_status = Some(http_status);
+                broken
+            }
+            Failure::NoAnswer(why) => explain(&why, wire.as_deref(), reused),
+        }
+    }
+
+    /// ureq takes a RST for the end of an answer without a length, and any end among the trailers
+    /// for that of the answer. `delimited`: the answer does not end with its connection.
+    fn broken_off(&self, unreadable: &Error, delimited: bool) -> Option<Error> {
+        let slot = self.slot.lock();
         let os_error = slot.as_ref().and_then(|wire| wire.socket().os_error());
-        if unreadable.retcode().is_some() || os_error.is_none() {
+        let too_early = delimited && slot.as_ref().is_some_and(|wire| wire.has_ended());
+        if os_error.is_none() && !too_early {
             return None;
         }
         let detail = "the connection broke in the middle of the answer";
         let mut error = Error::new(Status::Io, detail).with_os_error(os_error);
         error.details_mut().http_status = unreadable.http_status();
-        error.details_mut().maybe_sent = true;
         Some(error)
     }
+}
 
-    fn explain(&self, why: ureq::Error) -> Broken {
-        let wire = self.slot.take();
-        let request_begun = wire.as_ref().is_some_and(|wire| wire.request_begun);
-        let answer_begun = wire.as_ref().is_some_and(|wire| wire.answer_begun());
-        let os_error = wire.as_ref().and_then(|wire| wire.socket().os_error());
-        let died = matches!(&why, ureq::Error::Io(why) if connection_died(why));
-        let phase = match (request_begun, answer_begun) {
-            (false, _) => "before the request was sent",
-            (true, false) => "while waiting for the answer",
-            (true, true) => "in the middle of the answer",
-        };
-        let (status, detail) = classify(&why, phase);
-        let mut error = Error::new(status, detail).with_os_error(os_error);
-        error.details_mut().maybe_sent = request_begun;
-        Broken { error, before_answer: died && !answer_begun }
+/// Why an exchange came to no acceptance.
+enum Failure {
+    NoAnswer(ureq::Error),
+    /// The HTTP status was read already.
+    InBody(u16, ureq::Error),
+    Refused(Error),
+    /// The answer holds no retcode; and whether it says itself where it ends.
+    Unreadable(Error, bool),
+}
+
+impl From<ureq::Error> for Failure {
+    fn from(why: ureq::Error) -> Self {
+        Failure::NoAnswer(why)
+    }
+}
+
+fn ends_with_connection(headers: &HeaderMap) -> bool {
+    !headers.contains_key(TRANSFER_ENCODING) && !headers.contains_key(CONTENT_LENGTH)
+}
+
+/// What an error of ureq's means, by what the connection has seen.
+fn explain(why: &ureq::Error, wire: Option<&Wire>, reused: bool) -> Broken {
+    let seen = wire.map(Wire::seen).unwrap_or_default();
+    let died = matches!(why, ureq::Error::Io(why) if connection_died(why));
+    let death = wire.filter(|_| died).map(Wire::death);
+    let (status, detail) = classify(why, phase(seen));
+    let os_error = wire.and_then(|wire| wire.socket().os_error());
+    Broken {
+        error: Error::new(status, detail).with_os_error(os_error),
+        sent: seen.sent,
+        may_send_again: rules::may_send_again(reused, seen, death),
+    }
+}
+
+fn phase(seen: Seen) -> &'static str {
+    match (seen.sent, seen.answered) {
+        (false, _) => "before the request was sent",
+        (true, false) => "while waiting for the answer",
+        (true, true) => "in the middle of the answer",
     }
 }
 
@@ -196,6 +271,9 @@ pub(crate) fn classify_io(why: &io::Error, phase: &str) -> (Status, String) {
         return (Status::Timeout, format!("the time-out passed {phase}"));
     }
     let inner = why.get_ref();
+    if let Some(why) = inner.and_then(|inner| inner.downcast_ref::<NotHttp>()) {
+        return (Status::Protocol, format!("the answer is not HTTP: {why}"));
+    }
     if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         return match refusal::carried(tls) {
             Some(own) => (own.status(), own.detail().into()),

@@ -110,13 +110,15 @@ pub(crate) enum Host {
 }
 
 impl Address {
-    fn new(host: &str, port: u16) -> Self {
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let host = match bare.parse() {
-            Ok(ip) => Host::Ip(ip),
-            Err(_) => Host::Name(bare.to_owned()),
+    /// `None` where the host is neither a name nor an address: what stands in brackets is an IPv6
+    /// address or nothing.
+    fn new(host: &str, port: u16) -> Option<Self> {
+        let host = match host.strip_prefix('[') {
+            Some(rest) => Host::Ip(IpAddr::V6(rest.strip_suffix(']')?.parse().ok()?)),
+            None if host.is_empty() || host.contains(['[', ']', ':']) => return None,
+            None => host.parse().map_or_else(|_| Host::Name(host.to_owned()), Host::Ip),
         };
-        Address { host, port }
+        Some(Address { host, port })
     }
 }
 
@@ -149,6 +151,11 @@ impl Gateway {
         if text.len() > 2048 {
             return refuse("longer than 2048 bytes");
         }
+        if !text.is_ascii() {
+            return refuse(
+                "holds a character that is not ASCII: write it as %E5%BA%A7 and the like",
+            );
+        }
         let Ok(uri) = text.parse::<Uri>() else {
             return refuse("not a URL of the form https://host:port");
         };
@@ -164,7 +171,8 @@ impl Gateway {
                 "plain http would show the Guid to the network; AGW_ALLOW_HTTP takes it",
             );
         }
-        if authority.as_str().contains('@') {
+        // Behind a slash, too: the slash may be one of the password's.
+        if authority.as_str().contains('@') || uri.path().contains('@') {
             return refuse("a user name or password has no place here");
         }
         if uri.query().is_some() || text.contains('#') {
@@ -179,10 +187,9 @@ impl Gateway {
         else {
             return refuse("the port is not a number from 1 to 65535");
         };
-        let address = Address::new(authority.host(), port);
-        if matches!(&address.host, Host::Name(name) if name.is_empty()) {
-            return refuse("not a URL of the form https://host:port");
-        }
+        let Some(address) = Address::new(authority.host(), port) else {
+            return refuse("the host is neither a name nor an address (IPv6 in brackets)");
+        };
         Ok(Gateway {
             https,
             address,
@@ -194,14 +201,14 @@ impl Gateway {
 }
 
 fn port_of(authority: &str, host: &str, default: u16) -> Option<u16> {
-    match authority[host.len()..].strip_prefix(':') {
-        None => Some(default),
-        // Rust's own reading would take a plus sign.
-        Some(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
-            text.parse().ok().filter(|port| *port != 0)
-        }
-        Some(_) => None,
+    let behind = &authority[host.len()..];
+    if behind.is_empty() {
+        return Some(default);
     }
+    // Rust's own reading would take a plus sign.
+    let digits = behind.strip_prefix(':')?;
+    let number = digits.bytes().all(|byte| byte.is_ascii_digit()).then_some(digits)?;
+    number.parse().ok().filter(|port| *port != 0)
 }
 
 /// The way to the gateway: whom to dial, and through what.
@@ -267,23 +274,34 @@ impl Route {
     }
 
     fn proxy(url: &str, option: &str) -> Result<Proxy, Error> {
+        let refused = || {
+            let detail = format!(
+                "{option}: not of the form http://user:password@host:port (in a password write \
+                 %2F for a slash, %3F for a question mark, %23 for a number sign)"
+            );
+            Error::new(Status::InvalidUrl, detail)
+        };
+        let authority = url.split_once("://").map_or(url, |(_, authority)| authority);
+        let authority = authority.strip_suffix('/').unwrap_or(authority);
+        // A slash would end the host's part in the middle of a password, and show its start.
+        if authority.contains(['/', '\\', '?', '#']) {
+            return Err(refused());
+        }
         let proxy = ureq::Proxy::new(url).ok().filter(|proxy| {
             let authority = proxy.uri().authority().map(|authority| authority.as_str());
             let address = authority.and_then(|authority| authority.rsplit('@').next());
             proxy.protocol() == ureq::ProxyProtocol::Http
                 && address.and_then(|address| port_of(address, proxy.host(), 80)).is_some()
         });
-        let Some(proxy) = proxy else {
-            let detail = format!("{option}: not of the form http://user:password@host:port");
-            return Err(Error::new(Status::InvalidUrl, detail));
-        };
+        let proxy = proxy.ok_or_else(refused)?;
+        let address = Address::new(proxy.host(), proxy.port()).ok_or_else(refused)?;
         let credentials = match (proxy.username(), proxy.password()) {
             (None, None) => None,
             (user, password) => {
                 Some(format!("{}:{}", user.unwrap_or_default(), password.unwrap_or_default()))
             }
         };
-        Ok(Proxy { address: Address::new(proxy.host(), proxy.port()), credentials })
+        Ok(Proxy { address, credentials })
     }
 }
 
@@ -334,12 +352,20 @@ mod tests {
             ("gw:8043", "form https://host:port"),
             ("/x", "form https://host:port"),
             ("https://", "form https://host:port"),
-            ("http://:80", "form https://host:port"),
+            ("http://:80", "neither a name nor an address"),
             ("https://g w", "form https://host:port"),
             ("https://gw\r\nX: y", "form https://host:port"),
-            ("https://座席", "form https://host:port"),
+            ("https://座席", "not ASCII"),
+            ("https://gw/座席", "not ASCII"),
+            ("https://gw/é", "not ASCII"),
+            ("https://[zz]:8043", "neither a name nor an address"),
+            ("https://[]:8043", "neither a name nor an address"),
+            ("https://[10.1.2.3]:8043", "neither a name nor an address"),
+            ("https://[fe80::1%25eth0]:8043", "neither a name nor an address"),
+            ("https://[::1]x:8043", "port"),
             ("ftp://gw", "only https and http"),
             ("https://u:p@gw", "user name"),
+            ("https://user:8080/word@gw", "user name"),
             ("https://gw/?a=b", "query"),
             ("https://gw/#a", "query or fragment"),
             ("https://gw:0", "port"),
@@ -394,11 +420,18 @@ mod tests {
             (None, Some("http://u:p@proxy:0")),
             (None, Some("http://[::1]:+80")),
             (None, Some("proxy:")),
+            (None, Some("http://user:8080/word@proxy.test:3128")),
+            (None, Some("http://user:8080?word@proxy.test:3128")),
+            (None, Some("http://user:8080#word@proxy.test:3128")),
+            (None, Some("user:8080/word@proxy.test:3128")),
+            (None, Some("http://proxy:3128/path")),
+            (None, Some("http://[zz]:3128")),
         ] {
             options.connect_to = connect_to.map(str::to_owned);
             options.proxy = proxy.map(str::to_owned);
             let error = Route::parse(&options, &gateway).expect_err("refused");
             assert_eq!(error.status(), Status::InvalidUrl);
+            assert!(!error.detail().contains("8080"), "{}", error.detail());
         }
     }
 

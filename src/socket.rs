@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use socket2::SockRef;
 
 use crate::ffi::fork;
+use crate::rules::Waiting;
 
 /// The moment by which a call must have returned.
 #[derive(Debug, Clone, Copy)]
@@ -57,14 +58,9 @@ pub(crate) struct Socket {
     receive_wait: Duration,
     send_wait: Duration,
     os_error: Option<i32>,
+    /// How many bytes were given to the socket since they were last counted anew.
+    sent: usize,
     generation: u32,
-}
-
-/// What lies in the receive buffer of an idle socket.
-pub(crate) enum Waiting {
-    Nothing,
-    Bytes,
-    End,
 }
 
 impl Socket {
@@ -75,6 +71,7 @@ impl Socket {
             receive_wait: Duration::ZERO,
             send_wait: Duration::ZERO,
             os_error: None,
+            sent: 0,
             generation: fork::generation(),
         }
     }
@@ -97,22 +94,49 @@ impl Socket {
         self.os_error
     }
 
+    pub fn count_anew(&mut self) {
+        self.sent = 0;
+    }
+
+    pub fn sent(&self) -> usize {
+        self.sent
+    }
+
     /// Looks without taking anything and without waiting.
-    pub fn waiting(&self) -> Waiting {
+    pub fn waiting(&mut self) -> io::Result<Waiting> {
+        self.check_process()?;
         match peek(&self.stream) {
-            Ok(0) => Waiting::End,
-            Ok(_) => Waiting::Bytes,
-            Err(why) if why.kind() == io::ErrorKind::WouldBlock => Waiting::Nothing,
-            Err(_) => Waiting::End,
+            Ok(0) => Ok(Waiting::End),
+            Ok(_) => Ok(Waiting::Data),
+            Err(why) if why.kind() == io::ErrorKind::WouldBlock => Ok(Waiting::Nothing),
+            outcome => self.note(outcome.map(|_| Waiting::End)),
         }
+    }
+
+    /// Sends what can be sent without waiting; whether that is all of it does not matter.
+    pub fn send_at_once(&self, bytes: &[u8]) {
+        if self.check_process().is_ok() {
+            let _ = send_at_once(&self.stream, bytes);
+        }
+    }
+
+    /// A process that was forked in the middle of a call has a copy of the socket: two would speak
+    /// on one connection.
+    fn check_process(&self) -> io::Result<()> {
+        if self.generation == fork::generation() {
+            return Ok(());
+        }
+        Err(io::Error::other(
+            "this process was forked during the call, which goes on in the parent",
+        ))
     }
 
     /// Waits until the other side says something, closes or has said nothing for so long. Not by a
     /// time-out of the socket: after one Windows leaves it in no defined state.
-    pub fn speaks_within(&self, patience: Duration) -> io::Result<bool> {
+    pub fn speaks_within(&mut self, patience: Duration) -> io::Result<bool> {
         const NAP: Duration = Duration::from_millis(1);
         let patience = self.deadline.sooner(patience);
-        while matches!(self.waiting(), Waiting::Nothing) {
+        while self.waiting()? == Waiting::Nothing {
             match patience.left() {
                 Ok(left) => thread::sleep(left.min(NAP)),
                 Err(_) => return self.deadline.left().map(|_| false),
@@ -130,6 +154,7 @@ impl Socket {
         &mut self,
         mut receive: impl FnMut(&TcpStream) -> io::Result<usize>,
     ) -> io::Result<usize> {
+        self.check_process()?;
         loop {
             let wait = wait(self.receive_wait, self.deadline.left()?);
             if wait != self.receive_wait {
@@ -166,6 +191,22 @@ fn peek(stream: &TcpStream) -> io::Result<usize> {
     seen
 }
 
+#[cfg(unix)]
+fn send_at_once(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    // On Apple's systems a flag of the socket stands for it, which std sets.
+    #[cfg(target_vendor = "apple")]
+    const NO_SIGNAL: i32 = 0;
+    #[cfg(not(target_vendor = "apple"))]
+    const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
+    SockRef::from(stream).send_with_flags(bytes, libc::MSG_DONTWAIT | NO_SIGNAL)
+}
+
+#[cfg(not(unix))]
+fn send_at_once(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    stream.set_nonblocking(true)?;
+    (&*stream).write(bytes)
+}
+
 /// How long one system call may block. A wait that is set already is kept while it fits, as each
 /// change costs a system call; near the end it is exact.
 fn wait(set: Duration, left: Duration) -> Duration {
@@ -198,6 +239,7 @@ impl Read for Socket {
 impl Write for Socket {
     /// `send` with MSG_NOSIGNAL underneath, never `writev`: a dead peer must not raise SIGPIPE.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.check_process()?;
         loop {
             let wait = wait(self.send_wait, self.deadline.left()?);
             if wait != self.send_wait {
@@ -206,7 +248,10 @@ impl Write for Socket {
             }
             match (&*self.stream).write(bytes) {
                 Err(why) if try_again(&why) => {}
-                outcome => return self.note(outcome),
+                outcome => {
+                    self.sent += *outcome.as_ref().unwrap_or(&0);
+                    return self.note(outcome);
+                }
             }
         }
     }

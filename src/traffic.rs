@@ -138,6 +138,12 @@ impl Traffic {
         drop(idle);
     }
 
+    /// Whether this process is a child that was forked in the middle of the call: then another
+    /// thread of the parent's may hold the lock for ever.
+    fn is_anothers(&self) -> bool {
+        self.generation != fork::generation()
+    }
+
     fn lanes(&self) -> MutexGuard<'_, Lanes> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -155,6 +161,9 @@ pub(crate) struct Call<'a> {
 impl Call<'_> {
     /// The connection used last, if one is still alive and young enough.
     pub fn take_idle(&self, younger_than: Duration, deadline: Deadline) -> Option<Idle> {
+        if self.traffic.is_anothers() {
+            return None;
+        }
         loop {
             let idle = self.candidate.take().or_else(|| self.traffic.lanes().idle.pop())?;
             if idle.age() >= younger_than.min(KEEP) {
@@ -162,7 +171,7 @@ impl Call<'_> {
                 return None;
             }
             self.control.attach(idle.line.stream());
-            if idle.line.is_alive(deadline) {
+            if idle.line.may_carry_another(deadline) {
                 return Some(idle);
             }
         }
@@ -181,6 +190,9 @@ impl Call<'_> {
 
     /// Ends the call, and gives its connection back for the next one.
     pub fn keep(&self, idle: Idle) {
+        if self.traffic.is_anothers() {
+            return;
+        }
         let mut lanes = self.traffic.lanes();
         let unwanted = lanes.closed || self.control.is_cancelled() || lanes.idle.len() >= MAX_IDLE;
         let outdated = lanes.outdated(&idle);
@@ -200,7 +212,7 @@ impl Call<'_> {
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        if !self.over.get() {
+        if !self.over.get() && !self.traffic.is_anothers() {
             let mut lanes = self.traffic.lanes();
             lanes.leave(&self.control);
             drop(lanes);

@@ -1,18 +1,21 @@
 //! One connection, plain or TLS, in the form that ureq speaks HTTP over.
 
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use memchr::memchr;
-use rustls::ProtocolVersion::TLSv1_3;
+use rustls::ProtocolVersion::{self, TLSv1_3};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, IoState};
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
 use crate::exchange::MAX_ANSWER;
-use crate::socket::{Deadline, Socket, Waiting};
-use crate::tls;
+use crate::rules::{self, Death, Seen, Waiting};
+use crate::socket::{Deadline, Socket};
+use crate::{sys, tls};
 
 /// All that is read for one answer: head and body, and what goes along with them (chunk lengths,
 /// trailers, interim answers).
@@ -25,12 +28,19 @@ pub(crate) struct Wire {
     tls: Option<Box<ClientConnection>>,
     records: Records,
     buffers: WireBuffers,
-    /// A byte of the request may have left.
-    pub request_begun: bool,
+    /// Whether the connection carries a request, or has carried one.
+    used: bool,
+    /// When the last byte of the request had been given to the socket.
+    sent_at: Option<Instant>,
     /// How many bytes of the answer have come, out of their records.
     received: usize,
+    /// The other side has closed the connection, or it broke.
+    ended: bool,
     /// ureq found the answer complete and the connection fit for another.
-    pub reusable: bool,
+    complete: bool,
+    /// What only the reader of the answer knows.
+    pub framed: bool,
+    pub retcode: bool,
     /// The gateway has yet to say whether it takes the client's certificate, or the lack of one.
     verdict_pending: bool,
 }
@@ -42,9 +52,13 @@ impl Wire {
             tls: None,
             records: Records::default(),
             buffers: WireBuffers::default(),
-            request_begun: false,
+            used: false,
+            sent_at: None,
             received: 0,
-            reusable: true,
+            ended: false,
+            complete: false,
+            framed: false,
+            retcode: false,
             verdict_pending: false,
         }
     }
@@ -66,7 +80,9 @@ impl Wire {
         }
         flush(&mut tls, &mut records, &mut socket)?;
         let verdict_pending = tls::client_certificate_demanded();
-        Ok(Wire { tls: Some(tls), records, verdict_pending, ..Wire::plain(socket) })
+        let mut wire = Wire::plain(socket);
+        (wire.tls, wire.records, wire.verdict_pending) = (Some(tls), records, verdict_pending);
+        Ok(wire)
     }
 
     /// With TLS 1.3 a gateway speaks once more after the handshake: session tickets, better taken
@@ -91,18 +107,53 @@ impl Wire {
         }
     }
 
-    /// Makes the connection ready for a call.
-    pub fn begin(&mut self, deadline: Deadline) {
+    /// From here on the connection's deadline is that of this call.
+    pub fn set_deadline(&mut self, deadline: Deadline) {
         self.socket.set_deadline(deadline);
-        self.request_begun = false;
-        self.received = 0;
-        self.reusable = false;
     }
 
-    /// A byte of the answer has come, if only of a record that is not complete: a gateway that
-    /// answers has acted.
-    pub fn answer_begun(&self) -> bool {
-        self.received > 0 || (self.request_begun && self.records.incomplete())
+    /// What is there before the first request cannot belong to its answer. A connection that was kept
+    /// has been looked at when it was taken.
+    pub fn look_before_first(&mut self) -> io::Result<()> {
+        match self.look()? {
+            Waiting::Data => Err(spoke_unasked()),
+            Waiting::End => Err(io::ErrorKind::UnexpectedEof.into()),
+            Waiting::Nothing | Waiting::PartOfRecord => Ok(()),
+        }
+    }
+
+    /// Makes the connection ready for a request.
+    pub fn begin(&mut self) {
+        self.records.mark_begun();
+        self.socket.count_anew();
+        self.used = true;
+        self.sent_at = None;
+        self.received = 0;
+        (self.complete, self.framed, self.retcode) = (false, false, false);
+    }
+
+    /// What there is to judge the last request by.
+    pub fn seen(&self) -> Seen {
+        Seen {
+            sent: self.used && self.socket.sent() > 0,
+            answered: self.received > 0 || (self.used && self.records.part_of_answer()),
+            complete: self.complete,
+            framed: self.framed,
+            retcode: self.retcode,
+        }
+    }
+
+    /// For a connection that has ended without an answer.
+    pub fn death(&self) -> Death {
+        Death {
+            after: self.sent_at.map(|sent_at| sent_at.elapsed()),
+            unacknowledged: sys::unacknowledged(&self.socket.stream()),
+        }
+    }
+
+    /// The connection ended while an answer was awaited.
+    pub fn has_ended(&self) -> bool {
+        self.ended
     }
 
     pub fn socket(&self) -> &Socket {
@@ -114,41 +165,59 @@ impl Wire {
         version.and_then(|version| version.as_str()).unwrap_or("no TLS")
     }
 
-    /// Whether an idle connection can carry another request. Late session tickets are taken in;
-    /// a close, or bytes that nobody asked for, end it.
-    pub fn is_alive(&mut self) -> bool {
+    /// Whether the connection may carry another request, by what was seen and what waits on it.
+    pub fn may_carry_another(&mut self) -> bool {
+        let last = self.used.then(|| self.seen());
+        self.look().is_ok_and(|waiting| rules::may_carry_another(last, waiting))
+    }
+
+    /// The same, as far as it is known without asking the operating system.
+    pub fn may_be_kept(&self) -> bool {
+        let last = self.used.then(|| self.seen());
+        let waiting = match self.records.incomplete() {
+            true => Waiting::PartOfRecord,
+            false if self.buffers.unread().is_empty() => Waiting::Nothing,
+            false => Waiting::Data,
+        };
+        rules::may_carry_another(last, waiting)
+    }
+
+    /// Looks what waits on the connection, and takes session tickets in.
+    fn look(&mut self) -> io::Result<Waiting> {
         const TICKETS: usize = 16;
-        if self.holds_leftovers() {
-            return false;
-        }
-        for _ in 0..TICKETS {
-            match self.socket.waiting() {
-                Waiting::Nothing => return true,
-                Waiting::End => return false,
-                Waiting::Bytes => {
-                    if self.take_late_records().is_err() {
-                        return false;
-                    }
-                }
+        if let Some(tls) = &mut self.tls {
+            // What followed the last answer so closely that rustls has it already.
+            let state = tls.process_new_packets().map_err(invalid)?;
+            if let Some(unasked) = unasked(&state) {
+                return Ok(unasked);
             }
         }
-        false
-    }
-
-    /// What followed the last answer so closely that rustls has it already, or a goodbye.
-    fn holds_leftovers(&mut self) -> bool {
-        self.tls.as_mut().is_some_and(|tls| tls.process_new_packets().map_or(true, is_unasked))
-    }
-
-    fn take_late_records(&mut self) -> io::Result<()> {
-        let unasked = || io::Error::from(io::ErrorKind::InvalidData);
-        let tls = self.tls.as_mut().ok_or_else(unasked)?;
-        tls.read_tls(&mut self.records.from(&mut self.socket))?;
-        let state = tls.process_new_packets().map_err(|_| unasked())?;
-        if is_unasked(state) { Err(unasked()) } else { Ok(()) }
+        for _ in 0..TICKETS {
+            let (waiting, tls) = (self.socket.waiting()?, &mut self.tls);
+            match (waiting, tls) {
+                (Waiting::Data, Some(tls)) => {
+                    take_records(tls, &mut self.records, &mut self.socket)?;
+                    let state = tls.process_new_packets().map_err(invalid)?;
+                    if let Some(unasked) = unasked(&state) {
+                        return Ok(unasked);
+                    }
+                }
+                (Waiting::Nothing, Some(tls)) if self.records.incomplete() => {
+                    return Ok(self.records.incomplete_is(tls.protocol_version()));
+                }
+                (waiting, _) => return Ok(waiting),
+            }
+        }
+        Ok(Waiting::Data)
     }
 
     fn receive(&mut self) -> io::Result<usize> {
+        let outcome = self.receive_some();
+        self.ended |= !matches!(outcome, Ok(1..));
+        outcome
+    }
+
+    fn receive_some(&mut self) -> io::Result<usize> {
         let space = self.buffers.input_append_buf();
         let Some(tls) = &mut self.tls else {
             return self.socket.read(space);
@@ -164,17 +233,69 @@ impl Wire {
 
     fn send(&mut self, amount: usize) -> io::Result<()> {
         let bytes = &self.buffers.output[..amount];
-        let Some(tls) = &mut self.tls else {
-            return self.socket.write_all(bytes);
-        };
-        tls.writer().write_all(bytes)?;
-        flush(tls, &mut self.records, &mut self.socket)
+        match &mut self.tls {
+            None => self.socket.write_all(bytes)?,
+            Some(tls) => {
+                tls.writer().write_all(bytes)?;
+                flush(tls, &mut self.records, &mut self.socket)?;
+            }
+        }
+        self.sent_at = Some(Instant::now());
+        Ok(())
+    }
+
+    /// A chunk's length, or a trailer, whose line ends in LF alone: ureq would wait for the CR.
+    fn awaits_in_vain(&self) -> bool {
+        let unread = self.buffers.unread();
+        memchr(b'\n', unread).is_some_and(|end| end == 0 || unread[end - 1] != b'\r')
+    }
+}
+
+impl Drop for Wire {
+    /// TLS's own goodbye, as far as it can go out without waiting.
+    fn drop(&mut self) {
+        let Some(tls) = &mut self.tls else { return };
+        tls.send_close_notify();
+        let farewell = &mut self.records.to_send;
+        farewell.clear();
+        while tls.wants_write() && tls.write_tls(farewell).is_ok() {}
+        self.socket.send_at_once(farewell);
     }
 }
 
 /// Between calls a gateway may send a session ticket; data or a close ends the connection.
-fn is_unasked(state: IoState) -> bool {
-    state.peer_has_closed() || state.plaintext_bytes_to_read() > 0
+fn unasked(state: &IoState) -> Option<Waiting> {
+    if state.plaintext_bytes_to_read() > 0 {
+        Some(Waiting::Data)
+    } else {
+        state.peer_has_closed().then_some(Waiting::End)
+    }
+}
+
+fn invalid(why: rustls::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
+}
+
+/// What no HTTP server sends, in a sentence that goes on from "the answer is not HTTP: ".
+#[derive(Debug)]
+pub(crate) struct NotHttp(&'static str);
+
+impl fmt::Display for NotHttp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for NotHttp {}
+
+fn spoke_unasked() -> io::Error {
+    let sentence = NotHttp("the other side spoke before it was asked");
+    io::Error::new(io::ErrorKind::InvalidData, sentence)
+}
+
+fn line_feed_alone() -> io::Error {
+    let sentence = NotHttp("a line between chunks ends in a line feed alone");
+    io::Error::new(io::ErrorKind::InvalidData, sentence)
 }
 
 /// Reads what there is and lets rustls judge it; its alert, if it has one, goes out. Gives the
@@ -184,10 +305,17 @@ fn take_records(
     records: &mut Records,
     socket: &mut Socket,
 ) -> io::Result<usize> {
+    let completing = records.begun_early;
     let taken = tls.read_tls(&mut records.from(socket))?;
-    if let Err(why) = tls.process_new_packets() {
-        let _ = flush(tls, records, socket);
-        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    match tls.process_new_packets() {
+        Err(why) => {
+            let _ = flush(tls, records, socket);
+            return Err(invalid(why));
+        }
+        Ok(state) if completing && state.plaintext_bytes_to_read() > 0 => {
+            return Err(spoke_unasked());
+        }
+        Ok(_) => {}
     }
     if taken == 0 && tls.is_handshaking() {
         return Err(io::ErrorKind::UnexpectedEof.into());
@@ -214,6 +342,8 @@ struct Records {
     head_seen: usize,
     /// How many bytes of the record are still to come behind its head.
     left: usize,
+    /// The record that is coming began before the request was sent.
+    begun_early: bool,
 }
 
 impl Records {
@@ -223,6 +353,34 @@ impl Records {
 
     fn incomplete(&self) -> bool {
         self.head_seen > 0
+    }
+
+    /// A record that has come in part began with the answer, or has nothing to do with it.
+    fn part_of_answer(&self) -> bool {
+        self.incomplete() && !self.begun_early
+    }
+
+    fn mark_begun(&mut self) {
+        self.begun_early = self.incomplete();
+    }
+
+    /// With TLS 1.2 a record says what it holds; with TLS 1.3 it must be whole for that.
+    fn incomplete_is(&self, version: Option<ProtocolVersion>) -> Waiting {
+        const APPLICATION_DATA: u8 = 23;
+        if version != Some(TLSv1_3) && self.head[0] == APPLICATION_DATA {
+            Waiting::Data
+        } else {
+            Waiting::PartOfRecord
+        }
+    }
+
+    /// How much may be read at once: a record that began too early is judged by itself.
+    fn most(&self, amount: usize) -> usize {
+        let rest = match self.head.len() - self.head_seen {
+            0 => self.left,
+            rest => rest,
+        };
+        if self.begun_early { amount.min(rest) } else { amount }
     }
 
     fn follow(&mut self, mut bytes: &[u8]) {
@@ -240,6 +398,7 @@ impl Records {
             };
             if self.head_seen == self.head.len() && self.left == 0 {
                 self.head_seen = 0;
+                self.begun_early = false;
             }
             bytes = &bytes[wanted..];
         }
@@ -253,7 +412,8 @@ struct Incoming<'a> {
 
 impl Read for Incoming<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let amount = self.socket.read(buffer)?;
+        let most = self.records.most(buffer.len());
+        let amount = self.socket.read(&mut buffer[..most])?;
         self.records.follow(&buffer[..amount]);
         Ok(amount)
     }
@@ -306,7 +466,6 @@ impl Transport for LentWire {
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
         let wire = self.wire()?;
         if amount > 0 {
-            wire.request_begun = true;
             spell_header_names(&mut wire.buffers.output[..amount]);
             wire.send(amount)?;
         }
@@ -314,7 +473,11 @@ impl Transport for LentWire {
     }
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
+        let reading_body = self.home.reading_body.load(Ordering::Relaxed);
         let wire = self.wire()?;
+        if reading_body && wire.awaits_in_vain() {
+            return Err(line_feed_alone().into());
+        }
         let amount = wire.receive()?;
         wire.buffers.filled += amount;
         wire.received += amount;
@@ -328,7 +491,7 @@ impl Transport for LentWire {
     /// the connection out of ureq's pool and hands it back.
     fn is_open(&mut self) -> bool {
         if let Some(wire) = &mut self.wire {
-            wire.reusable = true;
+            wire.complete = true;
         }
         false
     }
@@ -351,6 +514,10 @@ struct WireBuffers {
 const SMALL: usize = 4 * 1024;
 
 impl WireBuffers {
+    fn unread(&self) -> &[u8] {
+        &self.input[self.taken..self.filled]
+    }
+
     /// Room for more input; the unread part moves to the front.
     fn make_room(&mut self) {
         self.input.copy_within(self.taken..self.filled, 0);

@@ -149,26 +149,26 @@ fn every_documented_shape_of_json_is_accepted() {
 fn what_is_not_the_documented_answer_is_told_apart() {
     let html = "<html><head><title>HTTP Status 502</title></head></html>";
     let table = [
-        (http("200 OK", ""), Status::Protocol, true),
-        (http("200 OK", "{}"), Status::Protocol, true),
-        (http("200 OK", "[]"), Status::Protocol, true),
-        (http("200 OK", html), Status::Protocol, true),
-        (http("200 OK", r#"{"message":"success"}"#), Status::Protocol, true),
-        (http("200 OK", r#"{"retcode":"0""#), Status::Protocol, true),
-        ("HTTP/1.1 204 No Content\r\n\r\n".into(), Status::Protocol, true),
-        ("SSH-2.0-OpenSSH_9.2\r\n\r\n".into(), Status::Protocol, true),
-        (http("301 Moved", ""), Status::Http, false),
-        (http("302 Found", html), Status::Http, false),
-        (http("404 Not Found", html), Status::Http, true),
-        (http("500 Oops", ""), Status::Http, true),
-        (http("502 Bad Gateway", html), Status::Http, true),
-        (http("200 OK", &" ".repeat(64 * 1024 + 1)), Status::TooLarge, true),
+        (http("200 OK", ""), Status::Protocol),
+        (http("200 OK", "{}"), Status::Protocol),
+        (http("200 OK", "[]"), Status::Protocol),
+        (http("200 OK", html), Status::Protocol),
+        (http("200 OK", r#"{"message":"success"}"#), Status::Protocol),
+        (http("200 OK", r#"{"retcode":"0""#), Status::Protocol),
+        ("HTTP/1.1 204 No Content\r\n\r\n".into(), Status::Protocol),
+        ("SSH-2.0-OpenSSH_9.2\r\n\r\n".into(), Status::Protocol),
+        (http("301 Moved", ""), Status::Http),
+        (http("302 Found", html), Status::Http),
+        (http("404 Not Found", html), Status::Http),
+        (http("500 Oops", ""), Status::Http),
+        (http("502 Bad Gateway", html), Status::Http),
+        (http("200 OK", &" ".repeat(64 * 1024 + 1)), Status::TooLarge),
     ];
-    for (answer, status, maybe_sent) in table {
+    for (answer, status) in table {
         let shown = answer[..answer.len().min(120)].to_owned();
         let error = outcome_of(answer).expect_err(&shown);
         assert_eq!(error.status(), status, "{shown}: {error}");
-        assert_eq!(error.maybe_sent(), maybe_sent, "{shown}");
+        assert!(error.maybe_sent(), "{shown}");
         assert!(!error.detail().is_empty(), "{shown}");
         assert!(!error.resent(), "{shown}");
     }

@@ -16,7 +16,7 @@ use crate::{Answer, Error, Status, log};
 /// What a guarded call comes to: an answer where there is one.
 pub(super) type Outcome = Result<Option<Answer>, Error>;
 
-/// Whether a function may be called from inside the log callback: the one table of it.
+/// What is particular about each function: the one table of it.
 #[derive(Clone, Copy)]
 pub(super) enum Entry {
     ClientNew,
@@ -31,6 +31,14 @@ impl Entry {
         match self {
             Entry::ClientNew => true,
             Entry::RejectAgentConf | Entry::Connect | Entry::Cancel | Entry::Free => false,
+        }
+    }
+
+    /// Whether a panic may have come after a request was sent.
+    const fn sends(self) -> bool {
+        match self {
+            Entry::RejectAgentConf => true,
+            Entry::ClientNew | Entry::Connect | Entry::Cancel | Entry::Free => false,
         }
     }
 }
@@ -56,14 +64,14 @@ pub(super) unsafe fn enter(
     } else if log::in_sink() && !entry.in_log_callback() {
         Err(Error::new(Status::Reentrant, "called from inside the log callback"))
     } else {
-        contained(call)
+        contained(entry, call)
     };
     slot.write(&outcome, started);
     outcome.map_or_else(|error| error.status(), |_| Status::Ok).number()
 }
 
 /// Turns a panic into an error that names the place, never the text: that may hold anything.
-pub(super) fn contained(call: impl FnOnce() -> Outcome) -> Outcome {
+pub(super) fn contained(entry: Entry, call: impl FnOnce() -> Outcome) -> Outcome {
     install_hook();
     let before = CONTAINED.replace(true);
     let outcome = panic::catch_unwind(AssertUnwindSafe(call));
@@ -74,7 +82,9 @@ pub(super) fn contained(call: impl FnOnce() -> Outcome) -> Outcome {
             std::mem::forget(payload);
         }
         let place = PANICKED_AT.try_with(RefCell::take).unwrap_or_default();
-        Err(Error::new(Status::Internal, format!("panic at {place}; please report it")))
+        let mut error = Error::new(Status::Internal, format!("panic at {place}; please report it"));
+        error.details_mut().maybe_sent = entry.sends();
+        Err(error)
     })
 }
 
@@ -291,7 +301,11 @@ mod tests {
 
     #[test]
     fn a_panic_becomes_an_error_with_the_place_only() {
-        let error = contained(|| panic!("secret text")).unwrap_err();
+        for (entry, maybe_sent) in [(Entry::RejectAgentConf, true), (Entry::Connect, false)] {
+            let error = contained(entry, || panic!("secret text")).unwrap_err();
+            assert_eq!(error.maybe_sent(), maybe_sent);
+        }
+        let error = contained(Entry::Free, || panic!("secret text")).unwrap_err();
         assert_eq!(error.status(), Status::Internal);
         assert!(error.detail().contains("guard.rs:"), "{}", error.detail());
         assert!(!error.detail().contains("secret"));

@@ -222,7 +222,7 @@ unsafe fn with_client(
 ) -> agw_status {
     let call = || {
         let client = handles::find(handle.addr()).ok_or_else(no_such_handle)?;
-        let outcome = contained(|| call(&client));
+        let outcome = contained(entry, || call(&client));
         if let Err(error) = &outcome {
             if error.status() == Status::Internal {
                 let detail = error.detail();

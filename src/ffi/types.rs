@@ -6,10 +6,11 @@ use std::mem::offset_of;
 /// The version of the library that this header was made for: 0x010203 is 1.2.3.
 pub const AGW_VERSION_NUM: u32 = 0x010000;
 
-/// Flag in `agw_result.flags`, on a failure: the gateway may have acted all the same.
+/// Flag in `agw_result.flags`, on a failure: a byte of the request was sent, so the gateway may have
+/// acted all the same.
 pub const AGW_RESULT_MAYBE_SENT: u32 = 1;
 /// Flag in `agw_result.flags`: a kept-alive connection proved dead before a byte of answer, so
-/// the request went out once more on a new one.
+/// the request went out once more on a new one. AGW_E_NO_CONFERENCE may then be the first's success.
 pub const AGW_RESULT_RESENT: u32 = 2;
 /// Flag in `agw_result.flags`: a text was cut to fit.
 pub const AGW_RESULT_TRUNCATED: u32 = 4;

@@ -2,18 +2,22 @@
 
 #![allow(dead_code, reason = "no one user of this module uses all of it")]
 
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::mem::MaybeUninit;
 use std::ops::RangeInclusive;
 use std::ptr;
+use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use agw::ffi::{
-    AGW_ALLOW_HTTP, AGW_TRUST_CA, AGW_TRUST_SYSTEM, agw_client, agw_client_new, agw_client_options,
-    agw_connect, agw_free, agw_reject_agent_conf, agw_result, agw_status,
+    AGW_ALLOW_HTTP, AGW_LOG_DEBUG, AGW_TRUST_CA, AGW_TRUST_SYSTEM, agw_cancel, agw_client,
+    agw_client_new, agw_client_options, agw_connect, agw_free, agw_reject_agent_conf, agw_result,
+    agw_status,
 };
 
 use crate::elsewhere::{Elsewhere, word};
+use crate::row::Between;
 
 /// A Guid in the documented form.
 pub const GUID: &str = "0a1b2c3d-0000-1111-2222-333344445555.AgentGateway1";
@@ -27,6 +31,7 @@ pub struct Options {
     pub connect_timeout_ms: u32,
     pub ca: Option<String>,
     pub proxy: Option<String>,
+    pub between: Option<Between>,
 }
 
 impl Options {
@@ -41,8 +46,69 @@ impl Options {
 
 /// A handle, freed when dropped.
 pub enum Client {
-    Here(*mut agw_client),
+    Here(*mut agw_client, Box<Hook>),
     Elsewhere(Option<Elsewhere>),
+}
+
+/// What the log callback has to do once the connection stands.
+pub struct Hook {
+    between: Option<Between>,
+    client: AtomicPtr<agw_client>,
+    /// The forked process: 0 in itself.
+    child: AtomicI32,
+    /// How it ended.
+    child_ended: AtomicI32,
+}
+
+const NEVER: i32 = -1;
+
+unsafe extern "C" fn hooked(_: i32, message: *const c_char, hook: *mut c_void) {
+    // SAFETY: the library hands over a text, and the hook that the client was made with.
+    let (message, hook) = unsafe { (CStr::from_ptr(message), &*hook.cast::<Hook>()) };
+    if message.to_bytes().starts_with(b"connected to ") {
+        hook.go();
+    }
+}
+
+impl Hook {
+    fn go(&self) {
+        match self.between {
+            Some(Between::Pause(time)) => thread::sleep(time),
+            Some(Between::Cancel) => self.cancel(),
+            Some(Between::Fork) => self.fork(),
+            None => {}
+        }
+    }
+
+    fn cancel(&self) {
+        let client = self.client.load(Ordering::SeqCst).expose_provenance();
+        let cancel = move || {
+            // SAFETY: any value may be given.
+            unsafe { agw_cancel(ptr::with_exposed_provenance_mut(client)) }
+        };
+        assert_eq!(thread::spawn(cancel).join().expect("no panic"), 0);
+    }
+
+    /// The parent goes on when the child's call is over.
+    fn fork(&self) {
+        // SAFETY: the child does no more than to return from the call, and then ends.
+        let child = unsafe { libc::fork() };
+        self.child.store(child, Ordering::SeqCst);
+        let mut status = NEVER;
+        if child > 0 {
+            // SAFETY: a child of this process, and a place for its status.
+            unsafe { libc::waitpid(child, &mut status, 0) };
+            self.child_ended.store(status, Ordering::SeqCst);
+        }
+    }
+
+    fn end_if_child(&self, result: &agw_result) {
+        if self.child.load(Ordering::SeqCst) == 0 {
+            let clean = result.status == agw::Status::Io.number() && result.flags == 0;
+            // SAFETY: nothing of the parent's is to be cleaned up here.
+            unsafe { libc::_exit(i32::from(!clean)) }
+        }
+    }
 }
 
 /// What a call returned and wrote, and how long the caller waited for it.
@@ -107,21 +173,51 @@ impl Client {
             proxy: pointer(&proxy),
             ..zeroed
         };
+        let hook = Box::new(Hook {
+            between: options.between,
+            client: AtomicPtr::default(),
+            child: AtomicI32::new(NEVER),
+            child_ended: AtomicI32::new(NEVER),
+        });
+        let given = match options.between {
+            None => given,
+            Some(_) => agw_client_options {
+                log: Some(hooked),
+                log_user_data: ptr::from_ref::<Hook>(&hook).cast_mut().cast(),
+                log_level: AGW_LOG_DEBUG,
+                ..given
+            },
+        };
         let mut client = ptr::null_mut();
         let made = outcome_of(|result| {
             // SAFETY: the options' strings outlive the call, and all three pointers are to locals.
             unsafe { agw_client_new(&given, &mut client, result) }
         });
-        (Client::Here(client), made)
+        hook.client.store(client, Ordering::SeqCst);
+        (Client::Here(client, hook), made)
+    }
+
+    /// Whether the forked child, if there is to be one, met what it should.
+    pub fn child_ended_well(&self) -> bool {
+        match self {
+            Client::Here(_, hook) if hook.between == Some(Between::Fork) => {
+                hook.child_ended.load(Ordering::SeqCst) == 0
+            }
+            _ => true,
+        }
     }
 
     pub fn reject(&mut self) -> Outcome {
         let (agent, guid) = (c"154", CString::new(GUID).expect("no NUL in it"));
         match self {
-            Client::Here(client) => outcome_of(|result| {
-                // SAFETY: the handle is not freed yet, the strings and the result outlive the call.
-                unsafe { agw_reject_agent_conf(*client, agent.as_ptr(), guid.as_ptr(), result) }
-            }),
+            Client::Here(client, hook) => {
+                let outcome = outcome_of(|result| {
+                    // SAFETY: the handle is not freed yet, the strings and the result outlive it.
+                    unsafe { agw_reject_agent_conf(*client, agent.as_ptr(), guid.as_ptr(), result) }
+                });
+                hook.end_if_child(&outcome.result);
+                outcome
+            }
             Client::Elsewhere(caller) => {
                 let order = format!("reject {} {}", word(Some("154")), word(Some(GUID)));
                 caller.as_mut().expect("not dropped").call(&order)
@@ -132,7 +228,7 @@ impl Client {
     pub fn connect(&mut self) -> Outcome {
         match self {
             // SAFETY: the handle is not freed yet, and the result outlives the call.
-            Client::Here(client) => outcome_of(|result| unsafe { agw_connect(*client, result) }),
+            Client::Here(client, _) => outcome_of(|result| unsafe { agw_connect(*client, result) }),
             Client::Elsewhere(caller) => caller.as_mut().expect("not dropped").call("connect"),
         }
     }
@@ -142,7 +238,7 @@ impl Drop for Client {
     fn drop(&mut self) {
         let status = match self {
             // SAFETY: any value may be given; this one is freed nowhere else.
-            Client::Here(client) => unsafe { agw_free(*client) },
+            Client::Here(client, _) => unsafe { agw_free(*client) },
             Client::Elsewhere(caller) => {
                 let mut caller = caller.take().expect("dropped once");
                 let status = caller.call("free").returned;

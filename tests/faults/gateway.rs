@@ -18,6 +18,8 @@ use socket2::SockRef;
 pub enum Script {
     /// After the handshake, if the row has one.
     Http(Vec<Step>),
+    /// As `Http`, with the handshake's session tickets held back for `SendSome` and `SendRest`.
+    HoldsTickets(Vec<Step>),
     /// Below TLS: instead of the handshake.
     Tcp(Vec<Step>),
 }
@@ -33,8 +35,12 @@ pub enum Step {
     Take,
     Wait(Duration),
     Send(Vec<u8>),
-    /// Over TLS, so many bytes of the record that the bytes make.
+    /// Over TLS, so many bytes of the record that the bytes make; the rest is held back.
     SendPart(Vec<u8>, usize),
+    /// So many bytes of what is held back.
+    SendSome(usize),
+    /// What is still held back.
+    SendRest,
     /// The bytes so many times, one after the other.
     Repeat(Vec<u8>, usize),
     /// The bytes one by one, each after a pause.
@@ -51,6 +57,8 @@ pub enum Step {
     Tunnel,
     /// Says nothing until the other side goes.
     Hang,
+    /// As `Hang`, and listens for TLS's goodbye.
+    AwaitEnd,
     /// Ends the connection without TLS's own goodbye.
     Cut,
     /// Ends the connection with a RST.
@@ -73,6 +81,8 @@ pub struct Seen {
     pub connections: usize,
     /// Connections that are over.
     pub ended: usize,
+    /// Those of them to which the other side said TLS's goodbye.
+    pub goodbyes: usize,
     /// The requests that were read to their end.
     pub requests: Vec<String>,
     /// What a proxy passed on towards the gateway, as it came.
@@ -194,7 +204,8 @@ fn accept(
     let script = scripts.get(turn).or(scripts.last()).cloned();
     thread::spawn(move || {
         if let Some(script) = script {
-            let connection = Connection { stream, tls: None, turn, shared: &shared };
+            let held = Vec::new();
+            let connection = Connection { stream, tls: None, held, turn, shared: &shared };
             // A step that fails met a client that went away, as clients may.
             let _ = connection.follow(script, tls);
         }
@@ -206,6 +217,8 @@ fn accept(
 struct Connection<'a> {
     stream: TcpStream,
     tls: Option<ServerConnection>,
+    /// Bytes that are ready for the socket, and wait for a step.
+    held: Vec<u8>,
     turn: usize,
     shared: &'a Shared,
 }
@@ -225,7 +238,11 @@ impl Connection<'_> {
                 self.secure(config)?;
                 steps
             }
-            (Script::Http(steps) | Script::Tcp(steps), _) => steps,
+            (Script::HoldsTickets(steps), Some(config)) => {
+                self.secure_but_for_tickets(config)?;
+                steps
+            }
+            (Script::Http(steps) | Script::HoldsTickets(steps) | Script::Tcp(steps), _) => steps,
         };
         let mut steps = VecDeque::from(steps);
         while let Some(step) = steps.pop_front() {
@@ -262,6 +279,22 @@ impl Connection<'_> {
         Ok(())
     }
 
+    fn secure_but_for_tickets(&mut self, config: Arc<ServerConfig>) -> io::Result<()> {
+        let mut tls = ServerConnection::new(config).map_err(io::Error::other)?;
+        while tls.is_handshaking() {
+            while tls.wants_write() {
+                tls.write_tls(&mut self.stream)?;
+            }
+            tls.read_tls(&mut self.stream)?;
+            tls.process_new_packets().map_err(io::Error::other)?;
+        }
+        while tls.wants_write() {
+            tls.write_tls(&mut self.held)?;
+        }
+        self.tls = Some(tls);
+        Ok(())
+    }
+
     fn go(&mut self, step: Step) -> io::Result<()> {
         match step {
             Step::Read => self.read_request().map(drop),
@@ -277,6 +310,8 @@ impl Connection<'_> {
             Step::Take => self.read(&mut [0; 4096]).map(drop),
             Step::Send(bytes) => self.write_all(&bytes),
             Step::SendPart(bytes, amount) => self.write_part(&bytes, amount),
+            Step::SendSome(amount) => self.write_held(amount),
+            Step::SendRest => self.write_held(self.held.len()),
             Step::Repeat(bytes, times) => (0..times).try_for_each(|_| self.write_all(&bytes)),
             Step::Drip(bytes, pause) => bytes.chunks(1).try_for_each(|byte| {
                 thread::sleep(pause);
@@ -292,6 +327,11 @@ impl Connection<'_> {
             },
             Step::Tunnel => self.tunnel(),
             Step::Hang => io::copy(&mut self.stream, &mut io::sink()).map(drop),
+            Step::AwaitEnd => loop {
+                if self.read(&mut [0; 4096])? == 0 {
+                    return Ok(());
+                }
+            },
             Step::Cut | Step::Reset | Step::Obey(_) => unreachable!("they steer the script"),
         }
     }
@@ -322,12 +362,16 @@ impl Connection<'_> {
     fn write_part(&mut self, bytes: &[u8], amount: usize) -> io::Result<()> {
         let tls = self.tls.as_mut().ok_or(ErrorKind::Unsupported)?;
         tls.writer().write_all(bytes)?;
-        let mut record = Vec::new();
         while tls.wants_write() {
-            tls.write_tls(&mut record)?;
+            tls.write_tls(&mut self.held)?;
         }
-        assert!(amount < record.len(), "a part of {} bytes", record.len());
-        self.stream.write_all(&record[..amount])
+        assert!(amount < self.held.len(), "a part of {} bytes", self.held.len());
+        self.write_held(amount)
+    }
+
+    fn write_held(&mut self, amount: usize) -> io::Result<()> {
+        let rest = self.held.split_off(amount);
+        self.stream.write_all(&std::mem::replace(&mut self.held, rest))
     }
 
     /// Until one side goes.
@@ -371,7 +415,12 @@ impl Connection<'_> {
 impl Read for Connection<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &mut self.tls {
-            Some(tls) => rustls::Stream::new(tls, &mut self.stream).read(buffer),
+            Some(tls) => {
+                let amount = rustls::Stream::new(tls, &mut self.stream).read(buffer)?;
+                // Without a goodbye it is an error.
+                self.shared.seen().goodbyes += usize::from(amount == 0);
+                Ok(amount)
+            }
             None => self.stream.read(buffer),
         }
     }

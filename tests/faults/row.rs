@@ -23,6 +23,10 @@ pub struct Row {
     pub connect_timeout_ms: u32,
     /// The library's own fault in name look-ups.
     pub planted: Option<&'static str>,
+    /// What happens between the connection and the request, in the log callback.
+    pub between: Option<Between>,
+    /// How often the client says TLS's goodbye, if it matters.
+    pub goodbyes: Option<usize>,
     /// A gateway that nobody may come to.
     pub forbidden: Option<Arc<Gateway>>,
     pub acts: Vec<Act>,
@@ -38,6 +42,16 @@ pub enum Site {
     Nobody,
     /// A listener whose backlog is full: it swallows every SYN.
     Full,
+}
+
+/// What the host does while the library tells it that the connection stands.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Between {
+    Pause(Duration),
+    /// `agw_cancel` in another thread.
+    Cancel,
+    /// Forks; the child returns from the callback first, and its call must fail without a byte.
+    Fork,
 }
 
 /// The HTTP proxy of a row.
@@ -66,6 +80,8 @@ pub enum Act {
 pub struct Expect {
     pub status: Status,
     pub flags: u32,
+    /// Of the flags, those that may be missing: what they tell is decided by a race.
+    pub doubtful: u32,
     pub http_status: i32,
     pub retcode: String,
     pub message: Option<String>,
@@ -89,6 +105,8 @@ pub fn row(name: &'static str, over: &'static [Over], site: Site) -> Row {
         timeout_ms: 5_000,
         connect_timeout_ms: 0,
         planted: None,
+        between: None,
+        goodbyes: None,
         forbidden: None,
         acts: Vec::new(),
         connections: 0,
@@ -114,6 +132,16 @@ impl Row {
 
     pub fn planted(mut self, fault: &'static str) -> Self {
         self.planted = Some(fault);
+        self
+    }
+
+    pub fn between(mut self, between: Between) -> Self {
+        self.between = Some(between);
+        self
+    }
+
+    pub fn says_goodbye(mut self, times: usize) -> Self {
+        self.goodbyes = Some(times);
         self
     }
 
@@ -181,6 +209,7 @@ pub fn connected() -> Expect {
     Expect {
         status: Status::Ok,
         flags: 0,
+        doubtful: 0,
         http_status: 0,
         retcode: String::new(),
         message: None,
@@ -204,6 +233,11 @@ pub fn refused(status: Status, retcode: &str) -> Expect {
 impl Expect {
     pub fn with_flags(mut self, flags: u32) -> Self {
         self.flags = flags;
+        self
+    }
+
+    pub fn or_without(mut self, flags: u32) -> Self {
+        self.doubtful = flags;
         self
     }
 

@@ -10,12 +10,14 @@ use agw::ffi::{
 };
 
 use crate::abi::GUID;
+use crate::elsewhere::Elsewhere;
 use crate::gateway::Step::{
-    Await, Beat, Cut, Drip, Hang, Read, Repeat, Reset, Send, SendPart, Serve, Take, Tunnel, Wait,
+    Await, AwaitEnd, Beat, Cut, Drip, Hang, Read, Repeat, Reset, Send, SendPart, SendRest,
+    SendSome, Serve, Take, Tunnel, Wait,
 };
 use crate::gateway::{Gateway, Script, Step};
 use crate::row::Act::{AwaitEnded, ClosePort, Pause, Restart, Stop};
-use crate::row::{Row, Site, accepted, connected, fails, refused, row};
+use crate::row::{Between, Expect, Row, Site, accepted, connected, fails, refused, row};
 use crate::tls::Over::{self, Plain, Tls12, Tls13};
 
 const ALL: &[Over] = &[Plain, Tls12, Tls13];
@@ -43,6 +45,11 @@ pub fn rows() -> Vec<Row> {
         handshakes(),
         ends(),
         leftovers(),
+        parts_of_records(),
+        unsettled(),
+        unasked(),
+        unsent(),
+        goodbyes(),
         framings(),
         broken_framings(),
         not_http(),
@@ -53,6 +60,7 @@ pub fn rows() -> Vec<Row> {
         deadlines(),
         kept_connections(),
         second_requests(),
+        died_late(),
         restarts(),
         connecting_ahead(),
         proxies(),
@@ -101,7 +109,7 @@ fn handshakes() -> Vec<Row> {
     let refused = |flags, word| fails(Status::Tls, flags, word);
     let late = || fails(Status::Timeout, 0, "TLS handshake");
     let half_a_hello = || Send(b"\x16\x03\x03\x40\x00\x02\x00".to_vec());
-    vec![
+    only_here(vec![
         raw("ClientHello answered with FIN", vec![Take])
             .reject(refused(0, "closed the connection in the TLS handshake"))
             .sees(1, 0),
@@ -152,10 +160,15 @@ fn handshakes() -> Vec<Row> {
             .wants_client_certificate()
             .reject(refused(0, "alert"))
             .sees(1, 0),
-        // With TLS 1.3 the gateway says so only when the request is on its way.
+        // With TLS 1.3 the gateway says so after the handshake: the request may be on its way.
         row("client certificate demanded and missing", &[Tls13], serves())
             .wants_client_certificate()
-            .reject(refused(MAYBE_SENT, "alert"))
+            .reject(refused(MAYBE_SENT, "alert").or_without(MAYBE_SENT))
+            .sees(1, 0),
+        row("client certificate missing, told before the request", &[Tls13], serves())
+            .wants_client_certificate()
+            .between(Between::Pause(MS_200))
+            .reject(refused(0, "alert").at(200))
             .sees(1, 0),
         row(
             "http to a TLS port",
@@ -164,7 +177,7 @@ fn handshakes() -> Vec<Row> {
         )
         .reject(fails(Status::Protocol, MAYBE_SENT, "not HTTP"))
         .sees(1, 0),
-    ]
+    ])
 }
 
 /// The connection ends before the answer does.
@@ -238,6 +251,206 @@ fn leftovers() -> Vec<Row> {
     ]
 }
 
+/// The first bytes of one more answer's record, or of a session ticket's, lie on the connection when
+/// the next request comes, and the rest would come behind it.
+fn parts_of_records() -> Vec<Row> {
+    let answered = || vec![Read, send(http("200 OK", ACCEPTED))];
+    let late = |amount| vec![SendPart(stale(), amount), Await, SendRest, Hang];
+    let leftover = |name, amount| {
+        let script = speaks([answered(), late(amount)].concat());
+        row(name, TLS, Site::Follows(vec![script, says_no()]))
+            .reject(accepted())
+            .act(Pause(MS_50))
+            .reject(nothing_rings())
+            .sees(2, 2)
+    };
+    let ticket = |name, steps: Vec<Step>| {
+        row(name, &[Tls13], Site::Follows(vec![Script::HoldsTickets(steps), says_no()]))
+    };
+    let early = || speaks(vec![Wait(MS_50), SendPart(stale(), 30), Read, SendRest, Hang]);
+    let too_early =
+        |name, over| row(name, over, Site::Follows(vec![early(), says_no()])).connect(connected());
+    vec![
+        leftover("1 byte of one more answer's record", 1),
+        leftover("5 bytes of one more answer's record", 5),
+        leftover("20 bytes of one more answer's record", 20),
+        leftover("60 bytes of one more answer's record", 60),
+        ticket(
+            "a part of a session ticket before the 1st request",
+            vec![SendSome(20), Await, SendRest, Read, send(http("200 OK", ACCEPTED)), Hang],
+        )
+        .connect(connected())
+        .reject(accepted())
+        .sees(1, 1),
+        // With TLS 1.2 a record says at its beginning that it holds data.
+        too_early("a part of an answer before the 1st request", &[Tls12])
+            .act(Pause(MS_200))
+            .reject(nothing_rings())
+            .sees(2, 1),
+        too_early("a part of an answer before the 1st request", &[Tls13])
+            .act(Pause(MS_200))
+            .reject(fails(Status::Protocol, MAYBE_SENT, "spoke before it was asked"))
+            .sees(1, 1),
+    ]
+}
+
+/// After an answer that is none, or that can be read in two ways, one more answer may be coming.
+fn unsettled() -> Vec<Row> {
+    let head = |status: &str, lines: &str| format!("HTTP/1.1 {status}\r\n{lines}\r\n");
+    let row_of = |name, answer: String, expect| {
+        let steps = vec![Read, send(answer), Await, Send(stale()), Hang];
+        row(name, ALL, Site::Follows(vec![speaks(steps), says_no()]))
+            .reject(expect)
+            .act(Pause(MS_50))
+            .reject(nothing_rings())
+            .sees(2, 2)
+    };
+    let none = |status| fails(Status::Protocol, MAYBE_SENT, "").http(status);
+    let error = |status| fails(Status::Http, MAYBE_SENT, "").http(status);
+    let length = ACCEPTED.len();
+    let in_chunks = format!("{length:x}\r\n{ACCEPTED}\r\n0\r\n\r\n");
+    let ambiguous = |lines: &str, body: &str| head("200 OK", lines) + body;
+    let old = format!("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: {length}\r\n");
+    vec![
+        row_of("unsettled by 500 in HTML", http("500 Oops", HTML), error(500)),
+        row_of("unsettled by 404", http("404 Not Found", ""), error(404)),
+        row_of("unsettled by 408", http("408 Request Timeout", ""), error(408)),
+        row_of("unsettled by 302", head("302 Found", "Content-Length: 0\r\n"), error(302)),
+        row_of("unsettled by 204", head("204 No Content", "Content-Length: 99\r\n"), none(204)),
+        row_of("unsettled by 205", head("205 Reset Content", "Content-Length: 0\r\n"), none(205)),
+        row_of("unsettled by 304", head("304 Not Modified", "Content-Length: 99\r\n"), error(304)),
+        row_of("unsettled by 200 without a body", http("200 OK", ""), none(200)),
+        row_of("unsettled by 200 in HTML", http("200 OK", HTML), none(200)),
+        row_of("unsettled by 200 without a retcode", http("200 OK", "{}"), none(200)),
+        row_of(
+            "unsettled by chunks and a length",
+            ambiguous("Transfer-Encoding: chunked\r\nContent-Length: 9999\r\n", &in_chunks),
+            accepted(),
+        ),
+        row_of(
+            "unsettled by xchunked and a length",
+            ambiguous(
+                &format!("Transfer-Encoding: xchunked\r\nContent-Length: {length}\r\n"),
+                ACCEPTED,
+            ),
+            accepted(),
+        ),
+        row_of(
+            "unsettled by chunked, identity",
+            ambiguous("Transfer-Encoding: chunked, identity\r\n", &in_chunks),
+            accepted(),
+        ),
+        row_of(
+            "unsettled by two lengths",
+            ambiguous(
+                &format!("Content-Length: {length}\r\nContent-Length: {length}\r\n"),
+                ACCEPTED,
+            ),
+            accepted(),
+        ),
+        row_of(
+            "unsettled by chunks in HTTP/1.0",
+            format!("{old}Transfer-Encoding: chunked\r\n\r\n{ACCEPTED}"),
+            accepted(),
+        ),
+        // A retcode settles it whatever the HTTP status is.
+        row(
+            "settled by 500 in JSON",
+            ALL,
+            follows(vec![Serve(http("500 Oops", &says("101-001", "late")).into_bytes())]),
+        )
+        .rejects(2, refused(Status::NoConference, "101-001").http(500))
+        .sees(1, 2),
+        row(
+            "settled in HTTP/1.0",
+            ALL,
+            follows(vec![Serve(format!("{old}\r\n{ACCEPTED}").into())]),
+        )
+        .rejects(2, accepted())
+        .sees(1, 2),
+    ]
+}
+
+/// What was said before the request is no answer to it.
+fn unasked() -> Vec<Row> {
+    let speaks_first = |name, bytes: Vec<u8>| {
+        let steps = vec![Wait(MS_50), Send(bytes), Hang];
+        row(name, ALL, Site::Follows(vec![speaks(steps), says_no()]))
+    };
+    let mut rows = vec![
+        speaks_first("an answer between agw_connect and the request", stale())
+            .connect(connected())
+            .act(Pause(MS_200))
+            .reject(nothing_rings())
+            .sees(2, 1),
+    ];
+    for (name, bytes) in [
+        ("an answer before the request", stale()),
+        ("a banner before the request", b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()),
+        ("an interim answer before the request", PROCESSING.to_vec()),
+    ] {
+        let spoke = fails(Status::Protocol, 0, "spoke before it was asked").at(200);
+        let row = speaks_first(name, bytes).between(Between::Pause(MS_200));
+        rows.push(row.reject(spoke).sees(1, 0));
+    }
+    only_here(rows)
+}
+
+/// Not a byte of the request leaves.
+fn unsent() -> Vec<Row> {
+    let listens = || follows(vec![Read, Hang]);
+    let row_of = |name, between| row(name, ALL, listens()).between(between).sees(1, 0);
+    only_here(vec![
+        row_of("cancelled before the first byte", Between::Cancel).reject(fails(
+            Status::Cancelled,
+            0,
+            "",
+        )),
+        row_of("time-out before the first byte", Between::Pause(MS_200))
+            .timeout(100)
+            .reject(fails(Status::Timeout, 0, "before the request was sent").at(200)),
+        row("closed before the first byte", ALL, follows(vec![Wait(MS_50)]))
+            .between(Between::Pause(MS_200))
+            .reject(fails(Status::Io, 0, "before the request was sent").at(200))
+            .sees(1, 0),
+        // The row checks what the child's call comes to: AGW_E_IO, and not a byte sent.
+        row("forked before the first byte", ALL, serves())
+            .between(Between::Fork)
+            .rejects(2, accepted())
+            .sees(1, 2),
+    ])
+}
+
+fn goodbyes() -> Vec<Row> {
+    let listens = || follows(vec![Read, send(http("200 OK", ACCEPTED)), AwaitEnd]);
+    vec![
+        row("goodbye when the client is freed", TLS, listens())
+            .reject(accepted())
+            .sees(1, 1)
+            .says_goodbye(1),
+        row("goodbye with AGW_NO_KEEP_ALIVE", TLS, listens())
+            .flags(AGW_NO_KEEP_ALIVE)
+            .rejects(2, accepted())
+            .sees(2, 2)
+            .says_goodbye(2),
+        row("goodbye without a request", TLS, follows(vec![AwaitEnd]))
+            .connect(connected())
+            .sees(1, 0)
+            .says_goodbye(1),
+        row("goodbye after an answer that is none", TLS, {
+            follows(vec![Read, send(http("500 Oops", HTML)), AwaitEnd])
+        })
+        .reject(fails(Status::Http, MAYBE_SENT, "").http(500))
+        .sees(1, 1)
+        .says_goodbye(1),
+    ]
+}
+
+/// Rows whose calls need a log callback, which programs of other systems do not have.
+fn only_here(rows: Vec<Row>) -> Vec<Row> {
+    rows.into_iter().filter(|row| row.between.is_none() || !Elsewhere::is_wanted()).collect()
+}
+
 fn framings() -> Vec<Row> {
     let again = |name, answer: String| row(name, ALL, follows(vec![Serve(answer.into_bytes())]));
     let once = |name, answer: String| row(name, ALL, follows(vec![Read, send(answer)]));
@@ -280,6 +493,11 @@ fn broken_framings() -> Vec<Row> {
             format!("{CHUNKED}{:x}\r\n{ACCEPTED}\r\n", ACCEPTED.len()),
         )
         .reject(broken()),
+        once("chunked, closed among the trailers", format!("{CHUNKED}0\r\nX-T: t\r\n"))
+            .reject(broken()),
+        once("chunked, closed in the middle of a trailer", format!("{CHUNKED}0\r\nX-T: t"))
+            .reject(broken()),
+        once("chunked, closed behind the last chunk", format!("{CHUNKED}0\r\n")).reject(broken()),
         once("HTTP/1.0 without length, half an answer", half.clone())
             .reject(fails(Status::Protocol, MAYBE_SENT, "not the documented JSON").http(200)),
         row(
@@ -294,6 +512,7 @@ fn broken_framings() -> Vec<Row> {
 
 fn not_http() -> Vec<Row> {
     let garbled = || fails(Status::Protocol, MAYBE_SENT, "not HTTP");
+    let line_feed_alone = || fails(Status::Protocol, MAYBE_SENT, "a line feed alone").http(200);
     let row_of = |name, answer: String| {
         row(name, ALL, then_serves(vec![Read, send(answer), Hang])).sees(2, 2)
     };
@@ -307,6 +526,30 @@ fn not_http() -> Vec<Row> {
         row_of("chunked, the length no number", format!("{CHUNKED}zz\r\n{ACCEPTED}\r\n0\r\n\r\n"))
             .reject(garbled().http(200))
             .reject(accepted()),
+        row_of(
+            "chunked, a length that ends in LF alone",
+            format!("{CHUNKED}{:x}\n{ACCEPTED}\r\n0\r\n\r\n", ACCEPTED.len()),
+        )
+        .reject(garbled().http(200))
+        .reject(accepted()),
+        row_of(
+            "chunked, all lines end in LF alone",
+            format!("{}{:x}\n{ACCEPTED}\n0\n\n", CHUNKED.replace('\r', ""), ACCEPTED.len()),
+        )
+        .reject(line_feed_alone())
+        .reject(accepted()),
+        row_of(
+            "chunked, the data ends in LF alone",
+            format!("{CHUNKED}{:x}\r\n{ACCEPTED}\n0\r\n\r\n", ACCEPTED.len()),
+        )
+        .reject(garbled().http(200))
+        .reject(accepted()),
+        row_of(
+            "chunked, the trailers end in LF alone",
+            format!("{CHUNKED}{:x}\r\n{ACCEPTED}\r\n0\r\nX: y\n\n", ACCEPTED.len()),
+        )
+        .reject(line_feed_alone())
+        .reject(accepted()),
     ]
 }
 
@@ -318,11 +561,18 @@ fn statuses() -> Vec<Row> {
     vec![
         row("204", ALL, follows(vec![Serve(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())]))
             .rejects(2, empty(204))
-            .sees(1, 2),
+            .sees(2, 2),
         row("200 without a body", BOTH, answers("200 OK", "")).reject(empty(200)).sees(1, 1),
         row("200 without a retcode", BOTH, answers("200 OK", r#"{"message":"success"}"#))
             .reject(fails(Status::Protocol, MAYBE_SENT, "no retcode").http(200))
             .sees(1, 1),
+        row(
+            "200 with a retcode that rounds to 0",
+            BOTH,
+            answers("200 OK", r#"{"retcode":1e-400}"#),
+        )
+        .reject(fails(Status::Protocol, MAYBE_SENT, "no retcode").http(200))
+        .sees(1, 1),
         row("401 in HTML", BOTH, answers("401 Unauthorized", HTML))
             .reject(html(401, "HTTP status 401"))
             .sees(1, 1),
@@ -331,7 +581,7 @@ fn statuses() -> Vec<Row> {
             .sees(1, 1),
         row("500 in HTML", BOTH, answers("500 Oops", HTML))
             .rejects(2, html(500, "Apache Tomcat"))
-            .sees(1, 2),
+            .sees(2, 2),
         row("401 in JSON", BOTH, answers("401 Unauthorized", &says("100-006", "signed out")))
             .reject(refused(Status::Session, "100-006").http(401).message("signed out"))
             .sees(1, 1),
@@ -353,13 +603,14 @@ fn redirects() -> Vec<Row> {
         let elsewhere = format!("http://127.0.0.1:{}/agentgateway", forbidden.port());
         let answer = http(status, HTML).replacen("\r\n", &location(&elsewhere), 1);
         row(name, ALL, follows(vec![Serve(answer.into_bytes())]))
-            .reject(fails(Status::Http, 0, "redirect").http(code))
+            .reject(fails(Status::Http, MAYBE_SENT, "redirect").http(code))
             .sees(1, 1)
             .forbids(&forbidden)
     };
     vec![
         row_of("301 to a port that must not see the Guid", 301, "301 Moved Permanently"),
         row_of("302 to a port that must not see the Guid", 302, "302 Found"),
+        row_of("303 to a port that must not see the Guid", 303, "303 See Other"),
         row_of("307 to a port that must not see the Guid", 307, "307 Temporary Redirect"),
         row_of("308 to a port that must not see the Guid", 308, "308 Permanent Redirect"),
     ]
@@ -610,7 +861,6 @@ fn second_requests() -> Vec<Row> {
             .reject(fails(Status::Io, MAYBE_SENT, "in the middle"))
             .sees(1, 2)
     };
-    let says_no = |code| speaks(vec![Read, send(http("200 OK", &says(code, "x")))]);
     vec![
         every("closes unread as the 2nd request comes, 200 times", &[Await], 1 + TIMES),
         every("RST as the 2nd request comes, 200 times", &[Await, Reset], 1 + TIMES),
@@ -662,9 +912,29 @@ fn second_requests() -> Vec<Row> {
             .reject(fails(Status::Connect, MAYBE_SENT, "no connection").os_error())
             .sees(1, 2),
         // The first copy may be why nothing rings any more.
-        once("sent once more, nothing rings", vec![dies(&[Read]), says_no("101-001")])
-            .reject(refused(Status::NoConference, "101-001").with_flags(MAYBE_SENT | RESENT))
+        once("sent once more, nothing rings", vec![dies(&[Read]), says_no()])
+            .reject(nothing_rings().with_flags(MAYBE_SENT | RESENT))
             .sees(2, 3),
+    ]
+}
+
+/// A gateway that closes more than a second after it has taken the request may have acted on it.
+fn died_late() -> Vec<Row> {
+    const MS_1500: Duration = Duration::from_millis(1_500);
+    let first = || vec![Read, send(http("200 OK", ACCEPTED))];
+    let row_of = |name, over, end: &[Step]| {
+        let script = speaks([first(), vec![Read, Wait(MS_1500)], end.to_vec()].concat());
+        row(name, over, Site::Follows(vec![script, serving()])).reject(accepted())
+    };
+    let broken = || fails(Status::Io, MAYBE_SENT, "while waiting for the answer").at(1_500);
+    vec![
+        row_of("reads the 2nd request, FIN 1.5 s later", ALL, &[]).reject(broken()).sees(1, 2),
+        row_of("reads the 2nd request, no goodbye 1.5 s later", TLS, &[Cut])
+            .reject(broken())
+            .sees(1, 2),
+        row_of("reads the 2nd request, RST 1.5 s later", ALL, &[Reset])
+            .reject(broken().os_error())
+            .sees(1, 2),
     ]
 }
 
@@ -813,6 +1083,8 @@ const MANY: usize = usize::MAX;
 
 const MS_50: Duration = Duration::from_millis(50);
 
+const MS_200: Duration = Duration::from_millis(200);
+
 const PROCESSING: &[u8] = b"HTTP/1.1 102 Processing\r\n\r\n";
 
 fn speaks(steps: Vec<Step>) -> Script {
@@ -835,6 +1107,20 @@ fn then_serves(steps: Vec<Step>) -> Site {
 
 fn serving() -> Script {
     speaks(vec![Serve(http("200 OK", ACCEPTED).into_bytes())])
+}
+
+/// A gateway at which nothing rings.
+fn says_no() -> Script {
+    speaks(vec![Serve(http("200 OK", &says("101-001", "real")).into_bytes())])
+}
+
+fn nothing_rings() -> Expect {
+    refused(Status::NoConference, "101-001").message("real")
+}
+
+/// An acceptance that belongs to no request.
+fn stale() -> Vec<u8> {
+    http("200 OK", &says("0", "stale")).into_bytes()
 }
 
 /// A gateway without a fault.

@@ -103,7 +103,7 @@ fn fault(row: Row) -> Option<Fault> {
     let Some(Act::Reject(expect)) = row.acts.first().cloned() else {
         return None;
     };
-    if row.proxy.is_some() || row.planted.is_some() {
+    if row.proxy.is_some() || row.planted.is_some() || row.between.is_some() {
         return None;
     }
     let (name, over) = (row.name, row.over.to_vec());

@@ -1,0 +1,203 @@
+//! One answer belongs to one request: the three rules, each decided here and nowhere else.
+//!
+//! HTTP/1.1 does not number its answers: what comes on a connection is the answer to the oldest
+//! request that has none. So a connection is used again only if nothing can be left on it, and a
+//! request is sent again only if the gateway cannot have answered it and most likely never saw it.
+
+use std::time::Duration;
+
+use ureq::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use ureq::http::{HeaderValue, Version};
+
+use crate::Status;
+
+/// What has been seen of a connection's last request and answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Seen {
+    /// A byte of the request was given to the socket.
+    pub sent: bool,
+    /// A byte of the answer came, if only of a TLS record whose rest is missing.
+    pub answered: bool,
+    /// The answer came to its end, and nothing in it asked to close the connection.
+    pub complete: bool,
+    /// Where the answer ends can be read in one way only.
+    pub framed: bool,
+    /// The answer had a readable retcode.
+    pub retcode: bool,
+}
+
+/// What lies on a connection while no request is under way.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Waiting {
+    Nothing,
+    /// The first bytes of a TLS record: of a session ticket, or of an answer that nobody asked for.
+    PartOfRecord,
+    Data,
+    End,
+}
+
+/// How a connection ended before an answer did.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Death {
+    /// From the request's last byte until the end showed; `None`: not all of it was given to the
+    /// socket.
+    pub after: Option<Duration>,
+    /// Whether the other side's TCP has yet to acknowledge a part of it, if the system tells.
+    pub unacknowledged: Option<bool>,
+}
+
+/// A gateway that closes an idle connection crosses a request within this time. One that closes
+/// later had the request, and may have acted.
+const CROSSING: Duration = Duration::from_secs(1);
+
+/// May this connection carry another request?
+pub(crate) fn may_carry_another(last: Option<Seen>, waiting: Waiting) -> bool {
+    let settled = |seen: Seen| seen.complete && seen.framed && seen.retcode;
+    match (last, waiting) {
+        (_, Waiting::Data | Waiting::End) => false,
+        // Session tickets come after the handshake: a part of one does no harm before the first
+        // request. Behind an answer it might be a part of one more answer.
+        (None, Waiting::Nothing | Waiting::PartOfRecord) => true,
+        (Some(seen), Waiting::Nothing) => settled(seen),
+        (Some(_), Waiting::PartOfRecord) => false,
+    }
+}
+
+/// May this request go out once more, on a new connection?
+pub(crate) fn may_send_again(reused: bool, seen: Seen, death: Option<Death>) -> bool {
+    let Some(death) = death else { return false };
+    let unread = death.unacknowledged == Some(true);
+    reused && !seen.answered && (unread || death.after.is_none_or(|after| after <= CROSSING))
+}
+
+/// May the gateway have acted on a call that failed? `copies` counts those of which a byte left.
+pub(crate) fn may_have_acted(copies: u32, refused: bool, status: Status) -> bool {
+    // After a second copy a refusal speaks for that one alone.
+    status == Status::Internal || (copies > 0 && !(refused && copies == 1))
+}
+
+/// Whether everybody who reads these headers finds the end of the answer at the same place.
+pub(crate) fn framed_in_one_way(version: Version, headers: &HeaderMap) -> bool {
+    let only = |name| {
+        let mut values = headers.get_all(name).iter();
+        values.next().filter(|_| values.next().is_none())
+    };
+    let digits = |length: &HeaderValue| length.as_bytes().iter().all(u8::is_ascii_digit);
+    let chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    match (headers.contains_key(TRANSFER_ENCODING), headers.contains_key(CONTENT_LENGTH)) {
+        (true, false) => {
+            version == Version::HTTP_11 && only(TRANSFER_ENCODING).is_some_and(chunked)
+        }
+        (false, true) => only(CONTENT_LENGTH).is_some_and(digits),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOTHING: Seen =
+        Seen { sent: false, answered: false, complete: false, framed: false, retcode: false };
+    const SENT: Seen = Seen { sent: true, ..NOTHING };
+    const SETTLED: Seen =
+        Seen { sent: true, answered: true, complete: true, framed: true, retcode: true };
+
+    #[test]
+    fn what_a_connection_may_carry() {
+        use Waiting::{Data, End, Nothing, PartOfRecord};
+        let table = [
+            // what happened on it                 and now:   nothing  part   data   end
+            ("no request yet", None, [true, true, false, false]),
+            ("settled", Some(SETTLED), [true, false, false, false]),
+            ("not complete", Some(Seen { complete: false, ..SETTLED }), [false; 4]),
+            ("framed in two ways", Some(Seen { framed: false, ..SETTLED }), [false; 4]),
+            ("no retcode", Some(Seen { retcode: false, ..SETTLED }), [false; 4]),
+            ("no answer", Some(SENT), [false; 4]),
+            ("not even sent", Some(NOTHING), [false; 4]),
+        ];
+        for (what, last, expected) in table {
+            let may = [Nothing, PartOfRecord, Data, End].map(|w| may_carry_another(last, w));
+            assert_eq!(may, expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_sent_again() {
+        let dies = |ms: Option<u64>, unacknowledged| {
+            Some(Death { after: ms.map(Duration::from_millis), unacknowledged })
+        };
+        let answered = Seen { answered: true, ..SENT };
+        let table = [
+            // reused, what was seen, how it ended, and whether once more
+            ("closed at once", true, SENT, dies(Some(0), Some(false)), true),
+            ("after a second", true, SENT, dies(Some(1000), Some(false)), true),
+            ("after more", true, SENT, dies(Some(1001), Some(false)), false),
+            ("after more, nobody can tell", true, SENT, dies(Some(1001), None), false),
+            ("never arrived", true, SENT, dies(Some(9000), Some(true)), true),
+            ("half sent", true, SENT, dies(None, Some(false)), true),
+            ("not sent at all", true, NOTHING, dies(None, None), true),
+            ("a byte of answer", true, answered, dies(Some(0), Some(false)), false),
+            ("a byte of answer, unacknowledged", true, answered, dies(Some(0), Some(true)), false),
+            ("a new connection", false, SENT, dies(Some(0), Some(true)), false),
+            ("no death: a time-out, a cancel, an alert", true, SENT, None, false),
+        ];
+        for (what, reused, seen, death, expected) in table {
+            assert_eq!(may_send_again(reused, seen, death), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_the_gateway_may_have_done() {
+        let table = [
+            // copies of which a byte left, refused by a retcode, status, and may have acted
+            (0, false, Status::Cancelled, false),
+            (0, false, Status::Timeout, false),
+            (0, false, Status::Connect, false),
+            (1, false, Status::Timeout, true),
+            (1, false, Status::Http, true),
+            (1, false, Status::Tls, true),
+            (1, true, Status::NoConference, false),
+            (2, true, Status::NoConference, true),
+            (2, false, Status::Io, true),
+            (0, false, Status::Internal, true),
+        ];
+        for (copies, refused, status, expected) in table {
+            let row = (copies, refused, status);
+            assert_eq!(may_have_acted(copies, refused, status), expected, "{row:?}");
+        }
+    }
+
+    #[test]
+    fn ends_that_can_be_read_in_two_ways() {
+        const LENGTH: (&str, &str) = ("content-length", "47");
+        const CODED: (&str, &str) = ("transfer-encoding", "chunked");
+        let coding = |value| vec![("transfer-encoding", value)];
+        let length = |value| vec![("content-length", value)];
+        let table = [
+            (Version::HTTP_11, vec![LENGTH], true),
+            (Version::HTTP_10, vec![LENGTH], true),
+            (Version::HTTP_11, vec![CODED], true),
+            (Version::HTTP_11, coding("Chunked"), true),
+            (Version::HTTP_10, vec![CODED], false),
+            (Version::HTTP_11, vec![], false),
+            (Version::HTTP_11, vec![LENGTH, CODED], false),
+            (Version::HTTP_11, vec![LENGTH, LENGTH], false),
+            (Version::HTTP_11, vec![CODED, CODED], false),
+            (Version::HTTP_11, coding("xchunked"), false),
+            (Version::HTTP_11, coding("chunked, identity"), false),
+            (Version::HTTP_11, coding("gzip, chunked"), false),
+            (Version::HTTP_11, coding("identity"), false),
+            (Version::HTTP_11, length("47, 47"), false),
+            (Version::HTTP_11, length("+47"), false),
+            (Version::HTTP_11, length("4 7"), false),
+        ];
+        for (version, lines, expected) in table {
+            let mut headers = HeaderMap::new();
+            for (name, value) in &lines {
+                headers.append(*name, HeaderValue::from_static(value));
+            }
+            assert_eq!(framed_in_one_way(version, &headers), expected, "{version:?} {lines:?}");
+        }
+    }
+}
