@@ -1119,7 +1119,7 @@ fn nothing_rings() -> Expect {
 }
 
 /// An acceptance that belongs to no request.
-fn stale() -> Vec<u8> {
+pub fn stale() -> Vec<u8> {
     http("200 OK", &says("0", "stale")).into_bytes()
 }
 

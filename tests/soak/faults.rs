@@ -135,9 +135,20 @@ fn fault(row: Row) -> Option<Fault> {
 fn after_the_request(steps: &[Step]) -> Option<(Vec<Step>, bool)> {
     match steps {
         [Step::Serve(answer)] => Some((vec![Step::Send(answer.clone())], true)),
-        [Step::Read, rest @ ..] if !burns(rest) => Some((rest.to_vec(), false)),
+        [Step::Read, rest @ ..] if !burns(rest) && !speaks_twice(rest) => {
+            Some((rest.to_vec(), false))
+        }
         _ => None,
     }
+}
+
+/// Sends one more answer when the next request comes. Whether its first bytes were there before is a
+/// race among threads here; the fault table waits in between, and `make model` has the races.
+fn speaks_twice(steps: &[Step]) -> bool {
+    steps.iter().skip(1).any(|step| {
+        matches!(step, Step::SendRest)
+            || matches!(step, Step::Send(bytes) if *bytes == table::stale())
+    })
 }
 
 /// Sends as fast as it can until the time-out: fair once, not a thousand times.
