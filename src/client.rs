@@ -3,17 +3,15 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::control::cancelled;
-use crate::dial::{Deadlines, LookUps, Secure, dial};
-use crate::exchange::{Broken, Line};
-#[cfg(debug_assertions)]
-use crate::fault;
 use crate::log::{Level, Log};
+use crate::net::cancel::cancelled;
+use crate::net::connect::{Deadlines, LookUps, Secure, dial};
+use crate::net::http::{Broken, Line};
+use crate::net::pool::{Call, Idle, Traffic};
+use crate::net::socket::Deadline;
+use crate::net::tls;
 use crate::options::{ClientOptions, Gateway, MIN_AGENT_ID, Route, Trust};
 use crate::request::{Request, Template};
-use crate::socket::Deadline;
-use crate::tls;
-use crate::traffic::{Call, Idle, Traffic};
 use crate::{Answer, Error, Status};
 
 /// A client of one gateway, for any number of agents and threads.
@@ -125,7 +123,7 @@ impl Client {
     fn reject(&self, agent_id: &str, guid: &str) -> Result<Answer, Error> {
         let request = Request::new(&self.template, self.max_agent_id, agent_id, guid)?;
         #[cfg(debug_assertions)]
-        fault::planted_panic();
+        crate::sys::fault::planted_panic();
         let call = self.traffic.here().begin()?;
         let deadline = Deadline::after(self.timeout);
         let mut copies = 0;

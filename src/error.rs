@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::Status;
-use crate::rules::may_have_acted;
+use crate::net::rules::may_have_acted;
 
 /// The gateway's answer to a rejection that it accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,16 +1,14 @@
 //! The guard that every call from C passes: the result struct, re-entry, panics.
 
-use std::cell::{Cell, RefCell};
 use std::ffi::c_char;
-use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::ptr;
-use std::sync::Once;
 use std::time::Instant;
 
 use super::types::{
     AGW_RESULT_MAYBE_SENT, AGW_RESULT_RESENT, AGW_RESULT_TRUNCATED, RESULT_SIZES, agw_result,
     agw_status,
 };
+use crate::sys::panics;
 use crate::{Answer, Error, Status, log};
 
 /// What a guarded call comes to: an answer where there is one.
@@ -70,57 +68,14 @@ pub(super) unsafe fn enter(
     outcome.map_or_else(|error| error.status(), |_| Status::Ok).number()
 }
 
-/// Turns a panic into an error that names the place, never the text: that may hold anything.
+/// Turns a panic into an error that names its place.
 pub(super) fn contained(entry: Entry, call: impl FnOnce() -> Outcome) -> Outcome {
-    install_hook();
-    let before = CONTAINED.replace(true);
-    let outcome = panic::catch_unwind(AssertUnwindSafe(call));
-    CONTAINED.set(before);
-    outcome.unwrap_or_else(|payload| {
-        // The payload of a plain panic is freed; dropping any other might panic in its turn.
-        if !payload.is::<&str>() && !payload.is::<String>() {
-            std::mem::forget(payload);
-        }
-        let place = PANICKED_AT.try_with(RefCell::take).unwrap_or_default();
-        let mut error = Error::new(Status::Internal, format!("panic at {place}; please report it"));
+    panics::caught(call).unwrap_or_else(|place| {
+        let detail = format!("panic at {place}; please report it");
+        let mut error = Error::new(Status::Internal, detail);
         error.details_mut().maybe_sent = entry.sends();
         Err(error)
     })
-}
-
-thread_local! {
-    static CONTAINED: Cell<bool> = const { Cell::new(false) };
-    static PANICKED_AT: RefCell<String> = const { RefCell::new(String::new()) };
-}
-
-/// In a thread of the library's own.
-pub(crate) fn keep_panics_quiet() {
-    CONTAINED.set(true);
-}
-
-/// Keeps our own panics off the host's standard error, and leaves everybody else's alone.
-fn install_hook() {
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        let previous = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if CONTAINED.get() {
-                // It may be gone in a thread that is ending; a panic in here would end the process.
-                let _ = PANICKED_AT.try_with(|at| at.replace(place(info)));
-            } else {
-                previous(info);
-            }
-        }));
-    });
-}
-
-/// File name and line; the folders are those of the machine that built the library.
-fn place(info: &PanicHookInfo) -> String {
-    let Some(location) = info.location() else {
-        return "an unknown place".to_owned();
-    };
-    let file = location.file().rsplit(['/', '\\']).next().unwrap_or_default();
-    format!("{file}:{}", location.line())
 }
 
 /// The caller's result struct, as far as it goes.

@@ -64,15 +64,49 @@ fn write() -> RwLockWriteGuard<'static, Table> {
     TABLE.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Keeps everybody out of the table for as long as it lives.
-#[cfg(unix)]
-pub(super) struct Hold(
-    #[allow(dead_code, reason = "held, not read")] RwLockWriteGuard<'static, Table>,
-);
+/// From its return on, nobody is in the table while the process is copied, so that a forked child's
+/// copy is whole and open.
+pub(super) fn hold_over_forks() {
+    #[cfg(unix)]
+    over_forks::install();
+}
 
 #[cfg(unix)]
-pub(super) fn hold() -> Hold {
-    Hold(write())
+mod over_forks {
+    use std::cell::Cell;
+    use std::mem::ManuallyDrop;
+    use std::sync::RwLockWriteGuard;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::{Table, write};
+    use crate::sys::fork;
+
+    type Hold = ManuallyDrop<RwLockWriteGuard<'static, Table>>;
+
+    thread_local! {
+        // In the thread that forks, which is the only one that the child has. Without a destructor,
+        // so that it is there also in a thread that is ending.
+        static HELD: Cell<Option<Hold>> = const { Cell::new(None) };
+    }
+
+    static INSTALLED: AtomicBool = AtomicBool::new(false);
+
+    pub fn install() {
+        // As in `fork::watch`: two threads may both come here.
+        if !INSTALLED.load(Ordering::Acquire) {
+            fork::around(hold, release, release);
+            INSTALLED.store(true, Ordering::Release);
+        }
+    }
+
+    extern "C" fn hold() {
+        let held = HELD.take().unwrap_or_else(|| ManuallyDrop::new(write()));
+        HELD.set(Some(held));
+    }
+
+    extern "C" fn release() {
+        drop(HELD.take().map(ManuallyDrop::into_inner));
+    }
 }
 
 #[cfg(test)]

@@ -4,10 +4,8 @@
 //! result. The texts here are those of the header.
 #![allow(unsafe_code)]
 
-pub(crate) mod fork;
 mod guard;
 mod handles;
-mod module;
 mod types;
 
 use std::ffi::{CStr, CString, c_char, c_void};
@@ -15,8 +13,8 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::sys::module;
 use crate::{Client, ClientOptions, Error, Level, Sink, Status, Trust};
-pub(crate) use guard::keep_panics_quiet;
 use guard::{Entry, Outcome, StructSize, contained, enter};
 pub use types::*;
 
@@ -57,6 +55,7 @@ pub unsafe extern "C" fn agw_client_new(
     give(0);
     let call = || {
         module::keep_loaded();
+        handles::hold_over_forks();
         if client.is_null() {
             return Err(invalid("client: NULL"));
         }

@@ -1,53 +1,9 @@
-//! The operating system, where the standard library does not reach.
+//! The operating system, where the standard library does not reach. Knows nothing of agw.
 #![allow(unsafe_code)]
 
-use std::net::TcpStream;
-
-/// Whether the other side has yet to acknowledge a part of what was sent; `None` where the system
-/// does not tell. It is known also after the connection has ended.
-#[cfg(target_os = "linux")]
-pub(crate) fn unacknowledged(stream: &TcpStream) -> Option<bool> {
-    use std::os::fd::AsRawFd;
-
-    let mut bytes: libc::c_int = 0;
-    // SAFETY: the descriptor is open as long as `stream` lives, and this request (SIOCOUTQ by its
-    // other name) writes one int.
-    let outcome = unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCOUTQ, &mut bytes) };
-    (outcome == 0).then_some(bytes > 0)
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn unacknowledged(_: &TcpStream) -> Option<bool> {
-    None
-}
-
-#[cfg(all(test, target_os = "linux"))]
-mod tests {
-    use super::*;
-    use std::io::{Read, Write};
-    use std::net::TcpListener;
-
-    #[test]
-    fn what_the_other_side_does_not_read_stays_unacknowledged() {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
-        let mut near =
-            TcpStream::connect(listener.local_addr().expect("bound")).expect("connected");
-        let (mut far, _) = listener.accept().expect("accepted");
-        assert_eq!(unacknowledged(&near), Some(false));
-        near.set_nonblocking(true).expect("set");
-        let mut sent = 0;
-        while let Ok(amount) = near.write(&[0; 65_536]) {
-            sent += amount;
-        }
-        assert_eq!(unacknowledged(&near), Some(true));
-        while sent > 0 {
-            sent -= far.read(&mut [0; 65_536]).expect("read");
-        }
-        while unacknowledged(&near) == Some(true) {
-            std::thread::yield_now();
-        }
-        drop(far);
-        assert_eq!(near.read(&mut [0]).expect("the end"), 0);
-        assert_eq!(unacknowledged(&near), Some(false));
-    }
-}
+#[cfg(debug_assertions)]
+pub(crate) mod fault;
+pub(crate) mod fork;
+pub(crate) mod module;
+pub(crate) mod panics;
+pub(crate) mod socket;

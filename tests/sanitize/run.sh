@@ -28,7 +28,7 @@ mkdir -p "$out"
 # ------------------------------------------------------------------------------- sanitizers
 
 # What the compiler and linker of all programs need; a debug build, as only that has the faults of
-# src/fault.rs, made a little faster.
+# src/sys/fault.rs, made a little faster.
 environment() { # address or thread, short name
     nightly=$(rustc +nightly --print sysroot)/lib/rustlib/$host
     export AGW_SANITIZER="$1" AGW_SANITIZER_RUNTIME="$nightly/lib/librustc-nightly_rt.$2.a"

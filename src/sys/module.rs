@@ -3,7 +3,7 @@
 //! Linux has a mark in the file for that; see build.rs.
 
 /// From now on until the process ends, if it runs on Windows.
-pub(super) fn keep_loaded() {
+pub(crate) fn keep_loaded() {
     #[cfg(windows)]
     windows::pin();
 }

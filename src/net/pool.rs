@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use once_cell::race::OnceBox;
 
 use crate::Error;
-use crate::control::{Control, cancelled};
-use crate::dial::{LookUps, Secure};
-use crate::exchange::Line;
-use crate::ffi::fork;
 use crate::log::Gate;
-use crate::socket::Deadline;
-use crate::tls;
+use crate::net::cancel::{Control, cancelled};
+use crate::net::connect::{LookUps, Secure};
+use crate::net::http::Line;
+use crate::net::socket::Deadline;
+use crate::net::tls;
+use crate::sys::fork;
 
 /// How long an idle connection is kept.
 const KEEP: Duration = Duration::from_secs(30);
@@ -79,6 +79,7 @@ impl Idle {
 
 impl Traffic {
     pub fn new(secure: Option<Secure>, look_ups: LookUps) -> Self {
+        fork::watch();
         Traffic {
             generation: fork::generation(),
             lanes: Mutex::default(),
@@ -225,8 +226,8 @@ mod tests {
     use super::*;
     use std::net::{TcpListener, TcpStream};
 
-    use crate::socket::Socket;
-    use crate::wire::Wire;
+    use crate::net::socket::Socket;
+    use crate::net::stream::Wire;
 
     #[test]
     fn connections_that_are_never_on_top_of_the_pile_are_closed_in_time() {

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-use crate::ffi::fork;
-use crate::rules::Waiting;
+use crate::net::rules::Waiting;
+use crate::sys::fork;
 
 /// The moment by which a call must have returned.
 #[derive(Debug, Clone, Copy)]

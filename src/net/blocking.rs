@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use crate::control::{CANCEL_CHECK, Control, cancelled};
-use crate::ffi::keep_panics_quiet;
-use crate::socket::Deadline;
+use crate::net::cancel::{CANCEL_CHECK, Control, cancelled};
+use crate::net::socket::Deadline;
+use crate::sys::panics;
 use crate::{Error, Status};
 
 /// Runs each in a thread that the call does not wait for past its deadline, and counts those that
@@ -57,7 +57,7 @@ impl Aside {
         let running = Running { stage: stage.clone(), hanging: self.0.clone() };
         let work = move || {
             let _running = running;
-            keep_panics_quiet();
+            panics::keep_quiet();
             work();
         };
         let builder = thread::Builder::new().name(thread.into());

@@ -12,10 +12,11 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, IoState};
 use ureq::unversioned::transport::{Buffers, NextTimeout, Transport};
 
-use crate::exchange::MAX_ANSWER;
-use crate::rules::{self, Death, Seen, Waiting};
-use crate::socket::{Deadline, Socket};
-use crate::{sys, tls};
+use crate::net::http::MAX_ANSWER;
+use crate::net::rules::{self, Death, Seen, Waiting};
+use crate::net::socket::{Deadline, Socket};
+use crate::net::tls;
+use crate::sys;
 
 /// All that is read for one answer: head and body, and what goes along with them (chunk lengths,
 /// trailers, interim answers).
@@ -147,7 +148,7 @@ impl Wire {
     pub fn death(&self) -> Death {
         Death {
             after: self.sent_at.map(|sent_at| sent_at.elapsed()),
-            unacknowledged: sys::unacknowledged(&self.socket.stream()),
+            unacknowledged: sys::socket::unacknowledged(&self.socket.stream()),
         }
     }
 
@@ -439,7 +440,7 @@ fn spell_header_names(head: &mut [u8]) {
 #[derive(Debug)]
 pub(crate) struct LentWire {
     pub wire: Option<Box<Wire>>,
-    pub home: Arc<super::exchange::Slot>,
+    pub home: Arc<super::http::Slot>,
 }
 
 impl LentWire {

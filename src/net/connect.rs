@@ -12,13 +12,14 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use socket2::{Domain, Protocol, SockAddr, Socket as RawSocket, Type};
 
-use crate::aside::Aside;
-use crate::control::{CANCEL_CHECK, Control, cancelled};
-use crate::exchange::classify_io;
+use crate::net::blocking::Aside;
+use crate::net::cancel::{CANCEL_CHECK, Control, cancelled};
+use crate::net::http::classify_io;
+use crate::net::socket::{Deadline, Socket, deadline_passed};
+use crate::net::stream::Wire;
+use crate::net::tls;
 use crate::options::{Address, Host, Proxy, Route};
-use crate::socket::{Deadline, Socket, deadline_passed};
-use crate::wire::Wire;
-use crate::{Error, Status, tls};
+use crate::{Error, Status};
 
 /// The two deadlines of opening a connection.
 #[derive(Clone, Copy)]
@@ -237,7 +238,7 @@ impl LookUps {
     pub fn system() -> Self {
         LookUps::new(Arc::new(|name: &str, port| {
             #[cfg(debug_assertions)]
-            if let Some(planted) = crate::fault::planted_look_up() {
+            if let Some(planted) = crate::sys::fault::planted_look_up() {
                 return planted;
             }
             Ok((name, port).to_socket_addrs()?.collect())

@@ -1,5 +1,7 @@
 //! TLS: the configuration, built once from checked options.
 
+pub(crate) mod explain;
+
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::sync::Arc;
@@ -13,12 +15,12 @@ use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::Verifier as PlatformVerifier;
 
-use crate::aside::Aside;
-use crate::control::Control;
+use crate::net::blocking::Aside;
+use crate::net::cancel::Control;
+use crate::net::socket::Deadline;
 use crate::options::{Address, ClientOptions, Host, Trust};
-use crate::refusal::{self, Fingerprint, fingerprint_of};
-use crate::socket::Deadline;
 use crate::{Error, Status};
+use explain::{Fingerprint, fingerprint_of};
 
 /// Whom a handshake is with: the name that the certificate must be for.
 pub(crate) fn server_name(address: &Address) -> Result<ServerName<'static>, Error> {
@@ -229,7 +231,7 @@ fn within_bounds<T: Send + 'static>(
     let deadline = DEADLINE.get().ok_or(rustls::Error::HandshakeNotComplete)?;
     let control = CONTROL.try_with(|place| place.borrow().clone()).ok().flatten();
     aside.run("agw verify", verify, deadline, &control.unwrap_or_default()).map_err(|why| {
-        refusal::of_this_library(
+        explain::of_this_library(
             why.while_doing("asking the system about the gateway's certificate"),
         )
     })
@@ -359,7 +361,7 @@ impl ServerCertVerifier for Verifier {
                     ocsp_response,
                     now,
                 );
-                outcome.map_err(|why| refusal::of_certificate(why, end_entity))
+                outcome.map_err(|why| explain::of_certificate(why, end_entity))
             }
             Basis::Aside(verifier, aside) => {
                 let verifier = verifier.clone();
@@ -371,10 +373,10 @@ impl ServerCertVerifier for Verifier {
                     verifier.verify_server_cert(&certificate, &intermediates, &name, &ocsp, now)
                 };
                 within_bounds(aside, verify)?
-                    .map_err(|why| refusal::of_certificate(why, end_entity))
+                    .map_err(|why| explain::of_certificate(why, end_entity))
             }
             Basis::Pins(pins) if !pins.contains(&fingerprint_of(end_entity)) => {
-                Err(refusal::because(end_entity, "its fingerprint is not in pin_sha256"))
+                Err(explain::because(end_entity, "its fingerprint is not in pin_sha256"))
             }
             Basis::Pins(_) | Basis::Nothing => Ok(ServerCertVerified::assertion()),
         }
@@ -391,7 +393,7 @@ impl ServerCertVerifier for Verifier {
         }
         let outcome =
             rustls::crypto::verify_tls12_signature(message, certificate, dss, &self.algorithms);
-        outcome.map_err(|why| refusal::of_signature(why, certificate))
+        outcome.map_err(|why| explain::of_signature(why, certificate))
     }
 
     fn verify_tls13_signature(
@@ -405,7 +407,7 @@ impl ServerCertVerifier for Verifier {
         }
         let outcome =
             rustls::crypto::verify_tls13_signature(message, certificate, dss, &self.algorithms);
-        outcome.map_err(|why| refusal::of_signature(why, certificate))
+        outcome.map_err(|why| explain::of_signature(why, certificate))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -421,7 +423,7 @@ mod tests {
 
     use rustls::CertificateError;
 
-    use crate::exchange::classify_io;
+    use crate::net::http::classify_io;
 
     const PIN: &str = "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:\
                        00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff";
@@ -437,7 +439,7 @@ mod tests {
         let pins = fingerprints(Some(&format!("{PIN} , {}", PIN.replace(':', "")))).expect("pins");
         assert_eq!(pins.len(), 2);
         assert_eq!(pins[0], pins[1]);
-        assert_eq!(refusal::printed(&pins[0]), PIN.to_uppercase());
+        assert_eq!(explain::printed(&pins[0]), PIN.to_uppercase());
         let shorter = &PIN[3..];
         let longer = format!("{PIN}:00");
         let odd = PIN.replacen("00", "0", 1);

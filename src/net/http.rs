@@ -13,11 +13,12 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
 use ureq::{Agent, Body};
 
+use crate::net::rules::{self, Seen};
+use crate::net::socket::{Deadline, deadline_passed};
+use crate::net::stream::{LentWire, NotHttp, Wire};
+use crate::net::tls::explain as refusal;
 use crate::request::Request;
-use crate::rules::{self, Seen};
-use crate::socket::{Deadline, deadline_passed};
-use crate::wire::{LentWire, NotHttp, Wire};
-use crate::{Answer, Error, Status, answer, refusal};
+use crate::{Answer, Error, Status, answer};
 
 /// The largest answer that is read, header section and body each.
 pub(crate) const MAX_ANSWER: usize = 64 * 1024;

@@ -1,0 +1,72 @@
+//! Panics of ours: caught, named by their place, and kept off the host's standard error.
+
+use std::cell::{Cell, RefCell};
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+use std::sync::Once;
+
+thread_local! {
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+    static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// What the call gives, or the place of its panic. Never the panic's text: it may hold anything.
+pub(crate) fn caught<T>(call: impl FnOnce() -> T) -> Result<T, String> {
+    install_hook();
+    let before = QUIET.replace(true);
+    let outcome = panic::catch_unwind(AssertUnwindSafe(call));
+    QUIET.set(before);
+    outcome.map_err(|payload| {
+        // The payload of a plain panic is freed; dropping any other might panic in its turn.
+        if !payload.is::<&str>() && !payload.is::<String>() {
+            std::mem::forget(payload);
+        }
+        place()
+    })
+}
+
+/// In a thread of the library's own.
+pub(crate) fn keep_quiet() {
+    QUIET.set(true);
+}
+
+/// File name and line of this thread's last panic.
+pub(crate) fn place() -> String {
+    PLACE.try_with(|place| place.borrow().clone()).unwrap_or_default()
+}
+
+/// Keeps our own panics off the host's standard error, and leaves everybody else's alone.
+fn install_hook() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if QUIET.get() {
+                // It may be gone in a thread that is ending; a panic in here would end the process.
+                let _ = PLACE.try_with(|place| place.replace(place_of(info)));
+            } else {
+                previous(info);
+            }
+        }));
+    });
+}
+
+/// The folders are left out: they are those of the machine that built the library.
+fn place_of(info: &PanicHookInfo) -> String {
+    let Some(location) = info.location() else {
+        return "an unknown place".to_owned();
+    };
+    let file = location.file().rsplit(['/', '\\']).next().unwrap_or_default();
+    format!("{file}:{}", location.line())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_told_by_its_place_only() {
+        let place = caught(|| panic!("secret text")).expect_err("a panic");
+        assert!(place.starts_with("panics.rs:"), "{place}");
+        assert_eq!(caught(|| 42), Ok(42));
+    }
+}
