@@ -61,7 +61,7 @@
  *
  * VERSIONS
  *
- * Within 1.x nothing changes its meaning; things are only added. A struct from an older header is
+ * Within 1.x nothing changes its meaning; things are only added. A struct of a released version is
  * accepted; one from a newer header is accepted while the part that this library does not know is
  * zero. The library neither reads nor writes past struct_size.
  *
@@ -358,7 +358,7 @@ typedef struct agw_client_options {
      */
     int32_t tls_trust;
     /**
-     * "https://host:port", also with a path prefix in front of /agentgateway. Needed.
+     * "https://host:port", also with a path prefix in front of /agentgateway. Required.
      */
     const char *base_url;
     /**
@@ -470,8 +470,8 @@ typedef int32_t agw_status;
  * keys, fingerprints. One client serves any number of agents and threads; make one for each
  * gateway and share it.
  *
- * @param options  What to make it from; see agw_client_options. Needed, borrowed for the call.
- * @param client   Receives the handle, to be freed with agw_free(); NULL on failure. Needed.
+ * @param options  What to make it from; see agw_client_options. Required, borrowed for the call.
+ * @param client   Receives the handle, to be freed with agw_free(); NULL on failure. Required.
  * @param result   Receives what went wrong; or NULL.
  * @return AGW_OK; AGW_E_INVALID_ARGUMENT, AGW_E_STRUCT_SIZE, AGW_E_INVALID_URL,
  *         AGW_E_TLS_CONFIG: `detail` names the option; AGW_E_RESOURCES: more than 65536 clients.
@@ -492,9 +492,9 @@ agw_status AGW_CALL agw_client_new(const agw_client_options *options,
  * nothing is sent again after a time-out.
  *
  * @param client    The client.
- * @param agent_id  Agent ID in decimal digits, from 101 to max_agent_id. Needed, borrowed.
+ * @param agent_id  Agent ID in decimal digits, from 101 to max_agent_id. Required, borrowed.
  * @param guid      The agent's Guid, bare or as the whole value of a Set-GUID header; visible
- *                  ASCII, 256 bytes at most. Needed, borrowed, and never shown in any text.
+ *                  ASCII, 256 bytes at most. Required, borrowed, and never shown in any text.
  * @param result    Receives the answer or what went wrong; or NULL.
  * @return AGW_OK or any AGW_E_*. AGW_E_NO_CONFERENCE: too late, nothing is ringing.
  *         AGW_E_SESSION: take the newest Guid or sign in again. A failure with

@@ -280,13 +280,6 @@ fn announces_gbk(content_type: Option<&str>) -> bool {
     matches!(name, Some("gbk" | "gb2312" | "gb18030"))
 }
 
-/// NNNNN of a message `Unknown ERROR._NNNNN`: the platform's own code.
-pub fn cti_code(message: &str) -> Option<i32> {
-    let (_, rest) = message.split_once("Unknown ERROR._")?;
-    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    rest[..end].parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -440,15 +433,6 @@ mod tests {
             (r#"\"\/\\u0030\"#, r#""/\u0030\"#),
         ] {
             assert_eq!(unescaped(text), plain);
-        }
-    }
-
-    #[test]
-    fn the_platforms_own_code_is_found() {
-        assert_eq!(cti_code("Unknown ERROR._40302"), Some(40302));
-        assert_eq!(cti_code("x Unknown ERROR._7, y"), Some(7));
-        for other in ["", "Unknown ERROR._", "Unknown ERROR._99999999999", "ERROR._1"] {
-            assert_eq!(cti_code(other), None, "{other}");
         }
     }
 }

@@ -5,28 +5,31 @@ use std::time::{Duration, Instant};
 
 use crate::log::{Level, Log};
 use crate::net::cancel::cancelled;
-use crate::net::connect::{Deadlines, LookUps, Secure, dial};
-use crate::net::http::{Broken, Line};
-use crate::net::pool::{Call, Idle, Traffic};
-use crate::net::socket::Deadline;
-use crate::net::tls;
-use crate::options::{ClientOptions, Gateway, MIN_AGENT_ID, Route, Trust};
-use crate::request::{Request, Template};
-use crate::{Answer, Error, Status};
+use crate::net::connect::{Deadlines, connect};
+use crate::net::deadline::Deadline;
+use crate::net::http::{Connection, ExchangeError};
+use crate::net::pool::{InFlight, Pool};
+use crate::net::resolve::Resolver;
+use crate::net::rules::may_have_acted;
+use crate::net::tls::{self, TlsPeer};
+use crate::options::{ClientOptions, MIN_AGENT_ID, Trust};
+use crate::request::{Request, RequestTemplate};
+use crate::route::{Gateway, Route};
+use crate::{Answer, Error, Status, answer};
 
 /// A client of one gateway, for any number of agents and threads.
 ///
 /// Cheap to call, not free to make (certificates are read): make one and share it.
 pub struct Client {
     gateway: Gateway,
-    template: Template,
+    template: RequestTemplate,
     route: Route,
     timeout: Duration,
     connect_timeout: Duration,
     max_agent_id: u32,
     keep_alive: bool,
     log: Log,
-    traffic: Traffic,
+    pool: Pool,
 }
 
 impl Client {
@@ -42,18 +45,14 @@ impl Client {
         }
         let gateway = Gateway::parse(options)?;
         let route = Route::parse(options, &gateway)?;
-        let secure = match gateway.https {
-            false => {
-                tls::refuse_without_tls(options)?;
-                None
-            }
-            true => Some(Secure {
-                name: tls::server_name(&gateway.address)?,
-                config: tls::with_own_sessions(&tls::config(options)?),
-            }),
+        let tls_peer = if gateway.is_https() {
+            Some(TlsPeer::new(options, &gateway.address)?)
+        } else {
+            tls::refuse_without_tls(options)?;
+            None
         };
         let client = Client {
-            template: Template::new(&gateway)?,
+            template: RequestTemplate::new(&gateway)?,
             gateway,
             route,
             timeout: options.timeout,
@@ -61,13 +60,15 @@ impl Client {
             max_agent_id: options.max_agent_id,
             keep_alive: options.keep_alive,
             log: Log::new(options.log_level, options.log.clone()),
-            traffic: Traffic::new(secure, LookUps::system()),
+            pool: Pool::new(tls_peer, Resolver::system()),
         };
         if options.trust == Trust::DangerAny {
-            let base = &client.gateway.base;
             client.log(
                 Level::Warn,
-                format_args!("{base}: certificates are not checked (AGW_TRUST_DANGER_ANY)"),
+                format_args!(
+                    "{}: the certificate is not checked (trust is DANGER_ANY)",
+                    client.gateway
+                ),
             );
         }
         Ok(client)
@@ -106,108 +107,107 @@ impl Client {
     /// Makes the calls now in progress end soon with [`Status::Cancelled`]. The client stays
     /// usable.
     pub fn cancel(&self) {
-        self.traffic.here().cancel();
+        self.pool.current().cancel();
     }
 
     /// Ends calls in progress and to come. Once it has returned, the log sink is not called again.
     pub(crate) fn close(&self) {
-        let traffic = self.traffic.here();
-        traffic.close();
-        traffic.gate.close();
+        let pool = self.pool.current();
+        pool.close();
+        pool.gate.close();
     }
 
     pub(crate) fn log(&self, level: Level, line: fmt::Arguments) {
-        self.traffic.here().gate.pass(&self.log, level, line);
+        self.pool.current().gate.pass(&self.log, level, line);
     }
 
     fn reject(&self, agent_id: &str, guid: &str) -> Result<Answer, Error> {
         let request = Request::new(&self.template, self.max_agent_id, agent_id, guid)?;
         #[cfg(debug_assertions)]
         crate::sys::fault::planted_panic();
-        let call = self.traffic.here().begin()?;
+        let call = self.pool.current().begin()?;
         let deadline = Deadline::after(self.timeout);
         let mut copies = 0;
         match self.send(&call, &request, deadline, &mut copies) {
             Ok(answer) => Ok(Answer { resent: copies > 1, ..answer }),
-            Err(error) => Err(or_cancelled(error, &call).with_copies(copies)),
+            Err(error) => Err(judged(or_cancelled(error, &call), copies)),
         }
     }
 
     /// Sends the request, and once more where the rules allow it; counts the copies that left.
     fn send(
         &self,
-        call: &Call,
+        call: &InFlight,
         request: &Request,
         deadline: Deadline,
         copies: &mut u32,
     ) -> Result<Answer, Error> {
-        if let Some(idle) = call.take_idle(Duration::MAX, deadline) {
-            match self.exchange(call, idle.line, request, deadline, true) {
-                Ok(answer) => {
-                    *copies += 1;
-                    return Ok(answer);
+        if let Some(kept) = call.take_idle(Duration::MAX, deadline) {
+            match self.exchange(call, kept, request, deadline, true) {
+                Err(failed) if failed.may_resend && !call.is_cancelled() => {
+                    *copies += u32::from(failed.sent);
+                    self.log(Level::Debug, format_args!("the kept connection was dead"));
                 }
-                Err(broken) => {
-                    *copies += u32::from(broken.sent);
-                    if !broken.may_send_again || call.is_cancelled() {
-                        return Err(broken.error);
-                    }
-                }
+                outcome => return counted(outcome, copies),
             }
-            self.log(Level::Debug, format_args!("the kept connection was dead"));
         }
-        let line = self.open(call, deadline)?;
-        let outcome = self.exchange(call, line, request, deadline, false);
-        *copies += u32::from(outcome.as_ref().map_or_else(|broken| broken.sent, |_| true));
-        outcome.map_err(|broken| broken.error)
+        let connection = self.open(call, deadline)?;
+        counted(self.exchange(call, connection, request, deadline, false), copies)
     }
 
     fn exchange(
         &self,
-        call: &Call,
-        mut line: Line,
+        call: &InFlight,
+        mut connection: Connection,
         request: &Request,
         deadline: Deadline,
         reused: bool,
-    ) -> Result<Answer, Broken> {
-        let outcome = line.exchange(request, deadline, reused);
-        if self.keep_alive && line.may_be_kept() {
-            call.keep(Idle::new(line));
+    ) -> Result<Answer, ExchangeError> {
+        let unsent = |error| ExchangeError { error, sent: false, may_resend: false };
+        let copy = request.copy().map_err(unsent)?;
+        let mut reply = connection.exchange(copy, deadline, reused)?;
+        let body = &reply.body;
+        let outcome = answer::read(reply.http_status(), reply.content_type(), body, request.guid);
+        let has_retcode = outcome.as_ref().map_or_else(|error| error.retcode().is_some(), |_| true);
+        let cut = reply.cut.take();
+        connection.settle(reply, has_retcode);
+        if self.keep_alive && connection.may_be_kept() {
+            call.put_back(connection);
         }
-        outcome
+        // What was read of an answer that was cut is of no use without a retcode.
+        let error = |error| if has_retcode { error } else { cut.unwrap_or(error) };
+        outcome.map_err(|why| ExchangeError { error: error(why), sent: true, may_resend: false })
     }
 
     fn make_ready(&self) -> Result<(), Error> {
         // A person may think about the ringing phone for this long.
         const AHEAD: Duration = Duration::from_secs(15);
-        let call = self.traffic.here().begin()?;
+        let call = self.pool.current().begin()?;
         let deadline = Deadline::after(self.timeout);
-        let idle = match call.take_idle(AHEAD, deadline) {
-            Some(idle) => idle,
+        let connection = match call.take_idle(AHEAD, deadline) {
+            Some(connection) => connection,
             None => self.open_ahead(&call, deadline).map_err(|error| or_cancelled(error, &call))?,
         };
         if self.keep_alive {
-            call.keep(idle);
+            call.put_back(connection);
         }
         Ok(())
     }
 
-    fn open_ahead(&self, call: &Call, deadline: Deadline) -> Result<Idle, Error> {
-        let line = self.open(call, deadline)?;
-        line.await_first_word(deadline)?;
-        Ok(Idle::new(line))
+    fn open_ahead(&self, call: &InFlight, deadline: Deadline) -> Result<Connection, Error> {
+        let mut connection = self.open(call, deadline)?;
+        connection.drain_post_handshake()?;
+        Ok(connection)
     }
 
-    fn open(&self, call: &Call, deadline: Deadline) -> Result<Line, Error> {
+    fn open(&self, call: &InFlight, deadline: Deadline) -> Result<Connection, Error> {
         let deadlines = Deadlines { call: deadline, connect_timeout: self.connect_timeout };
-        let traffic = call.traffic;
-        let secure = traffic.secure.as_ref();
-        let wire = dial(&self.route, secure, &traffic.look_ups, deadlines, &call.control)?;
-        self.log(
-            Level::Debug,
-            format_args!("connected to {} ({})", self.route.dial, wire.tls_version()),
-        );
-        Ok(Line::new(wire))
+        let InFlight { pool, cancel, .. } = call;
+        let stream =
+            connect(&self.route, pool.tls_peer.as_ref(), &pool.resolver, deadlines, cancel)?;
+        let version = stream.tls_version();
+        self.log(Level::Debug, format_args!("connected to {} ({version})", self.route.dial));
+        Ok(Connection::new(stream))
     }
 
     fn log_reject(&self, agent_id: &str, started: Instant, outcome: &Result<Answer, Error>) {
@@ -240,12 +240,26 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("gateway", &self.gateway.base).finish_non_exhaustive()
+        f.debug_struct("Client").field("gateway", &self.gateway.to_string()).finish_non_exhaustive()
     }
 }
 
+fn counted(outcome: Result<Answer, ExchangeError>, copies: &mut u32) -> Result<Answer, Error> {
+    *copies += u32::from(outcome.as_ref().map_or_else(|failed| failed.sent, |_| true));
+    outcome.map_err(|failed| failed.error)
+}
+
+/// What follows from the number of copies of the request of which a byte left.
+fn judged(mut error: Error, copies: u32) -> Error {
+    let maybe_sent = may_have_acted(copies, error.retcode().is_some(), error.status());
+    let details = error.details_mut();
+    details.maybe_sent = maybe_sent;
+    details.resent = copies > 1;
+    error
+}
+
 /// A cancelled call fails as cancelled, whatever the shut socket looked like.
-fn or_cancelled(error: Error, call: &Call) -> Error {
+fn or_cancelled(error: Error, call: &InFlight) -> Error {
     if !call.is_cancelled() || error.retcode().is_some() {
         return error;
     }

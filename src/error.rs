@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use crate::Status;
-use crate::net::rules::may_have_acted;
+use crate::{Status, retcode};
 
 /// The gateway's answer to a rejection that it accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,14 +54,6 @@ impl Error {
         self
     }
 
-    /// What follows from the number of copies of the request of which a byte left.
-    pub(crate) fn with_copies(mut self, copies: u32) -> Self {
-        let refused = self.retcode().is_some();
-        self.0.maybe_sent = may_have_acted(copies, refused, self.status());
-        self.0.resent = copies > 1;
-        self
-    }
-
     pub(crate) fn details_mut(&mut self) -> &mut Details {
         &mut self.0
     }
@@ -109,7 +100,7 @@ impl Error {
 
     /// NNNNN of a message `Unknown ERROR._NNNNN`: the platform's own code.
     pub fn cti_code(&self) -> Option<i32> {
-        crate::answer::cti_code(&self.0.message)
+        retcode::cti_code(&self.0.message)
     }
 }
 

@@ -10,6 +10,7 @@ mod net;
 mod options;
 mod request;
 mod retcode;
+mod route;
 pub mod status;
 mod sys;
 

@@ -2,7 +2,9 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
+
+use crate::sys::lock::unpoisoned;
 
 /// How much a log line matters; the numbers are those of the C ABI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,7 +55,7 @@ impl Gate {
 
     /// Waits for lines under way in other threads.
     pub fn close(&self) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = false;
+        *unpoisoned(self.0.write()) = false;
     }
 
     pub fn pass(&self, log: &Log, level: Level, line: fmt::Arguments) {
@@ -63,7 +65,7 @@ impl Gate {
         if in_sink() {
             return;
         }
-        let open = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let open = unpoisoned(self.0.read());
         if *open {
             let _inside = Inside::enter();
             sink(level, &printable(&line.to_string()));

@@ -1,27 +1,27 @@
 //! The request: its two parameters, checked before anything is sent.
 
-use ureq::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName};
-use ureq::http::uri::{Authority, Scheme, Uri};
-use ureq::http::{HeaderValue, Method};
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName};
+use http::uri::{Authority, Scheme, Uri};
+use http::{HeaderValue, Method};
 
-use crate::options::{Gateway, MIN_AGENT_ID};
+use crate::options::MIN_AGENT_ID;
+use crate::route::Gateway;
 use crate::{Error, Status};
 
 const GUID: HeaderName = HeaderName::from_static("guid");
 
 /// What all requests to one gateway share, made once: a request is a copy with an agent and a Guid.
-pub(crate) struct Template {
+pub(crate) struct RequestTemplate {
     scheme: Scheme,
     authority: Authority,
     path: String,
     headers: HeaderMap,
 }
 
-impl Template {
+impl RequestTemplate {
     pub fn new(gateway: &Gateway) -> Result<Self, Error> {
-        let unusable = || Error::new(Status::InvalidUrl, "base_url: cannot be used");
-        let base = gateway.base.parse::<Uri>().map_err(|_| unusable())?.into_parts();
-        let host = HeaderValue::from_str(&gateway.authority).map_err(|_| unusable())?;
+        let host = HeaderValue::from_str(gateway.authority.as_str())
+            .map_err(|_| Error::new(Status::InvalidUrl, "base_url: cannot be used"))?;
         let headers = [
             (HOST, host),
             (GUID, HeaderValue::from_static("")),
@@ -29,15 +29,15 @@ impl Template {
             (CONTENT_LENGTH, HeaderValue::from_static("0")),
             (ACCEPT, HeaderValue::from_static("application/json")),
         ];
-        Ok(Template {
-            scheme: base.scheme.ok_or_else(unusable)?,
-            authority: base.authority.ok_or_else(unusable)?,
+        Ok(RequestTemplate {
+            scheme: gateway.scheme.clone(),
+            authority: gateway.authority.clone(),
             path: format!("{}/agentgateway/resource/agentconf/", gateway.prefix),
             headers: headers.into_iter().collect(),
         })
     }
 
-    fn uri(&self, agent_id: &str) -> Result<Uri, ureq::http::Error> {
+    fn uri(&self, agent_id: &str) -> Result<Uri, http::Error> {
         Uri::builder()
             .scheme(self.scheme.clone())
             .authority(self.authority.clone())
@@ -48,14 +48,14 @@ impl Template {
 
 /// `POST {base}/agentgateway/resource/agentconf/{agentid}/rejectagentconf`, no body.
 pub(crate) struct Request<'a> {
-    template: &'a Template,
+    template: &'a RequestTemplate,
     agent_id: &'a str,
     pub guid: &'a str,
 }
 
 impl<'a> Request<'a> {
     pub fn new(
-        template: &'a Template,
+        template: &'a RequestTemplate,
         max_agent_id: u32,
         agent_id: &'a str,
         guid: &'a str,
@@ -64,11 +64,15 @@ impl<'a> Request<'a> {
         Ok(Request { template, agent_id, guid: bare_guid(guid)? })
     }
 
-    /// In the form that ureq takes; there is no body.
-    pub fn to_http(&self) -> Result<ureq::http::Request<()>, ureq::http::Error> {
+    /// One copy, to be sent. There is no body.
+    pub fn copy(&self) -> Result<http::Request<()>, Error> {
+        self.try_copy().map_err(|why| Error::new(Status::Internal, format!("request: {why}")))
+    }
+
+    fn try_copy(&self) -> Result<http::Request<()>, http::Error> {
         let mut guid = HeaderValue::from_str(self.guid)?;
         guid.set_sensitive(true);
-        let mut request = ureq::http::Request::new(());
+        let mut request = http::Request::new(());
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.template.uri(self.agent_id)?;
         *request.headers_mut() = self.template.headers.clone();

@@ -59,6 +59,13 @@ fn find(retcode: &str) -> Option<&'static Row> {
     TABLE.iter().find(|row| row.retcode == retcode)
 }
 
+/// NNNNN of a message `Unknown ERROR._NNNNN`: the platform's own code.
+pub fn cti_code(message: &str) -> Option<i32> {
+    let (_, rest) = message.split_once("Unknown ERROR._")?;
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +92,15 @@ mod tests {
         }
         for other in ["00", "000-005", "100-003", "", "101-0011"] {
             assert_eq!(status_of(other), Status::Gateway, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_platforms_own_code_is_found() {
+        assert_eq!(cti_code("Unknown ERROR._40302"), Some(40302));
+        assert_eq!(cti_code("x Unknown ERROR._7, y"), Some(7));
+        for other in ["", "Unknown ERROR._", "Unknown ERROR._99999999999", "ERROR._1"] {
+            assert_eq!(cti_code(other), None, "{other}");
         }
     }
 }

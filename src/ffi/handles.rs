@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, LazyLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::Client;
+use crate::sys::lock::unpoisoned;
 
 /// Far more than a host needs; a loop that forgets `agw_free` ends here and not in the swap space.
 const MAX_CLIENTS: usize = 65_536;
@@ -57,11 +58,11 @@ pub(super) fn remove(ticket: usize) -> Option<Arc<Client>> {
 }
 
 fn read() -> RwLockReadGuard<'static, Table> {
-    TABLE.read().unwrap_or_else(PoisonError::into_inner)
+    unpoisoned(TABLE.read())
 }
 
 fn write() -> RwLockWriteGuard<'static, Table> {
-    TABLE.write().unwrap_or_else(PoisonError::into_inner)
+    unpoisoned(TABLE.write())
 }
 
 /// From its return on, nobody is in the table while the process is copied, so that a forked child's

@@ -6,16 +6,21 @@
 
 mod guard;
 mod handles;
+mod options;
+mod result;
+mod strings;
+mod structs;
 mod types;
 
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::ffi::c_char;
 use std::ptr;
-use std::sync::Arc;
-use std::time::Duration;
 
-use crate::sys::module;
-use crate::{Client, ClientOptions, Error, Level, Sink, Status, Trust};
-use guard::{Entry, Outcome, StructSize, contained, enter};
+use crate::sys::{module, panics};
+use crate::{Client, Error, Level, Status};
+use guard::{Entry, enter};
+use options::read_options;
+use result::Outcome;
+use strings::{invalid, required};
 pub use types::*;
 
 // The calling convention gets into the header's prototypes by the names of the return types.
@@ -29,8 +34,8 @@ type NumberCall = u32;
 /// keys, fingerprints. One client serves any number of agents and threads; make one for each
 /// gateway and share it.
 ///
-/// @param options  What to make it from; see agw_client_options. Needed, borrowed for the call.
-/// @param client   Receives the handle, to be freed with agw_free(); NULL on failure. Needed.
+/// @param options  What to make it from; see agw_client_options. Required, borrowed for the call.
+/// @param client   Receives the handle, to be freed with agw_free(); NULL on failure. Required.
 /// @param result   Receives what went wrong; or NULL.
 /// @return AGW_OK; AGW_E_INVALID_ARGUMENT, AGW_E_STRUCT_SIZE, AGW_E_INVALID_URL,
 ///         AGW_E_TLS_CONFIG: `detail` names the option; AGW_E_RESOURCES: more than 65536 clients.
@@ -79,9 +84,9 @@ pub unsafe extern "C" fn agw_client_new(
 /// nothing is sent again after a time-out.
 ///
 /// @param client    The client.
-/// @param agent_id  Agent ID in decimal digits, from 101 to max_agent_id. Needed, borrowed.
+/// @param agent_id  Agent ID in decimal digits, from 101 to max_agent_id. Required, borrowed.
 /// @param guid      The agent's Guid, bare or as the whole value of a Set-GUID header; visible
-///                  ASCII, 256 bytes at most. Needed, borrowed, and never shown in any text.
+///                  ASCII, 256 bytes at most. Required, borrowed, and never shown in any text.
 /// @param result    Receives the answer or what went wrong; or NULL.
 /// @return AGW_OK or any AGW_E_*. AGW_E_NO_CONFERENCE: too late, nothing is ringing.
 ///         AGW_E_SESSION: take the newest Guid or sign in again. A failure with
@@ -101,7 +106,8 @@ pub unsafe extern "C" fn agw_reject_agent_conf(
 ) -> StatusCall {
     let call = |client: &Client| {
         // SAFETY: as this function's own contract.
-        let (agent_id, guid) = unsafe { (needed("agent_id", agent_id)?, needed("guid", guid)?) };
+        let (agent_id, guid) =
+            unsafe { (required("agent_id", agent_id)?, required("guid", guid)?) };
         client.reject_agent_conf(agent_id, guid).map(Some)
     };
     // SAFETY: as this function's own contract.
@@ -221,160 +227,26 @@ unsafe fn with_client(
 ) -> agw_status {
     let call = || {
         let client = handles::find(handle.addr()).ok_or_else(no_such_handle)?;
-        let outcome = contained(entry, || call(&client));
-        if let Err(error) = &outcome {
-            if error.status() == Status::Internal {
-                let detail = error.detail();
-                client.log(Level::Error, format_args!("{}: {detail}", Status::Internal));
-            }
-        }
-        outcome
+        let _report = PanicReport(&client);
+        call(&client)
     };
     // SAFETY: as this function's own contract.
     unsafe { enter(entry, result, call) }
 }
 
-fn invalid(detail: impl Into<String>) -> Error {
-    Error::new(Status::InvalidArgument, detail)
+/// Tells the client's log of a panic that goes by, on its way to the guard.
+struct PanicReport<'a>(&'a Client);
+
+impl Drop for PanicReport<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let place = panics::place();
+            let line = format_args!("{}: panic at {place}; please report it", Status::Internal);
+            self.0.log(Level::Error, line);
+        }
+    }
 }
 
 fn no_such_handle() -> Error {
     Error::new(Status::InvalidHandle, "client: NULL, freed, or never issued")
-}
-
-/// # Safety
-/// `options` is NULL or points to a struct of its `struct_size`, with strings that are NULL or
-/// NUL-terminated.
-unsafe fn read_options(options: *const agw_client_options) -> Result<ClientOptions, Error> {
-    if options.is_null() {
-        return Err(invalid("options: NULL"));
-    }
-    // SAFETY: not NULL, so a struct that begins with struct_size.
-    let size = unsafe { StructSize::read(options.cast(), OPTIONS_SIZES) };
-    let size = size.map_err(|status| {
-        Error::new(status, "options: struct_size is not sizeof(agw_client_options)")
-    })?;
-    if !size.rest_is_zero {
-        let detail = "options: made for a newer library, and not zero in a part that is new";
-        return Err(Error::new(Status::StructSize, detail));
-    }
-    // SAFETY: zero is a value of every field: integers, pointers, and an Option of a function.
-    let mut known: agw_client_options = unsafe { std::mem::zeroed() };
-    // SAFETY: both sides have `usable` bytes, which end at the end of a field.
-    unsafe {
-        ptr::copy_nonoverlapping(
-            options.cast::<u8>(),
-            ptr::from_mut(&mut known).cast(),
-            size.usable,
-        );
-    }
-    // SAFETY: the strings are the caller's, as this function's own contract says.
-    unsafe { translate(&known) }
-}
-
-/// # Safety
-/// The strings are NULL or NUL-terminated.
-unsafe fn translate(from: &agw_client_options) -> Result<ClientOptions, Error> {
-    if from.flags & !(AGW_ALLOW_HTTP | AGW_NO_KEEP_ALIVE) != 0 {
-        return Err(invalid("flags: holds a bit that is not known"));
-    }
-    if from.reserved != 0 {
-        return Err(invalid("reserved: not 0"));
-    }
-    // SAFETY: as this function's own contract, also for the rest of the strings below.
-    let text = |name, pointer| unsafe { optional(name, pointer) };
-    let Some(base_url) = text("base_url", from.base_url)? else {
-        return Err(invalid("base_url: NULL"));
-    };
-    let mut options = ClientOptions::new(base_url);
-    options.allow_http = from.flags & AGW_ALLOW_HTTP != 0;
-    options.keep_alive = from.flags & AGW_NO_KEEP_ALIVE == 0;
-    if from.timeout_ms != 0 {
-        options.timeout = Duration::from_millis(from.timeout_ms.into());
-    }
-    if from.connect_timeout_ms != 0 {
-        options.connect_timeout = Duration::from_millis(from.connect_timeout_ms.into());
-    }
-    if from.max_agent_id != 0 {
-        options.max_agent_id = from.max_agent_id;
-    }
-    options.trust = trust(from.tls_trust)?;
-    options.connect_to = text("connect_to", from.connect_to)?;
-    options.ca = text("ca", from.ca)?;
-    options.pin_sha256 = text("pin_sha256", from.pin_sha256)?;
-    options.client_cert = text("client_cert", from.client_cert)?;
-    options.client_key = text("client_key", from.client_key)?;
-    options.proxy = text("proxy", from.proxy)?;
-    options.log = from.log.map(|log| sink(log, from.log_user_data));
-    options.log_level = level(from.log_level)?;
-    Ok(options)
-}
-
-fn trust(number: i32) -> Result<Trust, Error> {
-    match number {
-        AGW_TRUST_SYSTEM => Ok(Trust::System),
-        AGW_TRUST_CA => Ok(Trust::Ca),
-        AGW_TRUST_PIN => Ok(Trust::Pin),
-        AGW_TRUST_DANGER_ANY => Ok(Trust::DangerAny),
-        _ => Err(invalid("tls_trust: none of AGW_TRUST_*")),
-    }
-}
-
-fn level(number: i32) -> Result<Level, Error> {
-    match number {
-        AGW_LOG_ERROR => Ok(Level::Error),
-        0 | AGW_LOG_WARN => Ok(Level::Warn),
-        AGW_LOG_INFO => Ok(Level::Info),
-        AGW_LOG_DEBUG => Ok(Level::Debug),
-        _ => Err(invalid("log_level: neither 0 nor one of AGW_LOG_*")),
-    }
-}
-
-/// # Safety
-/// `pointer` is NULL or points to a NUL-terminated string that outlives the text.
-unsafe fn needed<'a>(name: &str, pointer: *const c_char) -> Result<&'a str, Error> {
-    if pointer.is_null() {
-        return Err(invalid(format!("{name}: NULL")));
-    }
-    // SAFETY: not NULL, so NUL-terminated.
-    let text = unsafe { CStr::from_ptr(pointer) };
-    text.to_str().map_err(|_| invalid(format!("{name}: not UTF-8")))
-}
-
-/// # Safety
-/// `pointer` is NULL or points to a NUL-terminated string.
-unsafe fn optional(name: &str, pointer: *const c_char) -> Result<Option<String>, Error> {
-    if pointer.is_null() {
-        return Ok(None);
-    }
-    // SAFETY: not NULL, so NUL-terminated.
-    unsafe { needed(name, pointer) }.map(|text| Some(text.to_owned()))
-}
-
-/// The caller's log callback and what it wants handed back.
-struct Callback {
-    log: unsafe extern "C" fn(i32, *const c_char, *mut c_void),
-    user_data: *mut c_void,
-}
-
-// SAFETY: the header demands a callback, and user data, that any thread may use at any time.
-unsafe impl Send for Callback {}
-// SAFETY: as above.
-unsafe impl Sync for Callback {}
-
-impl Callback {
-    fn call(&self, level: Level, line: &str) {
-        // Log lines hold no control character, so no NUL.
-        let Ok(line) = CString::new(line) else { return };
-        // SAFETY: a function of this type, which the header lets us call until agw_free returns.
-        unsafe { (self.log)(level as i32, line.as_ptr(), self.user_data) }
-    }
-}
-
-fn sink(
-    log: unsafe extern "C" fn(i32, *const c_char, *mut c_void),
-    user_data: *mut c_void,
-) -> Sink {
-    let callback = Callback { log, user_data };
-    Arc::new(move |level, line| callback.call(level, line))
 }

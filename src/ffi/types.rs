@@ -1,7 +1,6 @@
 //! The types and option numbers of the C header; the status numbers are in `status.rs`.
 
 use std::ffi::{c_char, c_void};
-use std::mem::offset_of;
 
 /// The version of the library that this header was made for: 0x010203 is 1.2.3.
 pub const AGW_VERSION_NUM: u32 = 0x010000;
@@ -72,7 +71,7 @@ pub struct agw_client_options {
     pub max_agent_id: u32,
     /// One of AGW_TRUST_*.
     pub tls_trust: i32,
-    /// "https://host:port", also with a path prefix in front of /agentgateway. Needed.
+    /// "https://host:port", also with a path prefix in front of /agentgateway. Required.
     pub base_url: *const c_char,
     /// "ip:port" to dial instead, or NULL; the certificate must still be for base_url's host.
     pub connect_to: *const c_char,
@@ -129,36 +128,6 @@ pub struct agw_result {
     /// What the library adds, for a log or a support call. Never holds the Guid.
     pub detail: [c_char; 512],
 }
-
-/// The sizes of a struct that callers may have: the end of each field from the first one that
-/// makes sense on. An older header ends at one of them.
-pub(super) const OPTIONS_SIZES: &[usize] = &[
-    offset_of!(agw_client_options, connect_to),
-    offset_of!(agw_client_options, ca),
-    offset_of!(agw_client_options, pin_sha256),
-    offset_of!(agw_client_options, client_cert),
-    offset_of!(agw_client_options, client_key),
-    offset_of!(agw_client_options, proxy),
-    offset_of!(agw_client_options, log),
-    offset_of!(agw_client_options, log_user_data),
-    offset_of!(agw_client_options, log_level),
-    offset_of!(agw_client_options, reserved),
-    size_of::<agw_client_options>(),
-];
-
-/// As [`OPTIONS_SIZES`], for the result.
-pub(super) const RESULT_SIZES: &[usize] = &[
-    offset_of!(agw_result, http_status),
-    offset_of!(agw_result, os_error),
-    offset_of!(agw_result, flags),
-    offset_of!(agw_result, elapsed_us),
-    offset_of!(agw_result, cti_code),
-    offset_of!(agw_result, reserved),
-    offset_of!(agw_result, retcode),
-    offset_of!(agw_result, message),
-    offset_of!(agw_result, detail),
-    size_of::<agw_result>(),
-];
 
 const _: () = {
     assert!(size_of::<agw_client_options>() == 32 + 9 * size_of::<*const ()>());

@@ -2,18 +2,19 @@
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 
-use crate::net::cancel::{CANCEL_CHECK, Control, cancelled};
-use crate::net::socket::Deadline;
+use super::cancel::{CANCEL_CHECK, CancelHandle, cancelled};
+use super::deadline::Deadline;
+use crate::sys::lock::{lock, unpoisoned};
 use crate::sys::panics;
 use crate::{Error, Status};
 
 /// Runs each in a thread that the call does not wait for past its deadline, and counts those that
 /// hang: the threads that no call waits for any more.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Aside(Arc<AtomicUsize>);
+pub(crate) struct Blocking(Arc<AtomicUsize>);
 
 /// Why there is no outcome.
 #[derive(Debug)]
@@ -25,36 +26,36 @@ pub(crate) enum Unfinished {
     Died,
 }
 
-impl Aside {
-    const MOST: usize = 256;
+impl Blocking {
+    const MAX_ABANDONED: usize = 256;
 
     pub fn run<T: Send + 'static>(
         &self,
         thread: &str,
         work: impl FnOnce() -> T + Send + 'static,
         deadline: Deadline,
-        control: &Control,
+        cancel: &CancelHandle,
     ) -> Result<T, Unfinished> {
         let outcome = Arc::new(Mutex::new(None));
         let place = outcome.clone();
-        let work = move || *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(work());
-        self.run_to_end(thread, Box::new(work), deadline, control)?;
-        outcome.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or(Unfinished::Died)
+        let work = move || *lock(&place) = Some(work());
+        self.run_to_end(thread, Box::new(work), deadline, cancel)?;
+        lock(&outcome).take().ok_or(Unfinished::Died)
     }
 
-    /// The same code whatever the outcome is: threads are large.
+    /// Not generic: the code of a thread is compiled once, not for each type of outcome.
     fn run_to_end(
         &self,
         thread: &str,
         work: Box<dyn FnOnce() + Send>,
         deadline: Deadline,
-        control: &Control,
+        cancel: &CancelHandle,
     ) -> Result<(), Unfinished> {
-        if self.0.load(Ordering::Relaxed) >= Self::MOST {
+        if self.0.load(Ordering::Relaxed) >= Self::MAX_ABANDONED {
             return Err(Unfinished::TooMany);
         }
-        let stage = Arc::new(Stage::default());
-        let running = Running { stage: stage.clone(), hanging: self.0.clone() };
+        let job = Arc::new(Job::default());
+        let running = Running { job: job.clone(), hanging: self.0.clone() };
         let work = move || {
             let _running = running;
             panics::keep_quiet();
@@ -62,75 +63,75 @@ impl Aside {
         };
         let builder = thread::Builder::new().name(thread.into());
         builder.spawn(work).map_err(Unfinished::NoThread)?;
-        self.wait_for(&stage, deadline, control)
+        self.wait_for(&job, deadline, cancel)
     }
 
     fn wait_for(
         &self,
-        stage: &Stage,
+        job: &Job,
         deadline: Deadline,
-        control: &Control,
+        cancel: &CancelHandle,
     ) -> Result<(), Unfinished> {
-        let mut at = stage.lock();
+        let mut progress = job.lock();
         let given_up = loop {
-            match *at {
-                At::Done => return Ok(()),
-                At::Died => return Err(Unfinished::Died),
-                At::Work | At::WorkOfNobody => {}
+            match *progress {
+                Progress::Done => return Ok(()),
+                Progress::Died => return Err(Unfinished::Died),
+                Progress::Work | Progress::Abandoned => {}
             }
-            let Ok(left) = deadline.left() else {
+            let Ok(remaining) = deadline.remaining() else {
                 break Unfinished::Late;
             };
-            if control.is_cancelled() {
+            if cancel.is_cancelled() {
                 break Unfinished::Cancelled;
             }
-            let waited = stage.changed.wait_timeout(at, left.min(CANCEL_CHECK));
-            at = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let waited = job.changed.wait_timeout(progress, remaining.min(CANCEL_CHECK));
+            progress = unpoisoned(waited).0;
         };
-        *at = At::WorkOfNobody;
+        *progress = Progress::Abandoned;
         self.0.fetch_add(1, Ordering::Relaxed);
         Err(given_up)
     }
 }
 
-/// What a thread is at. No channel, as one has thread-local data, which a thread that is ending would
-/// leave behind.
+/// How far a thread has come, for the call that waits for it. No channel: one has thread-local data,
+/// which a call from the destructor of an ending thread would leave behind.
 #[derive(Default)]
-struct Stage {
-    at: Mutex<At>,
+struct Job {
+    progress: Mutex<Progress>,
     changed: Condvar,
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
-enum At {
+enum Progress {
     #[default]
     Work,
-    /// The call has gone.
-    WorkOfNobody,
+    /// The call waits no longer.
+    Abandoned,
     Done,
     Died,
 }
 
-impl Stage {
-    fn lock(&self) -> MutexGuard<'_, At> {
-        self.at.lock().unwrap_or_else(PoisonError::into_inner)
+impl Job {
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        lock(&self.progress)
     }
 }
 
 /// A thread at work; dropped at its end, also by a panic.
 struct Running {
-    stage: Arc<Stage>,
+    job: Arc<Job>,
     hanging: Arc<AtomicUsize>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let mut at = self.stage.lock();
-        if *at == At::WorkOfNobody {
+        let mut progress = self.job.lock();
+        if *progress == Progress::Abandoned {
             self.hanging.fetch_sub(1, Ordering::Relaxed);
         }
-        *at = if thread::panicking() { At::Died } else { At::Done };
-        self.stage.changed.notify_one();
+        *progress = if thread::panicking() { Progress::Died } else { Progress::Done };
+        self.job.changed.notify_one();
     }
 }
 
@@ -142,7 +143,7 @@ impl Unfinished {
             }
             Unfinished::Cancelled => cancelled(),
             Unfinished::TooMany => {
-                let most = Aside::MOST;
+                let most = Blocking::MAX_ABANDONED;
                 Error::new(Status::Resources, format!("{most} threads hang already while {what}"))
             }
             Unfinished::NoThread(why) => {
@@ -163,13 +164,13 @@ mod tests {
     use std::time::{Duration, Instant};
 
     fn outcome<T: Send + 'static>(
-        aside: &Aside,
+        blocking: &Blocking,
         timeout: u64,
-        control: &Control,
+        cancel: &CancelHandle,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
         let deadline = Deadline::after(Duration::from_millis(timeout));
-        aside.run("agw test", work, deadline, control).map_err(|why| why.while_doing("working"))
+        blocking.run("agw test", work, deadline, cancel).map_err(|why| why.while_doing("working"))
     }
 
     fn a_minute() {
@@ -179,7 +180,8 @@ mod tests {
     #[test]
     fn what_hangs_ends_with_the_call() {
         let started = Instant::now();
-        let error = outcome(&Aside::default(), 50, &Control::default(), a_minute).unwrap_err();
+        let error =
+            outcome(&Blocking::default(), 50, &CancelHandle::default(), a_minute).unwrap_err();
         assert_eq!(error.status(), Status::Timeout);
         assert_eq!(error.detail(), "the time-out passed while working");
         assert!(started.elapsed() < Duration::from_secs(30));
@@ -187,54 +189,54 @@ mod tests {
 
     #[test]
     fn what_hangs_can_be_cancelled() {
-        let control = Control::default();
-        control.cancel();
-        let error = outcome(&Aside::default(), 30_000, &control, a_minute).unwrap_err();
+        let cancel = CancelHandle::default();
+        cancel.cancel();
+        let error = outcome(&Blocking::default(), 30_000, &cancel, a_minute).unwrap_err();
         assert_eq!(error.status(), Status::Cancelled);
     }
 
     #[test]
     fn what_is_done_or_dies_is_told() {
-        let control = Control::default();
-        assert_eq!(outcome(&Aside::default(), 5_000, &control, || 42).expect("done"), 42);
+        let cancel = CancelHandle::default();
+        assert_eq!(outcome(&Blocking::default(), 5_000, &cancel, || 42).expect("done"), 42);
         let died = || panic!("the operating system's bug");
-        let error = outcome::<()>(&Aside::default(), 5_000, &control, died).unwrap_err();
+        let error = outcome::<()>(&Blocking::default(), 5_000, &cancel, died).unwrap_err();
         let told = "panic while working; please report it";
         assert_eq!((error.status(), error.detail()), (Status::Internal, told));
     }
 
     #[test]
     fn what_hangs_does_not_pile_up() {
-        let (aside, control) = (Aside::default(), Control::default());
-        let (gate, hanging) = (Arc::new(Mutex::new(())), || aside.0.load(Ordering::SeqCst));
+        let (blocking, cancel) = (Blocking::default(), CancelHandle::default());
+        let (gate, hanging) = (Arc::new(Mutex::new(())), || blocking.0.load(Ordering::SeqCst));
         let closed = gate.lock().expect("nobody panics");
-        for _ in 0..Aside::MOST {
+        for _ in 0..Blocking::MAX_ABANDONED {
             let gate = gate.clone();
-            let error = outcome(&aside, 1, &control, move || drop(gate.lock())).unwrap_err();
+            let error = outcome(&blocking, 1, &cancel, move || drop(gate.lock())).unwrap_err();
             assert_eq!(error.status(), Status::Timeout);
         }
-        let error = outcome(&aside, 5_000, &control, || ()).unwrap_err();
+        let error = outcome(&blocking, 5_000, &cancel, || ()).unwrap_err();
         assert_eq!(error.status(), Status::Resources);
         drop(closed);
         while hanging() > 0 {
             thread::yield_now();
         }
-        assert!(outcome(&aside, 5_000, &control, || ()).is_ok());
+        assert!(outcome(&blocking, 5_000, &cancel, || ()).is_ok());
     }
 
     #[test]
     fn a_crowd_that_is_awaited_does_not_hang() {
-        let aside = Aside::default();
-        let crowd = Arc::new(Barrier::new(Aside::MOST + 44));
+        let blocking = Blocking::default();
+        let crowd = Arc::new(Barrier::new(Blocking::MAX_ABANDONED + 44));
         thread::scope(|scope| {
-            for _ in 0..Aside::MOST + 44 {
+            for _ in 0..Blocking::MAX_ABANDONED + 44 {
                 let crowd = crowd.clone();
                 scope.spawn(|| {
                     let all_there = move || crowd.wait().is_leader();
-                    outcome(&aside, 60_000, &Control::default(), all_there).expect("done");
+                    outcome(&blocking, 60_000, &CancelHandle::default(), all_there).expect("done");
                 });
             }
         });
-        assert_eq!(aside.0.load(Ordering::SeqCst), 0);
+        assert_eq!(blocking.0.load(Ordering::SeqCst), 0);
     }
 }

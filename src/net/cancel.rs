@@ -2,33 +2,34 @@
 
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::sys::lock::lock;
 use crate::{Error, Status};
 
 /// How often a wait that cannot be interrupted looks whether the call was cancelled.
 pub(crate) const CANCEL_CHECK: Duration = Duration::from_millis(20);
 
 pub(crate) fn cancelled() -> Error {
-    Error::new(Status::Cancelled, "cancelled by agw_cancel or agw_free")
+    Error::new(Status::Cancelled, "cancelled, or the client was freed")
 }
 
 /// One for each call in progress.
 #[derive(Debug, Default)]
-pub(crate) struct Control {
+pub(crate) struct CancelHandle {
     cancelled: AtomicBool,
     socket: Mutex<Option<Arc<TcpStream>>>,
 }
 
-impl Control {
+impl CancelHandle {
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::SeqCst)
     }
 
     /// The socket that the call waits on from here on.
     pub fn attach(&self, stream: Arc<TcpStream>) {
-        let mut socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut socket = lock(&self.socket);
         if self.is_cancelled() {
             let _ = stream.shutdown(Shutdown::Both);
         }
@@ -37,13 +38,12 @@ impl Control {
 
     /// The call gave the connection back: it is no longer this call's to shut down.
     pub fn detach(&self) {
-        *self.socket.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *lock(&self.socket) = None;
     }
 
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::SeqCst);
-        let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(stream) = &*socket {
+        if let Some(stream) = &*lock(&self.socket) {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }

@@ -1,247 +1,186 @@
-//! One request and its answer: ureq speaks the HTTP, over a connection that is handed to it.
+//! All that knows ureq, which speaks the HTTP: one request and its answer over a connection that
+//! stands already.
+//!
+//! Each connection has a ureq agent of its own, used over that connection only: ureq's pool is never
+//! looked into, so threads do not meet there, and a connection can be opened without a request. For
+//! an exchange the connection is lent to ureq, which takes it through [`UreqConnector`], reads and
+//! writes through [`UreqTransport`], and gives it back when it drops that.
 
-use std::fmt;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING};
+use http::response::Parts;
+use http::{Request, Uri};
+use memchr::memchr;
 use ureq::config::Config;
-use ureq::http::Uri;
-use ureq::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
+use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 use ureq::{Agent, Body};
 
-use crate::net::rules::{self, Seen};
-use crate::net::socket::{Deadline, deadline_passed};
-use crate::net::stream::{LentWire, NotHttp, Wire};
-use crate::net::tls::explain as refusal;
-use crate::request::Request;
-use crate::{Answer, Error, Status, answer};
+use super::deadline::Deadline;
+use super::failure::{connection_died, failure, not_http, spoke_unasked};
+use super::rules::{self, Death, Seen, Waiting};
+use super::stream::Stream;
+use crate::sys::clock::Moment;
+use crate::sys::lock::lock;
+use crate::sys::socket::unacknowledged;
+use crate::{Error, Status};
 
 /// The largest answer that is read, header section and body each.
-pub(crate) const MAX_ANSWER: usize = 64 * 1024;
+const MAX_ANSWER: usize = 64 * 1024;
+
+/// All that is read for one answer: head and body, and what goes along with them (chunk lengths,
+/// trailers, interim answers).
+const MAX_RECEIVED: usize = 3 * MAX_ANSWER;
 
 /// What most answers fit into.
 const USUAL_ANSWER: usize = 512;
 
-/// A connection with the ureq agent that speaks over it, and over nothing else.
-///
-/// An agent for each connection, not one for all: its pool is never looked into, so threads do
-/// not meet there, and a connection can be opened without a request.
-pub(crate) struct Line {
+/// A connection to the gateway that carries one request after the other.
+pub(crate) struct Connection {
     agent: Agent,
-    slot: Arc<Slot>,
-    stream: Arc<TcpStream>,
+    /// The connection while no exchange runs; `None` once it has failed.
+    exchange: Option<Box<Exchange>>,
+    lent: Arc<Lent>,
+    socket: Arc<TcpStream>,
     /// Room for an answer of the usual size, kept from call to call.
     body: Vec<u8>,
 }
 
-/// Where the connection is while ureq does not have it.
-#[derive(Debug)]
-pub(crate) struct Slot {
-    wire: Mutex<Option<Box<Wire>>>,
-    /// The head of the answer has been read.
-    pub reading_body: AtomicBool,
+/// An answer as it came.
+pub(crate) struct Reply {
+    head: Parts,
+    pub body: Vec<u8>,
+    /// The connection ended before the answer did, though ureq took that for its end.
+    pub cut: Option<Error>,
 }
 
-impl Slot {
-    pub fn put(&self, wire: Option<Box<Wire>>) {
-        *self.lock() = wire;
+impl Reply {
+    pub fn http_status(&self) -> u16 {
+        self.head.status.as_u16()
     }
 
-    fn take(&self) -> Option<Box<Wire>> {
-        self.lock().take()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Box<Wire>>> {
-        self.wire.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn content_type(&self) -> Option<&str> {
+        self.head.headers.get(CONTENT_TYPE)?.to_str().ok()
     }
 }
 
 /// How an exchange failed.
-pub(crate) struct Broken {
+pub(crate) struct ExchangeError {
     pub error: Error,
     /// A byte of the request left.
     pub sent: bool,
-    pub may_send_again: bool,
+    pub may_resend: bool,
 }
 
-impl Line {
-    pub fn new(wire: Wire) -> Self {
-        let stream = wire.socket().stream();
-        let slot = Arc::new(Slot {
-            wire: Mutex::new(Some(Box::new(wire))),
-            reading_body: AtomicBool::new(false),
-        });
-        let agent = Agent::with_parts(config(), HandOver(slot.clone()), NoLookUp);
-        Line { agent, slot, stream, body: Vec::new() }
+impl Connection {
+    pub fn new(stream: Stream) -> Self {
+        let socket = stream.socket().stream().clone();
+        let lent = Arc::new(Lent::default());
+        let agent = Agent::with_parts(config(), UreqConnector(lent.clone()), FixedResolver);
+        let exchange = Some(Box::new(Exchange::new(stream)));
+        Connection { agent, exchange, lent, socket, body: Vec::new() }
     }
 
     /// The socket, for a cancel to shut down.
-    pub fn stream(&self) -> Arc<TcpStream> {
-        self.stream.clone()
+    pub fn socket(&self) -> Arc<TcpStream> {
+        self.socket.clone()
     }
 
     /// Takes in what the gateway says of itself after the handshake, a refusal and a close included.
-    pub fn await_first_word(&self, deadline: Deadline) -> Result<(), Error> {
-        let Some(mut wire) = self.slot.take() else {
-            return Ok(());
-        };
-        let outcome =
-            wire.await_first_word(deadline).and_then(|()| match wire.may_carry_another() {
-                true => Ok(()),
-                false => Err(io::ErrorKind::UnexpectedEof.into()),
-            });
-        let os_error = wire.socket().os_error();
-        self.slot.put(outcome.is_ok().then_some(wire));
+    pub fn drain_post_handshake(&mut self) -> Result<(), Error> {
+        let Some(exchange) = &mut self.exchange else { return Ok(()) };
+        let stream = &mut exchange.stream;
+        let outcome = stream.drain_post_handshake().and_then(|()| match stream.look()? {
+            Waiting::Nothing | Waiting::PartOfRecord => Ok(()),
+            Waiting::Data => Err(spoke_unasked()),
+            Waiting::End => Err(io::ErrorKind::UnexpectedEof.into()),
+        });
         outcome.map_err(|why| {
-            let (status, detail) = classify_io(&why, "after the handshake");
-            Error::new(status, detail).with_os_error(os_error)
+            failure(&why, "after the handshake").with_os_error(stream.socket().os_error())
         })
     }
 
     /// Whether the connection may carry another request, by all that is known and by a look at it.
-    pub fn may_carry_another(&self, deadline: Deadline) -> bool {
-        let Some(mut wire) = self.slot.take() else {
-            return false;
-        };
-        wire.set_deadline(deadline);
-        let may = wire.may_carry_another();
-        self.slot.put(may.then_some(wire));
-        may
+    pub fn may_carry_another(&mut self, deadline: Deadline) -> bool {
+        self.exchange.as_mut().is_some_and(|exchange| {
+            exchange.stream.set_deadline(deadline);
+            let last = exchange.last();
+            exchange.stream.look().is_ok_and(|waiting| rules::may_carry_another(last, waiting))
+        })
     }
 
     /// The same, before the connection is put back, without a look at it.
     pub fn may_be_kept(&self) -> bool {
-        self.slot.lock().as_ref().is_some_and(|wire| wire.may_be_kept())
-    }
-
-    /// Sends the request, once, and reads the answer. `reused`: the connection waited for a call.
-    pub fn exchange(
-        &mut self,
-        request: &Request,
-        deadline: Deadline,
-        reused: bool,
-    ) -> Result<Answer, Broken> {
-        let mut body = std::mem::take(&mut self.body);
-        let outcome = self.exchange_into(&mut body, request, deadline, reused);
-        if body.capacity() <= USUAL_ANSWER {
-            self.body = body;
-        }
-        outcome.map_err(|failure| self.judge(failure, reused))
-    }
-
-    fn exchange_into(
-        &self,
-        bytes: &mut Vec<u8>,
-        request: &Request,
-        deadline: Deadline,
-        reused: bool,
-    ) -> Result<Answer, Failure> {
-        self.slot.reading_body.store(false, Ordering::Relaxed);
-        if let Some(wire) = &mut *self.slot.lock() {
-            wire.set_deadline(deadline);
-            if !reused {
-                wire.look_before_first().map_err(ureq::Error::from)?;
-            }
-            wire.begin();
-        }
-        let response = self.agent.run(request.to_http().map_err(ureq::Error::from)?)?;
-        self.slot.reading_body.store(true, Ordering::Relaxed);
-        let (head, body) = response.into_parts();
-        let http_status = head.status.as_u16();
-        let framed = rules::framed_in_one_way(head.version, &head.headers);
-        read_body(body, bytes).map_err(|why| Failure::InBody(http_status, why))?;
-        let content_type = head.headers.get("content-type").and_then(|value| value.to_str().ok());
-        let outcome = answer::read(http_status, content_type, bytes, request.guid);
-        let retcode = outcome.as_ref().map_or_else(|error| error.retcode().is_some(), |_| true);
-        if let Some(wire) = &mut *self.slot.lock() {
-            (wire.framed, wire.retcode) = (framed, retcode);
-        }
-        outcome.map_err(|error| match retcode {
-            true => Failure::Refused(error),
-            false => Failure::Unreadable(error, !ends_with_connection(&head.headers)),
+        self.exchange.as_ref().is_some_and(|exchange| {
+            let unread = !exchange.buffers.unread().is_empty();
+            let waiting = if unread { Waiting::Data } else { exchange.stream.known_waiting() };
+            rules::may_carry_another(exchange.last(), waiting)
         })
     }
 
-    fn judge(&self, failure: Failure, reused: bool) -> Broken {
-        // A connection that failed is closed here, and its death looked at before.
-        let wire = match failure {
-            Failure::Refused(_) | Failure::Unreadable(..) => None,
-            Failure::NoAnswer(_) | Failure::InBody(..) => self.slot.take(),
+    /// Sends the request, once, and reads the answer. `reused`: the connection waited for a call,
+    /// and has been looked at when it was taken.
+    pub fn exchange(
+        &mut self,
+        request: Request<()>,
+        deadline: Deadline,
+        reused: bool,
+    ) -> Result<Reply, ExchangeError> {
+        let Some(mut exchange) = self.exchange.take() else {
+            let error = Error::new(Status::Internal, "the connection is gone");
+            return Err(ExchangeError { error, sent: false, may_resend: false });
         };
-        match failure {
-            Failure::Refused(error) => Broken { error, sent: true, may_send_again: false },
-            Failure::Unreadable(error, delimited) => {
-                let error = self.broken_off(&error, delimited).unwrap_or(error);
-                Broken { error, sent: true, may_send_again: false }
+        exchange.stream.set_deadline(deadline);
+        if !reused {
+            exchange.look_before_first().map_err(|why| exchange.explain(&why.into(), false))?;
+        }
+        exchange.begin();
+        let outcome = self.run(exchange, request);
+        let mut exchange = self.lent.take();
+        match outcome {
+            Ok((head, body)) => {
+                let cut = exchange.as_mut().and_then(|exchange| exchange.judge(&head));
+                self.exchange = exchange;
+                Ok(Reply { head, body, cut })
             }
-            Failure::InBody(http_status, why) => {
-                let mut broken = explain(&why, wire.as_deref(), reused);
-                broken.error.details_mut().http_status = Some(http_status);
-                broken
+            Err((http_status, why)) => {
+                let mut failed =
+                    exchange.map_or_else(lost, |exchange| exchange.explain(&why, reused));
+                failed.error.details_mut().http_status = http_status;
+                Err(failed)
             }
-            Failure::NoAnswer(why) => explain(&why, wire.as_deref(), reused),
         }
     }
 
-    /// ureq takes a RST for the end of an answer without a length, and any end among the trailers
-    /// for that of the answer. `delimited`: the answer does not end with its connection.
-    fn broken_off(&self, unreadable: &Error, delimited: bool) -> Option<Error> {
-        let slot = self.slot.lock();
-        let os_error = slot.as_ref().and_then(|wire| wire.socket().os_error());
-        let too_early = delimited && slot.as_ref().is_some_and(|wire| wire.has_ended());
-        if os_error.is_none() && !too_early {
-            return None;
+    /// What only the reader of the answer knows, and its body's room, for the next request.
+    pub fn settle(&mut self, reply: Reply, has_retcode: bool) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.seen.retcode = has_retcode;
         }
-        let detail = "the connection broke in the middle of the answer";
-        let mut error = Error::new(Status::Io, detail).with_os_error(os_error);
-        error.details_mut().http_status = unreadable.http_status();
-        Some(error)
+        if reply.body.capacity() <= USUAL_ANSWER {
+            self.body = reply.body;
+        }
     }
-}
 
-/// Why an exchange came to no acceptance.
-enum Failure {
-    NoAnswer(ureq::Error),
-    /// The HTTP status was read already.
-    InBody(u16, ureq::Error),
-    Refused(Error),
-    /// The answer holds no retcode; and whether it says itself where it ends.
-    Unreadable(Error, bool),
-}
-
-impl From<ureq::Error> for Failure {
-    fn from(why: ureq::Error) -> Self {
-        Failure::NoAnswer(why)
-    }
-}
-
-fn ends_with_connection(headers: &HeaderMap) -> bool {
-    !headers.contains_key(TRANSFER_ENCODING) && !headers.contains_key(CONTENT_LENGTH)
-}
-
-/// What an error of ureq's means, by what the connection has seen.
-fn explain(why: &ureq::Error, wire: Option<&Wire>, reused: bool) -> Broken {
-    let seen = wire.map(Wire::seen).unwrap_or_default();
-    let died = matches!(why, ureq::Error::Io(why) if connection_died(why));
-    let death = wire.filter(|_| died).map(Wire::death);
-    let (status, detail) = classify(why, phase(seen));
-    let os_error = wire.and_then(|wire| wire.socket().os_error());
-    Broken {
-        error: Error::new(status, detail).with_os_error(os_error),
-        sent: seen.sent,
-        may_send_again: rules::may_send_again(reused, seen, death),
-    }
-}
-
-fn phase(seen: Seen) -> &'static str {
-    match (seen.sent, seen.answered) {
-        (false, _) => "before the request was sent",
-        (true, false) => "while waiting for the answer",
-        (true, true) => "in the middle of the answer",
+    fn run(
+        &mut self,
+        exchange: Box<Exchange>,
+        request: Request<()>,
+    ) -> Result<(Parts, Vec<u8>), (Option<u16>, ureq::Error)> {
+        self.lent.reading_body.store(false, Ordering::Relaxed);
+        self.lent.give(exchange);
+        let response = self.agent.run(request).map_err(|why| (None, why))?;
+        self.lent.reading_body.store(true, Ordering::Relaxed);
+        let (head, body) = response.into_parts();
+        let mut bytes = std::mem::take(&mut self.body);
+        match read_body(body, &mut bytes) {
+            Ok(()) => Ok((head, bytes)),
+            Err(why) => Err((Some(head.status.as_u16()), why)),
+        }
     }
 }
 
@@ -255,46 +194,161 @@ fn read_body(body: Body, bytes: &mut Vec<u8>) -> Result<(), ureq::Error> {
     Ok(())
 }
 
-fn classify(why: &ureq::Error, phase: &str) -> (Status, String) {
-    match why {
-        ureq::Error::Io(why) => classify_io(why, phase),
-        ureq::Error::BodyExceedsLimit(_) | ureq::Error::LargeResponseHeader(..) => {
-            (Status::TooLarge, "the answer is larger than 64 KiB".into())
+fn lost() -> ExchangeError {
+    let error = Error::new(Status::Internal, "ureq kept the connection");
+    ExchangeError { error, sent: true, may_resend: false }
+}
+
+/// A stream, and what the request on it has come to.
+#[derive(Debug)]
+struct Exchange {
+    stream: Stream,
+    buffers: StreamBuffers,
+    /// The connection carries a request, or has carried one.
+    used: bool,
+    /// When the last byte of the request had been given to the socket.
+    sent_at: Option<Moment>,
+    /// How many bytes of the answer have come, out of their records.
+    received: usize,
+    /// The other side closed the connection, or it broke, while an answer was awaited.
+    ended: bool,
+    /// Told by the answer.
+    seen: Seen,
+}
+
+impl Exchange {
+    fn new(stream: Stream) -> Self {
+        Exchange {
+            stream,
+            buffers: StreamBuffers::default(),
+            used: false,
+            sent_at: None,
+            received: 0,
+            ended: false,
+            seen: Seen::default(),
         }
-        ureq::Error::BodyStalled => (Status::Io, format!("the connection ended {phase}")),
-        other => (Status::Protocol, format!("the answer is not HTTP as agw reads it ({other})")),
+    }
+
+    /// What is there before the first request cannot belong to its answer.
+    fn look_before_first(&mut self) -> io::Result<()> {
+        match self.stream.look()? {
+            Waiting::Data => Err(spoke_unasked()),
+            Waiting::End => Err(io::ErrorKind::UnexpectedEof.into()),
+            Waiting::Nothing | Waiting::PartOfRecord => Ok(()),
+        }
+    }
+
+    fn begin(&mut self) {
+        self.stream.begin_request();
+        self.used = true;
+        self.sent_at = None;
+        self.received = 0;
+        self.seen = Seen::default();
+    }
+
+    fn last(&self) -> Option<Seen> {
+        self.used.then(|| self.seen())
+    }
+
+    fn seen(&self) -> Seen {
+        Seen {
+            sent: self.used && self.stream.socket().sent() > 0,
+            answered: self.received > 0 || (self.used && self.stream.holds_part_of_answer()),
+            ..self.seen
+        }
+    }
+
+    /// Notes how the answer was framed. ureq takes a RST for the end of an answer without a length,
+    /// and any end among the trailers for that of the answer: gives the error for that.
+    fn judge(&mut self, head: &Parts) -> Option<Error> {
+        self.seen.framed = rules::framed_in_one_way(head.version, &head.headers);
+        let os_error = self.stream.socket().os_error();
+        if os_error.is_none() && !(self.ended && says_where_it_ends(&head.headers)) {
+            return None;
+        }
+        let detail = "the connection broke in the middle of the answer";
+        let mut error = Error::new(Status::Io, detail).with_os_error(os_error);
+        error.details_mut().http_status = Some(head.status.as_u16());
+        Some(error)
+    }
+
+    /// What an error means, by what the connection has seen.
+    fn explain(&self, why: &ureq::Error, reused: bool) -> ExchangeError {
+        let seen = self.seen();
+        let died = matches!(why, ureq::Error::Io(why) if connection_died(why));
+        let death = died.then(|| Death {
+            after: self.sent_at.map(Moment::elapsed),
+            unacknowledged: unacknowledged(self.stream.socket().stream()),
+        });
+        let error = classify(why, phase(seen)).with_os_error(self.stream.socket().os_error());
+        let may_resend = rules::may_resend(reused, seen, death);
+        ExchangeError { error, sent: seen.sent, may_resend }
+    }
+
+    fn receive(&mut self) -> io::Result<usize> {
+        let outcome = self.stream.read(self.buffers.input_append_buf());
+        self.ended |= !matches!(outcome, Ok(1..));
+        let amount = outcome?;
+        self.buffers.filled += amount;
+        self.received += amount;
+        Ok(amount)
+    }
+
+    fn send(&mut self, amount: usize) -> io::Result<()> {
+        let bytes = &mut self.buffers.output[..amount];
+        spell_header_names(bytes);
+        self.stream.write_all(bytes)?;
+        self.sent_at = Some(Moment::now());
+        Ok(())
+    }
+
+    /// A chunk's length, or a trailer, whose line ends in LF alone: ureq would wait for the CR.
+    fn awaits_in_vain(&self) -> bool {
+        let unread = self.buffers.unread();
+        memchr(b'\n', unread).is_some_and(|end| end == 0 || unread[end - 1] != b'\r')
     }
 }
 
-/// The status and words for an input or output error in the given phase.
-pub(crate) fn classify_io(why: &io::Error, phase: &str) -> (Status, String) {
-    if deadline_passed(why) {
-        return (Status::Timeout, format!("the time-out passed {phase}"));
-    }
-    let inner = why.get_ref();
-    if let Some(why) = inner.and_then(|inner| inner.downcast_ref::<NotHttp>()) {
-        return (Status::Protocol, format!("the answer is not HTTP: {why}"));
-    }
-    if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        return match refusal::carried(tls) {
-            Some(own) => (own.status(), own.detail().into()),
-            None => (Status::Tls, refusal::describe(tls)),
-        };
-    }
-    if why.kind() == io::ErrorKind::UnexpectedEof {
-        return (Status::Io, format!("the other side closed the connection {phase}"));
-    }
-    (Status::Io, format!("the connection broke {phase}: {why}"))
+fn says_where_it_ends(headers: &HeaderMap) -> bool {
+    headers.contains_key(TRANSFER_ENCODING) || headers.contains_key(CONTENT_LENGTH)
 }
 
-fn connection_died(why: &io::Error) -> bool {
-    use io::ErrorKind::{
-        BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof,
-    };
-    matches!(
-        why.kind(),
-        UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe | NotConnected
-    )
+fn phase(seen: Seen) -> &'static str {
+    match (seen.sent, seen.answered) {
+        (false, _) => "before the request was sent",
+        (true, false) => "while waiting for the answer",
+        (true, true) => "in the middle of the answer",
+    }
+}
+
+fn classify(why: &ureq::Error, phase: &str) -> Error {
+    match why {
+        ureq::Error::Io(why) => failure(why, phase),
+        ureq::Error::BodyExceedsLimit(_) | ureq::Error::LargeResponseHeader(..) => {
+            Error::new(Status::TooLarge, "the answer is larger than 64 KiB")
+        }
+        ureq::Error::BodyStalled => Error::new(Status::Io, format!("the connection ended {phase}")),
+        other => Error::new(
+            Status::Protocol,
+            format!("the answer is not HTTP as agw reads it ({other})"),
+        ),
+    }
+}
+
+/// ureq writes header names in lower case, or copies the wanted spelling of each for each request.
+/// The gateway documents `Guid` and `Content-Type`: a capital after the start and after a hyphen.
+fn spell_header_names(head: &mut [u8]) {
+    let mut rest = head;
+    while let Some(end) = memchr(b'\n', rest) {
+        rest = &mut rest[end + 1..];
+        let mut at_start = true;
+        for byte in rest.iter_mut().take_while(|byte| **byte != b':') {
+            if at_start {
+                byte.make_ascii_uppercase();
+            }
+            at_start = *byte == b'-';
+        }
+    }
 }
 
 /// Nothing of ureq's own: no redirect, proxy, pool, time-out or header that nobody asked for.
@@ -312,33 +366,174 @@ fn config() -> Config {
         .build()
 }
 
-/// Hands the agent its one connection.
-struct HandOver(Arc<Slot>);
+/// Where ureq finds the connection, and gives it back.
+#[derive(Debug, Default)]
+struct Lent {
+    exchange: Mutex<Option<Box<Exchange>>>,
+    /// The head of the answer has been read.
+    reading_body: AtomicBool,
+}
 
-impl fmt::Debug for HandOver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HandOver")
+impl Lent {
+    fn give(&self, exchange: Box<Exchange>) {
+        *lock(&self.exchange) = Some(exchange);
+    }
+
+    fn take(&self) -> Option<Box<Exchange>> {
+        lock(&self.exchange).take()
     }
 }
 
-impl Connector for HandOver {
-    type Out = LentWire;
+/// Hands the agent its one connection.
+#[derive(Debug)]
+struct UreqConnector(Arc<Lent>);
+
+impl Connector for UreqConnector {
+    type Out = UreqTransport;
 
     fn connect(
         &self,
         _: &ConnectionDetails,
         _: Option<()>,
-    ) -> Result<Option<LentWire>, ureq::Error> {
-        let wire = self.0.take();
-        Ok(wire.map(|wire| LentWire { wire: Some(wire), home: self.0.clone() }))
+    ) -> Result<Option<UreqTransport>, ureq::Error> {
+        let exchange = self.0.take();
+        let lent = || self.0.clone();
+        Ok(exchange.map(|exchange| UreqTransport { exchange: Some(exchange), lent: lent() }))
+    }
+}
+
+/// The connection while ureq has it.
+#[derive(Debug)]
+struct UreqTransport {
+    exchange: Option<Box<Exchange>>,
+    lent: Arc<Lent>,
+}
+
+impl UreqTransport {
+    fn exchange(&mut self) -> io::Result<&mut Exchange> {
+        self.exchange.as_deref_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+}
+
+impl Drop for UreqTransport {
+    fn drop(&mut self) {
+        if let Some(exchange) = self.exchange.take() {
+            self.lent.give(exchange);
+        }
+    }
+}
+
+impl Transport for UreqTransport {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        match &mut self.exchange {
+            Some(exchange) => &mut exchange.buffers,
+            None => unreachable!("it is taken out on drop only"),
+        }
+    }
+
+    // The deadline is the socket's: ureq's time-outs are not set.
+    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
+        if amount > 0 {
+            self.exchange()?.send(amount)?;
+        }
+        Ok(())
+    }
+
+    fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
+        let reading_body = self.lent.reading_body.load(Ordering::Relaxed);
+        let exchange = self.exchange()?;
+        if reading_body && exchange.awaits_in_vain() {
+            return Err(not_http("a line between chunks ends in a line feed alone").into());
+        }
+        let amount = exchange.receive()?;
+        if exchange.received > MAX_RECEIVED {
+            return Err(ureq::Error::BodyExceedsLimit(MAX_RECEIVED as u64));
+        }
+        Ok(amount > 0)
+    }
+
+    /// ureq asks this once an answer is complete and nothing forbids another request. "No" keeps
+    /// the connection out of ureq's pool and hands it back.
+    fn is_open(&mut self) -> bool {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.seen.complete = true;
+        }
+        false
+    }
+
+    fn is_tls(&self) -> bool {
+        self.exchange.as_ref().is_some_and(|exchange| exchange.stream.is_tls())
+    }
+}
+
+/// Small buffers that grow when an answer needs it: an idle connection is cheap.
+#[derive(Debug, Default)]
+struct StreamBuffers {
+    input: Vec<u8>,
+    taken: usize,
+    filled: usize,
+    progress: bool,
+    output: Vec<u8>,
+}
+
+impl StreamBuffers {
+    const SMALL: usize = 4 * 1024;
+
+    fn unread(&self) -> &[u8] {
+        &self.input[self.taken..self.filled]
+    }
+
+    /// Room for more input; the unread part moves to the front.
+    fn make_room(&mut self) {
+        self.input.copy_within(self.taken..self.filled, 0);
+        self.filled -= self.taken;
+        self.taken = 0;
+        if self.input.len() - self.filled < Self::SMALL / 2 {
+            self.input.resize((self.input.len() * 2).max(Self::SMALL), 0);
+        }
+    }
+}
+
+impl Buffers for StreamBuffers {
+    fn output(&mut self) -> &mut [u8] {
+        self.output.resize(Self::SMALL, 0);
+        &mut self.output
+    }
+
+    fn input(&self) -> &[u8] {
+        self.unread()
+    }
+
+    fn input_append_buf(&mut self) -> &mut [u8] {
+        self.make_room();
+        &mut self.input[self.filled..]
+    }
+
+    fn input_appended(&mut self, amount: usize) {
+        self.filled += amount;
+    }
+
+    fn input_consume(&mut self, amount: usize) {
+        self.progress = amount > 0;
+        self.taken += amount;
+    }
+
+    fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
+        self.make_room();
+        self.output.resize(Self::SMALL, 0);
+        (&mut self.input[self.filled..], &mut self.output)
+    }
+
+    fn can_use_input(&self) -> bool {
+        self.taken < self.filled && self.progress
     }
 }
 
 /// The connection stands already: there is nothing to look up.
 #[derive(Debug)]
-struct NoLookUp;
+struct FixedResolver;
 
-impl Resolver for NoLookUp {
+impl Resolver for FixedResolver {
     fn resolve(
         &self,
         _: &Uri,

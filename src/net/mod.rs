@@ -3,9 +3,13 @@
 pub(crate) mod blocking;
 pub(crate) mod cancel;
 pub(crate) mod connect;
+pub(crate) mod deadline;
+mod failure;
 pub(crate) mod http;
 pub(crate) mod pool;
+mod proxy;
+pub(crate) mod resolve;
 pub(crate) mod rules;
-pub(crate) mod socket;
-pub(crate) mod stream;
+mod socket;
+mod stream;
 pub(crate) mod tls;

@@ -1,61 +1,64 @@
-//! What a client has on the network in one process: idle connections and calls in progress.
+//! The connections of a client in one process: those that are idle, and the calls in progress.
 
 use std::cell::Cell;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use once_cell::race::OnceBox;
 
+use super::cancel::{CancelHandle, cancelled};
+use super::deadline::Deadline;
+use super::http::Connection;
+use super::resolve::Resolver;
+use super::tls::TlsPeer;
 use crate::Error;
 use crate::log::Gate;
-use crate::net::cancel::{Control, cancelled};
-use crate::net::connect::{LookUps, Secure};
-use crate::net::http::Line;
-use crate::net::socket::Deadline;
-use crate::net::tls;
+use crate::sys::clock::Moment;
 use crate::sys::fork;
+use crate::sys::lock::lock;
 
 /// How long an idle connection is kept.
-const KEEP: Duration = Duration::from_secs(30);
+const MAX_IDLE_TIME: Duration = Duration::from_secs(30);
 
 /// How many idle connections are kept: one for each thread of a busy server.
 const MAX_IDLE: usize = 64;
 
-/// After `fork()` the child leaves its parent's traffic alone, locks included (a thread that is
-/// not there any more may hold them), and starts its own.
-pub(crate) struct Traffic {
+/// After `fork()` the child leaves its parent's pool alone, locks included (a thread that is not
+/// there any more may hold them), and starts its own.
+pub(crate) struct Pool {
     generation: u32,
-    lanes: Mutex<Lanes>,
-    pub secure: Option<Secure>,
-    pub look_ups: LookUps,
+    state: Mutex<PoolState>,
+    pub tls_peer: Option<TlsPeer>,
+    pub resolver: Resolver,
     pub gate: Gate,
-    child: OnceBox<Traffic>,
+    child: OnceBox<Pool>,
 }
 
 #[derive(Default)]
-struct Lanes {
+struct PoolState {
+    /// A stack: the connection used last is on top.
     idle: Vec<Idle>,
-    calls: Vec<Arc<Control>>,
-    /// Of calls that are over, for those to come.
-    spare: Vec<Arc<Control>>,
+    calls: Vec<Arc<CancelHandle>>,
+    /// Handles of calls that are over, for calls to come.
+    spare: Vec<Arc<CancelHandle>>,
     closed: bool,
 }
 
-impl Lanes {
-    /// Takes out the connections that have waited too long by the time of the newest. The oldest lie
-    /// at the bottom, where calls that come one at a time never get to.
+impl PoolState {
+    /// Takes out the connections that have waited too long by the time of the newest. Calls that
+    /// come one at a time use only the top of the stack, so those below would never be closed.
     fn outdated(&mut self, newest: &Idle) -> Vec<Idle> {
-        let is_outdated = |idle: &&Idle| newest.since.duration_since(idle.since) >= KEEP;
+        let is_outdated = |idle: &&Idle| newest.since.since(idle.since) >= MAX_IDLE_TIME;
         let outdated = self.idle.iter().take_while(is_outdated).count();
         self.idle.drain(..outdated).collect()
     }
 
-    fn leave(&mut self, control: &Arc<Control>) {
-        if let Some(place) = self.calls.iter().position(|call| Arc::ptr_eq(call, control)) {
-            let control = self.calls.swap_remove(place);
-            if !control.is_cancelled() && self.spare.len() < MAX_IDLE {
-                control.detach();
-                self.spare.push(control);
+    fn leave(&mut self, cancel: &Arc<CancelHandle>) {
+        if let Some(place) = self.calls.iter().position(|call| Arc::ptr_eq(call, cancel)) {
+            let cancel = self.calls.swap_remove(place);
+            if !cancel.is_cancelled() && self.spare.len() < MAX_IDLE {
+                cancel.detach();
+                self.spare.push(cancel);
             }
         }
     }
@@ -63,160 +66,152 @@ impl Lanes {
 
 /// A connection that waits for the next call.
 pub(crate) struct Idle {
-    pub line: Line,
-    since: Instant,
+    pub connection: Connection,
+    since: Moment,
 }
 
 impl Idle {
-    pub fn new(line: Line) -> Self {
-        Idle { line, since: Instant::now() }
-    }
-
-    pub fn age(&self) -> Duration {
-        self.since.elapsed()
+    pub fn new(connection: Connection) -> Self {
+        Idle { connection, since: Moment::now() }
     }
 }
 
-impl Traffic {
-    pub fn new(secure: Option<Secure>, look_ups: LookUps) -> Self {
+impl Pool {
+    pub fn new(tls_peer: Option<TlsPeer>, resolver: Resolver) -> Self {
         fork::watch();
-        Traffic {
+        Pool {
             generation: fork::generation(),
-            lanes: Mutex::default(),
-            secure,
-            look_ups,
+            state: Mutex::default(),
+            tls_peer,
+            resolver,
             gate: Gate::new(),
             child: OnceBox::new(),
         }
     }
 
     /// This process's own.
-    pub fn here(&self) -> &Traffic {
-        let mut traffic = self;
-        while traffic.generation != fork::generation() {
-            traffic = traffic.child.get_or_init(|| Box::new(traffic.afresh()));
+    pub fn current(&self) -> &Pool {
+        let mut pool = self;
+        while pool.is_anothers() {
+            pool = pool.child.get_or_init(|| Box::new(pool.for_child()));
         }
-        traffic
+        pool
     }
 
-    fn afresh(&self) -> Traffic {
-        let secure = self.secure.as_ref().map(|secure| Secure {
-            config: tls::with_own_sessions(&secure.config),
-            name: secure.name.clone(),
-        });
-        Traffic::new(secure, self.look_ups.afresh())
+    fn for_child(&self) -> Pool {
+        Pool::new(self.tls_peer.as_ref().map(TlsPeer::for_child), self.resolver.for_child())
     }
 
     /// Enters a call, so that it can be cancelled.
-    pub fn begin(&self) -> Result<Call<'_>, Error> {
-        let mut lanes = self.lanes();
-        if lanes.closed {
+    pub fn begin(&self) -> Result<InFlight<'_>, Error> {
+        let mut state = self.state();
+        if state.closed {
             return Err(cancelled());
         }
-        let control = lanes.spare.pop().unwrap_or_default();
-        lanes.calls.push(control.clone());
-        let candidate = Cell::new(lanes.idle.pop());
-        Ok(Call { traffic: self, control, candidate, over: Cell::new(false) })
+        let cancel = state.spare.pop().unwrap_or_default();
+        state.calls.push(cancel.clone());
+        let candidate = Cell::new(state.idle.pop());
+        Ok(InFlight { pool: self, cancel, candidate, over: Cell::new(false) })
     }
 
     /// Ends the calls in progress.
     pub fn cancel(&self) {
         // Under the lock: a call that gives its connection back just now is not hit afterwards.
-        for control in &self.lanes().calls {
-            control.cancel();
+        for cancel in &self.state().calls {
+            cancel.cancel();
         }
     }
 
     /// Ends the calls in progress and those to come, and closes the idle connections.
     pub fn close(&self) {
-        let mut lanes = self.lanes();
-        lanes.closed = true;
-        for control in &lanes.calls {
-            control.cancel();
+        let mut state = self.state();
+        state.closed = true;
+        for cancel in &state.calls {
+            cancel.cancel();
         }
-        let idle = std::mem::take(&mut lanes.idle);
-        drop(lanes);
+        let idle = std::mem::take(&mut state.idle);
+        drop(state);
         drop(idle);
     }
 
-    /// Whether this process is a child that was forked in the middle of the call: then another
-    /// thread of the parent's may hold the lock for ever.
+    /// Whether this process is a child that was forked in the middle of a call: then a thread of the
+    /// parent's may hold the lock for ever.
     fn is_anothers(&self) -> bool {
         self.generation != fork::generation()
     }
 
-    fn lanes(&self) -> MutexGuard<'_, Lanes> {
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, PoolState> {
+        lock(&self.state)
     }
 }
 
 /// A call in progress.
-pub(crate) struct Call<'a> {
-    pub traffic: &'a Traffic,
-    pub control: Arc<Control>,
-    /// The connection used last, taken from the pile while its lock was held.
+pub(crate) struct InFlight<'a> {
+    pub pool: &'a Pool,
+    pub cancel: Arc<CancelHandle>,
+    /// The connection used last, taken from the stack while its lock was held.
     candidate: Cell<Option<Idle>>,
     over: Cell<bool>,
 }
 
-impl Call<'_> {
-    /// The connection used last, if one is still alive and young enough.
-    pub fn take_idle(&self, younger_than: Duration, deadline: Deadline) -> Option<Idle> {
-        if self.traffic.is_anothers() {
+impl InFlight<'_> {
+    /// The connection used last, if one is young enough and may carry another request.
+    pub fn take_idle(&self, younger_than: Duration, deadline: Deadline) -> Option<Connection> {
+        if self.pool.is_anothers() {
             return None;
         }
         loop {
-            let idle = self.candidate.take().or_else(|| self.traffic.lanes().idle.pop())?;
-            if idle.age() >= younger_than.min(KEEP) {
+            let mut idle = self.candidate.take().or_else(|| self.pool.state().idle.pop())?;
+            if idle.since.elapsed() >= younger_than.min(MAX_IDLE_TIME) {
                 self.drop_older(idle);
                 return None;
             }
-            self.control.attach(idle.line.stream());
-            if idle.line.may_carry_another(deadline) {
-                return Some(idle);
+            self.cancel.attach(idle.connection.socket());
+            if idle.connection.may_carry_another(deadline) {
+                return Some(idle.connection);
             }
         }
     }
 
     /// Whether a cancel hit the call; one that is over has its answer.
     pub fn is_cancelled(&self) -> bool {
-        !self.over.get() && self.control.is_cancelled()
+        !self.over.get() && self.cancel.is_cancelled()
     }
 
-    /// What lies deeper in the pile has waited longer. Sockets close outside the lock.
+    /// What is deeper in the stack has waited longer. Sockets are closed outside the lock.
     fn drop_older(&self, idle: Idle) {
-        let older = std::mem::take(&mut self.traffic.lanes().idle);
+        let older = std::mem::take(&mut self.pool.state().idle);
         drop((idle, older));
     }
 
     /// Ends the call, and gives its connection back for the next one.
-    pub fn keep(&self, idle: Idle) {
-        if self.traffic.is_anothers() {
+    pub fn put_back(&self, connection: Connection) {
+        if self.pool.is_anothers() {
             return;
         }
-        let mut lanes = self.traffic.lanes();
-        let unwanted = lanes.closed || self.control.is_cancelled() || lanes.idle.len() >= MAX_IDLE;
-        let outdated = lanes.outdated(&idle);
-        // In one go: a cancel hits the call, or finds it gone and the connection nobody's.
-        lanes.leave(&self.control);
+        let idle = Idle::new(connection);
+        let mut state = self.pool.state();
+        let unwanted = state.closed || self.cancel.is_cancelled() || state.idle.len() >= MAX_IDLE;
+        let outdated = state.outdated(&idle);
+        // One lock for both steps: a cancel finds the call registered and shuts its socket, or finds
+        // it gone; it never shuts an idle connection.
+        state.leave(&self.cancel);
         self.over.set(true);
         let unwanted = if unwanted {
             Some(idle)
         } else {
-            lanes.idle.push(idle);
+            state.idle.push(idle);
             None
         };
-        drop(lanes);
+        drop(state);
         drop((unwanted, outdated));
     }
 }
 
-impl Drop for Call<'_> {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        if !self.over.get() && !self.traffic.is_anothers() {
-            let mut lanes = self.traffic.lanes();
-            lanes.leave(&self.control);
-            drop(lanes);
+        if !self.over.get() && !self.pool.is_anothers() {
+            self.pool.state().leave(&self.cancel);
         }
     }
 }
@@ -227,25 +222,24 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
 
     use crate::net::socket::Socket;
-    use crate::net::stream::Wire;
+    use crate::net::stream::Stream;
 
     #[test]
-    fn connections_that_are_never_on_top_of_the_pile_are_closed_in_time() {
+    fn connections_that_are_never_on_top_of_the_stack_are_closed_in_time() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
         let address = listener.local_addr().expect("bound");
-        let now = Instant::now();
-        let idle = |age: u64| {
+        let start = Moment::now();
+        let after = |seconds| start.checked_add(Duration::from_secs(seconds)).expect("soon");
+        let idle = |since| {
             let stream = TcpStream::connect(address).expect("connected");
             let deadline = Deadline::after(Duration::from_secs(30));
-            let line = Line::new(Wire::plain(Socket::new(stream, deadline)));
-            Idle { line, since: now - Duration::from_secs(age) }
+            let connection = Connection::new(Stream::plain(Socket::new(stream, deadline)));
+            Idle { connection, since: after(since) }
         };
-        let traffic = Traffic::new(None, LookUps::system());
-        traffic.lanes().idle = vec![idle(31), idle(30), idle(29), idle(1)];
-        let call = traffic.begin().expect("open");
-        let newest = call.candidate.take().expect("the newest");
-        call.keep(Idle { since: now, ..newest });
-        let ages = traffic.lanes().idle.iter().map(|idle| now - idle.since).collect::<Vec<_>>();
-        assert_eq!(ages, [Duration::from_secs(29), Duration::ZERO]);
+        let mut state =
+            PoolState { idle: vec![idle(0), idle(1), idle(2), idle(30)], ..PoolState::default() };
+        assert_eq!(state.outdated(&idle(31)).len(), 2);
+        let kept = state.idle.iter().map(|idle| idle.since).collect::<Vec<_>>();
+        assert_eq!(kept, [after(2), after(30)]);
     }
 }

@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use ureq::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
-use ureq::http::{HeaderValue, Version};
+use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use http::{HeaderValue, Version};
 
 use crate::Status;
 
@@ -64,7 +64,7 @@ pub(crate) fn may_carry_another(last: Option<Seen>, waiting: Waiting) -> bool {
 }
 
 /// May this request go out once more, on a new connection?
-pub(crate) fn may_send_again(reused: bool, seen: Seen, death: Option<Death>) -> bool {
+pub(crate) fn may_resend(reused: bool, seen: Seen, death: Option<Death>) -> bool {
     let Some(death) = death else { return false };
     let unread = death.unacknowledged == Some(true);
     reused && !seen.answered && (unread || death.after.is_none_or(|after| after <= CROSSING))
@@ -143,7 +143,7 @@ mod tests {
             ("no death: a time-out, a cancel, an alert", true, SENT, None, false),
         ];
         for (what, reused, seen, death, expected) in table {
-            assert_eq!(may_send_again(reused, seen, death), expected, "{what}");
+            assert_eq!(may_resend(reused, seen, death), expected, "{what}");
         }
     }
 

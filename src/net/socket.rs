@@ -4,52 +4,13 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use socket2::SockRef;
 
-use crate::net::rules::Waiting;
+use super::deadline::Deadline;
+use super::rules::Waiting;
 use crate::sys::fork;
-
-/// The moment by which a call must have returned.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Deadline(Instant);
-
-impl Deadline {
-    pub fn after(timeout: Duration) -> Self {
-        let now = Instant::now();
-        // Far enough: u32 milliseconds always fit, a Duration need not.
-        Deadline(now.checked_add(timeout).unwrap_or(now + Duration::from_secs(u32::MAX.into())))
-    }
-
-    pub fn sooner(self, timeout: Duration) -> Self {
-        Deadline(self.0.min(Deadline::after(timeout).0))
-    }
-
-    /// The time left, or the error that ends the call.
-    pub fn left(self) -> io::Result<Duration> {
-        match self.0.checked_duration_since(Instant::now()) {
-            Some(left) if !left.is_zero() => Ok(left),
-            _ => Err(io::Error::new(io::ErrorKind::TimedOut, DeadlinePassed)),
-        }
-    }
-}
-
-/// Tells our own time-out from the operating system's.
-#[derive(Debug)]
-struct DeadlinePassed;
-
-impl std::fmt::Display for DeadlinePassed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the time-out passed")
-    }
-}
-
-impl std::error::Error for DeadlinePassed {}
-
-pub(crate) fn deadline_passed(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<DeadlinePassed>())
-}
 
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -76,8 +37,8 @@ impl Socket {
         }
     }
 
-    pub fn stream(&self) -> Arc<TcpStream> {
-        self.stream.clone()
+    pub fn stream(&self) -> &Arc<TcpStream> {
+        &self.stream
     }
 
     pub fn deadline(&self) -> Deadline {
@@ -113,10 +74,47 @@ impl Socket {
         }
     }
 
+    /// Waits until the other side says something, closes or has said nothing for so long. Not by a
+    /// time-out of the socket: after one Windows leaves it in no defined state.
+    pub fn speaks_within(&mut self, patience: Duration) -> io::Result<bool> {
+        const NAP: Duration = Duration::from_millis(1);
+        let patience = self.deadline.capped(patience);
+        while self.waiting()? == Waiting::Nothing {
+            match patience.remaining() {
+                Ok(remaining) => thread::sleep(remaining.min(NAP)),
+                Err(_) => return self.deadline.remaining().map(|_| false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Waits for bytes and leaves them where they are.
+    pub fn peek(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.receive(|stream| stream.peek(buffer))
+    }
+
     /// Sends what can be sent without waiting; whether that is all of it does not matter.
     pub fn send_at_once(&self, bytes: &[u8]) {
         if self.check_process().is_ok() {
             let _ = send_at_once(&self.stream, bytes);
+        }
+    }
+
+    fn receive(
+        &mut self,
+        mut receive: impl FnMut(&TcpStream) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        self.check_process()?;
+        loop {
+            let wait = wait(self.receive_wait, self.deadline.remaining()?);
+            if wait != self.receive_wait {
+                self.stream.set_read_timeout(Some(wait))?;
+                self.receive_wait = wait;
+            }
+            match receive(&self.stream) {
+                Err(why) if try_again(&why) => {}
+                outcome => return self.note(outcome),
+            }
         }
     }
 
@@ -129,43 +127,6 @@ impl Socket {
         Err(io::Error::other(
             "this process was forked during the call, which goes on in the parent",
         ))
-    }
-
-    /// Waits until the other side says something, closes or has said nothing for so long. Not by a
-    /// time-out of the socket: after one Windows leaves it in no defined state.
-    pub fn speaks_within(&mut self, patience: Duration) -> io::Result<bool> {
-        const NAP: Duration = Duration::from_millis(1);
-        let patience = self.deadline.sooner(patience);
-        while self.waiting()? == Waiting::Nothing {
-            match patience.left() {
-                Ok(left) => thread::sleep(left.min(NAP)),
-                Err(_) => return self.deadline.left().map(|_| false),
-            }
-        }
-        Ok(true)
-    }
-
-    /// Waits for bytes and leaves them where they are.
-    pub fn peek(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.receive(|stream| stream.peek(buffer))
-    }
-
-    fn receive(
-        &mut self,
-        mut receive: impl FnMut(&TcpStream) -> io::Result<usize>,
-    ) -> io::Result<usize> {
-        self.check_process()?;
-        loop {
-            let wait = wait(self.receive_wait, self.deadline.left()?);
-            if wait != self.receive_wait {
-                self.stream.set_read_timeout(Some(wait))?;
-                self.receive_wait = wait;
-            }
-            match receive(&self.stream) {
-                Err(why) if try_again(&why) => {}
-                outcome => return self.note(outcome),
-            }
-        }
     }
 
     fn note<T>(&mut self, outcome: io::Result<T>) -> io::Result<T> {
@@ -193,7 +154,7 @@ fn peek(stream: &TcpStream) -> io::Result<usize> {
 
 #[cfg(unix)]
 fn send_at_once(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    // On Apple's systems a flag of the socket stands for it, which std sets.
+    // On Apple's systems an option of the socket stands for it, which std sets.
     #[cfg(target_vendor = "apple")]
     const NO_SIGNAL: i32 = 0;
     #[cfg(not(target_vendor = "apple"))]
@@ -204,25 +165,26 @@ fn send_at_once(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
 #[cfg(not(unix))]
 fn send_at_once(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     stream.set_nonblocking(true)?;
-    (&*stream).write(bytes)
+    let mut stream = stream;
+    stream.write(bytes)
 }
 
 /// How long one system call may block. A wait that is set already is kept while it fits, as each
 /// change costs a system call; near the end it is exact.
-fn wait(set: Duration, left: Duration) -> Duration {
+fn wait(set: Duration, remaining: Duration) -> Duration {
     // After a time-out Windows leaves the socket in no defined state: one exact wait there.
-    if cfg!(windows) || left <= Duration::from_millis(100) {
-        left
-    } else if set <= left && set >= left / 4 {
+    if cfg!(windows) || remaining <= Duration::from_millis(100) {
+        remaining
+    } else if set <= remaining && set >= remaining / 4 {
         set
     } else {
-        left / 4 * 3
+        remaining / 4 * 3
     }
 }
 
 /// Worth another round, which ends at the deadline.
-fn try_again(error: &io::Error) -> bool {
-    match error.kind() {
+fn try_again(why: &io::Error) -> bool {
+    match why.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => true,
         // SO_RCVTIMEO's error there; elsewhere it is TCP that gave up.
         io::ErrorKind::TimedOut => cfg!(windows),
@@ -241,7 +203,7 @@ impl Write for Socket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.check_process()?;
         loop {
-            let wait = wait(self.send_wait, self.deadline.left()?);
+            let wait = wait(self.send_wait, self.deadline.remaining()?);
             if wait != self.send_wait {
                 self.stream.set_write_timeout(Some(wait))?;
                 self.send_wait = wait;
@@ -286,14 +248,5 @@ mod tests {
             assert_eq!(wait(ms(7_500), ms(2_500)), ms(1_875));
             assert_eq!(wait(ms(2_000), ms(20_000)), ms(15_000));
         }
-    }
-
-    #[test]
-    fn a_deadline_passes_and_says_that_it_was_ours() {
-        let gone = Deadline::after(Duration::ZERO).left().unwrap_err();
-        assert!(deadline_passed(&gone));
-        assert!(!deadline_passed(&io::Error::from(io::ErrorKind::TimedOut)));
-        assert!(Deadline::after(Duration::MAX).left().is_ok());
-        assert!(Deadline::after(Duration::MAX).sooner(Duration::ZERO).left().is_err());
     }
 }

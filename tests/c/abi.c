@@ -417,23 +417,10 @@ static void tickets_are_never_issued_twice(void)
 
 /* --- struct_size -------------------------------------------------------------------------- */
 
-/* Where headers older than this one may have ended. */
-static const size_t OPTIONS_SIZES[] = {
-    offsetof(agw_client_options, connect_to),    offsetof(agw_client_options, ca),
-    offsetof(agw_client_options, pin_sha256),    offsetof(agw_client_options, client_cert),
-    offsetof(agw_client_options, client_key),    offsetof(agw_client_options, proxy),
-    offsetof(agw_client_options, log),           offsetof(agw_client_options, log_user_data),
-    offsetof(agw_client_options, log_level),     offsetof(agw_client_options, reserved),
-    sizeof(agw_client_options)
-};
+/* The sizes of the released versions. */
+static const size_t OPTIONS_SIZES[] = { sizeof(agw_client_options) };
 
-static const size_t RESULT_SIZES[] = {
-    offsetof(agw_result, http_status), offsetof(agw_result, os_error),
-    offsetof(agw_result, flags),       offsetof(agw_result, elapsed_us),
-    offsetof(agw_result, cti_code),    offsetof(agw_result, reserved),
-    offsetof(agw_result, retcode),     offsetof(agw_result, message),
-    offsetof(agw_result, detail),      sizeof(agw_result)
-};
+static const size_t RESULT_SIZES[] = { sizeof(agw_result) };
 
 static const uint32_t GARBAGE[] = { 0xCCCCCCCCU, 0xCDCDCDCDU, 0xFEEEFEEEU, 0xBAADF00DU,
                                     0xFFFFFFFFU, 0x80000000U, 0x7FFFFFFFU, 0x10000U };
@@ -1111,7 +1098,7 @@ static void a_dangerous_option_is_logged(void)
     client = client_of(&options);
     CHECK(diary.lines == 1);
     CHECK(diary.last_level == AGW_LOG_WARN);
-    CHECK(strstr(diary.last, "AGW_TRUST_DANGER_ANY") != NULL);
+    CHECK(strstr(diary.last, "DANGER_ANY") != NULL);
     CHECK(agw_free(client) == AGW_OK);
 
     memset(&diary, 0, sizeof diary);

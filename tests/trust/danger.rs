@@ -20,7 +20,7 @@ fn each_client_that_checks_nothing_logs_one_warning() {
         }
         let warnings = lines.up_to(Level::Warn);
         assert_eq!(warnings.len(), clients, "{warnings:?}");
-        for word in [gateway.url_as(HOST).as_str(), "not checked", "AGW_TRUST_DANGER_ANY"] {
+        for word in [gateway.url_as(HOST).as_str(), "not checked", "DANGER_ANY"] {
             assert!(warnings[clients - 1].contains(word), "{warnings:?}");
         }
     }

@@ -5,11 +5,11 @@ use std::str;
 
 use agw::ffi::{agw_client_options, agw_result};
 
-/// `struct_size` of `agw_client_options` as headers old and new have it, on 64 bit.
-pub const OPTIONS_SIZES: [u32; 11] = [32, 40, 48, 56, 64, 72, 80, 88, 96, 100, 104];
+/// `struct_size` of `agw_client_options` in the released versions, on 64 bit.
+pub const OPTIONS_SIZES: [u32; 1] = [104];
 
 /// The same of `agw_result`.
-pub const RESULT_SIZES: [u32; 10] = [8, 12, 16, 20, 24, 28, 32, 64, 576, 1088];
+pub const RESULT_SIZES: [u32; 1] = [1088];
 
 /// No header will ever have a larger struct.
 const LARGEST: u32 = 8 * 1024;
@@ -22,7 +22,7 @@ const E_INTERNAL: i32 = 900;
 pub enum Size {
     /// Nothing but `struct_size` itself may be read, and nothing written.
     Garbage,
-    /// From a header as old as this library, or older.
+    /// Of a released version.
     Known,
     /// From a newer header.
     Newer,
@@ -63,7 +63,7 @@ impl Block {
         &self.memory[self.shift..]
     }
 
-    /// Sets what lies within the struct; an older one lacks the rest.
+    /// Sets what lies within the struct, as far as it goes.
     pub fn put(&mut self, offset: usize, bytes: &[u8]) {
         let room = &mut self.memory[self.shift..];
         for (place, byte) in room.iter_mut().skip(offset).zip(bytes) {

@@ -1,0 +1,69 @@
+//! What limits a handshake, for the code that rustls calls back.
+//!
+//! rustls resumes a session only with the same verifier and resolver *objects* as the session's, so
+//! the limits of one call cannot live in them. It calls them in the thread that does the handshake:
+//! hence a thread-local. Its content has no destructor, so that the place is there also for a call
+//! from the destructor of an ending thread, in which it leaves nothing behind.
+
+use std::cell::Cell;
+use std::mem::ManuallyDrop;
+use std::sync::Arc;
+
+use crate::net::cancel::CancelHandle;
+use crate::net::deadline::Deadline;
+
+thread_local! {
+    static CURRENT: Cell<Option<ManuallyDrop<Limits>>> = const { Cell::new(None) };
+}
+
+/// When a handshake must be over, and who can end it.
+#[derive(Clone)]
+pub(super) struct Limits {
+    pub deadline: Deadline,
+    pub cancel: Arc<CancelHandle>,
+    client_auth_demanded: bool,
+}
+
+/// Limits the handshake in this thread for as long as it lives.
+pub(crate) struct HandshakeLimits(());
+
+impl HandshakeLimits {
+    pub fn set(deadline: Deadline, cancel: &Arc<CancelHandle>) -> Self {
+        let cancel = cancel.clone();
+        put(Some(Limits { deadline, cancel, client_auth_demanded: false }));
+        HandshakeLimits(())
+    }
+
+    /// Whether the gateway has demanded a client certificate: with TLS 1.3 it says only after the
+    /// handshake whether it is content.
+    pub fn client_auth_demanded(&self) -> bool {
+        current().is_some_and(|limits| limits.client_auth_demanded)
+    }
+}
+
+impl Drop for HandshakeLimits {
+    fn drop(&mut self) {
+        put(None);
+    }
+}
+
+/// The limits of the handshake that goes on in this thread.
+pub(super) fn current() -> Option<Limits> {
+    let limits = take();
+    put(limits.clone());
+    limits
+}
+
+/// The gateway has demanded a client certificate.
+pub(super) fn note_client_auth() {
+    let limits = take();
+    put(limits.map(|limits| Limits { client_auth_demanded: true, ..limits }));
+}
+
+fn take() -> Option<Limits> {
+    CURRENT.take().map(ManuallyDrop::into_inner)
+}
+
+fn put(limits: Option<Limits>) {
+    drop(CURRENT.replace(limits.map(ManuallyDrop::new)).map(ManuallyDrop::into_inner));
+}

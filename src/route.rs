@@ -1,0 +1,484 @@
+//! The way to the gateway: `base_url`, `connect_to` and `proxy`, taken apart and checked.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use http::Uri;
+use http::uri::{Authority, Scheme};
+use percent_encoding::percent_decode_str;
+
+use crate::options::ClientOptions;
+use crate::{Error, Status};
+
+/// A host and port to connect to.
+#[derive(Debug, Clone)]
+pub(crate) struct Address {
+    pub host: Host,
+    pub port: u16,
+}
+
+/// A host by name, or by address so that nothing has to be looked up.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Host {
+    Name(String),
+    Ip(IpAddr),
+}
+
+impl Address {
+    /// `None` where the host is neither a name nor an address: what stands in brackets is an IPv6
+    /// address or nothing.
+    fn new(host: &str, port: u16) -> Option<Self> {
+        let host = match host.strip_prefix('[') {
+            Some(rest) => Host::Ip(IpAddr::V6(rest.strip_suffix(']')?.parse().ok()?)),
+            None if host.is_empty() || host.contains(['[', ']', ':']) => return None,
+            None => host.parse().map_or_else(|_| Host::Name(host.to_owned()), Host::Ip),
+        };
+        Some(Address { host, port })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            Host::Name(name) => write!(f, "{name}:{}", self.port),
+            Host::Ip(ip) => SocketAddr::new(*ip, self.port).fmt(f),
+        }
+    }
+}
+
+/// `base_url`, taken apart and checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Gateway {
+    pub scheme: Scheme,
+    pub authority: Authority,
+    /// The path in front of `/agentgateway`, without a slash at the end; often empty.
+    pub prefix: String,
+    pub address: Address,
+}
+
+impl Gateway {
+    pub fn parse(options: &ClientOptions) -> Result<Self, Error> {
+        let text = options.base_url.as_str();
+        let refuse = |why: &str| Err(Error::new(Status::InvalidUrl, format!("base_url: {why}")));
+        const FORM: &str = "not a URL of the form https://host:port";
+        if text.len() > 2048 {
+            return refuse("longer than 2048 bytes");
+        }
+        if !text.is_ascii() {
+            return refuse(
+                "holds a character that is not ASCII: write it as %E5%BA%A7 and the like",
+            );
+        }
+        let Ok(uri) = text.parse::<Uri>() else { return refuse(FORM) };
+        let path = uri.path().to_owned();
+        let has_query = uri.query().is_some() || text.contains('#');
+        let parts = uri.into_parts();
+        let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
+            return refuse(FORM);
+        };
+        let default_port = match scheme.as_str() {
+            "https" => 443,
+            "http" if options.allow_http => 80,
+            "http" => return refuse("plain http would show the Guid to the network (allow_http)"),
+            _ => return refuse("only https and http are known"),
+        };
+        // Behind a slash, too: the slash may be one of the password's.
+        if authority.as_str().contains('@') || path.contains('@') {
+            return refuse("a user name or password has no place here");
+        }
+        if has_query {
+            return refuse("a query or fragment has no place here");
+        }
+        let prefix = path.trim_end_matches('/');
+        if prefix.ends_with("/agentgateway") || prefix.contains("/agentgateway/resource") {
+            return refuse("leave out /agentgateway and what follows, the library adds it");
+        }
+        let Some(port) = port_of(&authority, default_port) else {
+            return refuse("the port is not a number from 1 to 65535");
+        };
+        let Some(address) = Address::new(authority.host(), port) else {
+            return refuse("the host is neither a name nor an address (IPv6 in brackets)");
+        };
+        Ok(Gateway { prefix: prefix.to_owned(), scheme, authority, address })
+    }
+
+    pub fn is_https(&self) -> bool {
+        self.scheme == Scheme::HTTPS
+    }
+}
+
+impl fmt::Display for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme, self.authority, self.prefix)
+    }
+}
+
+fn port_of(authority: &Authority, default: u16) -> Option<u16> {
+    let behind = &authority.as_str()[authority.host().len()..];
+    if behind.is_empty() {
+        return Some(default);
+    }
+    // Rust's own reading would take a plus sign.
+    let digits = behind.strip_prefix(':')?;
+    let number = digits.bytes().all(|byte| byte.is_ascii_digit()).then_some(digits)?;
+    number.parse().ok().filter(|port| *port != 0)
+}
+
+/// Whom to connect to, and through what.
+#[derive(Debug, Clone)]
+pub(crate) struct Route {
+    pub dial: Address,
+    pub proxy: Option<Proxy>,
+}
+
+impl Route {
+    pub fn parse(options: &ClientOptions, gateway: &Gateway) -> Result<Self, Error> {
+        let dial = match &options.connect_to {
+            None => gateway.address.clone(),
+            Some(text) => connect_to(text)?,
+        };
+        let proxy = match options.proxy.as_deref() {
+            None => None,
+            Some("env") => Proxy::from_environment(gateway)?,
+            Some(url) => Some(Proxy::parse(url, "proxy")?),
+        };
+        Ok(Route { dial, proxy })
+    }
+}
+
+fn connect_to(text: &str) -> Result<Address, Error> {
+    match text.parse::<SocketAddr>() {
+        Ok(to) if to.port() != 0 && !text.contains('%') => {
+            Ok(Address { host: Host::Ip(to.ip()), port: to.port() })
+        }
+        _ => {
+            let detail = "connect_to: not an address of the form ip:port, without a zone";
+            Err(Error::new(Status::InvalidUrl, detail))
+        }
+    }
+}
+
+/// An HTTP proxy that is asked to CONNECT.
+#[derive(Clone)]
+pub(crate) struct Proxy {
+    pub address: Address,
+    /// `user:password`, not yet encoded.
+    pub credentials: Option<String>,
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.address, f)
+    }
+}
+
+impl Proxy {
+    /// `option` names where the text is from; the text itself may hold a password.
+    fn parse(url: &str, option: &str) -> Result<Self, Error> {
+        Self::parts(url).ok_or_else(|| {
+            let detail = format!(
+                "{option}: not of the form http://user:password@host:port (in a password write \
+                 %2F for a slash, %3F for a question mark, %23 for a number sign)"
+            );
+            Error::new(Status::InvalidUrl, detail)
+        })
+    }
+
+    fn parts(url: &str) -> Option<Self> {
+        let rest = match url.split_once("://") {
+            Some((scheme, rest)) => scheme.eq_ignore_ascii_case("http").then_some(rest)?,
+            None => url,
+        };
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        // A slash would end the host's part in the middle of a password, and show its start.
+        if rest.contains(['/', '\\', '?', '#']) {
+            return None;
+        }
+        let (user, host) = match rest.rsplit_once('@') {
+            Some((user, host)) => (Some(user), host),
+            None => (None, rest),
+        };
+        let authority = host.parse::<Authority>().ok()?;
+        let address = Address::new(authority.host(), port_of(&authority, 80)?)?;
+        let credentials = match user {
+            Some(user) => {
+                let colon = if user.contains(':') { "" } else { ":" };
+                Some(format!("{}{colon}", percent_decode_str(user).decode_utf8().ok()?))
+            }
+            None => None,
+        };
+        Some(Proxy { address, credentials })
+    }
+
+    /// From the first of the usual variables that is set, unless NO_PROXY names the gateway.
+    fn from_environment(gateway: &Gateway) -> Result<Option<Self>, Error> {
+        const NAMES: [&str; 6] =
+            ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
+        let set = |name: &'static str| {
+            let value = std::env::var(name).ok().filter(|value| !value.is_empty())?;
+            Some((name, value))
+        };
+        let Some((name, url)) = NAMES.into_iter().find_map(set) else {
+            return Ok(None);
+        };
+        let proxy = Self::parse(&url, &format!("proxy: {name}"))?;
+        let excepted = ["NO_PROXY", "no_proxy"].into_iter().find_map(set);
+        Ok(match excepted {
+            Some((_, hosts)) if is_excepted(&hosts, &gateway.address) => None,
+            _ => Some(proxy),
+        })
+    }
+}
+
+/// Whether a list as in NO_PROXY names the gateway, as curl reads it: names stand for themselves and
+/// for what ends in them, addresses may have a prefix length, a port narrows an entry.
+fn is_excepted(list: &str, gateway: &Address) -> bool {
+    list.split([',', ' ', '\t']).any(|entry| entry == "*" || excepts(entry, gateway))
+}
+
+fn excepts(entry: &str, gateway: &Address) -> bool {
+    match &gateway.host {
+        Host::Ip(ip) => {
+            let (network, length) = match entry.rsplit_once('/') {
+                Some((network, length)) => (network, Some(length)),
+                None => (entry, None),
+            };
+            match (address_of(network), length.map(str::parse::<u32>)) {
+                (Some(network), Some(Ok(length))) => is_within(*ip, network, length),
+                (Some(network), None) => network == *ip,
+                (None, None) => with_port(entry, gateway, |host| address_of(host) == Some(*ip)),
+                _ => false,
+            }
+        }
+        Host::Name(name) => with_port(entry, gateway, |host| is_named(name, host)),
+    }
+}
+
+/// An entry with a port is one for that port only.
+fn with_port(entry: &str, gateway: &Address, matches: impl Fn(&str) -> bool) -> bool {
+    match entry.rsplit_once(':') {
+        Some((host, port)) if port.parse() == Ok(gateway.port) => matches(host),
+        _ => matches(entry),
+    }
+}
+
+fn address_of(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    bare.unwrap_or(text).parse().ok()
+}
+
+fn is_named(name: &str, entry: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let entry = entry.strip_suffix('.').unwrap_or(entry);
+    let entry = entry.strip_prefix('.').unwrap_or(entry);
+    let Some(start) = name.len().checked_sub(entry.len()).filter(|_| !entry.is_empty()) else {
+        return false;
+    };
+    name.is_char_boundary(start)
+        && name[start..].eq_ignore_ascii_case(entry)
+        && (start == 0 || name[..start].ends_with('.'))
+}
+
+fn is_within(ip: IpAddr, network: IpAddr, length: u32) -> bool {
+    let differing = match (ip, network) {
+        (IpAddr::V4(ip), IpAddr::V4(network)) if length <= 32 => {
+            (ip.to_bits() ^ network.to_bits()).leading_zeros()
+        }
+        (IpAddr::V6(ip), IpAddr::V6(network)) if length <= 128 => {
+            (ip.to_bits() ^ network.to_bits()).leading_zeros()
+        }
+        _ => return false,
+    };
+    differing >= length
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gateway(url: &str) -> Result<Gateway, Error> {
+        let mut options = ClientOptions::new(url);
+        options.allow_http = true;
+        Gateway::parse(&options)
+    }
+
+    #[test]
+    fn base_urls_are_taken_apart() {
+        for (url, base, authority, address) in [
+            ("https://gw", "https://gw", "gw", "gw:443"),
+            ("https://gw:8043/", "https://gw:8043", "gw:8043", "gw:8043"),
+            ("https://10.1.2.3:8043", "https://10.1.2.3:8043", "10.1.2.3:8043", "10.1.2.3:8043"),
+            ("https://[::1]:8043/a/b/", "https://[::1]:8043/a/b", "[::1]:8043", "[::1]:8043"),
+            ("http://gw", "http://gw", "gw", "gw:80"),
+        ] {
+            let gateway = gateway(url).expect(url);
+            assert_eq!(gateway.to_string(), base);
+            assert_eq!(gateway.authority, authority);
+            assert_eq!(gateway.address.to_string(), address);
+        }
+    }
+
+    #[test]
+    fn unusable_base_urls_are_refused_with_a_reason() {
+        for (url, reason) in [
+            ("", "form https://host:port"),
+            ("gw:8043", "form https://host:port"),
+            ("/x", "form https://host:port"),
+            ("https://", "form https://host:port"),
+            ("http://:80", "neither a name nor an address"),
+            ("https://g w", "form https://host:port"),
+            ("https://gw\r\nX: y", "form https://host:port"),
+            ("https://座席", "not ASCII"),
+            ("https://gw/座席", "not ASCII"),
+            ("https://gw/é", "not ASCII"),
+            ("https://[zz]:8043", "neither a name nor an address"),
+            ("https://[]:8043", "neither a name nor an address"),
+            ("https://[10.1.2.3]:8043", "neither a name nor an address"),
+            ("https://[fe80::1%25eth0]:8043", "neither a name nor an address"),
+            ("https://[::1]x:8043", "port"),
+            ("ftp://gw", "only https and http"),
+            ("https://u:p@gw", "user name"),
+            ("https://user:8080/word@gw", "user name"),
+            ("https://gw/?a=b", "query"),
+            ("https://gw/#a", "query or fragment"),
+            ("https://gw:0", "port"),
+            ("https://gw:65536", "port"),
+            ("https://gw:+80", "port"),
+            ("https://gw:8043/agentgateway", "leave out /agentgateway"),
+            ("https://gw/agentgateway/resource/agentconf", "leave out /agentgateway"),
+        ] {
+            let error = gateway(url).expect_err(url);
+            assert_eq!(error.status(), Status::InvalidUrl, "{url}");
+            assert!(error.detail().contains(reason), "{url}: {}", error.detail());
+        }
+        let long = format!("https://gw/{}", "a".repeat(2100));
+        assert_eq!(gateway(&long).unwrap_err().status(), Status::InvalidUrl);
+        let plain = Gateway::parse(&ClientOptions::new("http://gw")).unwrap_err();
+        assert!(plain.detail().contains("allow_http"));
+    }
+
+    #[test]
+    fn routes_know_proxies_and_other_addresses() {
+        let mut options = ClientOptions::new("https://gw:8043");
+        let gateway = Gateway::parse(&options).expect("gateway");
+        options.connect_to = Some("127.0.0.1:9".into());
+        options.proxy = Some("http://us%40er:p%3Aw@proxy:3128".into());
+        let route = Route::parse(&options, &gateway).expect("route");
+        assert_eq!(route.dial.to_string(), "127.0.0.1:9");
+        let proxy = route.proxy.expect("proxy");
+        assert_eq!(proxy.address.to_string(), "proxy:3128");
+        assert_eq!(proxy.credentials.as_deref(), Some("us@er:p:w"));
+        assert!(!format!("{proxy:?}").contains("us@er"));
+
+        for (proxy, address) in [
+            ("proxy", "proxy:80"),
+            ("http://u:p@[::1]:3128/", "[::1]:3128"),
+            ("http://127.0.0.1", "127.0.0.1:80"),
+        ] {
+            options.proxy = Some(proxy.into());
+            let proxy = Route::parse(&options, &gateway).expect("route").proxy.expect("proxy");
+            assert_eq!(proxy.address.to_string(), address);
+        }
+
+        for (connect_to, proxy) in [
+            (Some("gw:8043"), None),
+            (Some("127.0.0.1"), None),
+            (Some("127.0.0.1:0"), None),
+            (Some("[fe80::1%2]:8043"), None),
+            (None, Some("")),
+            (None, Some("socks5://proxy:1080")),
+            (None, Some("https://proxy:3128")),
+            (None, Some("http://")),
+            (None, Some("http://proxy:99999")),
+            (None, Some("http://u:p@proxy:0")),
+            (None, Some("http://[::1]:+80")),
+            (None, Some("proxy:")),
+            (None, Some("http://user:8080/word@proxy.test:3128")),
+            (None, Some("http://user:8080?word@proxy.test:3128")),
+            (None, Some("http://user:8080#word@proxy.test:3128")),
+            (None, Some("user:8080/word@proxy.test:3128")),
+            (None, Some("http://proxy:3128/path")),
+            (None, Some("http://[zz]:3128")),
+        ] {
+            options.connect_to = connect_to.map(str::to_owned);
+            options.proxy = proxy.map(str::to_owned);
+            let error = Route::parse(&options, &gateway).expect_err("refused");
+            assert_eq!(error.status(), Status::InvalidUrl);
+            assert!(!error.detail().contains("8080"), "{}", error.detail());
+        }
+    }
+
+    #[test]
+    fn no_proxy_lists_are_read_as_people_write_them() {
+        let table: &[(&str, &[&str], &[&str])] = &[
+            // gateway, lists that name it, lists that do not
+            (
+                "gw.corp.example",
+                &[
+                    "*",
+                    "gw.corp.example",
+                    "GW.Corp.Example",
+                    "corp.example",
+                    ".corp.example",
+                    "corp.example.",
+                    ".example",
+                    "gw.corp.example:8043",
+                    "corp.example:8043",
+                    "other, gw.corp.example ,",
+                    "other gw.corp.example",
+                ],
+                &[
+                    "",
+                    ",",
+                    ".",
+                    "other",
+                    "gw",
+                    "orp.example",
+                    "gw.corp.example:80",
+                    "w.corp.example",
+                ],
+            ),
+            ("corp.example.", &["corp.example", ".corp.example", "corp.example."], &["x.example"]),
+            (
+                "10.1.2.3",
+                &[
+                    "10.1.2.3",
+                    "10.0.0.0/8",
+                    "10.1.2.3/32",
+                    "0.0.0.0/0",
+                    "10.1.2.3:8043",
+                    "x,10.0.0.0/8",
+                ],
+                &[
+                    "10.1.2",
+                    "10.1.2.30",
+                    "11.0.0.0/8",
+                    "10.0.0.0/33",
+                    "10.0.0.0/x",
+                    "3",
+                    "10.1.2.3:80",
+                ],
+            ),
+            (
+                "[2001:db8::1]",
+                &[
+                    "2001:db8::1",
+                    "[2001:db8::1]",
+                    "2001:0DB8:0:0::1",
+                    "2001:db8::/32",
+                    "[2001:db8::1]:8043",
+                ],
+                &["::2", "2001:db9::/32", "[2001:db8::1]:80", "2001:db8::1/129", "10.0.0.0/8"],
+            ),
+        ];
+        for (host, naming, others) in table {
+            let address = gateway(&format!("https://{host}:8043")).expect("gateway").address;
+            for list in *naming {
+                assert!(is_excepted(list, &address), "{host}: {list}");
+            }
+            for list in *others {
+                assert!(!is_excepted(list, &address), "{host}: {list}");
+            }
+        }
+    }
+}
