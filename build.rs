@@ -1,62 +1,71 @@
-//! Generates the C header, and gives a shared library what it needs on the target's system.
+//! Generates the C header, and gives a shared library what it needs on the target's system. Crates
+//! for that are compiled only with the features `header` and `c-library`.
 
 use std::env;
-use std::path::{Path, PathBuf};
-
-/// Where the header's texts and numbers are, in the order in which they appear in it.
-const SOURCES: [&str; 3] = ["src/status.rs", "src/ffi/types.rs", "src/ffi/mod.rs"];
 
 fn main() {
-    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo"));
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("set by cargo"));
-    let header = header(&root).unwrap_or_else(|why| panic!("cbindgen: {why}"));
-    std::fs::write(out.join("agw.h"), header).expect("OUT_DIR can be written");
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=cbindgen.toml");
-    for source in SOURCES {
-        println!("cargo::rerun-if-changed={source}");
-    }
+    #[cfg(feature = "header")]
+    header::write();
     // The target's system, never the one that this script runs on.
     match env::var("CARGO_CFG_TARGET_OS").expect("set by cargo").as_str() {
         "linux" => link_arguments(),
-        "windows" => version_information(&root, &out),
+        #[cfg(feature = "c-library")]
+        "windows" => version_information(),
         _ => {}
     }
 }
 
-fn header(root: &Path) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-    let config = cbindgen::Config::from_file(root.join("cbindgen.toml"))?;
-    let builder = cbindgen::Builder::new().with_config(config);
-    let builder =
-        SOURCES.iter().fold(builder, |builder, source| builder.with_src(root.join(source)));
-    let mut header = Vec::new();
-    builder.generate()?.write(&mut header);
-    Ok(for_c_readers(&String::from_utf8(header)?).into_bytes())
-}
+#[cfg(feature = "header")]
+mod header {
+    use std::path::Path;
 
-/// Leaves out Rust's own chapters on safety, which say again what the parameters say, and the
-/// `struct` in front of names that are typedefs.
-fn for_c_readers(text: &str) -> String {
-    let mut kept = String::with_capacity(text.len());
-    let mut skipping = false;
-    for line in text.lines() {
-        if line.trim() == "* # Safety" {
-            skipping = true;
-            kept.truncate(kept.trim_end_matches(['\n', ' ', '*']).len());
+    /// Where the header's texts and numbers are, in the order in which they appear in it.
+    const SOURCES: [&str; 3] = ["src/status.rs", "src/ffi/types.rs", "src/ffi/mod.rs"];
+
+    pub fn write() {
+        let out = std::env::var_os("OUT_DIR").expect("set by cargo");
+        let header = generated().unwrap_or_else(|why| panic!("cbindgen: {why}"));
+        std::fs::write(Path::new(&out).join("agw.h"), header).expect("OUT_DIR can be written");
+        println!("cargo::rerun-if-changed=cbindgen.toml");
+        for source in SOURCES {
+            println!("cargo::rerun-if-changed={source}");
+        }
+    }
+
+    fn generated() -> Result<String, Box<dyn std::error::Error>> {
+        let config = cbindgen::Config::from_file("cbindgen.toml")?;
+        let builder = cbindgen::Builder::new().with_config(config);
+        let builder = SOURCES.iter().fold(builder, |builder, source| builder.with_src(source));
+        let mut header = Vec::new();
+        builder.generate()?.write(&mut header);
+        Ok(for_c_readers(&String::from_utf8(header)?))
+    }
+
+    /// Leaves out Rust's own chapters on safety, which say again what the parameters say, and the
+    /// `struct` in front of names that are typedefs.
+    fn for_c_readers(text: &str) -> String {
+        let mut kept = String::with_capacity(text.len());
+        let mut skipping = false;
+        for line in text.lines() {
+            if line.trim() == "* # Safety" {
+                skipping = true;
+                kept.truncate(kept.trim_end_matches(['\n', ' ', '*']).len());
+                kept.push('\n');
+            }
+            skipping &= line.trim() != "*/";
+            if skipping {
+                continue;
+            }
+            if line.starts_with("typedef struct") {
+                kept.push_str(line);
+            } else {
+                kept.push_str(&line.replace("struct agw_", "agw_"));
+            }
             kept.push('\n');
         }
-        skipping &= line.trim() != "*/";
-        if skipping {
-            continue;
-        }
-        if line.starts_with("typedef struct") {
-            kept.push_str(line);
-        } else {
-            kept.push_str(&line.replace("struct agw_", "agw_"));
-        }
-        kept.push('\n');
+        kept
     }
-    kept
 }
 
 fn link_arguments() {
@@ -67,14 +76,16 @@ fn link_arguments() {
 
 /// What Explorer shows of the DLL. A Rust program that has agw within does not need it, nor the
 /// resource compiler.
-fn version_information(root: &Path, out: &Path) {
+#[cfg(feature = "c-library")]
+fn version_information() {
     println!("cargo::rerun-if-changed=src/agw.rc.in");
     let version = env::var("CARGO_PKG_VERSION").expect("set by cargo");
-    let template = std::fs::read_to_string(root.join("src/agw.rc.in")).expect("it is there");
+    let template = std::fs::read_to_string("src/agw.rc.in").expect("it is there");
     let text = template
         .replace("@NUMBERS@", &version.split('-').next().unwrap_or_default().replace('.', ","))
         .replace("@VERSION@", &version);
-    let script = out.join("agw.rc");
+    let out = env::var_os("OUT_DIR").expect("set by cargo");
+    let script = std::path::Path::new(&out).join("agw.rc");
     std::fs::write(&script, text).expect("OUT_DIR can be written");
     let compiled = embed_resource::compile_for_cdylib(&script, embed_resource::NONE);
     if let Err(why) = compiled.manifest_required() {

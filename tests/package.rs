@@ -1,16 +1,24 @@
 //! The package: what Cargo.toml says about it is true.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
-fn metadata() -> Value {
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const README: &str = include_str!("../README.md");
+
+fn cargo(folder: &Path, arguments: &[&str]) -> String {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["metadata", "--locked", "--format-version", "1"]);
-    let output = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo runs");
+    let output = cargo.args(arguments).current_dir(folder).output().expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("JSON")
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+fn metadata() -> Value {
+    let arguments = ["metadata", "--locked", "--all-features", "--format-version", "1"];
+    serde_json::from_str(&cargo(Path::new(ROOT), &arguments)).expect("JSON")
 }
 
 /// The packages that a user of the library compiles: all but those that only tests need.
@@ -58,4 +66,33 @@ fn no_dependency_needs_a_newer_rust_than_is_stated() {
         }
     }
     assert!(seen > 10, "most crates state theirs");
+}
+
+#[test]
+fn build_rs_needs_no_crate_without_features() {
+    let tree = |features| {
+        let tree = ["tree", "--locked", "-e", "build", "--prefix", "none"];
+        cargo(Path::new(ROOT), &[&tree[..], features].concat())
+    };
+    assert!(tree(&[]).contains("\ncbindgen v"), "{}", tree(&[]));
+    let alone = tree(&["--no-default-features"]);
+    assert_eq!(alone.lines().count(), 1, "{alone}");
+}
+
+/// The README's lines in a program's manifest, with the path of these sources for the version.
+#[test]
+fn a_rust_program_as_the_readme_has_it_compiles_no_cbindgen() {
+    let (_, rest) = README.split_once("```toml\n").expect("the lines have a beginning");
+    let (dependencies, _) = rest.split_once("```").expect("the lines have an end");
+    let dependencies = dependencies.replace("version = \"1\"", &format!("path = {ROOT:?}"));
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("program");
+    std::fs::create_dir_all(program.join("src")).expect("created");
+    let package = "[package]\nname = \"program\"\nedition = \"2024\"\n[workspace]\n";
+    std::fs::write(program.join("Cargo.toml"), format!("{package}{dependencies}"))
+        .expect("written");
+    std::fs::write(program.join("src/main.rs"), "fn main() {}\n").expect("written");
+    std::fs::copy(Path::new(ROOT).join("Cargo.lock"), program.join("Cargo.lock")).expect("copied");
+    let tree = cargo(&program, &["tree", "--offline", "-e", "all", "--prefix", "none"]);
+    assert!(tree.contains("\nagw v") && tree.contains("\nrustls v"), "{tree}");
+    assert!(!tree.contains("cbindgen") && !tree.contains("embed-resource"), "{tree}");
 }
