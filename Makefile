@@ -20,7 +20,7 @@ PRIVATE := -lgcc_s -lutil -lrt -lpthread -lm -ldl
 
 .PHONY: help demo test lint unit install-test python csharp abi fuzz sanitize soak bench \
     build header install stage uninstall windows test-windows linux dist test-dist \
-    deny tools clean
+    deny msrv tools clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -162,6 +162,10 @@ test-dist: dist deny
 ## make deny       licences and sources of the dependencies against deny.toml
 deny:
 	tests/dist/deny.sh
+
+## make msrv       compiles the library with the oldest Rust that Cargo.toml states (Debian's)
+msrv:
+	tests/msrv.sh
 
 ## make tools      installs (as root on Debian) or names what the tests need beyond Rust, cc, Python
 tools:

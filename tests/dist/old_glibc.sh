@@ -14,41 +14,17 @@ fail() {
 
 package=$1
 kept=$2
-suite=bullseye
+libraries=$kept/lib/x86_64-linux-gnu
 version=2.31
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# A configuration of its own: the machine's package lists and state are left alone.
-fetch() {
-    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' \
-        'Component: main' | grep -v security | head -n 1)
-    [ -n "$mirror" ] || fail "apt knows no Debian mirror"
-    mkdir -p "$work/state/lists/partial" "$work/cache/archives/partial"
-    : >"$work/status"
-    echo "deb $mirror $suite main" >"$work/sources.list"
-    cat >"$work/apt.conf" <<EOF
-Dir::State "$work/state";
-Dir::State::status "$work/status";
-Dir::Cache "$work/cache";
-Dir::Etc::sourcelist "$work/sources.list";
-Dir::Etc::sourceparts "-";
-Acquire::Languages "none";
-APT::Sandbox::User "root";
-EOF
-    export APT_CONFIG="$work/apt.conf"
-    apt-get update -q >"$work/log" 2>&1 || { cat "$work/log"; fail "no list of $suite"; }
-    (cd "$work" && apt-get download -q libc6 >log 2>&1) || { cat "$work/log"; fail "no libc6"; }
-    dpkg-deb -x "$work"/libc6_*.deb "$work/root"
-    rm -rf "$kept"
-    mkdir -p "$(dirname "$kept")"
-    mv "$work/root/lib/x86_64-linux-gnu" "$kept"
-}
-[ -x "$kept/ld-$version.so" ] || fetch
-"$kept/ld-$version.so" "$kept/libc.so.6" | head -n 1 | grep -F "version $version" ||
+[ -x "$libraries/ld-$version.so" ] ||
+    "$(dirname "$0")/../debian.sh" "$kept" bullseye amd64 libc6
+"$libraries/ld-$version.so" "$libraries/libc.so.6" | head -n 1 | grep -F "version $version" ||
     fail "that is not the C library $version"
 
-on_old() { "$kept/ld-$version.so" --library-path "$kept:$package/lib" "$@"; }
+on_old() { "$libraries/ld-$version.so" --library-path "$libraries:$package/lib" "$@"; }
 
 # Shown to fail: what the machine's own compiler links needs the machine's own C library.
 printf '%s\n' '#include <pthread.h>' 'static void *f(void *p) { return p; }' \

@@ -8,35 +8,17 @@
 # packages are unpacked into a folder of ours instead, which leaves the machine as it is.
 set -eu
 
-target=${CARGO_TARGET_DIR:-$(dirname "$0")/../../target}
+here=$(cd "$(dirname "$0")" && pwd)
+target=${CARGO_TARGET_DIR:-$here/../../target}
 mkdir -p "$target/windows/wine"
 home=$(cd "$target/windows/wine" && pwd)
 unpacked=$home/i386
 
-# apt with lists, cache and status of its own, for i386 alone.
-apt_i386() {
-    apt-get -q -o APT::Architecture=i386 -o APT::Architectures=i386 \
-        -o Dir::State="$home/apt" -o Dir::State::status="$home/apt/status" \
-        -o Dir::Cache="$home/apt/cache" -o Dir::Etc::sourcelist="$home/apt/sources.list" \
-        -o Dir::Etc::sourceparts=- -o Dir::Etc::preferencesparts=- "$@"
-}
-
 unpack_32_bit() {
-    rm -rf "$home/apt" "$unpacked"
-    mkdir -p "$home/apt/lists/partial" "$home/apt/cache/archives/partial" "$unpacked/packages"
-    : >"$home/apt/status"
-    # The machine's own mirror of Debian itself; the security archive's i386 index is broken.
-    # shellcheck disable=SC2016 # the dollars are apt's
-    apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
-        grep ' main$' | grep -v -e security -e updates -e backports | grep /debian/ | head -n 1 |
-        sed 's|^|deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] |' \
-            >"$home/apt/sources.list"
-    apt_i386 update
+    suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
     # Without FreeType, of which Wine complains: with it, but without fonts, it hangs.
-    (cd "$unpacked/packages" && apt_i386 download wine32 libwine libc6 libgcc-s1 libz-mingw-w64)
-    for package in "$unpacked"/packages/*.deb; do
-        dpkg-deb -x "$package" "$unpacked"
-    done
+    "$here/../debian.sh" "$unpacked" "$suite" i386 \
+        wine32 libwine libc6 libgcc-s1 libz-mingw-w64
     # As libwine's own script does after the installation.
     zlib=$unpacked/usr/i686-w64-mingw32/lib/zlib1.dll
     builtin=$unpacked/usr/lib/i386-linux-gnu/wine/i386-windows/zlib1.dll
@@ -67,7 +49,7 @@ x86() {
 
 case "${1-}" in
 setup)
-    "$(dirname "$0")/../tools.sh" "/usr/lib/wine/wine64 wine64" "patchelf patchelf"
+    "$here/../tools.sh" "/usr/lib/wine/wine64 wine64" "patchelf patchelf"
     [ -e "$unpacked/complete" ] || unpack_32_bit
     # The first program of each width makes its Windows folder.
     for width in x64 x86; do
