@@ -68,7 +68,7 @@ namespace agw {
 // Names of their own for each mode: of functions of one name the linker keeps only one.
 inline namespace AGW_HPP_MODE {
 
-// --- Numbers: those of agw.h -----------------------------------------------------------------
+// --- Numbers: those of agw.h --------------------------------------------------------------------
 
 /// What a call came to. A newer library may give a number that has no name here.
 enum class status : std::int32_t {
@@ -125,12 +125,18 @@ inline const char *sentence(status of) noexcept
 }
 
 /// The version of the library that is running, such as "1.0.0". Never NULL.
-inline const char *version() noexcept { return agw_version(); }
+inline const char *version() noexcept
+{
+    return agw_version();
+}
 
 /// The same as a number, to compare with AGW_VERSION_NUM of the header: 0x010203 is 1.2.3.
-inline std::uint32_t version_number() noexcept { return agw_version_num(); }
+inline std::uint32_t version_number() noexcept
+{
+    return agw_version_num();
+}
 
-// --- Texts and log lines -----------------------------------------------------------------------
+// --- Texts and log lines ------------------------------------------------------------------------
 
 /// A text that is borrowed for a call: made from a C string, which may be NULL, or a std::string.
 class text {
@@ -158,7 +164,7 @@ private:
 /// and version() asked; what else is called there fails with status::reentrant.
 using log_function = std::function<void(log_level, const char *)>;
 
-// --- Options -------------------------------------------------------------------------------------
+// --- Options ------------------------------------------------------------------------------------
 
 /// What a client is made from. Zero or an empty text is the default of everything but base_url.
 /// The setters can be chained: `agw::options(url).set_ca(file).set_trust(agw::trust::ca)`.
@@ -225,7 +231,7 @@ private:
     }
 };
 
-// --- Results ---------------------------------------------------------------------------------------
+// --- Results ------------------------------------------------------------------------------------
 
 /// What a call came to. It holds no pointer: copy it, keep it.
 class result {
@@ -320,7 +326,7 @@ private:
 
 #endif // AGW_HPP_EXCEPTIONS
 
-// --- Between C++ and C -----------------------------------------------------------------------------
+// --- Between C++ and C --------------------------------------------------------------------------
 
 namespace detail {
 
@@ -375,7 +381,7 @@ inline agw_client_options to_c(const options &from, log_target *target) noexcept
 
 } // namespace detail
 
-// --- The client ------------------------------------------------------------------------------------
+// --- The client ---------------------------------------------------------------------------------
 
 /// A client of one gateway, for any number of agents and threads: make one for each gateway and
 /// share it. See THREADS and OWNERSHIP above.
@@ -489,7 +495,10 @@ private:
     std::unique_ptr<detail::log_target> log_;
 };
 
-inline void swap(client &one, client &other) noexcept { one.swap(other); }
+inline void swap(client &one, client &other) noexcept
+{
+    one.swap(other);
+}
 
 } // inline namespace AGW_HPP_MODE
 } // namespace agw

@@ -22,7 +22,8 @@ void allocations_now(struct allocations *now)
 
 static void *note(void *memory, size_t size)
 {
-    if (memory == NULL) return NULL;
+    if (memory == NULL)
+        return NULL;
     __atomic_fetch_add(&counted.count, 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&counted.bytes, (long)size, __ATOMIC_RELAXED);
     __atomic_fetch_add(&counted.live, (long)malloc_usable_size(memory), __ATOMIC_RELAXED);
@@ -49,7 +50,8 @@ void *realloc(void *memory, size_t size)
     long before = (long)malloc_usable_size(memory);
     void *moved = __libc_realloc(memory, size);
 
-    if (moved != NULL || size == 0) __atomic_fetch_sub(&counted.live, before, __ATOMIC_RELAXED);
+    if (moved != NULL || size == 0)
+        __atomic_fetch_sub(&counted.live, before, __ATOMIC_RELAXED);
     return note(moved, size);
 }
 

@@ -24,9 +24,12 @@ static const struct {
     const char *name;
     size_t place;
 } OPTIONS[] = {
-    {"calls", offsetof(struct run, calls)},       {"warmup", offsetof(struct run, warmup)},
-    {"threads", offsetof(struct run, threads)},   {"agents", offsetof(struct run, agents)},
-    {"clients", offsetof(struct run, clients)},   {"pause_ms", offsetof(struct run, pause_ms)},
+    {"calls", offsetof(struct run, calls)},
+    {"warmup", offsetof(struct run, warmup)},
+    {"threads", offsetof(struct run, threads)},
+    {"agents", offsetof(struct run, agents)},
+    {"clients", offsetof(struct run, clients)},
+    {"pause_ms", offsetof(struct run, pause_ms)},
     {"new_connections", offsetof(struct run, new_connections)},
 };
 
@@ -56,14 +59,16 @@ struct client **open_clients(const struct run *run, long count)
 
     for (long i = 0; clients != NULL && i < count; i++) {
         clients[i] = run->api->open(run->url, run->ca, (int)run->new_connections);
-        if (clients[i] == NULL) return NULL;
+        if (clients[i] == NULL)
+            return NULL;
     }
     return clients;
 }
 
 void close_clients(const struct run *run, struct client **clients, long count)
 {
-    for (long i = 0; i < count; i++) run->api->close(clients[i]);
+    for (long i = 0; i < count; i++)
+        run->api->close(clients[i]);
     free(clients);
 }
 
@@ -91,7 +96,8 @@ static int load(struct run *run, char *libraries)
     run->started = wall_now();
     for (char *path = strtok(libraries, ","); path != NULL; path = strtok(NULL, ",")) {
         handle = dlopen(path, RTLD_NOW);
-        if (handle == NULL) return failed(dlerror(), 2);
+        if (handle == NULL)
+            return failed(dlerror(), 2);
     }
     run->api = handle == NULL ? NULL : dlsym(handle, "client_api");
     run->loaded = wall_now();
@@ -102,15 +108,19 @@ int main(int argc, char **argv)
 {
     struct run run = {.calls = 1, .threads = 1, .agents = 1, .clients = 1};
 
-    if (argc < 5) return failed("LIBRARY[,LIBRARY] SCENARIO URL CA [name=number ...]", 2);
+    if (argc < 5)
+        return failed("LIBRARY[,LIBRARY] SCENARIO URL CA [name=number ...]", 2);
     run.url = argv[3];
     run.ca = argv[4];
     for (int i = 5; i < argc; i++) {
-        if (set_option(&run, argv[i]) != 0) return 2;
+        if (set_option(&run, argv[i]) != 0)
+            return 2;
     }
-    if (load(&run, argv[1]) != 0) return 2;
+    if (load(&run, argv[1]) != 0)
+        return 2;
     for (size_t i = 0; i < LENGTH(SCENARIOS); i++) {
-        if (strcmp(argv[2], SCENARIOS[i].name) == 0) return SCENARIOS[i].go(&run);
+        if (strcmp(argv[2], SCENARIOS[i].name) == 0)
+            return SCENARIOS[i].go(&run);
     }
     return failed(argv[2], 2);
 }

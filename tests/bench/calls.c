@@ -109,9 +109,16 @@ int run_calls(const struct run *run)
     pthread_barrier_init(&begin, NULL, (unsigned)run->threads + 1);
     pthread_barrier_init(&end, NULL, (unsigned)run->threads + 1);
     for (long i = 0; i < run->threads; i++) {
-        workers[i] = (struct worker){run, clients[i % handles], agents, &begin, &end, 0,
-                                     samples + i * per_thread, per_thread,
-                                     i * per_thread % run->agents, 0};
+        workers[i] = (struct worker){run,
+                                     clients[i % handles],
+                                     agents,
+                                     &begin,
+                                     &end,
+                                     0,
+                                     samples + i * per_thread,
+                                     per_thread,
+                                     i * per_thread % run->agents,
+                                     0};
         if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0) {
             return failed("thread", 1);
         }

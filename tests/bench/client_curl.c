@@ -22,7 +22,8 @@ static size_t receive(char *bytes, size_t size, size_t count, void *user_data)
     struct client *client = user_data;
     size_t length = size * count;
 
-    if (length > sizeof client->answer - client->filled) return 0;
+    if (length > sizeof client->answer - client->filled)
+        return 0;
     memcpy(client->answer + client->filled, bytes, length);
     client->filled += length;
     return length;
@@ -32,10 +33,12 @@ static struct client *open_client(const char *url, const char *ca, int new_conne
 {
     struct client *client = calloc(1, sizeof *client);
 
-    if (client == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return NULL;
+    if (client == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return NULL;
     client->url = strdup(url);
     client->easy = curl_easy_init();
-    if (client->url == NULL || client->easy == NULL) return NULL;
+    if (client->url == NULL || client->easy == NULL)
+        return NULL;
     curl_easy_setopt(client->easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(client->easy, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
     curl_easy_setopt(client->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
@@ -56,7 +59,8 @@ static void set_headers(struct client *client, const char *guid)
 {
     char line[320];
 
-    if (client->guid != NULL && strcmp(client->guid, guid) == 0) return;
+    if (client->guid != NULL && strcmp(client->guid, guid) == 0)
+        return;
     free(client->guid);
     client->guid = strdup(guid);
     curl_slist_free_all(client->headers);
@@ -85,13 +89,16 @@ static int call(struct client *client, const char *agent, const char *guid)
     long status = 0;
     int length = snprintf(url, sizeof url, "%s" RESOURCE, client->url, agent);
 
-    if (length < 0 || (size_t)length >= sizeof url) return 1;
+    if (length < 0 || (size_t)length >= sizeof url)
+        return 1;
     set_headers(client, guid);
     curl_easy_setopt(client->easy, CURLOPT_URL, url);
     client->filled = 0;
-    if (curl_easy_perform(client->easy) != CURLE_OK) return 2;
+    if (curl_easy_perform(client->easy) != CURLE_OK)
+        return 2;
     curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (status != 200) return 3;
+    if (status != 200)
+        return 3;
     return accepted(client) ? 0 : 4;
 }
 

@@ -39,14 +39,18 @@ static struct client *open_client(const char *url, const char *ca, int new_conne
 {
     struct client *client = calloc(1, sizeof *client);
 
-    if (client == NULL) return NULL;
+    if (client == NULL)
+        return NULL;
     client->new_connections = new_connections;
     client->socket = -1;
-    if (sscanf(url, "https://%63[^:]:%d", client->host, &client->port) != 2) return NULL;
+    if (sscanf(url, "https://%63[^:]:%d", client->host, &client->port) != 2)
+        return NULL;
     signal(SIGPIPE, SIG_IGN);
     client->context = SSL_CTX_new(TLS_client_method());
-    if (client->context == NULL) return NULL;
-    if (SSL_CTX_load_verify_file(client->context, ca) != 1) return NULL;
+    if (client->context == NULL)
+        return NULL;
+    if (SSL_CTX_load_verify_file(client->context, ca) != 1)
+        return NULL;
     SSL_CTX_set_verify(client->context, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_read_ahead(client->context, 1);
     SSL_CTX_set_session_cache_mode(client->context,
@@ -63,7 +67,8 @@ static void disconnect(struct client *client)
         SSL_shutdown(client->tls);
         SSL_free(client->tls);
     }
-    if (client->socket >= 0) close(client->socket);
+    if (client->socket >= 0)
+        close(client->socket);
     client->tls = NULL;
     client->socket = -1;
 }
@@ -75,7 +80,8 @@ static int dial(struct client *client)
     int on = 1;
 
     client->socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (client->socket < 0 || inet_pton(AF_INET, client->host, &address.sin_addr) != 1) return 1;
+    if (client->socket < 0 || inet_pton(AF_INET, client->host, &address.sin_addr) != 1)
+        return 1;
     setsockopt(client->socket, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
     setsockopt(client->socket, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
     setsockopt(client->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -85,11 +91,14 @@ static int dial(struct client *client)
 static int make_ready(struct client *client)
 {
     disconnect(client);
-    if (dial(client) != 0) return 1;
+    if (dial(client) != 0)
+        return 1;
     client->tls = SSL_new(client->context);
-    if (client->tls == NULL) return 2;
+    if (client->tls == NULL)
+        return 2;
     X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(client->tls), client->host);
-    if (client->session != NULL) SSL_set_session(client->tls, client->session);
+    if (client->session != NULL)
+        SSL_set_session(client->tls, client->session);
     SSL_set_fd(client->tls, client->socket);
     return SSL_connect(client->tls) == 1 ? 0 : 3;
 }
@@ -111,14 +120,16 @@ static int receive(struct client *client)
         int taken = SSL_read(client->tls, answer + filled, (int)(MAX_ANSWER - filled));
         const char *end;
 
-        if (taken <= 0) return 11;
+        if (taken <= 0)
+            return 11;
         filled += (size_t)taken;
         answer[filled] = '\0';
         end = strstr(answer, "\r\n\r\n");
         if (body == NULL && end != NULL) {
             const char *field = strstr(answer, "\r\nContent-Length:");
 
-            if (strncmp(answer, "HTTP/1.1 200", 12) != 0 || field == NULL) return 12;
+            if (strncmp(answer, "HTTP/1.1 200", 12) != 0 || field == NULL)
+                return 12;
             length = strtoul(field + 17, NULL, 10);
             body = end + 4;
         }
@@ -138,8 +149,10 @@ static int exchange(struct client *client, const char *agent, const char *guid)
                           "Accept: application/json\r\n\r\n",
                           agent, client->host, client->port, guid);
 
-    if (length < 0 || (size_t)length >= sizeof request) return 21;
-    if (SSL_write(client->tls, request, length) != length) return 22;
+    if (length < 0 || (size_t)length >= sizeof request)
+        return 21;
+    if (SSL_write(client->tls, request, length) != length)
+        return 22;
     return receive(client);
 }
 
@@ -147,8 +160,10 @@ static int call(struct client *client, const char *agent, const char *guid)
 {
     int outcome = client->tls == NULL ? make_ready(client) : 0;
 
-    if (outcome == 0) outcome = exchange(client, agent, guid);
-    if (outcome != 0 || client->new_connections) disconnect(client);
+    if (outcome == 0)
+        outcome = exchange(client, agent, guid);
+    if (outcome != 0 || client->new_connections)
+        disconnect(client);
     return outcome;
 }
 

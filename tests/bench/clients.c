@@ -13,7 +13,8 @@ int run_clients(const struct run *run)
     struct client **clients = open_clients(run, run->clients);
     int outcome = 0;
 
-    if (clients == NULL || agent == NULL) return failed("open", 1);
+    if (clients == NULL || agent == NULL)
+        return failed("open", 1);
     ended = wall_now();
     opened = memory_now();
     heap_opened = heap_now();
@@ -22,7 +23,8 @@ int run_clients(const struct run *run)
     }
     connected = memory_now();
     heap_connected = heap_now();
-    if (outcome != 0) return failed("call", outcome);
+    if (outcome != 0)
+        return failed("call", outcome);
     printf("{\"create_us\": %.1f, \"client_kib\": %ld, \"connection_kib\": %ld, "
            "\"client_heap\": %ld, \"connection_heap\": %ld}\n",
            (double)(ended - begun) / 1000.0 / (double)run->clients, opened.now - loaded.now,

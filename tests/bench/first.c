@@ -11,13 +11,15 @@ int run_first(const struct run *run)
     struct memory memory;
     int outcome;
 
-    if (client == NULL || agent == NULL) return failed("open", 1);
+    if (client == NULL || agent == NULL)
+        return failed("open", 1);
     opened = wall_now();
     outcome = run->api->call(client, agent->id, agent->guid);
     called = wall_now();
     cpu = cpu_now() - run->started_cpu;
     memory = memory_now();
-    if (outcome != 0) return failed("call", outcome);
+    if (outcome != 0)
+        return failed("call", outcome);
     printf("{\"load_us\": %.1f, \"create_us\": %.1f, \"call_us\": %.1f, \"all_us\": %.1f, "
            "\"cpu_us\": %.1f, \"resident_kib\": %ld, \"peak_kib\": %ld}\n",
            (double)(run->loaded - run->started) / 1000.0, (double)(opened - begun) / 1000.0,

@@ -32,9 +32,11 @@ static long proc_field(const char *path, const char *field)
     long value = -1;
     FILE *file = fopen(path, "r");
 
-    if (file == NULL) return -1;
+    if (file == NULL)
+        return -1;
     while (value < 0 && fgets(line, sizeof line, file) != NULL) {
-        if (strncmp(line, field, strlen(field)) == 0) value = atol(line + strlen(field));
+        if (strncmp(line, field, strlen(field)) == 0)
+            value = atol(line + strlen(field));
     }
     fclose(file);
     return value;
@@ -53,7 +55,8 @@ struct allocations heap_now(void)
     void (*counter)(struct allocations *);
 
     *(void **)&counter = dlsym(RTLD_DEFAULT, "allocations_now");
-    if (counter != NULL) counter(&heap);
+    if (counter != NULL)
+        counter(&heap);
     return heap;
 }
 

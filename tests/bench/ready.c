@@ -14,7 +14,8 @@ static void wait_a_moment(void)
 {
     int64_t until = wall_now() + MOMENT_NS;
 
-    while (wall_now() < until) sched_yield();
+    while (wall_now() < until)
+        sched_yield();
 }
 
 static int64_t timed_call(const struct run *run, struct client *client, const struct agent *agent,
@@ -36,13 +37,15 @@ int run_ready(const struct run *run)
     int64_t *warm = calloc((size_t)run->clients, sizeof *warm);
     long errors = 0;
 
-    if (clients == NULL || ready == NULL || warm == NULL || agent == NULL) return failed("open", 1);
+    if (clients == NULL || ready == NULL || warm == NULL || agent == NULL)
+        return failed("open", 1);
     for (long i = 0; i < run->clients; i++) {
         errors += run->api->call(clients[i], agent->id, agent->guid) != 0;
     }
     sleep_ms(run->pause_ms);
     for (long i = 0; i < run->clients; i++) {
-        if (run->api->connect != NULL) errors += run->api->connect(clients[i]) != 0;
+        if (run->api->connect != NULL)
+            errors += run->api->connect(clients[i]) != 0;
         ready[i] = timed_call(run, clients[i], agent, &errors);
         warm[i] = timed_call(run, clients[i], agent, &errors);
     }

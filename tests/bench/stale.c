@@ -12,11 +12,13 @@ int run_stale(const struct run *run)
     int64_t *samples = calloc((size_t)run->clients, sizeof *samples);
     long failures = 0;
 
-    if (clients == NULL || samples == NULL || agent == NULL) return failed("open", 1);
+    if (clients == NULL || samples == NULL || agent == NULL)
+        return failed("open", 1);
     for (long i = 0; i < run->clients; i++) {
         int outcome = run->api->call(clients[i], agent->id, agent->guid);
 
-        if (outcome != 0) return failed("call", outcome);
+        if (outcome != 0)
+            return failed("call", outcome);
     }
     sleep_ms(run->pause_ms);
     for (long i = 0; i < run->clients; i++) {

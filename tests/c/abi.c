@@ -214,7 +214,7 @@ static const struct {
     long value;
     long expected;
 } NUMBERS[] = {
-#define NUMBER(name, expected) { #name, name, expected }
+#define NUMBER(name, expected) {#name, name, expected}
     NUMBER(AGW_OK, 0),
     NUMBER(AGW_E_INVALID_ARGUMENT, 1),
     NUMBER(AGW_E_STRUCT_SIZE, 2),
@@ -287,8 +287,8 @@ static void versions(void)
 
 static void sentences(void)
 {
-    static const agw_status UNKNOWN[] = { -1,  10,  99,  107, 199,        203,        299,
-                                          306, 899, 901, 999, 0x7FFFFFFF, -0x7FFFFFFF - 1 };
+    static const agw_status UNKNOWN[] = {
+        -1, 10, 99, 107, 199, 203, 299, 306, 899, 901, 999, 0x7FFFFFFF, -0x7FFFFFFF - 1};
     const char *unknown = agw_strerror(-1);
     size_t i, j;
 
@@ -422,8 +422,8 @@ static const size_t OPTIONS_SIZES[] = { sizeof(agw_client_options) };
 
 static const size_t RESULT_SIZES[] = { sizeof(agw_result) };
 
-static const uint32_t GARBAGE[] = { 0xCCCCCCCCU, 0xCDCDCDCDU, 0xFEEEFEEEU, 0xBAADF00DU,
-                                    0xFFFFFFFFU, 0x80000000U, 0x7FFFFFFFU, 0x10000U };
+static const uint32_t GARBAGE[] = {0xCCCCCCCCU, 0xCDCDCDCDU, 0xFEEEFEEEU, 0xBAADF00DU,
+                                   0xFFFFFFFFU, 0x80000000U, 0x7FFFFFFFU, 0x10000U};
 
 static int is_among(size_t size, const size_t *sizes, size_t count)
 {
@@ -529,8 +529,8 @@ static void nothing_is_read_past_the_options(void)
         CHECK(agw_connect(client, NULL) == AGW_E_CONNECT);
         CHECK(agw_free(client) == AGW_OK);
         CHECK(memcmp(block + 4, (unsigned char *)&options + 4, OPTIONS_SIZES[i] - 4) == 0);
-        CHECK(all_bytes_are(block + OPTIONS_SIZES[i],
-                            sizeof options + CANARIES - OPTIONS_SIZES[i], CANARY));
+        CHECK(all_bytes_are(block + OPTIONS_SIZES[i], sizeof options + CANARIES - OPTIONS_SIZES[i],
+                            CANARY));
         free(block);
     }
 }
@@ -541,15 +541,19 @@ static agw_status fill(int way, agw_client *client, agw_result *result)
     agw_client *none;
 
     switch (way) {
-    case 0: return agw_client_new(NULL, &none, result);
-    case 1: return agw_connect(NULL, result);
-    case 2: return agw_connect(client, result);
-    default: return agw_reject_agent_conf(client, "154", GUID, result);
+    case 0:
+        return agw_client_new(NULL, &none, result);
+    case 1:
+        return agw_connect(NULL, result);
+    case 2:
+        return agw_connect(client, result);
+    default:
+        return agw_reject_agent_conf(client, "154", GUID, result);
     }
 }
 
-static const agw_status FILLED[] = { AGW_E_INVALID_ARGUMENT, AGW_E_INVALID_HANDLE, AGW_E_CONNECT,
-                                     AGW_E_CONNECT };
+static const agw_status FILLED[] = {AGW_E_INVALID_ARGUMENT, AGW_E_INVALID_HANDLE, AGW_E_CONNECT,
+                                    AGW_E_CONNECT};
 
 static void result_with_size(size_t size, int way, agw_client *client)
 {
@@ -644,9 +648,9 @@ static void no_client_without_a_usable_result(void)
 
 static void numbers_out_of_range(void)
 {
-    static const uint32_t FLAGS[] = { 4, 8, 0x80000000U, 0xFFFFFFFFU };
-    static const int32_t TRUSTS[] = { -1, 4, 0x7FFFFFFF };
-    static const int32_t LEVELS[] = { -1, 5, 0x7FFFFFFF };
+    static const uint32_t FLAGS[] = {4, 8, 0x80000000U, 0xFFFFFFFFU};
+    static const int32_t TRUSTS[] = {-1, 4, 0x7FFFFFFF};
+    static const int32_t LEVELS[] = {-1, 5, 0x7FFFFFFF};
     agw_client_options options;
     size_t i;
 
@@ -677,8 +681,8 @@ static void numbers_out_of_range(void)
 
 static void texts_that_are_not_utf8(void)
 {
-    static const char *const BAD[] = { "\xFF", "gateway\xC3", "\xC0\xAF", "\xED\xA0\x80",
-                                       "\xF4\x90\x80\x80" };
+    static const char *const BAD[] = {"\xFF", "gateway\xC3", "\xC0\xAF", "\xED\xA0\x80",
+                                      "\xF4\x90\x80\x80"};
     agw_client *client = client_at(watched_url);
     agw_result result;
     size_t i;
@@ -687,9 +691,9 @@ static void texts_that_are_not_utf8(void)
         agw_client_options options = plain_options(BAD[i]);
 
         REFUSED(&options, AGW_E_INVALID_ARGUMENT, "base_url: ");
-#define NOT_UTF8(field)                                                                           \
-    options = tls_options(AGW_TRUST_SYSTEM);                                                      \
-    options.field = BAD[i];                                                                       \
+#define NOT_UTF8(field)                      \
+    options = tls_options(AGW_TRUST_SYSTEM); \
+    options.field = BAD[i];                  \
     REFUSED(&options, AGW_E_INVALID_ARGUMENT, #field ": ")
         NOT_UTF8(connect_to);
         NOT_UTF8(ca);
@@ -710,6 +714,7 @@ static void texts_that_are_not_utf8(void)
 
 static void wrong_urls(void)
 {
+    /* clang-format off */
     static const char *const BASE_URLS[] = {
         "", "/", "gateway", "gateway:8043", "//gateway", "https://", "https://:8043",
         "https:gateway", "ftp://gateway", "ws://gateway", "file:///etc/hosts",
@@ -720,11 +725,13 @@ static void wrong_urls(void)
         "https://gateway/agentgateway", "https://gateway/agentgateway/",
         "https://gateway/agentgateway/resource/agentconf", "https://[::1", "https://gateway/a b"
     };
-    static const char *const CONNECT_TO[] = { "", "gateway:8043", "127.0.0.1", "127.0.0.1:",
-                                              "127.0.0.1:0", "127.0.0.1:65536", ":8043",
-                                              "::1:8043x", "127.0.0.1:8043/x", " 127.0.0.1:8043" };
-    static const char *const PROXIES[] = { "", "http://", "socks5://user:hunter2@proxy:1080",
-                                           "https://user:hunter2@proxy:3128", "ftp://proxy" };
+    static const char *const CONNECT_TO[] = {
+        "", "gateway:8043", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", ":8043",
+        "::1:8043x", "127.0.0.1:8043/x", " 127.0.0.1:8043"
+    };
+    /* clang-format on */
+    static const char *const PROXIES[] = {"", "http://", "socks5://user:hunter2@proxy:1080",
+                                          "https://user:hunter2@proxy:3128", "ftp://proxy"};
     agw_client_options options;
     agw_client *client;
     size_t i;
@@ -788,10 +795,14 @@ static void secrets_stay_out_of_details(void)
 static void wrong_tls_options(void)
 {
     static const char BROKEN[] = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-    static const char *const BAD_PINS[] = { "", ",", "00", "not hex", "00:11:22",
+    /* clang-format off */
+    static const char *const BAD_PINS[] = {
+        "", ",", "00", "not hex", "00:11:22",
         "0000000000000000000000000000000000000000000000000000000000000000,",
         "000000000000000000000000000000000000000000000000000000000000000g",
-        "00000000000000000000000000000000000000000000000000000000000000000" };
+        "00000000000000000000000000000000000000000000000000000000000000000"
+    };
+    /* clang-format on */
     static const char NO_FILE[] = "no-such-folder/no-such-file.pem";
     agw_client_options options;
     agw_client *client;
@@ -881,12 +892,14 @@ static void expect(agw_client *client, const char *agent_id, const char *guid, a
 
 static void agents_that_are_not_sent(void)
 {
+    /* clang-format off */
     static const char *const BAD[] = {
         "", "0", "1", "100", "60000", "999999", "99999999999", "4294967450", "18446744073709551770",
         "0154", "+154", "-154", " 154", "154 ", "154/x", "154/../155", "154?x=y", "154#x", "154%32",
         "154\r\nX: y", "154\n", "154\t", "0x9A", "1e3", "15.4", "abc", "..",
         "\xD9\xA1\xD9\xA5\xD9\xA4"
     };
+    /* clang-format on */
     agw_client *client = client_at(watched_url);
     size_t i;
 
@@ -920,10 +933,12 @@ static void agents_that_are_in_range(void)
 
 static void guids_that_are_not_sent(void)
 {
+    /* clang-format off */
     static const char *const BAD[] = {
         "", "JSESSIONID=", " ", "\t", GUID " ", " " GUID, GUID "\r\n", GUID "\r\nX: y", GUID "\n",
         GUID "\r", GUID "\x7F", GUID "\x01", GUID "\xC3\xA9", "\xE5\xBA\xA7\xE5\xB8\xAD"
     };
+    /* clang-format on */
     agw_client *client = client_at(watched_url);
     char guid[300];
     size_t i;

@@ -82,7 +82,7 @@ static int ended_well(pid_t child)
     int status = 0;
 
     return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status)
-           && WEXITSTATUS(status) == 0;
+        && WEXITSTATUS(status) == 0;
 }
 
 static int fork_once(void)
@@ -165,8 +165,8 @@ static void at_the_end(void *url)
         _exit(1);
 }
 
-/* By name the call before the end looks it up, too: a thread that starts its first one at its end, to
- * look a name up, leaves 32 bytes of glibc's and Rust's behind. */
+/* By name the call before the end looks it up, too: a thread that starts its first one at its end,
+ * to look a name up, leaves 32 bytes of glibc's and Rust's behind. */
 static void *end(void *url)
 {
     int by_name = strstr(url, "localhost") != NULL;

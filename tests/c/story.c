@@ -18,17 +18,17 @@ static const struct expectation {
     const char *word;
     agw_status status;
 } EXPECTATIONS[] = {
-    { "expect-ok", AGW_OK },
-    { "expect-no-conference", AGW_E_NO_CONFERENCE },
-    { "expect-session", AGW_E_SESSION },
-    { "expect-bad-request", AGW_E_BAD_REQUEST },
-    { "expect-gateway", AGW_E_GATEWAY },
-    { "expect-gateway-fault", AGW_E_GATEWAY_FAULT },
-    { "expect-gateway-busy", AGW_E_GATEWAY_BUSY },
-    { "expect-http", AGW_E_HTTP },
-    { "expect-tls", AGW_E_TLS },
-    { "expect-timeout", AGW_E_TIMEOUT },
-    { "expect-connect", AGW_E_CONNECT },
+    {"expect-ok", AGW_OK},
+    {"expect-no-conference", AGW_E_NO_CONFERENCE},
+    {"expect-session", AGW_E_SESSION},
+    {"expect-bad-request", AGW_E_BAD_REQUEST},
+    {"expect-gateway", AGW_E_GATEWAY},
+    {"expect-gateway-fault", AGW_E_GATEWAY_FAULT},
+    {"expect-gateway-busy", AGW_E_GATEWAY_BUSY},
+    {"expect-http", AGW_E_HTTP},
+    {"expect-tls", AGW_E_TLS},
+    {"expect-timeout", AGW_E_TIMEOUT},
+    {"expect-connect", AGW_E_CONNECT},
 };
 
 static int usage(void)

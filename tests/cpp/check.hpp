@@ -40,10 +40,7 @@ struct gateway {
     const char *slow_guid;
     const char *faulty_guid;
 
-    agw::options trusted() const
-    {
-        return agw::options(url).set_ca(ca).set_trust(agw::trust::ca);
-    }
+    agw::options trusted() const { return agw::options(url).set_ca(ca).set_trust(agw::trust::ca); }
 };
 
 inline gateway gateway_of(char **argv)

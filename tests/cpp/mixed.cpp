@@ -29,7 +29,8 @@ int main()
     const std::shared_ptr<int> kept = std::make_shared<int>(0);
     agw::client outer{logging_to([&kept](agw::log_level, const char *) {
         agw::client inner;
-        agw::client::try_make(logging_to([kept](agw::log_level, const char *) {}).set_ca("?"), inner);
+        agw::client::try_make(logging_to([kept](agw::log_level, const char *) {}).set_ca("?"),
+                              inner);
     })};
     CHECK(kept.use_count() == 1);
     return verdict();
@@ -41,8 +42,7 @@ int lines_logged_without_exceptions()
 {
     int lines = 0;
     agw::client client;
-    agw::client::try_make(
-        logging_to([&lines](agw::log_level, const char *) { ++lines; }), client);
+    agw::client::try_make(logging_to([&lines](agw::log_level, const char *) { ++lines; }), client);
     return client ? lines : -1;
 }
 

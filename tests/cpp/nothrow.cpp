@@ -77,7 +77,8 @@ static void refused_options(const gateway &at)
     CHECK(names(refusal(at.trusted().set_trust(static_cast<agw::trust>(99))), "tls_trust"));
     CHECK(names(refusal(at.trusted().set_max_agent_id(1)), "max_agent_id"));
     const agw::log_level loud = static_cast<agw::log_level>(99);
-    CHECK(names(refusal(at.trusted().set_log([](agw::log_level, const char *) {}, loud)), "log_level"));
+    CHECK(names(refusal(at.trusted().set_log([](agw::log_level, const char *) {}, loud)),
+                "log_level"));
 }
 
 static void options_that_are_kept(const gateway &at)
@@ -96,7 +97,7 @@ static void options_that_are_kept(const gateway &at)
 static void texts(const gateway &at)
 {
     const agw::client client = make(at.trusted());
-    const std::string cut("154\0" "9", 5);
+    const std::string cut("154\0009", 5);
     const agw::result inside = client.reject_agent_conf(cut, at.ringing_guid, std::nothrow);
     CHECK(inside.status() == agw::status::invalid_argument);
     const agw::result null = client.reject_agent_conf(RINGING, nullptr, std::nothrow);

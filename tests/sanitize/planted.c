@@ -65,8 +65,8 @@ static void leak(void)
 }
 
 /* The one thread writes, then the other reads, so that no chance of timing hides the race; nor does
- * what tells them when, as an order of two relaxed accesses is none. The one lives on until the other
- * has read, as of a thread that has ended a race detector may know no more. */
+ * what tells them when, as an order of two relaxed accesses is none. The one lives on until the
+ * other has read, as of a thread that has ended a race detector may know no more. */
 static atomic_int turn;
 
 static void wait_for(int wanted)

@@ -28,7 +28,7 @@ static char *text(char *hex)
     if (strcmp(hex, "-") == 0)
         return NULL;
     for (i = 0; hex[2 * i] != '\0'; i++) {
-        char digits[3] = { hex[2 * i], hex[2 * i + 1], '\0' };
+        char digits[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
 
         hex[i] = (char)strtoul(digits, NULL, 16);
     }

@@ -42,10 +42,10 @@ static void check(int holds, const char *what, const agw_result *result)
 
 static struct {
     HMODULE module;
-    agw_status (AGW_CALL *client_new)(const agw_client_options *, agw_client **, agw_result *);
-    agw_status (AGW_CALL *reject)(agw_client *, const char *, const char *, agw_result *);
-    agw_status (AGW_CALL *connect)(agw_client *, agw_result *);
-    agw_status (AGW_CALL *free)(agw_client *);
+    agw_status(AGW_CALL *client_new)(const agw_client_options *, agw_client **, agw_result *);
+    agw_status(AGW_CALL *reject)(agw_client *, const char *, const char *, agw_result *);
+    agw_status(AGW_CALL *connect)(agw_client *, agw_result *);
+    agw_status(AGW_CALL *free)(agw_client *);
 } agw;
 
 static void find(const char *name, void *function)
@@ -223,7 +223,8 @@ static void errors(void)
     result = new_result();
     CHECK_RESULT(agw.connect(client, &result) == AGW_E_RESOLVE, result);
     CHECK_RESULT(result.os_error == WSAHOST_NOT_FOUND || result.os_error == WSATRY_AGAIN
-                     || result.os_error == WSANO_DATA, result);
+                     || result.os_error == WSANO_DATA,
+                 result);
     CHECK(agw.free(client) == AGW_OK);
 }
 

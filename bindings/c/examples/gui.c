@@ -8,8 +8,8 @@
  *
  * Enter or Ctrl-C cancels. The exit code is 0 if the gateway accepted, 1 if not, 2 for wrong usage.
  *
- * On Windows main's arguments are in the ANSI code page, and agw takes paths in UTF-8: a program that
- * is to take others than ASCII has wmain and WideCharToMultiByte(CP_UTF8, ...).
+ * On Windows main's arguments are in the ANSI code page, and agw takes paths in UTF-8: a program
+ * that is to take others than ASCII has wmain and WideCharToMultiByte(CP_UTF8, ...).
  */
 #ifdef _WIN32
 #define _CRT_SECURE_NO_WARNINGS /* getenv is standard */
@@ -207,7 +207,8 @@ static void reject(struct job *job, unsigned cancel_after)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: gui URL CA-FILE AGENT-ID [--cancel-after MS]  (the Guid: in AGW_GUID)\n");
+    fprintf(stderr,
+            "usage: gui URL CA-FILE AGENT-ID [--cancel-after MS]  (the Guid: in AGW_GUID)\n");
     return 2;
 }
 

@@ -6,8 +6,8 @@
  *     cc -o reject reject.c -lagw
  *     AGW_GUID=... ./reject --url https://gateway:8043 --ca ca.pem --agent 154
  *
- * On Windows main's arguments are in the ANSI code page, and agw takes paths in UTF-8: a program that
- * is to take others than ASCII has wmain and WideCharToMultiByte(CP_UTF8, ...).
+ * On Windows main's arguments are in the ANSI code page, and agw takes paths in UTF-8: a program
+ * that is to take others than ASCII has wmain and WideCharToMultiByte(CP_UTF8, ...).
  */
 #ifdef _MSC_VER
 #define _CRT_SECURE_NO_WARNINGS /* fopen and getenv are standard */
@@ -62,7 +62,7 @@ struct settings {
 /* Runs in the thread that called the library. It must return, and may not call the client. */
 static void AGW_CALL log_to_stderr(int32_t level, const char *message, void *user_data)
 {
-    static const char *const LEVELS[] = { "?", "ERROR", "WARN", "INFO", "DEBUG" };
+    static const char *const LEVELS[] = {"?", "ERROR", "WARN", "INFO", "DEBUG"};
     const char *name = level >= AGW_LOG_ERROR && level <= AGW_LOG_DEBUG ? LEVELS[level] : "?";
 
     (void)user_data;

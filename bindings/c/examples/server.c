@@ -9,8 +9,8 @@
  * FILE, or else standard input, has an agent and its Guid on each line, a blank between. The exit
  * code is 0 if every call was accepted or too late, 1 if not, 2 for wrong usage.
  *
- * On Windows main's arguments are in the ANSI code page, and agw takes paths in UTF-8: a program that
- * is to take others than ASCII has wmain and WideCharToMultiByte(CP_UTF8, ...).
+ * On Windows main's arguments are in the ANSI code page, and agw takes paths in UTF-8: a program
+ * that is to take others than ASCII has wmain and WideCharToMultiByte(CP_UTF8, ...).
  */
 #ifdef _WIN32
 #define _CRT_SECURE_NO_WARNINGS /* fopen is standard */
