@@ -39,11 +39,13 @@ $(TARGET)/demo/reject: bindings/c/examples/reject.c stage
 ## make test       everything that must hold before a change is taken
 test: tools lint unit install-test python csharp abi
 
-lint:
+## make lint       rustfmt, clippy, rustdoc, shellcheck, ruff, clang-format, .editorconfig
+lint: tools
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --lib --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+	PYTHON=$(PYTHON) tests/lint/run.sh
 
 unit:
 	$(CARGO) test --locked
@@ -99,7 +101,8 @@ build:
 
 ## make header     include/agw.h from the Rust sources, after a change there
 header:
-	$(CARGO) build --locked --lib --message-format=json | $(PYTHON) tests/newest_header.py include/agw.h
+	$(CARGO) build --locked --lib --message-format=json | \
+	    $(PYTHON) tests/newest_header.py include/agw.h
 
 ## make install    PREFIX=/usr/local DESTDIR=   libraries, headers, agw.pc, CMake package
 install: $(if $(BUILT),,build)

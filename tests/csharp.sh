@@ -44,7 +44,8 @@ done
 library=$(there "$library")
 simulator=$(there "$simulator")
 for tool in mcs mono python3; do
-    command -v $tool >/dev/null 2>&1 || fail "$tool is missing (Debian: mono-mcs, mono-runtime, python3)"
+    command -v $tool >/dev/null 2>&1 ||
+        fail "$tool is missing (Debian: mono-mcs, mono-runtime, python3)"
 done
 
 source=bindings/csharp
@@ -57,7 +58,8 @@ python3 $source/tests/check_package.py Cargo.toml $source
 
 # -doc makes a public member without documentation a warning, and a warning is an error.
 compile="mcs -langversion:7 -warnaserror+ -warn:4 -debug"
-$compile -unsafe -optimize+ -target:library -doc:"$out/Agw.Net.xml" -out:"$out/Agw.Net.dll" $source/src/*.cs
+$compile -unsafe -optimize+ -target:library -doc:"$out/Agw.Net.xml" -out:"$out/Agw.Net.dll" \
+    $source/src/*.cs
 mkdir "$out/tests"
 $compile -unsafe -optimize+ -target:library -out:"$out/tests/Agw.Net.dll" $source/src/*.cs \
     $source/tests/Friend.cs
@@ -89,7 +91,8 @@ too_old() {
         'const char *agw_version(void) { return "0.255.255"; }' >"$out/older/agw.c"
     cc -shared -fPIC -o "$out/older/libagw.so" "$out/older/agw.c"
     cp "$out/tests/Agw.Net.dll" "$out/tests/AgwTests.exe" "$out/older/"
-    if told=$(LD_LIBRARY_PATH=$out/older $run "$out/older/AgwTests.exe" "$printed" Accepted 2>&1); then
+    if told=$(LD_LIBRARY_PATH=$out/older \
+        $run "$out/older/AgwTests.exe" "$printed" Accepted 2>&1); then
         fail "a library that is too old is taken: $told"
     fi
     case "$told" in

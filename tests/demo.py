@@ -39,29 +39,30 @@ STALL_MS = 10000
 PATIENCE_S = 10  # nothing here takes that long: whoever waits longer is stuck
 
 
-class Failed(Exception):
+class StepError(Exception):
     """A step did not come out as it should."""
 
 
 def check(holds, what):
     if not holds:
-        raise Failed(what)
+        raise StepError(what)
 
 
 # --- Showing -----------------------------------------------------------------------------------
 
 
+COLOURS = {"time": "2", "good": "32", "bad": "31", "head": "1", "who": "36"}
+
+
 class Timeline:
     """Lines with the time since the start, and who does something."""
-
-    COLOURS = {"time": "2", "good": "32", "bad": "31", "head": "1", "who": "36"}
 
     def __init__(self):
         self.started = time.monotonic()
         self.colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
     def paint(self, kind, text):
-        return f"\x1b[{self.COLOURS[kind]}m{text}\x1b[0m" if self.colour else text
+        return f"\x1b[{COLOURS[kind]}m{text}\x1b[0m" if self.colour else text
 
     def elapsed(self):
         return time.monotonic() - self.started
@@ -122,9 +123,9 @@ class Gateway:
             try:
                 line = lines.get(timeout=PATIENCE_S)
             except queue.Empty:
-                raise Failed(f"the simulator did not say ready within {PATIENCE_S} s") from None
+                raise StepError(f"the simulator did not say ready within {PATIENCE_S} s") from None
             if line is None:
-                raise Failed(f"the simulator ended at once: {' '.join(seen) or 'no output'}")
+                raise StepError(f"the simulator ended at once: {' '.join(seen) or 'no output'}")
             ready = re.fullmatch(r"ready url=(\S+) ca=(.+) agent=\S+ guid=(\S+)", line)
             if ready:
                 return ready.groups()
@@ -209,6 +210,7 @@ class Reject:
             encoding="utf-8",
             errors="replace",
             timeout=PATIENCE_S,
+            check=False,
         )
         check(guid not in done.stdout, "the Guid is in the output of the C program")
         lines = [line for line in done.stdout.splitlines() if line and line[0] != " "]
@@ -353,7 +355,7 @@ class Story:
             self.say(f"agent {agent}", f"event {event['eventType']} {content}")
             if event["eventType"] == last:
                 return names
-        raise Failed(f"agent {agent} never got {last}, only {names}")
+        raise StepError(f"agent {agent} never got {last}, only {names}")
 
 
 def gateway_up(story):
@@ -509,7 +511,7 @@ def main():
     except KeyboardInterrupt:
         print("\ndemo: interrupted, everything is stopped", flush=True)
         return 130
-    except Failed as why:
+    except StepError as why:
         print(f"\ndemo: FAILED: {why}", flush=True)
         return 1
     except (OSError, subprocess.SubprocessError, ValueError, KeyError) as why:

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Compiles the library with the oldest Rust that Cargo.toml says will do: that of Debian trixie, which
-# is unpacked below target/ and runs with the C library that it was built for.
+# Compiles the library with the oldest Rust that Cargo.toml says will do: that of Debian trixie,
+# which is unpacked below target/ and runs with the C library that it was built for.
 set -eu
 
 fail() {

@@ -100,10 +100,10 @@ compile() { # c or cpp, program, link options ...
 }
 for language in c cpp; do
     # shellcheck disable=SC2046
-    compile $language pc-$language-shared $(flags --libs)
+    compile "$language" "pc-$language-shared" $(flags --libs)
     expect_call "$work/pc-$language-shared" shared
     # shellcheck disable=SC2046
-    compile $language pc-$language-static "$lib/libagw.a" \
+    compile "$language" "pc-$language-static" "$lib/libagw.a" \
         $(flags --static --libs | sed 's/ -lagw / /')
     expect_call "$work/pc-$language-static" static
 done

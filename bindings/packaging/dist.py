@@ -20,7 +20,8 @@ import nuget
 
 ROOT = crates.ROOT
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).absolute()
-VERSION = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(encoding="utf-8"), re.M)[1]
+MANIFEST = (ROOT / "Cargo.toml").read_text(encoding="utf-8")
+VERSION = re.search(r'^version = "(.*)"', MANIFEST, re.M)[1]
 # The name in packages, the folder of the library, its file, NuGet's name, the wheel's, pointers.
 PLATFORMS = (
     ("linux-x86_64", "linux", "libagw.so", "linux-x64",
@@ -39,7 +40,7 @@ def epoch():
     """The date of everything."""
     given = os.environ.get("SOURCE_DATE_EPOCH")
     command = ["git", "log", "-1", "--format=%ct"]
-    return int(given or subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
+    return int(given or subprocess.check_output(command, cwd=ROOT))
 
 
 def put(source, place):
@@ -121,15 +122,15 @@ def archives(work, output, licences, date):
 def python_packages(work, output, licences):
     """The sdist, and from it a wheel for each platform."""
     build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(work / "python")]
-    run = {"check": True, "stdout": subprocess.DEVNULL}
-    subprocess.run([*build, "--sdist", ROOT / "bindings/python"], **run)
+    quiet = subprocess.DEVNULL
+    subprocess.run([*build, "--sdist", ROOT / "bindings/python"], check=True, stdout=quiet)
     (sdist,) = (work / "python").glob("*.tar.gz")
     shutil.unpack_archive(sdist, work / "sdist", filter="data")
     (source,) = (work / "sdist").iterdir()
     for name, built, file, _, tag, _ in PLATFORMS:
         environment = {**os.environ, "AGW_WHEEL_LIBRARY": str(TARGET / built / file),
                        "AGW_WHEEL_PLATFORM": tag, "AGW_WHEEL_LICENCES": str(licences[name])}
-        subprocess.run([*build, "--wheel", source], env=environment, **run)
+        subprocess.run([*build, "--wheel", source], env=environment, check=True, stdout=quiet)
     for path in (work / "python").iterdir():
         put(path, output / path.name)
 

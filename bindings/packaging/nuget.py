@@ -2,8 +2,8 @@
 with Mono, the rest is read from Agw.csproj, which says the same to an SDK."""
 
 import subprocess
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 import archive
@@ -69,8 +69,9 @@ def content_types(folder):
     known = {"rels": "application/vnd.openxmlformats-package.relationships+xml"}
     names = {path.name for path in folder.rglob("*") if path.is_file()}
     ends = {name.rsplit(".", 1)[-1] for name in names}
-    lines = (f'  <Default Extension="{end}" ContentType="{known.get(end, "application/octet")}" />\n'
-             for end in sorted(ends))
+    types = {end: known.get(end, "application/octet") for end in sorted(ends)}
+    lines = (f'  <Default Extension="{end}" ContentType="{kind}" />\n'
+             for end, kind in types.items())
     return f'{HEAD}<Types xmlns="{TYPES}">\n{"".join(lines)}</Types>\n'
 
 

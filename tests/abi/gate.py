@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BASELINE = ROOT / "tests/abi/1.0.0.abi"

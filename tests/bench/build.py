@@ -48,16 +48,16 @@ def build(work, stage):
 def compile_c(output, sources, options):
     sources = [os.path.join(HERE, source) for source in sources]
     compiler = os.environ.get("CC", "cc")
-    subprocess.run([compiler] + C_FLAGS + ["-o", output] + sources + options, check=True)
+    subprocess.run([compiler, *C_FLAGS, "-o", output, *sources, *options], check=True)
 
 
 def compile_client(built, name, options):
     compile_c(built.clients[name], ["client_%s.c" % name.replace("lib", "")],
-              ["-shared", "-fPIC"] + options)
+              ["-shared", "-fPIC", *options])
 
 
 def pkg_config(*packages):
-    return subprocess.check_output(["pkg-config", "--cflags", "--libs"] + list(packages),
+    return subprocess.check_output(["pkg-config", "--cflags", "--libs", *packages],
                                    text=True).split()
 
 

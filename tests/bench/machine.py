@@ -43,7 +43,7 @@ def first_line(*command):
     """What a program says of itself; a fact that cannot be had is no reason to fail."""
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                              text=True, cwd=HERE)
+                              text=True, cwd=HERE, check=False)
     except OSError:
         return "?"
     return (done.stdout.splitlines() or ["?"])[0]

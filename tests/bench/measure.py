@@ -80,7 +80,7 @@ def run(command, environment=None):
     # What the user's environment says of proxies and certificates is none of the benches'.
     own = {name: value for name, value in os.environ.items()
            if not name.lower().endswith(("_proxy", "_ca_bundle"))}
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    done = subprocess.run(command, capture_output=True, text=True, check=False,
                           timeout=TIMEOUT, env=dict(own, **(environment or {})))
     if done.returncode != 0:
         sys.exit("%s: %s" % (" ".join(command), done.stderr))
@@ -137,7 +137,7 @@ def counts(bench):
         sessions, calls, options = COUNTED[kind]
         url = bench.server.url(*MAIN, sessions)
         for client in CLIENTS:
-            def command(times, client=client):
+            def command(times, client=client, url=url, options=options):
                 return bench.driver(client, "calls", url, MAIN[1], dict(options, calls=times))
             name = name_of(kind, *MAIN)
             count_instructions(bench, name, client, command(calls), calls)
@@ -148,7 +148,7 @@ def counts(bench):
 def count_instructions(bench, name, client, command, calls):
     """The driver switches the counting on and off around the measured calls."""
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
-               "--instr-atstart=no"] + command
+               "--instr-atstart=no", *command]
     collected = re.search(r"Collected *: *(\d+)", run(command).stderr)
     bench.note(name, client, {"instructions": int(collected.group(1)) / calls}, command)
 
@@ -178,7 +178,7 @@ def system_calls(log, command):
 def count_allocations(bench, name, client, command):
     counted = output_of(command, {"LD_PRELOAD": bench.built.allocations})
     figures = {figure: counted[figure] for figure in ("allocations", "allocated_bytes")}
-    bench.note(name, client, figures, ["LD_PRELOAD=allocations.so"] + command)
+    bench.note(name, client, figures, ["LD_PRELOAD=allocations.so", *command])
 
 
 def first_call(bench):
@@ -223,15 +223,15 @@ def clients(bench):
         command = bench.driver(client, "clients", url, MAIN[1], {"clients": 512, "calls": 1})
         counted = output_of(command, {"LD_PRELOAD": bench.built.allocations})
         figures = {figure: counted[figure] / 512 for figure in ("client_heap", "connection_heap")}
-        bench.note("connections, 512", client, figures, ["LD_PRELOAD=allocations.so"] + command)
+        bench.note("connections, 512", client, figures, ["LD_PRELOAD=allocations.so", *command])
 
 
 def python(bench):
     script = os.path.join(HERE, "python_calls.py")
     bench.rounds("python", bench.amount(5, 2), {
-        how: BESIDE + ["env", "AGW_LIBRARY=" + bench.built.agw, bench.built.python, script, how,
-                       bench.server.url(*MAIN, "kept"), bench.server.ca(MAIN[1]),
-                       str(bench.amount(500, 300))]
+        how: [*BESIDE, "env", "AGW_LIBRARY=" + bench.built.agw, bench.built.python, script, how,
+              bench.server.url(*MAIN, "kept"), bench.server.ca(MAIN[1]),
+              str(bench.amount(500, 300))]
         for how in ("agw", "requests")})
 
 

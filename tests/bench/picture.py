@@ -40,7 +40,7 @@ def draw(everything):
     parts += legend() + scale(bottom)
     for place, (label, shares) in enumerate(bars):
         parts += row(TOP + ROW * place, label, shares)
-    return "\n".join(parts + ["</svg>", ""])
+    return "\n".join([*parts, "</svg>", ""])
 
 
 def rows(results):
@@ -60,7 +60,7 @@ def legend():
     for client, words in (("agw", "agw"), (FLOOR, "the floor: rustls by hand")):
         parts += [bar(left, 46, 13, COLOURS[client]), text(left + 19, 57, words)]
         left += 70
-    return parts + [text(left + 130, 57, "the line at 1.0: libcurl (less is better)", "small")]
+    return [*parts, text(left + 130, 57, "the line at 1.0: libcurl (less is better)", "small")]
 
 
 def scale(bottom):

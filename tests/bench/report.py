@@ -1,9 +1,9 @@
 """Writes the results as Markdown: the targets first, then table by table."""
 
+import servers
 from build import CLIENTS, FLOOR
 from measure import MAIN, STALE_WAYS, THREADS, name_of
 from targets import verdicts
-import servers
 
 TITLES = {"agw": "agw", "libcurl": "libcurl", "openssl": "OpenSSL", "rustls": "rustls"}
 
@@ -63,7 +63,7 @@ def variants(results, title, kind):
     rows = []
     names = [(name_of(kind, p, k), "TLS %s, %s" % (p, k))
              for p in servers.PROTOCOLS for k in servers.KEYS]
-    for name, label in names + [(kind + ", apart", "apart, TLS %s, %s" % MAIN)]:
+    for name, label in [*names, (kind + ", apart", "apart, TLS %s, %s" % MAIN)]:
         rows += figures(results, name, label, [
             ("median", "median_us", "µs"), ("p99", "p99_us", "µs"), ("CPU", "cpu_us", "µs")])
     return comparison(title, rows)
@@ -219,10 +219,10 @@ def number(value):
     if value is None:
         return ""
     if value == int(value) or abs(value) >= 100:
-        return "{:,.0f}".format(value)
+        return f"{value:,.0f}"
     return "%.3g" % value
 
 
 def table(head, rows, aligned="---:"):
-    lines = [head, [":---"] + [aligned] * (len(head) - 1)] + rows
+    lines = [head, [":---"] + [aligned] * (len(head) - 1), *rows]
     return "".join("| %s |\n" % " | ".join(line) for line in lines)

@@ -65,10 +65,10 @@ def serve(way, certificate, key):
     selector.register(listener, selectors.EVENT_READ)
     endings = collections.deque()
     while True:
-        for key, _ in selector.select(GRACE / 2):
-            if key.fileobj is not listener:
-                selector.unregister(key.fileobj)
-                key.fileobj.close()
+        for ready, _ in selector.select(GRACE / 2):
+            if ready.fileobj is not listener:
+                selector.unregister(ready.fileobj)
+                ready.fileobj.close()
                 continue
             connection = accept(listener, context)
             if connection and way == "race":

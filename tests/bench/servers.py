@@ -108,7 +108,7 @@ def on_core(core):
 def nginx(folder, workers):
     """One worker stays on the first core; several have all cores."""
     kinds = [(p, k, s) for p in PROTOCOLS for k in KEYS for s in SESSIONS]
-    ports = dict(zip(kinds, free_ports(len(kinds))))
+    ports = dict(zip(kinds, free_ports(len(kinds)), strict=True))
     conf, log = [os.path.join(folder, "nginx-%d.%s" % (workers, end)) for end in ("conf", "log")]
     with open(conf, "w") as file:
         file.write(nginx_conf(folder, workers, ports))
@@ -133,7 +133,7 @@ def nginx_conf(folder, workers, ports):
 def rude_server(folder, way):
     """Ends each connection in the given way after its first answer; see rude_server.py."""
     certificate = [os.path.join(folder, name) for name in ("P-256.pem", "P-256.key")]
-    command = on_core(cores()[0]) + [sys.executable, os.path.join(HERE, "rude_server.py"), way]
+    command = [*on_core(cores()[0]), sys.executable, os.path.join(HERE, "rude_server.py"), way]
     command += certificate
     with running(command, stdout=subprocess.PIPE) as process:
         port = int(process.stdout.readline())
@@ -153,8 +153,8 @@ def make_certificates(folder):
 
 def make_certificate(conf, kind, section, path, signed_by):
     command = ["openssl", "req", "-x509", "-config", conf, "-extensions", section, "-nodes",
-               "-days", "30", "-subj", "/CN=agw bench " + section, "-newkey"] + kind
-    command += ["-keyout", path + ".key", "-out", path + ".pem"] + signed_by
+               "-days", "30", "-subj", "/CN=agw bench " + section, "-newkey", *kind]
+    command += ["-keyout", path + ".key", "-out", path + ".pem", *signed_by]
     subprocess.run(command, check=True, stderr=subprocess.PIPE)
 
 

@@ -112,4 +112,4 @@ def limit(name, wanted):
 
 
 def shown(value):
-    return "{:,.0f}".format(value) if value >= 100 or value == int(value) else "%.3g" % value
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else "%.3g" % value

@@ -16,16 +16,17 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import xml.etree.ElementTree as ElementTree
 import zipfile
 import zlib
 from pathlib import Path
+from xml.etree import ElementTree
 
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 ROOT = Path(__file__).resolve().parents[2]
-VERSION = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(encoding="utf-8"), re.M)[1]
+MANIFEST = (ROOT / "Cargo.toml").read_text(encoding="utf-8")
+VERSION = re.search(r'^version = "(.*)"', MANIFEST, re.M)[1]
 LIBRARIES = {"linux-x86_64": "linux/libagw.so", "windows-x64": "windows/x64/agw.dll",
              "windows-x86": "windows/x86/agw.dll"}
 
@@ -98,7 +99,8 @@ def wheels(dist, target):
         if found.get(f"agw/{library}") != (target / LIBRARIES[platform]).read_bytes():
             yield f"{path.name} has another library"
         inside = [name for name in found if name.startswith("agw/licences/") and found[name]]
-        yield from differing(path.name, inside, [f"agw/licences/{one}" for one in licences(platform)])
+        wanted = [f"agw/licences/{one}" for one in licences(platform)]
+        yield from differing(path.name, inside, wanted)
 
 
 def nuget(dist, target):
@@ -145,7 +147,8 @@ def nuspec(package, text, found):
     if metadata.findtext("readme") not in found:
         yield f"{package}: the readme is not there"
     groups = [one.get("targetFramework") for one in metadata.iterfind("dependencies/group")]
-    yield from differing(f"{package}: dependencies", groups, [".NETStandard2.0", ".NETFramework4.6.2"])
+    frameworks = [".NETStandard2.0", ".NETFramework4.6.2"]
+    yield from differing(f"{package}: dependencies", groups, frameworks)
 
 
 def embedded(library):
@@ -194,9 +197,9 @@ def rewritten(path, change):
     parts = zipped(path)
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in parts:
-            content = change(name, content)
-            if content is not None:
-                archive.writestr(name, content)
+            changed = change(name, content)
+            if changed is not None:
+                archive.writestr(name, changed)
 
 
 def without(end):
@@ -214,7 +217,7 @@ FAULTS = (
     (wheels, "agw-*-win32.whl", replaced(b"none-win32", b"none-any"), "lacks py3-none-win32"),
     (wheels, "agw-*-manylinux*.whl", without("libagw.so"), "another library"),
     (nuget, "Agw.*.nupkg", without("net462/Agw.Net.dll"), "lacks lib/net462/Agw.Net.dll"),
-    (nuget, "Agw.*.nupkg", without("win-x86/native/agw.dll"), "another library as runtimes/win-x86"),
+    (nuget, "Agw.*.nupkg", without("win-x86/native/agw.dll"), "library as runtimes/win-x86"),
     (nuget, "Agw.*.nupkg", replaced(b'"targets"', b'"target"'), r"\*.targets has no content type"),
     (nuget, "Agw.*.nupkg", replaced(b'"targets"', b'""'), "a content type for no extension"),
     (nuget, "Agw.*.nupkg", without("x64/mingw-w64.txt"), "lacks licences/windows-x64/mingw"),

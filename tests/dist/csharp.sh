@@ -14,6 +14,7 @@ packages=$(cd "$(dirname "$1")" && pwd)
 readme=$(cd "$(dirname "$0")/../.." && pwd)/README.md
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# shellcheck disable=SC2016 # the backquotes are Markdown's
 sed -n '/^```csharp$/,/^```$/p' "$readme" | grep -v '^```' >"$work/Example.cs"
 cd "$work"
 HOME=$work nuget install Agw -NoCache -Source "$packages" -OutputDirectory installed >log 2>&1 ||

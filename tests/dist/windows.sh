@@ -54,13 +54,13 @@ for width in x64 x86; do
     # shellcheck disable=SC2046 # pkg-config prints a list of words
     "$mingw-gcc" -o $width/pkgconfig.exe "$copy/examples/reject.c" $(pkg-config --cflags --libs agw)
     "$mingw-gcc" -o $width/msvc.exe "$copy/examples/reject.c" -I"$copy/include" "$copy/lib/agw.lib"
-    configure $width/build $mingw || { cat log; fail "$width: cmake"; }
+    configure "$width/build" "$mingw" || { cat log; fail "$width: cmake"; }
     cmake --build $width/build >log 2>&1 || { cat log; fail "$width: the build with cmake"; }
     for program in $width/pkgconfig.exe $width/msvc.exe $width/build/cmake.exe; do
-        rejects $width $program
+        rejects "$width" "$program"
     done
     # A program of the other width does not get this library.
-    if configure $width/other $other; then
+    if configure "$width/other" "$other"; then
         fail "CMake takes the library for $width for a program of $other"
     fi
     grep -q "windows-$width" log || { cat log; fail "CMake refuses it otherwise"; }

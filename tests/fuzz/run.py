@@ -28,7 +28,8 @@ HANG_SECONDS = 60
 
 
 def build(work):
-    have = subprocess.run(["cargo", "fuzz", "--version"], capture_output=True, text=True)
+    version = ["cargo", "fuzz", "--version"]
+    have = subprocess.run(version, capture_output=True, text=True, check=False)
     if have.stdout.split()[-1:] != [TOOL]:
         install = ["cargo", "install", "--locked", "--force", "cargo-fuzz", "--version", TOOL]
         subprocess.run(install, check=True)
@@ -61,7 +62,7 @@ class Run:
         try:
             done = subprocess.run(
                 command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                timeout=seconds + 3 * HANG_SECONDS)
+                check=False, timeout=seconds + 3 * HANG_SECONDS)
             self.code, output = done.returncode, done.stdout
         except subprocess.TimeoutExpired as late:
             self.code, output = "does not end", late.stdout or b""
@@ -113,7 +114,8 @@ def main():
     work = options.work.absolute()
     programs = build(work)
     good = self_test(programs, work)
-    print(f"     {'target':<9} {'inputs run':>10} {'coverage':>8} {'new coverage':>12} {'seconds':>8}")
+    print(f"     {'target':<9} {'inputs run':>10} {'coverage':>8} {'new coverage':>12} "
+          f"{'seconds':>8}")
     for target in options.targets:
         run = Run(programs, work, target, work / "corpus" / target, options.time)
         good = run.row(target) and good

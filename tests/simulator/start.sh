@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034 # $url is for the script
 # Sourced by the shell scripts that need a gateway to call.
 
 # Starts the simulator on a free port and waits until it is ready; then $url says where. The script
@@ -21,8 +22,9 @@ start_simulator() { # file for what it prints, program, options ...
 }
 
 stop_simulator() {
-    kill ${gateway-} 2>/dev/null || true
-    wait ${gateway-} 2>/dev/null || true
+    [ -n "${gateway-}" ] || return 0
+    kill "$gateway" 2>/dev/null || true
+    wait "$gateway" 2>/dev/null || true
     gateway=
 }
 

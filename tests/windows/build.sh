@@ -44,10 +44,10 @@ done
 flags="-Clink-arg=-Wl,--no-insert-timestamp --remap-path-prefix=$root=agw
     --remap-path-prefix=$registry=registry --remap-path-prefix=$(realpath $std)=std
     --remap-path-prefix=$std=std"
-export AGW_BUILD=$build
-export CARGO_TARGET_X86_64_WIN7_WINDOWS_GNU_LINKER=$root/tests/windows/mingw-gcc.sh
+export AGW_BUILD="$build"
+export CARGO_TARGET_X86_64_WIN7_WINDOWS_GNU_LINKER="$root/tests/windows/mingw-gcc.sh"
 export CARGO_TARGET_X86_64_WIN7_WINDOWS_GNU_RUSTFLAGS="$flags"
-export CARGO_TARGET_I686_WIN7_WINDOWS_GNU_LINKER=$root/tests/windows/mingw-gcc.sh
+export CARGO_TARGET_I686_WIN7_WINDOWS_GNU_LINKER="$root/tests/windows/mingw-gcc.sh"
 # cargo-auditable asks for its list by a name without the underscore that symbols of 32 bit have.
 export CARGO_TARGET_I686_WIN7_WINDOWS_GNU_RUSTFLAGS="$flags -Lnative=$build/rtstartup
     -Clink-arg=-Wl,-u,_AUDITABLE_VERSION_INFO"
@@ -56,7 +56,8 @@ build() { # folder, target, architecture as mingw and as llvm-dlltool call it
     # The crate types are named because cargo leaves link-time optimisation out beside an rlib.
     AGW_LINKER=$3-w64-mingw32-gcc TARGET_CC=$3-w64-mingw32-gcc TARGET_AR=$3-w64-mingw32-ar \
         ${CARGO:-cargo} rustc --locked --profile $profile --lib --features c-library \
-        --crate-type cdylib,staticlib -Zbuild-std=std,panic_unwind --target-dir "$build" --target "$2"
+        --crate-type cdylib,staticlib -Zbuild-std=std,panic_unwind --target-dir "$build" \
+        --target "$2"
     built=$build/$2/$([ $profile = dev ] && echo debug || echo $profile)
     mkdir -p "$out/$1"
     cp "$built/agw.dll" "$built/libagw.dll.a" "$built/libagw.a" "$out/$1/"

@@ -30,5 +30,8 @@ second=$work/target/windows
 wrong=$(differing "$second")
 [ -z "$wrong" ] || { echo "reproducible: other bytes: $wrong" >&2; exit 1; }
 printf 'x' | dd of="$second/x86/agw.dll" bs=1 seek=4000 conv=notrunc 2>/dev/null
-[ "$(differing "$second")" = x86/agw.dll ] || { echo "reproducible: a byte is not seen" >&2; exit 1; }
+[ "$(differing "$second")" = x86/agw.dll ] || {
+    echo "reproducible: a byte is not seen" >&2
+    exit 1
+}
 echo "reproducible: both widths, the same bytes from another folder"

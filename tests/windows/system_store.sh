@@ -75,6 +75,7 @@ stalling=$url
 bundle=/etc/ssl/certs/ca-certificates.crt
 cat $bundle ca.pem >bundle.pem
 with_the_ca() {
+    # shellcheck disable=SC2016 # the inner shell's
     unshare --map-root-user --mount sh -c 'mount --bind bundle.pem "$0" && exec "$@"' $bundle \
         "$wine" "$width" "$host" "$1" "$dll" "$2" ca.pem 154 no-guid
 }

@@ -96,7 +96,7 @@ programs() {
             tests/cpp/mixed.cpp || fail "$width: mixed.cpp does not compile: $mode"
     done
     for halves in "exceptions no-exceptions" "no-exceptions exceptions"; do
-        # shellcheck disable=SC2086 # a list of words
+        # shellcheck disable=SC2046,SC2086 # lists of words
         (cd "$folder" && exec "$mingw-g++" -static -o mixed.exe $(printf 'mixed-%s.o ' $halves) \
             "$built/libagw.dll.a") || fail "$width: mixed.cpp does not link: $halves"
         run "tests/cpp/mixed.cpp, $halves" "$folder/mixed.exe"

@@ -53,11 +53,12 @@ setup)
     [ -e "$unpacked/complete" ] || unpack_32_bit
     # The first program of each width makes its Windows folder.
     for width in x64 x86; do
-        ("$width" cmd /c ver) >"$home/setup.log" 2>&1 && grep -q 'Windows 6' "$home/setup.log" || {
+        if ! ("$width" cmd /c ver) >"$home/setup.log" 2>&1 ||
+            ! grep -q 'Windows 6' "$home/setup.log"; then
             cat "$home/setup.log" >&2
             echo "wine: no $width" >&2
             exit 1
-        }
+        fi
     done
     ;;
 stop) # what Wine still runs in the background

@@ -95,10 +95,12 @@ def source_fields(source, struct):
     constants = dict(re.findall(r"const int (\w+) = (\d+);", body))
     underlying = dict(re.findall(r"enum (\w+) : (u?int)", source))
     fields, offsets = [], []
-    for offset, fixed, kind, name, count in re.findall(
-        r"^ {8}(?:\[FieldOffset\((\d+)\)\] )?internal (fixed )?(\w+) (\w+)(?:\[(\w+)\])?;", body, re.M
+    for offset, fixed, declared, name, count in re.findall(
+        r"^ {8}(?:\[FieldOffset\((\d+)\)\] )?internal (fixed )?(\w+) (\w+)(?:\[(\w+)\])?;",
+        body,
+        re.M,
     ):
-        kind = underlying.get(kind, kind)
+        kind = underlying.get(declared, declared)
         size = int(constants[count]) if fixed else CS_SIZES[kind]
         fields.append((name, size, SIGNED.get(kind)))
         offsets += [int(offset)] if offset else []

@@ -8,16 +8,16 @@ that changed copies are refused.
 
 import re
 import sys
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from xml.etree import ElementTree
 
 FRAMEWORK = "'$(TargetFrameworkIdentifier)' == '.NETFramework'"
 
 
 def packed(project):
     """What goes where in the package."""
-    found = project.iter("None")
-    return {one.get("Include"): one.get("PackagePath") for one in found if one.get("Pack") == "true"}
+    found = (one for one in project.iter("None") if one.get("Pack") == "true")
+    return {one.get("Include"): one.get("PackagePath") for one in found}
 
 
 def check(version, folder, project_text, targets_text):
