@@ -20,7 +20,7 @@ PRIVATE := -lgcc_s -lutil -lrt -lpthread -lm -ldl
 
 .PHONY: help demo test lint unit install-test python csharp abi fuzz sanitize soak bench \
     build header install stage uninstall windows test-windows linux dist test-dist \
-    deny msrv tools clean
+    deny msrv setup clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -37,10 +37,10 @@ $(TARGET)/demo/reject: bindings/c/examples/reject.c stage
 	    -L$(STAGE)/lib -lagw -Wl,-rpath,$(STAGE)/lib
 
 ## make test       everything that must hold before a change is taken
-test: tools lint unit install-test python csharp abi
+test: setup lint unit install-test python csharp abi
 
 ## make lint       rustfmt, clippy, rustdoc, shellcheck, ruff, clang-format, .editorconfig
-lint: tools
+lint: setup
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --lib --no-default-features -- -D warnings
@@ -55,13 +55,13 @@ install-test: build
 	tests/packages.sh
 
 ## make python     the Python package: ruff, mypy, a wheel, pytest on it
-python: tools stage
+python: setup stage
 	$(CARGO) build --locked --quiet --example simulator
 	PYTHON=$(PYTHON) tests/python.sh --library $(STAGE)/lib/libagw.so \
 	    --simulator $(TARGET)/debug/examples/simulator
 
 ## make csharp     the C# binding, compiled and tested with Mono
-csharp: tools stage
+csharp: setup stage
 	$(CARGO) build --locked --quiet --example simulator
 	tests/csharp.sh --library $(STAGE)/lib/libagw.so \
 	    --simulator $(TARGET)/debug/examples/simulator
@@ -170,8 +170,8 @@ deny:
 msrv:
 	tests/msrv.sh
 
-## make tools      installs (as root on Debian) or names what the tests need beyond Rust, cc, Python
-tools:
+## make setup      what the tests need: as root on Debian by apt-get and sysctl, else it is named
+setup:
 	tests/tools.sh
 
 clean:

@@ -16,6 +16,7 @@ need g++ g++
 need clang++ clang
 need cmake cmake
 need make make
+need git git
 need nm binutils
 need readelf binutils
 need pkg-config pkg-config
@@ -32,9 +33,13 @@ ipv6() {
     ! command -v python3 >/dev/null 2>&1 ||
         python3 -c 'import socket; socket.socket(socket.AF_INET6).bind(("::1", 0))' 2>/dev/null
 }
-ipv6 || sysctl -qw net.ipv6.conf.lo.disable_ipv6=0 2>/dev/null || true
+on="net.ipv6.conf.lo.disable_ipv6=0"
 ipv6 || {
-    echo "tests need IPv6's loopback address, ::1" >&2
+    echo "setup: tests need IPv6's loopback address ::1; until the next boot: sysctl -w $on"
+    sysctl -qw $on || true
+}
+ipv6 || {
+    echo "setup: still no ::1" >&2
     exit 1
 }
 
@@ -44,7 +49,7 @@ case "$missing" in
 *cargo*) ;;
 *)
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-        echo "tests need, and get from Debian:$missing"
+        echo "setup: tests need more: apt-get update, then apt-get install$missing"
         # On a fresh machine the daily update may have the lock.
         lock="-o DPkg::Lock::Timeout=600"
         for _ in 1 2 3 4 5; do
@@ -57,5 +62,5 @@ case "$missing" in
     fi
     ;;
 esac
-echo "tests need, please install:$missing" >&2
+echo "setup: tests need, please install:$missing" >&2
 exit 1

@@ -27,7 +27,7 @@ python3 -c "import ensurepip, venv" 2>/dev/null || missing="$missing python3-ven
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    echo "the benches need, and get from Debian:$missing"
+    echo "the benches need more: apt-get update, then apt-get install$missing"
     apt-get update -q
     # shellcheck disable=SC2086 # a list of words
     DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $missing
