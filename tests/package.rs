@@ -1,9 +1,10 @@
-//! The package: what Cargo.toml says about it is true.
+//! The package: what Cargo.toml says about it is true, and its documents lead somewhere.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use pulldown_cmark::{Event, Options, Parser, Tag};
 use serde_json::Value;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -95,4 +96,83 @@ fn a_rust_program_as_the_readme_has_it_compiles_no_cbindgen() {
     let tree = cargo(&program, &["tree", "--offline", "-e", "all", "--prefix", "none"]);
     assert!(tree.contains("\nagw v") && tree.contains("\nrustls v"), "{tree}");
     assert!(!tree.contains("cbindgen") && !tree.contains("embed-resource"), "{tree}");
+}
+
+/// What docs.rs, crates.io, PyPI, NuGet and the archives show where the repository is not beside it.
+const SHOWN_ALONE: [&str; 5] = [
+    "README.md",
+    "SECURITY.md",
+    "CHANGELOG.md",
+    "bindings/python/README.md",
+    "bindings/csharp/README.md",
+];
+
+/// The files below a folder that have this ending, but for what builds leave and git keeps.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_str().expect("UTF-8");
+        if path.is_dir() && name != "target" && !name.starts_with('.') {
+            found.extend(files(&path, ending));
+        } else if name.ends_with(ending) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Where the links and pictures of a Markdown text lead to.
+fn links(text: &str) -> Vec<String> {
+    let events = Parser::new_ext(text, Options::ENABLE_TABLES);
+    let links = events.filter_map(|event| match event {
+        Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+            Some(dest_url.into_string())
+        }
+        _ => None,
+    });
+    links.collect()
+}
+
+/// A heading as the part of an address that leads to it.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim_start_matches(['#', ' ']).to_lowercase();
+    let kept = kept.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+#[test]
+fn every_link_of_a_document_leads_somewhere() {
+    let mut seen = 0;
+    for path in files(Path::new(ROOT), ".md") {
+        let text = std::fs::read_to_string(&path).expect("UTF-8");
+        let anchors: Vec<_> =
+            text.lines().filter(|line| line.starts_with('#')).map(anchor).collect();
+        let alone = SHOWN_ALONE.iter().any(|name| path == Path::new(ROOT).join(name));
+        for link in links(&text) {
+            seen += 1;
+            let leads = match link.strip_prefix('#') {
+                Some(part) => anchors.iter().any(|anchor| anchor == part),
+                None if link.starts_with("https://") => true,
+                None => !alone && path.with_file_name(&link).exists(),
+            };
+            assert!(leads, "{}: {link}", path.display());
+        }
+    }
+    assert!(seen > 3, "{seen}");
+}
+
+/// A link to an item has no slash; rustdoc itself looks whether the item is there.
+#[test]
+fn no_link_in_the_documentation_is_relative() {
+    for path in files(&Path::new(ROOT).join("src"), ".rs") {
+        let source = std::fs::read_to_string(&path).expect("UTF-8");
+        let lines = source.lines().map(str::trim_start);
+        let comments =
+            lines.filter_map(|line| line.strip_prefix("///").or_else(|| line.strip_prefix("//!")));
+        for link in links(&comments.collect::<Vec<_>>().join("\n")) {
+            let elsewhere = link.starts_with("https://");
+            assert!(elsewhere || !link.contains(['/', '.']), "{}: {link}", path.display());
+        }
+    }
 }
