@@ -418,9 +418,9 @@ static void tickets_are_never_issued_twice(void)
 /* --- struct_size -------------------------------------------------------------------------- */
 
 /* The sizes of the released versions. */
-static const size_t OPTIONS_SIZES[] = { sizeof(agw_client_options) };
+static const size_t OPTIONS_SIZES[] = {sizeof(agw_client_options)};
 
-static const size_t RESULT_SIZES[] = { sizeof(agw_result) };
+static const size_t RESULT_SIZES[] = {sizeof(agw_result)};
 
 static const uint32_t GARBAGE[] = {0xCCCCCCCCU, 0xCDCDCDCDU, 0xFEEEFEEEU, 0xBAADF00DU,
                                    0xFFFFFFFFU, 0x80000000U, 0x7FFFFFFFU, 0x10000U};
