@@ -7,7 +7,7 @@ use crate::log::{Level, Log};
 use crate::net::cancel::cancelled;
 use crate::net::connect::{Deadlines, connect};
 use crate::net::deadline::Deadline;
-use crate::net::http::{Connection, ExchangeError};
+use crate::net::http::{Connection, ExchangeError, HttpConfig};
 use crate::net::pool::{InFlight, Pool};
 use crate::net::resolve::Resolver;
 use crate::net::rules::may_have_acted;
@@ -60,7 +60,7 @@ impl Client {
             max_agent_id: options.max_agent_id,
             keep_alive: options.keep_alive,
             log: Log::new(options.log_level, options.log.clone()),
-            pool: Pool::new(tls_peer, Resolver::system()),
+            pool: Pool::new(tls_peer, Resolver::system(), HttpConfig::new()),
         };
         if options.trust == Trust::DangerAny {
             client.log(
@@ -207,7 +207,7 @@ impl Client {
             connect(&self.route, pool.tls_peer.as_ref(), &pool.resolver, deadlines, cancel)?;
         let version = stream.tls_version();
         self.log(Level::Debug, format_args!("connected to {} ({version})", self.route.dial));
-        Ok(Connection::new(stream))
+        Ok(Connection::new(stream, &pool.http))
     }
 
     fn log_reject(&self, agent_id: &str, started: Instant, outcome: &Result<Answer, Error>) {

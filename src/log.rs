@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, RwLock, TryLockError};
 
 use crate::sys::lock::unpoisoned;
 
@@ -58,6 +58,7 @@ impl Gate {
         *unpoisoned(self.0.write()) = false;
     }
 
+    /// Does not wait: while the gate is being closed, a line is as late as one after it.
     pub fn pass(&self, log: &Log, level: Level, line: fmt::Arguments) {
         let Some(sink) = log.sink.as_ref().filter(|_| level <= log.level) else {
             return;
@@ -65,7 +66,13 @@ impl Gate {
         if in_sink() {
             return;
         }
-        let open = unpoisoned(self.0.read());
+        // Closing is the only writer. To queue behind it would let a slow sink in one thread hold up
+        // a call in another.
+        let open = match self.0.try_read() {
+            Ok(open) => open,
+            Err(TryLockError::Poisoned(why)) => why.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
         if *open {
             let _inside = Inside::enter();
             sink(level, &printable(&line.to_string()));

@@ -1,5 +1,6 @@
 //! The way to the gateway: `base_url`, `connect_to` and `proxy`, taken apart and checked.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,6 +9,7 @@ use http::uri::{Authority, Scheme};
 use percent_encoding::percent_decode_str;
 
 use crate::options::ClientOptions;
+use crate::sys::process::is_privileged;
 use crate::{Error, Status};
 
 /// A host and port to connect to.
@@ -210,24 +212,35 @@ impl Proxy {
         Some(Proxy { address, credentials })
     }
 
-    /// From the first of the usual variables that is set, unless NO_PROXY names the gateway.
+    /// From the first of the usual variables that is set, as curl does, unless NO_PROXY excepts the
+    /// gateway. HTTP_PROXY in capitals is not among them: in a CGI program it is a header that came
+    /// from outside. Nothing is read in a program with more rights than its caller.
     fn from_environment(gateway: &Gateway) -> Result<Option<Self>, Error> {
-        const NAMES: [&str; 6] =
-            ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
-        let set = |name: &'static str| {
-            let value = std::env::var(name).ok().filter(|value| !value.is_empty())?;
-            Some((name, value))
-        };
-        let Some((name, url)) = NAMES.into_iter().find_map(set) else {
+        const HTTPS: &[&str] = &["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+        const HTTP: &[&str] = &["http_proxy", "all_proxy", "ALL_PROXY"];
+        const EXCEPTED: &[&str] = &["no_proxy", "NO_PROXY"];
+        if is_privileged() {
+            return Ok(None);
+        }
+        if let Some((_, list)) = first_set(EXCEPTED) {
+            if is_excepted(&list.to_string_lossy(), &gateway.address) {
+                return Ok(None);
+            }
+        }
+        let Some((name, url)) = first_set(if gateway.is_https() { HTTPS } else { HTTP }) else {
             return Ok(None);
         };
-        let proxy = Self::parse(&url, &format!("proxy: {name}"))?;
-        let excepted = ["NO_PROXY", "no_proxy"].into_iter().find_map(set);
-        Ok(match excepted {
-            Some((_, hosts)) if is_excepted(&hosts, &gateway.address) => None,
-            _ => Some(proxy),
-        })
+        // What is not UTF-8 is refused as what it is: no URL.
+        Self::parse(&url.to_string_lossy(), &format!("proxy: {name}")).map(Some)
     }
+}
+
+/// The first of these variables that is set and not empty.
+fn first_set(names: &[&'static str]) -> Option<(&'static str, OsString)> {
+    names.iter().find_map(|name| {
+        let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
+        Some((*name, value))
+    })
 }
 
 /// Whether a list as in NO_PROXY names the gateway, as curl reads it: names stand for themselves and

@@ -23,7 +23,7 @@ const ROOMS: [(&str, &[&str]); 5] = [
     ("unsafe", &["ffi/", "sys/"]),
     ("ureq", &["net/http.rs"]),
     ("httparse", &["net/proxy.rs"]),
-    ("socket2", &["net/"]),
+    ("socket2", &["net/", "sys/"]),
     ("rustls", &["net/"]),
 ];
 

@@ -17,8 +17,11 @@ need clang++ clang
 need cmake cmake
 need make make
 need git git
+need localedef libc-bin
+need /usr/share/i18n/charmaps/GBK.gz locales
 need nm binutils
 need readelf binutils
+need setpriv util-linux
 need pkg-config pkg-config
 need python3 python3
 need openssl openssl

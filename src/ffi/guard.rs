@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::result::{Outcome, ResultSlot};
 use super::types::{agw_result, agw_status};
 use crate::sys::panics;
+use crate::sys::threads::Uncancellable;
 use crate::{Error, Status, log};
 
 /// What is particular about each function: the one table of it.
@@ -43,6 +44,7 @@ pub(super) unsafe fn enter(
     result: *mut agw_result,
     call: impl FnOnce() -> Outcome,
 ) -> agw_status {
+    let _uncancellable = Uncancellable::enter();
     let started = Instant::now();
     // SAFETY: as this function's own contract.
     let slot = match unsafe { ResultSlot::open(result) } {

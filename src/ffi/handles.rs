@@ -1,8 +1,8 @@
 //! The ticket table: a handle is looked up, never dereferenced, and never issued twice.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, LazyLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::Client;
 use crate::sys::lock::unpoisoned;
@@ -11,24 +11,29 @@ use crate::sys::lock::unpoisoned;
 const MAX_CLIENTS: usize = 65_536;
 
 struct Table {
-    clients: HashMap<usize, Arc<Client>>,
+    clients: BTreeMap<usize, Arc<Client>>,
     issued: usize,
+    /// Zero until the first ticket is issued.
     secret: usize,
 }
 
-static TABLE: LazyLock<RwLock<Table>> = LazyLock::new(|| {
-    let secret = RandomState::new().hash_one("agw") as usize;
-    RwLock::new(Table { clients: HashMap::new(), issued: 0, secret })
-});
+/// Nothing about it is made at its first use: a fork just then would leave the child a table that is
+/// for ever being made.
+static TABLE: RwLock<Table> = RwLock::new(Table { clients: BTreeMap::new(), issued: 0, secret: 0 });
 
 impl Table {
     /// A number that was never issued and is hard to guess: the counter, scrambled by a bijection.
     fn next_ticket(&mut self) -> Option<usize> {
+        // All bits set is what .NET's SafeHandle takes for no handle.
+        const NO_TICKETS: [usize; 2] = [0, usize::MAX];
+        if self.secret == 0 {
+            self.secret = RandomState::new().hash_one("agw") as usize | 1 << 1;
+        }
         let odd = self.secret | 1;
         loop {
             self.issued = self.issued.checked_add(1)?;
             let ticket = self.issued.wrapping_mul(odd) ^ self.secret.rotate_left(7);
-            if ticket != 0 {
+            if !NO_TICKETS.contains(&ticket) {
                 return Some(ticket);
             }
         }
@@ -117,12 +122,14 @@ mod tests {
 
     #[test]
     fn tickets_are_never_zero_and_never_issued_twice() {
-        for secret in [0, 1, usize::MAX, 0x9E37_79B9_usize] {
-            let mut table = Table { clients: HashMap::new(), issued: 0, secret };
+        // With these, the second and the third would be 0 and all bits set.
+        let rotated = |ticket: usize| ticket.rotate_right(7);
+        for secret in [0, 1, 3, usize::MAX, 0x9E37_79B9_usize, rotated(1), rotated(!1)] {
+            let mut table = Table { clients: BTreeMap::new(), issued: 0, secret };
             let mut seen = std::collections::HashSet::new();
             for _ in 0..10_000 {
                 let ticket = table.next_ticket().expect("ticket");
-                assert!(ticket != 0 && seen.insert(ticket));
+                assert!(ticket != 0 && ticket != usize::MAX && seen.insert(ticket));
             }
             table.issued = usize::MAX;
             assert_eq!(table.next_ticket(), None);
@@ -134,7 +141,7 @@ mod tests {
         let mut options = ClientOptions::new("http://gw");
         options.allow_http = true;
         let client = Arc::new(Client::new(&options).expect("client"));
-        let mut table = Table { clients: HashMap::new(), issued: 0, secret: 5 };
+        let mut table = Table { clients: BTreeMap::new(), issued: 0, secret: 5 };
         assert!(table.insert(client.clone(), 1).is_some());
         assert!(table.insert(client, 1).is_none());
     }

@@ -59,8 +59,7 @@ pub unsafe extern "C" fn agw_client_new(
     };
     give(0);
     let call = || {
-        module::keep_loaded();
-        handles::hold_over_forks();
+        set_up();
         if client.is_null() {
             return Err(invalid("client: NULL"));
         }
@@ -214,6 +213,28 @@ pub extern "C" fn agw_version() -> TextCall {
 pub extern "C" fn agw_version_num() -> NumberCall {
     AGW_VERSION_NUM
 }
+
+/// What the process needs once. Nothing in it waits for another thread, since that would not be there
+/// in a child that is forked meanwhile.
+fn set_up() {
+    module::keep_loaded();
+    panics::install_hook();
+    handles::hold_over_forks();
+}
+
+/// In the C library, when it is loaded: no fork can come in the middle. Not in a Rust program, whose
+/// panic hook it would take.
+#[cfg(all(feature = "c-library", any(target_os = "linux", target_os = "android")))]
+#[used]
+#[unsafe(link_section = ".init_array")]
+static AT_LOAD: extern "C" fn() = {
+    extern "C" fn at_load() {
+        set_up();
+        crate::sys::fork::watch();
+        crate::net::http::warm_up();
+    }
+    at_load
+};
 
 /// Runs a call on the client that a handle stands for. A panic is told to its log, too.
 ///

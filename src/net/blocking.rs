@@ -7,8 +7,9 @@ use std::thread;
 
 use super::cancel::{CANCEL_CHECK, CancelHandle, cancelled};
 use super::deadline::Deadline;
+use super::failure::words;
 use crate::sys::lock::{lock, unpoisoned};
-use crate::sys::panics;
+use crate::sys::threads;
 use crate::{Error, Status};
 
 /// Runs each in a thread that the call does not wait for past its deadline, and counts those that
@@ -58,11 +59,9 @@ impl Blocking {
         let running = Running { job: job.clone(), hanging: self.0.clone() };
         let work = move || {
             let _running = running;
-            panics::keep_quiet();
             work();
         };
-        let builder = thread::Builder::new().name(thread.into());
-        builder.spawn(work).map_err(Unfinished::NoThread)?;
+        threads::spawn(thread, Box::new(work)).map_err(Unfinished::NoThread)?;
         self.wait_for(&job, deadline, cancel)
     }
 
@@ -147,7 +146,7 @@ impl Unfinished {
                 Error::new(Status::Resources, format!("{most} threads hang already while {what}"))
             }
             Unfinished::NoThread(why) => {
-                Error::new(Status::Resources, format!("no thread for {what}: {why}"))
+                Error::new(Status::Resources, format!("no thread for {what}: {}", words(&why)))
                     .with_os_error(why.raw_os_error())
             }
             Unfinished::Died => {

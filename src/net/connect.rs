@@ -10,7 +10,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket as RawSocket, Type};
 
 use super::cancel::{CANCEL_CHECK, CancelHandle, cancelled};
 use super::deadline::{Deadline, deadline_passed};
-use super::failure::failure;
+use super::failure::{failure, or_resources, words};
 use super::proxy::ask_for_tunnel;
 use super::resolve::Resolver;
 use super::socket::Socket;
@@ -18,6 +18,7 @@ use super::stream::Stream;
 use super::tls::TlsPeer;
 use super::tls::limits::HandshakeLimits;
 use crate::route::{Address, Host, Proxy, Route};
+use crate::sys::socket::above_standard;
 use crate::{Error, Status};
 
 /// The two deadlines of opening a connection.
@@ -75,8 +76,9 @@ fn open(
         if deadline_passed(&why) {
             Error::new(Status::Timeout, format!("the time-out passed while connecting to {to}"))
         } else {
-            Error::new(Status::Connect, format!("no connection to {to}: {why}"))
-                .with_os_error(why.raw_os_error())
+            let detail = format!("no connection to {to}: {}", words(&why));
+            let error = Error::new(Status::Connect, detail).with_os_error(why.raw_os_error());
+            or_resources(error, &why)
         }
     })?;
     let socket = Socket::new(stream, deadline);
@@ -130,7 +132,9 @@ fn connect_tcp(
     deadline: Deadline,
     cancel: &CancelHandle,
 ) -> io::Result<TcpStream> {
-    let socket = RawSocket::new(Domain::for_address(*address), Type::STREAM, Some(Protocol::TCP))?;
+    let domain = Domain::for_address(*address);
+    let socket = RawSocket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    let socket = above_standard(socket)?;
     let first_look = deadline.remaining()?.min(CANCEL_CHECK);
     match socket.connect_timeout(&SockAddr::from(*address), first_look) {
         Ok(()) => {}

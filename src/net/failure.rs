@@ -10,7 +10,43 @@ use crate::{Error, Status};
 /// The error for a failure in the given phase, such as "in the TLS handshake".
 pub(crate) fn failure(why: &io::Error, phase: &str) -> Error {
     let (status, detail) = classify(why, phase);
-    Error::new(status, detail).with_os_error(why.raw_os_error())
+    or_resources(Error::new(status, detail).with_os_error(why.raw_os_error()), why)
+}
+
+/// Where it is the host that has run out of something, that is the status, whatever failed for it.
+pub(crate) fn or_resources(mut error: Error, why: &io::Error) -> Error {
+    if exhausted(why).is_some() {
+        error.details_mut().status = Status::Resources;
+    }
+    error
+}
+
+/// What the operating system says, in words of our own: its own are in the language, and the charset,
+/// of the host's locale.
+pub(crate) fn words(why: &io::Error) -> String {
+    match (exhausted(why), why.raw_os_error()) {
+        (Some(words), _) => words.into(),
+        (None, None) => why.to_string(),
+        // std has words for the kinds that it knows, whatever the system calls them.
+        (None, Some(number)) => match why.kind().to_string() {
+            other if other == "uncategorized error" => format!("the system's error {number}"),
+            known => known,
+        },
+    }
+}
+
+/// The numbers of errors that say that the host has no more of something.
+fn exhausted(why: &io::Error) -> Option<&'static str> {
+    const FILES: &str =
+        "no file descriptor is left; close what is no longer used, or raise the limit";
+    const MEMORY: &str = "no memory is left";
+    #[cfg(unix)]
+    let (files, memory) = ([libc::EMFILE, libc::ENFILE], [libc::ENOMEM, libc::ENOBUFS]);
+    // ERROR_TOO_MANY_OPEN_FILES, WSAEMFILE; ERROR_NOT_ENOUGH_MEMORY, WSAENOBUFS.
+    #[cfg(not(unix))]
+    let (files, memory) = ([4, 10_024], [8, 10_055]);
+    let number = why.raw_os_error()?;
+    if files.contains(&number) { Some(FILES) } else { memory.contains(&number).then_some(MEMORY) }
 }
 
 fn classify(why: &io::Error, phase: &str) -> (Status, String) {
@@ -29,7 +65,7 @@ fn classify(why: &io::Error, phase: &str) -> (Status, String) {
     if why.kind() == ErrorKind::UnexpectedEof {
         return (Status::Io, format!("the other side closed the connection {phase}"));
     }
-    (Status::Io, format!("the connection broke {phase}: {why}"))
+    (Status::Io, format!("the connection broke {phase}: {}", words(why)))
 }
 
 fn carried<T: std::error::Error + 'static>(why: &io::Error) -> Option<&T> {
@@ -69,4 +105,40 @@ pub(crate) fn spoke_unasked() -> io::Error {
 
 pub(crate) fn not_http(words: &'static str) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, NotHttp(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn the_usual_errors_have_words_of_our_own() {
+        for (number, expected) in [
+            (libc::ECONNREFUSED, "connection refused"),
+            (libc::ECONNRESET, "connection reset"),
+            (libc::ETIMEDOUT, "timed out"),
+            (libc::EHOSTUNREACH, "host unreachable"),
+            (libc::ENETUNREACH, "network unreachable"),
+            (libc::EACCES, "permission denied"),
+            (libc::ENOENT, "entity not found"),
+            (libc::EPIPE, "broken pipe"),
+            (libc::EADDRNOTAVAIL, "address not available"),
+            (libc::EMFILE, "no file descriptor is left"),
+            (libc::ENFILE, "no file descriptor is left"),
+            (libc::ENOBUFS, "no memory is left"),
+            (libc::EL2HLT, "the system's error 51"),
+        ] {
+            let words = words(&io::Error::from_raw_os_error(number));
+            assert!(words.starts_with(expected), "{number}: {words}");
+        }
+        assert_eq!(words(&io::Error::other("of our own")), "of our own");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn who_has_run_out_of_descriptors_is_not_sent_to_the_network() {
+        let error = failure(&io::Error::from_raw_os_error(libc::EMFILE), "in the TLS handshake");
+        assert_eq!((error.status(), error.os_error()), (Status::Resources, Some(libc::EMFILE)));
+    }
 }

@@ -77,10 +77,10 @@ pub(crate) struct ExchangeError {
 }
 
 impl Connection {
-    pub fn new(stream: Stream) -> Self {
+    pub fn new(stream: Stream, config: &HttpConfig) -> Self {
         let socket = stream.socket().stream().clone();
         let lent = Arc::new(Lent::default());
-        let agent = Agent::with_parts(config(), UreqConnector(lent.clone()), FixedResolver);
+        let agent = Agent::with_parts(config.0.clone(), UreqConnector(lent.clone()), FixedResolver);
         let exchange = Some(Box::new(Exchange::new(stream)));
         Connection { agent, exchange, lent, socket, body: Vec::new() }
     }
@@ -351,19 +351,38 @@ fn spell_header_names(head: &mut [u8]) {
     }
 }
 
-/// Nothing of ureq's own: no redirect, proxy, pool, time-out or header that nobody asked for.
-fn config() -> Config {
-    Agent::config_builder()
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .proxy(None)
-        .user_agent("")
-        .accept_encoding("")
-        .max_response_header_size(MAX_ANSWER)
-        .max_idle_connections(0)
-        .max_idle_connections_per_host(0)
-        .build()
+/// ureq's configuration, made once for each client: ureq reads the environment when it makes one.
+#[derive(Clone)]
+pub(crate) struct HttpConfig(Config);
+
+impl HttpConfig {
+    /// Nothing of ureq's own: no redirect, proxy, pool, time-out or header that nobody asked for.
+    pub fn new() -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(None)
+            .user_agent("")
+            .accept_encoding("")
+            .max_response_header_size(MAX_ANSWER)
+            .max_idle_connections(0)
+            .max_idle_connections_per_host(0)
+            .build();
+        HttpConfig(config)
+    }
+}
+
+/// Makes what ureq makes at its first request: a fork in the middle of that would leave the child
+/// something that is for ever being made.
+#[cfg(feature = "c-library")]
+pub(crate) fn warm_up() {
+    let nowhere = UreqConnector(Arc::default());
+    let agent = Agent::with_parts(HttpConfig::new().0, nowhere, FixedResolver);
+    let mut request = Request::new(());
+    *request.uri_mut() = Uri::from_static("http://nowhere");
+    // It fails for want of a connection.
+    let _ = agent.run(request);
 }
 
 /// Where ureq finds the connection, and gives it back.

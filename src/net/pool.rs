@@ -8,7 +8,7 @@ use once_cell::race::OnceBox;
 
 use super::cancel::{CancelHandle, cancelled};
 use super::deadline::Deadline;
-use super::http::Connection;
+use super::http::{Connection, HttpConfig};
 use super::resolve::Resolver;
 use super::tls::TlsPeer;
 use crate::Error;
@@ -30,6 +30,7 @@ pub(crate) struct Pool {
     state: Mutex<PoolState>,
     pub tls_peer: Option<TlsPeer>,
     pub resolver: Resolver,
+    pub http: HttpConfig,
     pub gate: Gate,
     child: OnceBox<Pool>,
 }
@@ -77,13 +78,14 @@ impl Idle {
 }
 
 impl Pool {
-    pub fn new(tls_peer: Option<TlsPeer>, resolver: Resolver) -> Self {
+    pub fn new(tls_peer: Option<TlsPeer>, resolver: Resolver, http: HttpConfig) -> Self {
         fork::watch();
         Pool {
             generation: fork::generation(),
             state: Mutex::default(),
             tls_peer,
             resolver,
+            http,
             gate: Gate::new(),
             child: OnceBox::new(),
         }
@@ -99,7 +101,13 @@ impl Pool {
     }
 
     fn for_child(&self) -> Pool {
-        Pool::new(self.tls_peer.as_ref().map(TlsPeer::for_child), self.resolver.for_child())
+        // The parent's idle sockets are closed here, which the parent does not notice. Where a thread
+        // of the parent's had the lock, nobody will ever open it, and they stay.
+        if let Ok(mut state) = self.state.try_lock() {
+            drop(std::mem::take(&mut state.idle));
+        }
+        let tls_peer = self.tls_peer.as_ref().map(TlsPeer::for_child);
+        Pool::new(tls_peer, self.resolver.for_child(), self.http.clone())
     }
 
     /// Enters a call, so that it can be cancelled.
@@ -233,7 +241,8 @@ mod tests {
         let idle = |since| {
             let stream = TcpStream::connect(address).expect("connected");
             let deadline = Deadline::after(Duration::from_secs(30));
-            let connection = Connection::new(Stream::plain(Socket::new(stream, deadline)));
+            let connection =
+                Connection::new(Stream::plain(Socket::new(stream, deadline)), &HttpConfig::new());
             Idle { connection, since: after(since) }
         };
         let mut state =

@@ -4,9 +4,12 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
+use socket2::{Domain, Socket, Type};
+
 use super::blocking::Blocking;
 use super::cancel::CancelHandle;
 use super::deadline::Deadline;
+use super::failure::{or_resources, words};
 use crate::{Error, Status};
 
 /// Turns a name and a port into addresses; may block for as long as it likes.
@@ -53,11 +56,21 @@ impl Resolver {
             Ok(Ok(addresses)) if addresses.is_empty() => Err(not_found(name, "no address")),
             Ok(Ok(addresses)) => Ok(addresses),
             Ok(Err(why)) => {
-                Err(not_found(name, &why.to_string()).with_os_error(why.raw_os_error()))
+                let why = out_of_descriptors().unwrap_or(why);
+                let words = words(&why);
+                // std's own beginning says again what ours says.
+                let words = words.trim_start_matches("failed to lookup address information: ");
+                let error = not_found(name, words).with_os_error(why.raw_os_error());
+                Err(or_resources(error, &why))
             }
             Err(why) => Err(why.while_doing(&format!("looking up {name}"))),
         }
     }
+}
+
+/// The C library says "no such name" also where it could not open a socket to ask.
+fn out_of_descriptors() -> Option<io::Error> {
+    Socket::new(Domain::IPV4, Type::DGRAM, None).err()
 }
 
 fn not_found(name: &str, why: &str) -> Error {

@@ -4,8 +4,11 @@
 pub(crate) mod clock;
 #[cfg(debug_assertions)]
 pub(crate) mod fault;
+pub(crate) mod files;
 pub(crate) mod fork;
 pub(crate) mod lock;
 pub(crate) mod module;
 pub(crate) mod panics;
+pub(crate) mod process;
 pub(crate) mod socket;
+pub(crate) mod threads;

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
@@ -34,20 +34,22 @@ pub(crate) fn place() -> String {
     PLACE.try_with(|place| place.borrow().clone()).unwrap_or_default()
 }
 
-/// Keeps our own panics off the host's standard error, and leaves everybody else's alone.
-fn install_hook() {
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        let previous = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if QUIET.get() {
-                // It may be gone in a thread that is ending; a panic in here would end the process.
-                let _ = PLACE.try_with(|place| place.replace(place_of(info)));
-            } else {
-                previous(info);
-            }
-        }));
-    });
+/// Keeps our own panics off the host's standard error, and leaves everybody else's alone. Does not
+/// wait for a thread that is at it just now, which a forked child would not have.
+pub(crate) fn install_hook() {
+    static INSTALLED: AtomicBool = AtomicBool::new(false);
+    if INSTALLED.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    let previous = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if QUIET.get() {
+            // It may be gone in a thread that is ending; a panic in here would end the process.
+            let _ = PLACE.try_with(|place| place.replace(place_of(info)));
+        } else {
+            previous(info);
+        }
+    }));
 }
 
 /// The folders are left out: they are those of the machine that built the library.

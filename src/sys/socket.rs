@@ -1,6 +1,9 @@
 //! What a TCP socket knows and std does not ask.
 
+use std::io;
 use std::net::TcpStream;
+
+use socket2::Socket;
 
 /// Whether the other side has yet to acknowledge a part of what was sent; `None` where the system
 /// does not tell. It is known also after the connection has ended.
@@ -18,6 +21,30 @@ pub(crate) fn unacknowledged(stream: &TcpStream) -> Option<bool> {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn unacknowledged(_: &TcpStream) -> Option<bool> {
     None
+}
+
+/// The same socket, not in the place of standard input, output or error: a host that has closed one
+/// of them may still write there, and what it writes would go to the gateway.
+#[cfg(unix)]
+pub(crate) fn above_standard(socket: Socket) -> io::Result<Socket> {
+    use std::os::fd::{AsRawFd, FromRawFd};
+
+    const FIRST: libc::c_int = 3;
+    if socket.as_raw_fd() >= FIRST {
+        return Ok(socket);
+    }
+    // SAFETY: the descriptor is open as long as `socket` lives.
+    let moved = unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST) };
+    if moved < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: a descriptor that was just made, and that nobody else has.
+    Ok(unsafe { Socket::from_raw_fd(moved) })
+}
+
+#[cfg(not(unix))]
+pub(crate) fn above_standard(socket: Socket) -> io::Result<Socket> {
+    Ok(socket)
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -35,6 +35,7 @@ fn reusable() -> bool {
 }
 
 impl Elsewhere {
+    #[allow(dead_code, reason = "no one user of this module uses all of it")]
     pub fn is_wanted() -> bool {
         env::var_os(PROGRAM).is_some()
     }

@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring as provider};
+#[cfg(all(unix, not(target_vendor = "apple")))]
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, SignatureScheme};
@@ -18,6 +20,8 @@ use rustls_platform_verifier::Verifier as PlatformVerifier;
 use super::blocking::Blocking;
 use crate::options::{ClientOptions, Trust};
 use crate::route::{Address, Host};
+#[cfg(all(unix, not(target_vendor = "apple")))]
+use crate::sys::process::is_privileged;
 use crate::{Error, Status};
 use explain::Fingerprint;
 use pem::{bad_option, certificates, private_key};
@@ -128,12 +132,33 @@ fn system_source(
         Some(ca) => certificates("ca", ca)?,
         None => Vec::new(),
     };
+    #[cfg(all(unix, not(target_vendor = "apple")))]
+    if is_privileged() {
+        return chain_source(fixed_store(extra)?, provider);
+    }
     PlatformVerifier::new_with_extra_roots(extra, provider.clone())
         .map(|verifier| match MAY_BLOCK {
             true => TrustSource::BlockingChain(Arc::new(verifier), Blocking::default()),
             false => TrustSource::Chain(Arc::new(verifier)),
         })
-        .map_err(|why| unusable("the system's certificate store or ca cannot be used", why))
+        .map_err(|why| unusable(NO_STORE, why))
+}
+
+const NO_STORE: &str = "the system's certificate store or ca cannot be used";
+
+/// The system's store where the system keeps it. In a program with more rights than its caller the
+/// caller's environment (SSL_CERT_FILE, SSL_CERT_DIR) must not say whom it trusts.
+#[cfg(all(unix, not(target_vendor = "apple")))]
+fn fixed_store(extra: Vec<CertificateDer<'static>>) -> Result<RootCertStore, Error> {
+    let mut roots = RootCertStore::empty();
+    for folder in openssl_probe::candidate_cert_dirs() {
+        let found = rustls_native_certs::load_certs_from_paths(None, Some(folder));
+        roots.add_parsable_certificates(found.certs);
+    }
+    for certificate in extra {
+        roots.add(certificate).map_err(|why| unusable("ca", why))?;
+    }
+    if roots.is_empty() { Err(unusable(NO_STORE, "no certificate was found")) } else { Ok(roots) }
 }
 
 fn ca_source(
@@ -147,6 +172,13 @@ fn ca_source(
     for certificate in certificates("ca", ca)? {
         roots.add(certificate).map_err(|why| unusable("ca", why))?;
     }
+    chain_source(roots, provider)
+}
+
+fn chain_source(
+    roots: RootCertStore,
+    provider: &Arc<CryptoProvider>,
+) -> Result<TrustSource, Error> {
     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
         .build()
         .map(|verifier| TrustSource::Chain(verifier))

@@ -3,6 +3,8 @@
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::net::failure::{or_resources, words};
+use crate::sys::files;
 use crate::{Error, Status};
 
 pub(super) fn certificates(
@@ -43,10 +45,13 @@ impl Pem {
             true => format!("{name}: file '{value}'"),
             false => format!("{name}: the file"),
         };
-        match std::fs::read(value) {
+        match files::read(value) {
             Ok(bytes) => Ok(Pem { bytes: without_marks(&bytes), source }),
-            Err(why) => Err(bad_option(format!("{source} cannot be read: {why}"))
-                .with_os_error(why.raw_os_error())),
+            Err(why) => {
+                let detail = format!("{source} cannot be read: {}", words(&why));
+                let error = bad_option(detail).with_os_error(why.raw_os_error());
+                Err(or_resources(error, &why))
+            }
         }
     }
 

@@ -1,0 +1,44 @@
+//! Files that a caller names: read whole, or refused before they can do harm.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+
+/// Far more than a bundle of certificates.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Reads a regular file of a bounded size. Anything else is refused at once: a FIFO would block for
+/// ever, a device might never end.
+pub(crate) fn read(path: &str) -> io::Result<Vec<u8>> {
+    // First by its name: on Windows opening a pipe has an effect.
+    check(&fs::metadata(path)?)?;
+    let file = open(path)?;
+    check(&file.metadata()?)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES { Err(too_large()) } else { Ok(bytes) }
+}
+
+fn check(metadata: &fs::Metadata) -> io::Result<()> {
+    if metadata.is_dir() {
+        Err(io::Error::other("it is a folder"))
+    } else if !metadata.is_file() {
+        Err(io::Error::other("it is no regular file"))
+    } else if metadata.len() > MAX_BYTES {
+        Err(too_large())
+    } else {
+        Ok(())
+    }
+}
+
+fn too_large() -> io::Error {
+    io::Error::other("it is larger than 16 MiB")
+}
+
+fn open(path: &str) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    // The name may have become that of a FIFO meanwhile.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    options.open(path)
+}

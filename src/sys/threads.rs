@@ -1,0 +1,120 @@
+//! Threads: those of the library's own, and the host's while they are in a call.
+
+use std::io;
+use std::thread::Builder;
+
+use super::panics;
+
+/// Enough for a name look-up with any of the C library's plug-ins. Stated, because std would
+/// otherwise read the environment for it, which the host may be changing.
+const STACK: usize = 1024 * 1024;
+
+/// Starts a thread of the library's own: it receives none of the host's signals, its panics are not
+/// printed, and the C library speaks English in it. Nobody waits for its end.
+pub(crate) fn spawn(name: &str, work: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+    let builder = Builder::new().name(name.into()).stack_size(STACK);
+    let work = move || {
+        panics::keep_quiet();
+        speak_english();
+        work();
+    };
+    // The thread has the mask of the one that starts it, from its first instruction on.
+    let _blocked = signals::Blocked::all();
+    builder.spawn(work).map(drop)
+}
+
+#[cfg(unix)]
+mod signals {
+    use std::mem::MaybeUninit;
+
+    /// All signals are blocked in this thread for as long as it lives.
+    pub struct Blocked(libc::sigset_t);
+
+    impl Blocked {
+        pub fn all() -> Self {
+            let mut all = MaybeUninit::uninit();
+            let mut before = MaybeUninit::uninit();
+            // SAFETY: both pointers are to locals; the first call fills its set in, the second one
+            // the other. Neither can fail with these arguments.
+            unsafe {
+                libc::sigfillset(all.as_mut_ptr());
+                libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
+                Blocked(before.assume_init())
+            }
+        }
+    }
+
+    impl Drop for Blocked {
+        fn drop(&mut self) {
+            // SAFETY: the set is the one that was in force before.
+            unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut()) };
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod signals {
+    pub struct Blocked;
+
+    impl Blocked {
+        pub fn all() -> Self {
+            Blocked
+        }
+    }
+}
+
+/// The resolver's texts would otherwise be in the language, and the charset, of the host.
+fn speak_english() {
+    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+    // SAFETY: the name is a C string. The locale is this thread's only, and is not freed: a thread's
+    // own must outlive it, and "C" takes no memory.
+    unsafe {
+        let english = libc::newlocale(libc::LC_ALL_MASK, c"C".as_ptr(), std::ptr::null_mut());
+        if !english.is_null() {
+            libc::uselocale(english);
+        }
+    }
+}
+
+/// For as long as it lives, `pthread_cancel` does not end this thread: a cancellation in the middle
+/// of a call would unwind through Rust, which aborts the process.
+pub(crate) struct Uncancellable {
+    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+    before: libc::c_int,
+}
+
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+mod cancellation {
+    #[cfg(target_os = "linux")]
+    pub const DISABLE: libc::c_int = 1;
+    #[cfg(target_vendor = "apple")]
+    pub const DISABLE: libc::c_int = 0;
+
+    unsafe extern "C" {
+        pub fn pthread_setcancelstate(state: libc::c_int, before: *mut libc::c_int) -> libc::c_int;
+    }
+}
+
+impl Uncancellable {
+    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+    pub fn enter() -> Self {
+        let mut before = 0;
+        // SAFETY: the pointer is to a local. It fails for another state only.
+        unsafe { cancellation::pthread_setcancelstate(cancellation::DISABLE, &mut before) };
+        Uncancellable { before }
+    }
+
+    #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+    pub fn enter() -> Self {
+        Uncancellable {}
+    }
+}
+
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+impl Drop for Uncancellable {
+    fn drop(&mut self) {
+        let mut ours = 0;
+        // SAFETY: the state is the one that was in force before, the pointer is to a local.
+        unsafe { cancellation::pthread_setcancelstate(self.before, &mut ours) };
+    }
+}

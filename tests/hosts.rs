@@ -1,0 +1,157 @@
+//! Processes that do more than call: tests/c/process.c, a part each.
+
+#[path = "faults/abi.rs"]
+mod abi;
+#[path = "support/c.rs"]
+mod c;
+#[path = "faults/elsewhere.rs"]
+mod elsewhere;
+#[path = "faults/gateway.rs"]
+mod gateway;
+#[path = "faults/row.rs"]
+mod row;
+#[path = "faults/tls.rs"]
+mod tls;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Arc, LazyLock};
+
+use gateway::{Gateway, Order, Script, Step};
+use tls::Over;
+
+static PROCESS: LazyLock<PathBuf> =
+    LazyLock::new(|| c::compile("tests/c/process.c", "process", c::GNU11));
+
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"retcode\":\"0\"}";
+
+/// Accepts for every agent but 155, who gets no answer.
+fn gateway(over: Over) -> Gateway {
+    let orders = |request: &str| match request.contains("/155/") {
+        true => Order { steps: vec![Step::Hang], stays: false },
+        false => Order { steps: vec![Step::Send(ANSWER.to_vec())], stays: true },
+    };
+    let script = Script::Http(vec![Step::Obey(Arc::new(orders))]);
+    Gateway::start(vec![script], over.config(false))
+}
+
+fn url(gateway: &Gateway) -> String {
+    format!("http://127.0.0.1:{}", gateway.port())
+}
+
+/// Runs a part; what it printed.
+fn part(arguments: &[&str]) -> String {
+    let output = c::expect_success(Command::new(&*PROCESS).args(arguments));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn a_fork_in_the_middle_of_a_first_call_leaves_no_child_hanging() {
+    let printed = part(&["first", "300", "http://127.0.0.1:9"]);
+    assert!(printed.contains("300 forks in a first call: 0 children hang, 0 runs failed"));
+}
+
+#[test]
+fn a_cancellation_takes_effect_after_the_call() {
+    part(&["cancel", &url(&gateway(Over::Plain))]);
+}
+
+#[test]
+fn a_slow_log_callback_holds_up_nobody_but_its_own_call_and_agw_free() {
+    part(&["gate", &url(&gateway(Over::Plain))]);
+}
+
+/// Made for the test: a machine need not have any.
+#[test]
+fn texts_are_english_whatever_the_hosts_locale_is() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("locales");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    for (source, charset, name) in
+        [("zh_CN", "GBK", "zh_CN.GBK"), ("tr_TR", "UTF-8", "tr_TR.UTF-8")]
+    {
+        let mut make = Command::new("localedef");
+        // It warns of what it finds odd in its own sources, and then ends with 1.
+        let made = make.args(["-i", source, "-f", charset]).arg(folder.join(name)).output();
+        made.expect("localedef, of Debian's libc-bin, with the sources in locales");
+        let mut process = Command::new(&*PROCESS);
+        process.args(["locale", name]).env("LOCPATH", &folder).env_remove("LANGUAGE");
+        c::expect_success(&mut process);
+    }
+}
+
+#[test]
+fn a_socket_does_not_take_the_place_of_a_standard_stream() {
+    let gateway = gateway(Over::Plain);
+    part(&["closed", &url(&gateway)]);
+    let requests = gateway.seen().requests;
+    // What the host wrote would stand before the second one.
+    assert_eq!(requests.len(), 3);
+    assert!(requests.iter().all(|request| request.starts_with("POST ")), "{requests:?}");
+}
+
+#[test]
+fn where_no_descriptor_is_left_it_is_said() {
+    let gateway = gateway(Over::Plain);
+    let named = format!("http://localhost:{}", gateway.port());
+    part(&["full", &url(&gateway), &named, "Cargo.toml"]);
+}
+
+#[test]
+fn a_daemon_closes_the_sockets_that_it_came_with() {
+    let gateway = gateway(Over::Plain);
+    part(&["daemon", &url(&gateway)]);
+    // The parent went on over its own connection, the child over another.
+    let seen = gateway.seen();
+    assert_eq!((seen.connections, seen.requests.len()), (2, 3));
+}
+
+#[test]
+fn signals_of_the_host_are_not_handled_in_threads_of_the_librarys() {
+    c::expect_success(Command::new(&*PROCESS).arg("signals").env("AGW_FAULT", "look-up-hangs"));
+}
+
+#[test]
+fn the_environment_is_not_read_by_calls() {
+    part(&["getenv", &url(&gateway(Over::Plain))]);
+}
+
+#[test]
+fn a_look_up_does_not_depend_on_rusts_environment() {
+    let gateway = gateway(Over::Plain);
+    let mut process = Command::new(&*PROCESS);
+    process.args(["connect", &format!("http://localhost:{}", gateway.port())]);
+    c::expect_success(process.env("RUST_MIN_STACK", "9000000000000000000"));
+}
+
+/// SSL_CERT_FILE says whom to trust, but not in a program with more rights than its caller.
+#[test]
+fn a_setuid_program_does_not_believe_its_callers_environment() {
+    let gateway = gateway(Over::Tls13);
+    let ca = Path::new(env!("CARGO_TARGET_TMPDIR")).join("setuid-ca.pem");
+    std::fs::write(&ca, tls::certificate_pem()).expect("written");
+    let url = format!("https://127.0.0.1:{}", gateway.port());
+    let run = |program: &mut Command| -> Output {
+        program.arg("connect").arg(&url).env("SSL_CERT_FILE", &ca).output().expect("it starts")
+    };
+    let trusting = run(&mut Command::new(&*PROCESS));
+    assert!(trusting.status.success(), "{trusting:?}");
+
+    if !is_root() {
+        assert!(std::env::var_os("CI").is_none(), "needs root");
+        eprintln!("skipped: a setuid program can only be made by root");
+        return;
+    }
+    let setuid = PROCESS.with_file_name("process-setuid");
+    std::fs::copy(&*PROCESS, &setuid).expect("copied");
+    c::expect_success(Command::new("chmod").arg("4755").arg(&setuid));
+    let mut as_nobody = Command::new("setpriv");
+    as_nobody.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&setuid);
+    let refused = run(&mut as_nobody);
+    let printed = String::from_utf8_lossy(&refused.stdout);
+    assert!(printed.starts_with("102 "), "{refused:?}");
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output().expect("id");
+    id.stdout.starts_with(b"0\n")
+}
