@@ -14,9 +14,11 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 STAGE := $(abspath $(TARGET))/stage
 # Where the libraries to install are; a folder that is named is taken as it is.
 BUILT ?=
-BUILT_FOLDER := $(or $(BUILT),$(TARGET)/release)
-# What a static agw needs of the system; `cargo rustc -- --print native-static-libs` tells.
-PRIVATE := -lgcc_s -lutil -lrt -lpthread -lm -ldl
+SHARED := $(or $(BUILT),$(TARGET)/release)/libagw.so
+STATIC := $(or $(BUILT),$(TARGET)/static)/libagw.a
+# What a static agw needs of the system; `cargo rustc -- --print native-static-libs` tells. Not its
+# -lgcc_s, which -static cannot have: the compiler that links brings an unwinder.
+PRIVATE := -lutil -lrt -lpthread -lm -ldl
 
 .PHONY: help demo test lint unit install-test python csharp abi fuzz sanitize soak bench \
     build header install stage uninstall windows test-windows linux dist test-dist \
@@ -54,6 +56,7 @@ unit:
 install-test: build
 	tests/install.sh
 	tests/packages.sh
+	tests/static.sh
 
 ## make python     the Python package: ruff, mypy, a wheel, pytest on it
 python: setup stage
@@ -95,10 +98,12 @@ bench: stage
 ## make build      the shared and the static library, optimised
 # The crate types are named because cargo leaves link-time optimisation out beside an rlib. With the
 # C compiler's own unwinder inside, libagw.so is loaded in half the time and needs no libgcc_s.so.1.
+# The static library is target/static's: what cargo makes does not fit into every program.
 build: UNWINDER = $(filter /%,$(shell $(CC) -print-file-name=libgcc_eh.a))
 build:
 	$(CARGO) rustc --locked --release --lib --features c-library --crate-type cdylib,staticlib \
 	    $(if $(UNWINDER),-- -L native=$(dir $(UNWINDER)) -l static:-bundle=gcc_eh)
+	bindings/packaging/localise.sh $(TARGET)/release/libagw.a $(TARGET)/static/libagw.a
 
 ## make header     include/agw.h from the Rust sources, after a change there
 header:
@@ -108,11 +113,10 @@ header:
 ## make install    PREFIX=/usr/local DESTDIR=   libraries, headers, agw.pc, CMake package
 install: $(if $(BUILT),,build)
 	install -d "$(DESTDIR)$(PREFIX)/lib/pkgconfig" "$(DESTDIR)$(PREFIX)/include"
-	install -m 755 $(BUILT_FOLDER)/libagw.so "$(DESTDIR)$(PREFIX)/lib/libagw.so.$(VERSION)"
+	install -m 755 $(SHARED) "$(DESTDIR)$(PREFIX)/lib/libagw.so.$(VERSION)"
 	ln -sf libagw.so.$(VERSION) "$(DESTDIR)$(PREFIX)/lib/libagw.so.$(MAJOR)"
 	ln -sf libagw.so.$(MAJOR) "$(DESTDIR)$(PREFIX)/lib/libagw.so"
-	install -m 644 $(BUILT_FOLDER)/libagw.a "$(DESTDIR)$(PREFIX)/lib/libagw.a"
-	strip --strip-debug -R .llvmbc -R .llvmcmd "$(DESTDIR)$(PREFIX)/lib/libagw.a"
+	install -m 644 $(STATIC) "$(DESTDIR)$(PREFIX)/lib/libagw.a"
 	install -m 644 include/agw.h "$(DESTDIR)$(PREFIX)/include/agw.h"
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@PRIVATE@|$(PRIVATE)|' \
 	    bindings/c/agw.pc.in > "$(DESTDIR)$(PREFIX)/lib/pkgconfig/agw.pc"

@@ -16,6 +16,6 @@ export RUSTFLAGS="--remap-path-prefix=$crates=/cargo --remap-path-prefix=$root=/
 CARGO=$root/bindings/packaging/auditable.sh cargo-zigbuild rustc --locked --release --lib \
     --features c-library --crate-type cdylib,staticlib --target $platform.2.17 \
     --target-dir "$target/linux/build"
-for file in libagw.so libagw.a; do
-    cp "$target/linux/build/$platform/release/$file" "$target/linux/$file"
-done
+built=$target/linux/build/$platform/release
+cp "$built/libagw.so" "$target/linux/libagw.so"
+bindings/packaging/localise.sh "$built/libagw.a" "$target/linux/libagw.a"

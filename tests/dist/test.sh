@@ -21,6 +21,7 @@ python -B $here/contents.py "$target"
 tar xzf "$target"/dist/agw-*-linux-x86_64.tar.gz -C "$work"
 package=$(echo "$work"/agw-*)
 tests/packages.sh "$package"
+tests/static.sh "$package"
 with_gateway $here/old_glibc.sh "$package" "$target/glibc"
 with_gateway $here/python.sh "$target/dist" "$target/linux/libagw.so"
 with_gateway $here/csharp.sh "$target"/dist/Agw.*.nupkg

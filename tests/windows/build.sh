@@ -52,7 +52,7 @@ export CARGO_TARGET_I686_WIN7_WINDOWS_GNU_LINKER="$root/tests/windows/mingw-gcc.
 export CARGO_TARGET_I686_WIN7_WINDOWS_GNU_RUSTFLAGS="$flags -Lnative=$build/rtstartup
     -Clink-arg=-Wl,-u,_AUDITABLE_VERSION_INFO"
 
-build() { # folder, target, architecture as mingw and as llvm-dlltool call it
+build() { # folder, target, architecture as mingw and as llvm-dlltool call it, what C names begin with
     # The crate types are named because cargo leaves link-time optimisation out beside an rlib.
     AGW_LINKER=$3-w64-mingw32-gcc TARGET_CC=$3-w64-mingw32-gcc TARGET_AR=$3-w64-mingw32-ar \
         ${CARGO:-cargo} rustc --locked --profile $profile --lib --features c-library \
@@ -60,10 +60,18 @@ build() { # folder, target, architecture as mingw and as llvm-dlltool call it
         --target "$2"
     built=$build/$2/$([ $profile = dev ] && echo debug || echo $profile)
     mkdir -p "$out/$1"
-    cp "$built/agw.dll" "$built/libagw.dll.a" "$built/libagw.a" "$out/$1/"
-    "$3-w64-mingw32-strip" --strip-debug --enable-deterministic-archives "$out/$1/libagw.a"
+    cp "$built/agw.dll" "$built/libagw.dll.a" "$out/$1/"
+    tests/windows/localise.sh "$3" "$5" "$built/libagw.a" "$out/$1/libagw.a"
     { echo LIBRARY agw.dll && echo EXPORTS && cat tests/c/exports.txt; } >"$out/$1/agw.def"
     llvm-dlltool -m "$4" -D agw.dll -d "$out/$1/agw.def" -l "$out/$1/agw.lib"
+    [ $profile = release ] || other "$1" "$2"
 }
-build x64 x86_64-win7-windows-gnu x86_64 i386:x86-64
-build x86 i686-win7-windows-gnu i686 i386
+
+# The Rust library that agw is linked beside, which has the same std.
+other() { # folder, target
+    cargo build --locked --manifest-path tests/static/other/Cargo.toml -Zbuild-std=std,panic_unwind \
+        --target-dir "$build" --target "$2"
+    cp "$built/libother.a" "$out/$1/"
+}
+build x64 x86_64-win7-windows-gnu x86_64 i386:x86-64 ""
+build x86 i686-win7-windows-gnu i686 i386 _

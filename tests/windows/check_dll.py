@@ -87,7 +87,10 @@ def check_libraries(folder, width):
         found = names_of(rf" I __imp_{underscore}(\S+)$", text)
         yield from differing(library, found, EXPORTS)
     static = output(tools + "nm", "--defined-only", "--extern-only", folder / "libagw.a")
-    yield from differing("libagw.a", names_of(rf" T {underscore}(agw_\w+)$", static), EXPORTS)
+    wanted = [underscore + name for name in EXPORTS]
+    yield from differing("libagw.a", names_of(r" [A-Za-z] (\S+)$", static), wanted)
+    if "LINK_ONCE" in output(tools + "objdump", "-h", folder / "libagw.a"):
+        yield "libagw.a: a section that gives way to another library's of the same name"
     lines = (folder / "agw.def").read_text(encoding="ascii").split()
     if lines != ["LIBRARY", "agw.dll", "EXPORTS", *EXPORTS]:
         yield "agw.def: not the functions of the contract"

@@ -52,7 +52,7 @@ say() {
 run() { # what it is, program, argument ...
     what=$1
     shift
-    (cd "$folder" && exec "$wine" "$width" "$@") >"$folder/log" 2>"$folder/errors" || {
+    (cd "$folder" && exec timeout 600 "$wine" "$width" "$@") >"$folder/log" 2>"$folder/errors" || {
         code=$?
         cat "$folder/log" "$folder/errors"
         fail "$width: $what ended with $code"
@@ -89,7 +89,7 @@ programs() {
     compile "$folder/static" bindings/c/examples/reject.c "$built/libagw.a" -std=c89 -DAGW_STATIC
     ! "$mingw-objdump" -p "$folder/static.exe" | grep -q "DLL Name: agw" ||
         fail "$width: the static program needs agw.dll"
-
+    beside
     for mode in exceptions no-exceptions; do
         # shellcheck disable=SC2086 # a list of words
         "$mingw-g++" -std=c++11 $strict -Ibindings/cpp -f$mode -c -o "$folder/mixed-$mode.o" \
@@ -109,6 +109,21 @@ programs() {
     compile "$folder/debug/panic" tests/c/panic.c "$built/libagw.dll.a" -std=gnu11
     run "tests/c/panic.c" "$folder/debug/panic.exe"
     cp "$folder/caller.exe" "$folder/debug/"
+}
+
+# As tests/static.sh has it; the debug build panics and catches it.
+beside() {
+    debug=$target/windows/debug/$width
+    for agw in "$built/libagw.a" "$debug/libagw.a"; do
+        prints="2 101"
+        [ "$agw" = "$built/libagw.a" ] || prints="2 900"
+        for order in "$agw $debug/libother.a" "$debug/libother.a $agw"; do
+            compile "$folder/beside" tests/static/beside.c "$order" -std=c89 -DAGW_STATIC
+            AGW_FAULT=panic run "tests/static/beside.c" "$folder/beside.exe"
+            tr -d '\r' <"$folder/log" | grep -qx "$prints" ||
+                fail "$width: it prints something else than $prints with $order"
+        done
+    done
 }
 
 # Loaded by name, by a host that is compiled in the usual ways and in others.

@@ -1,0 +1,30 @@
+/* agw and another Rust library in one program: each catches a panic of its own. Prints how often
+ * the other one did, and the status of a call where nobody listens. */
+#include <stdio.h>
+#include <string.h>
+
+#include <agw.h>
+
+extern int other_catches(void);
+
+int main(void)
+{
+    agw_client_options options;
+    agw_client *client;
+    agw_result result;
+    int caught = other_catches();
+
+    memset(&options, 0, sizeof options);
+    options.struct_size = (uint32_t)sizeof options;
+    options.flags = AGW_ALLOW_HTTP;
+    options.base_url = "http://127.0.0.1:9";
+    memset(&result, 0, sizeof result);
+    result.struct_size = (uint32_t)sizeof result;
+    if (agw_client_new(&options, &client, &result) == AGW_OK) {
+        agw_reject_agent_conf(client, "154", "no-guid-of-anybody", &result);
+        agw_free(client);
+    }
+    caught += other_catches();
+    printf("%d %ld\n", caught, (long)result.status);
+    return 0;
+}
