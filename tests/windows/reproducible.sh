@@ -15,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 
 differing() { # folder: the names of what differs from the first build
     for width in x64 x86; do
-        for file in agw.dll libagw.dll.a agw.lib agw.def; do
+        for file in agw.dll libagw.dll.a libagw.a agw.lib agw.def; do
             cmp -s "$first/$width/$file" "$1/$width/$file" || echo "$width/$file"
         done
     done
