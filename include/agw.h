@@ -40,8 +40,21 @@
  * the log callback only agw_client_new() and the last three functions may be called; the others
  * give AGW_E_REENTRANT.
  *
- * After fork() a client works in the child as it does in the parent: neither disturbs the other's
- * connections.
+ * agw_free() waits for a log callback that is under way, and nobody else does: a callback that is
+ * slow holds up its own call and agw_free(), never another call.
+ *
+ * No function may be called from a signal handler: they take locks and allocate memory. Set a flag
+ * in the handler, and call agw_cancel() from a thread.
+ *
+ * PROCESSES
+ *
+ * fork: a client works in the child as it does in the parent, and neither disturbs the other's
+ * connections; the child closes the parent's idle ones at its first call. A child that is forked
+ * inside the log callback gets AGW_E_IO for that call, and not a byte of it is sent by the child.
+ * exec: sockets are closed by it. Exit: at any time, with calls in progress, too.
+ * pthread_cancel: takes effect after the call. Threads of the library's own block all signals.
+ * setuid: with more rights than its caller, a program reads no proxy and no certificate store from
+ * the environment. Others read it in agw_client_new() only.
  *
  * ERRORS
  *
@@ -141,7 +154,7 @@ typedef void (AGW_CALL *agw_log_fn)(int32_t level, const char *message, void *us
 #define AGW_E_REENTRANT 4
 
 /**
- * Too many clients, or no thread to be had.
+ * Too many clients, or no thread, file descriptor or memory to be had.
  */
 #define AGW_E_RESOURCES 5
 
@@ -383,9 +396,9 @@ typedef struct agw_client_options {
      */
     const char *client_key;
     /**
-     * NULL: no proxy. "env": from the first that is set of HTTPS_PROXY, ALL_PROXY and HTTP_PROXY,
-     * each also in lower case, unless NO_PROXY names the gateway's host. Else
-     * "http://user:password@host:port".
+     * NULL: no proxy. "env": from the first that is set of https_proxy, HTTPS_PROXY, all_proxy and
+     * ALL_PROXY, or for http of http_proxy, all_proxy and ALL_PROXY, unless no_proxy or NO_PROXY
+     * names the gateway's host. Else "http://user:password@host:port".
      */
     const char *proxy;
     /**

@@ -13,7 +13,7 @@ pub const AGW_E_STRUCT_SIZE: i32 = 2;
 pub const AGW_E_INVALID_HANDLE: i32 = 3;
 /// Called from inside the log callback.
 pub const AGW_E_REENTRANT: i32 = 4;
-/// Too many clients, or no thread to be had.
+/// Too many clients, or no thread, file descriptor or memory to be had.
 pub const AGW_E_RESOURCES: i32 = 5;
 /// `base_url`, `connect_to` or `proxy` cannot be used; or plain http without `AGW_ALLOW_HTTP`.
 pub const AGW_E_INVALID_URL: i32 = 6;
@@ -86,7 +86,7 @@ statuses! {
     StructSize = AGW_E_STRUCT_SIZE: "struct_size is not right: zero the struct and set struct_size to its sizeof.";
     InvalidHandle = AGW_E_INVALID_HANDLE: "The client handle is NULL, was freed, or was never issued.";
     Reentrant = AGW_E_REENTRANT: "Called from inside the log callback; call it after the callback has returned.";
-    Resources = AGW_E_RESOURCES: "Too many clients, or no thread to be had; free what is no longer used.";
+    Resources = AGW_E_RESOURCES: "Too many clients, or no thread, file descriptor or memory to be had; free what is no longer used.";
     InvalidUrl = AGW_E_INVALID_URL: "A URL or address option cannot be used; the detail names it.";
     InvalidAgentId = AGW_E_INVALID_AGENT_ID: "The agent ID is not a decimal number in the range allowed; nothing was sent.";
     InvalidGuid = AGW_E_INVALID_GUID: "The Guid is empty, too long, or holds a character that may not stand in a header; nothing was sent.";

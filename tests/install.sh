@@ -58,6 +58,11 @@ for program in shared static; do
     fi
 done
 
+# The released library sets itself up when it is loaded: no fork comes in the middle of that.
+cc -std=gnu11 -o "$work/process" tests/c/process.c -I"$root$prefix/include" \
+    -L"$lib" -lagw -pthread -ldl
+LD_LIBRARY_PATH="$lib" "$work/process" first 3000 http://127.0.0.1:9 || fail "forks in a first call"
+
 make --no-print-directory uninstall PREFIX=$prefix DESTDIR="$root" >/dev/null
 left=$(find "$root" ! -type d)
 [ -z "$left" ] || fail "make uninstall leaves $left"

@@ -84,9 +84,9 @@ pub struct agw_client_options {
     pub client_cert: *const c_char,
     /// Its private key, PEM text or path, not encrypted. NULL: looked for in client_cert.
     pub client_key: *const c_char,
-    /// NULL: no proxy. "env": from the first that is set of HTTPS_PROXY, ALL_PROXY and HTTP_PROXY,
-    /// each also in lower case, unless NO_PROXY names the gateway's host. Else
-    /// "http://user:password@host:port".
+    /// NULL: no proxy. "env": from the first that is set of https_proxy, HTTPS_PROXY, all_proxy and
+    /// ALL_PROXY, or for http of http_proxy, all_proxy and ALL_PROXY, unless no_proxy or NO_PROXY
+    /// names the gateway's host. Else "http://user:password@host:port".
     pub proxy: *const c_char,
     /// Receives log lines, or NULL. See agw_log_fn.
     pub log: agw_log_fn,
