@@ -94,10 +94,10 @@ impl<'de> Visitor<'de> for TextVisitor {
 /// Turns an HTTP answer into the outcome of the call.
 ///
 /// A readable retcode counts whatever the HTTP status says; without one, the HTTP status or the
-/// shape of the answer is the failure.
-pub fn read(
+/// shape of the answer is the failure. `content_type` is asked for where the body is not ASCII.
+pub fn read<'a>(
     http_status: u16,
-    content_type: Option<&str>,
+    content_type: impl FnOnce() -> Option<&'a str>,
     body: &[u8],
     guid: &str,
 ) -> Result<Answer, Error> {
@@ -252,12 +252,15 @@ fn visible_escape(escaped: &str) -> Option<(char, usize)> {
 }
 
 /// The body as text. Old builds announce GBK; everything else is read as UTF-8.
-fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
+fn decode<'a, 'b>(body: &'a [u8], content_type: impl FnOnce() -> Option<&'b str>) -> Cow<'a, str> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     match std::str::from_utf8(body) {
+        Ok(text) if text.is_ascii() => Cow::Borrowed(text),
         // What is not ASCII may be valid in both.
-        Ok(text) if text.is_ascii() || !announces_gbk(content_type) => Cow::Borrowed(text),
-        _ => decode_other(body, announces_gbk(content_type)),
+        text => match (text, announces_gbk(content_type())) {
+            (Ok(text), false) => Cow::Borrowed(text),
+            (_, gbk) => decode_other(body, gbk),
+        },
     }
 }
 
@@ -287,7 +290,7 @@ mod tests {
     const GUID: &str = "0a1b2c3d-0000-1111-2222-333344445555.AgentGateway1";
 
     fn read(http_status: u16, content_type: Option<&str>, body: &[u8]) -> Result<Answer, Error> {
-        super::read(http_status, content_type, body, GUID)
+        super::read(http_status, || content_type, body, GUID)
     }
 
     fn json(body: &str) -> Result<Answer, Error> {
@@ -419,7 +422,7 @@ mod tests {
     #[test]
     fn a_guid_of_digits_is_not_shown_for_being_written_as_another_number() {
         let answer = br#"{"retcode":"0","message":1.23456789e8}"#;
-        let answer = super::read(200, None, answer, "123456789").expect("accepted");
+        let answer = super::read(200, || None, answer, "123456789").expect("accepted");
         assert_eq!(answer.message, "(Guid)");
     }
 

@@ -167,7 +167,8 @@ impl Client {
         let copy = request.copy().map_err(unsent)?;
         let mut reply = connection.exchange(copy, deadline, reused)?;
         let body = &reply.body;
-        let outcome = answer::read(reply.http_status(), reply.content_type(), body, request.guid);
+        let outcome =
+            answer::read(reply.http_status(), || reply.content_type(), body, request.guid);
         let has_retcode = outcome.as_ref().map_or_else(|error| error.retcode().is_some(), |_| true);
         let cut = reply.cut.take();
         connection.settle(reply, has_retcode);

@@ -1,7 +1,7 @@
 //! The request: its two parameters, checked before anything is sent.
 
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName};
-use http::uri::{Authority, Scheme, Uri};
+use http::uri::{self, Authority, Scheme, Uri};
 use http::{HeaderValue, Method};
 
 use crate::options::MIN_AGENT_ID;
@@ -38,11 +38,12 @@ impl RequestTemplate {
     }
 
     fn uri(&self, agent_id: &str) -> Result<Uri, http::Error> {
-        Uri::builder()
-            .scheme(self.scheme.clone())
-            .authority(self.authority.clone())
-            .path_and_query([&self.path, agent_id, "/rejectagentconf"].concat())
-            .build()
+        let mut parts = uri::Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query =
+            Some([&self.path, agent_id, "/rejectagentconf"].concat().try_into()?);
+        Ok(Uri::from_parts(parts)?)
     }
 }
 

@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
+use http::Version;
 use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
-use http::{HeaderValue, Version};
 
 use crate::Status;
 
@@ -78,17 +78,13 @@ pub(crate) fn may_have_acted(copies: u32, refused: bool, status: Status) -> bool
 
 /// Whether everybody who reads these headers finds the end of the answer at the same place.
 pub(crate) fn framed_in_one_way(version: Version, headers: &HeaderMap) -> bool {
-    let only = |name| {
-        let mut values = headers.get_all(name).iter();
-        values.next().filter(|_| values.next().is_none())
-    };
-    let digits = |length: &HeaderValue| length.as_bytes().iter().all(u8::is_ascii_digit);
-    let chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
-    match (headers.contains_key(TRANSFER_ENCODING), headers.contains_key(CONTENT_LENGTH)) {
-        (true, false) => {
-            version == Version::HTTP_11 && only(TRANSFER_ENCODING).is_some_and(chunked)
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    match (codings.next(), codings.next(), lengths.next(), lengths.next()) {
+        (Some(coding), None, None, None) => {
+            version == Version::HTTP_11 && coding.as_bytes().eq_ignore_ascii_case(b"chunked")
         }
-        (false, true) => only(CONTENT_LENGTH).is_some_and(digits),
+        (None, None, Some(length), None) => length.as_bytes().iter().all(u8::is_ascii_digit),
         _ => false,
     }
 }
@@ -96,6 +92,8 @@ pub(crate) fn framed_in_one_way(version: Version, headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use http::HeaderValue;
 
     const NOTHING: Seen =
         Seen { sent: false, answered: false, complete: false, framed: false, retcode: false };

@@ -34,7 +34,7 @@ fuzz_target!(|input: &[u8]| {
     let [http_status, content_type, body @ ..] = input else { return };
     let http_status = HTTP_STATUSES[usize::from(*http_status) % HTTP_STATUSES.len()];
     let content_type = CONTENT_TYPES[usize::from(*content_type) % CONTENT_TYPES.len()];
-    match answer::read(http_status, content_type, body, GUID) {
+    match answer::read(http_status, || content_type, body, GUID) {
         Ok(answer) => {
             assert_eq!((answer.http_status, answer.retcode), (http_status, "0"));
             assert!(!answer.resent);
