@@ -146,6 +146,9 @@ impl Client {
             match self.exchange(call, kept, request, deadline, true) {
                 Err(failed) if failed.may_resend && !call.is_cancelled() => {
                     *copies += u32::from(failed.sent);
+                    if let Some(moment) = failed.silent_since {
+                        call.pool.drop_unheard_since(moment);
+                    }
                     self.log(Level::Debug, format_args!("the kept connection was dead"));
                 }
                 outcome => return counted(outcome, copies),
@@ -163,8 +166,7 @@ impl Client {
         deadline: Deadline,
         reused: bool,
     ) -> Result<Answer, ExchangeError> {
-        let unsent = |error| ExchangeError { error, sent: false, may_resend: false };
-        let copy = request.copy().map_err(unsent)?;
+        let copy = request.copy().map_err(|error| ExchangeError::plain(error, false))?;
         let mut reply = connection.exchange(copy, deadline, reused)?;
         let body = &reply.body;
         let outcome =
@@ -177,15 +179,15 @@ impl Client {
         }
         // What was read of an answer that was cut is of no use without a retcode.
         let error = |error| if has_retcode { error } else { cut.unwrap_or(error) };
-        outcome.map_err(|why| ExchangeError { error: error(why), sent: true, may_resend: false })
+        outcome.map_err(|why| ExchangeError::plain(error(why), true))
     }
 
     fn make_ready(&self) -> Result<(), Error> {
-        // A person may think about the ringing phone for this long.
-        const AHEAD: Duration = Duration::from_secs(15);
+        // Only for what has just been seen to work it can be said that it stands ready.
+        const JUST_NOW: Duration = Duration::from_secs(2);
         let call = self.pool.current().begin()?;
         let deadline = Deadline::after(self.timeout);
-        let connection = match call.take_idle(AHEAD, deadline) {
+        let connection = match call.take_idle(JUST_NOW, deadline) {
             Some(connection) => connection,
             None => self.open_ahead(&call, deadline).map_err(|error| or_cancelled(error, &call))?,
         };

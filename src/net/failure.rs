@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 
 use super::deadline::deadline_passed;
+use super::socket::Unacknowledged;
 use super::tls::explain;
 use crate::{Error, Status};
 
@@ -79,8 +80,8 @@ pub(crate) fn connection_died(why: &io::Error) -> bool {
         NotConnected, TimedOut, UnexpectedEof,
     };
     match why.kind() {
-        // TCP gave up; our own time-outs carry no number of the system's.
-        TimedOut => why.raw_os_error().is_some(),
+        // TCP gave up, or we before it; a deadline is neither.
+        TimedOut => why.raw_os_error().is_some() || carried::<Unacknowledged>(why).is_some(),
         UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe | NotConnected
         | HostUnreachable | NetworkUnreachable => true,
         _ => false,

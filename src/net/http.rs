@@ -10,6 +10,7 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING};
 use http::response::Parts;
@@ -29,6 +30,9 @@ use crate::sys::lock::lock;
 use crate::sys::socket::unacknowledged;
 use crate::{Error, Status};
 
+/// How long an idle connection is kept, unless the gateway says less.
+const MAX_IDLE_TIME: Duration = Duration::from_secs(30);
+
 /// The largest answer that is read, header section and body each.
 const MAX_ANSWER: usize = 64 * 1024;
 
@@ -46,6 +50,10 @@ pub(crate) struct Connection {
     exchange: Option<Box<Exchange>>,
     lent: Arc<Lent>,
     socket: Arc<TcpStream>,
+    /// When the gateway was heard last: an answer, or the handshake.
+    pub(super) heard: Moment,
+    /// How long the connection may be idle.
+    idle_limit: Duration,
     /// Room for an answer of the usual size, kept from call to call.
     body: Vec<u8>,
 }
@@ -74,6 +82,15 @@ pub(crate) struct ExchangeError {
     /// A byte of the request left.
     pub sent: bool,
     pub may_resend: bool,
+    /// The path died without a word: since then nothing that was heard of before is to be trusted.
+    pub silent_since: Option<Moment>,
+}
+
+impl ExchangeError {
+    /// Nothing was sent, or nothing more can be said.
+    pub fn plain(error: Error, sent: bool) -> Self {
+        ExchangeError { error, sent, may_resend: false, silent_since: None }
+    }
 }
 
 impl Connection {
@@ -82,7 +99,20 @@ impl Connection {
         let lent = Arc::new(Lent::default());
         let agent = Agent::with_parts(config.0.clone(), UreqConnector(lent.clone()), FixedResolver);
         let exchange = Some(Box::new(Exchange::new(stream)));
-        Connection { agent, exchange, lent, socket, body: Vec::new() }
+        Connection {
+            agent,
+            exchange,
+            lent,
+            socket,
+            heard: Moment::now(),
+            idle_limit: MAX_IDLE_TIME,
+            body: Vec::new(),
+        }
+    }
+
+    /// Whether it has been idle for longer than it may.
+    pub fn is_outdated(&self, now: Moment) -> bool {
+        now.since(self.heard) >= self.idle_limit
     }
 
     /// The socket, for a cancel to shut down.
@@ -115,11 +145,12 @@ impl Connection {
 
     /// The same, before the connection is put back, without a look at it.
     pub fn may_be_kept(&self) -> bool {
-        self.exchange.as_ref().is_some_and(|exchange| {
-            let unread = !exchange.buffers.unread().is_empty();
-            let waiting = if unread { Waiting::Data } else { exchange.stream.known_waiting() };
-            rules::may_carry_another(exchange.last(), waiting)
-        })
+        !self.idle_limit.is_zero()
+            && self.exchange.as_ref().is_some_and(|exchange| {
+                let unread = !exchange.buffers.unread().is_empty();
+                let waiting = if unread { Waiting::Data } else { exchange.stream.known_waiting() };
+                rules::may_carry_another(exchange.last(), waiting)
+            })
     }
 
     /// Sends the request, once, and reads the answer. `reused`: the connection waited for a call,
@@ -132,13 +163,13 @@ impl Connection {
     ) -> Result<Reply, ExchangeError> {
         let Some(mut exchange) = self.exchange.take() else {
             let error = Error::new(Status::Internal, "the connection is gone");
-            return Err(ExchangeError { error, sent: false, may_resend: false });
+            return Err(ExchangeError::plain(error, false));
         };
         exchange.stream.set_deadline(deadline);
         if !reused {
             exchange.look_before_first().map_err(|why| exchange.explain(&why.into(), false))?;
         }
-        exchange.begin();
+        exchange.begin(reused);
         let outcome = self.run(exchange, request);
         let mut exchange = self.lent.take();
         match outcome {
@@ -158,6 +189,10 @@ impl Connection {
 
     /// What only the reader of the answer knows, and its body's room, for the next request.
     pub fn settle(&mut self, reply: Reply, has_retcode: bool) {
+        self.heard = Moment::now();
+        if let Some(limit) = reply.head.headers.get("keep-alive") {
+            self.idle_limit = MAX_IDLE_TIME.min(rules::idle_limit(limit.as_bytes()));
+        }
         if let Some(exchange) = &mut self.exchange {
             exchange.seen.retcode = has_retcode;
         }
@@ -195,8 +230,7 @@ fn read_body(body: Body, bytes: &mut Vec<u8>) -> Result<(), ureq::Error> {
 }
 
 fn lost() -> ExchangeError {
-    let error = Error::new(Status::Internal, "ureq kept the connection");
-    ExchangeError { error, sent: true, may_resend: false }
+    ExchangeError::plain(Error::new(Status::Internal, "ureq kept the connection"), true)
 }
 
 /// A stream, and what the request on it has come to.
@@ -206,6 +240,9 @@ struct Exchange {
     buffers: StreamBuffers,
     /// The connection carries a request, or has carried one.
     used: bool,
+    /// The request is the first on the connection; the connection has waited for it.
+    first: bool,
+    reused: bool,
     /// When the last byte of the request had been given to the socket.
     sent_at: Option<Moment>,
     /// How many bytes of the answer have come, out of their records.
@@ -222,6 +259,8 @@ impl Exchange {
             stream,
             buffers: StreamBuffers::default(),
             used: false,
+            first: true,
+            reused: false,
             sent_at: None,
             received: 0,
             ended: false,
@@ -238,8 +277,9 @@ impl Exchange {
         }
     }
 
-    fn begin(&mut self) {
+    fn begin(&mut self, reused: bool) {
         self.stream.begin_request();
+        (self.first, self.reused) = (!self.used, reused);
         self.used = true;
         self.sent_at = None;
         self.received = 0;
@@ -280,9 +320,20 @@ impl Exchange {
             after: self.sent_at.map(Moment::elapsed),
             unacknowledged: unacknowledged(self.stream.socket().stream()),
         });
-        let error = classify(why, phase(seen)).with_os_error(self.stream.socket().os_error());
-        let may_resend = rules::may_resend(reused, seen, death);
-        ExchangeError { error, sent: seen.sent, may_resend }
+        let mut error = classify(why, phase(seen)).with_os_error(self.stream.socket().os_error());
+        if self.stream.renegotiation_asked()
+            && matches!(error.status(), Status::Io | Status::Timeout)
+        {
+            let detail = format!("{}; {RENEGOTIATION}", error.detail());
+            error.details_mut().detail = detail;
+        }
+        let silent = death.is_some_and(|death| death.unacknowledged == Some(true));
+        ExchangeError {
+            error,
+            sent: seen.sent,
+            may_resend: rules::may_resend(reused, seen, death),
+            silent_since: self.sent_at.filter(|_| silent),
+        }
     }
 
     fn receive(&mut self) -> io::Result<usize> {
@@ -299,6 +350,7 @@ impl Exchange {
         spell_header_names(bytes);
         self.stream.write_all(bytes)?;
         self.sent_at = Some(Moment::now());
+        self.stream.end_request(self.first, self.reused);
         Ok(())
     }
 
@@ -308,6 +360,11 @@ impl Exchange {
         memchr(b'\n', unread).is_some_and(|end| end == 0 || unread[end - 1] != b'\r')
     }
 }
+
+/// What a gateway that renegotiates wants, and what to change there.
+const RENEGOTIATION: &str = "the gateway asked for one more TLS handshake (renegotiation), which agw \
+    refuses; as a rule it wants a client certificate for this path only: let it ask for one when the \
+    connection is made, or with TLS 1.3";
 
 fn says_where_it_ends(headers: &HeaderMap) -> bool {
     headers.contains_key(TRANSFER_ENCODING) || headers.contains_key(CONTENT_LENGTH)

@@ -17,11 +17,8 @@ use crate::sys::clock::Moment;
 use crate::sys::fork;
 use crate::sys::lock::lock;
 
-/// How long an idle connection is kept.
-const MAX_IDLE_TIME: Duration = Duration::from_secs(30);
-
-/// How many idle connections are kept: one for each thread of a busy server.
-const MAX_IDLE: usize = 64;
+/// How many idle connections are kept at least. Where more calls were in progress at once, as many.
+const MIN_IDLE: usize = 64;
 
 /// After `fork()` the child leaves its parent's pool alone, locks included (a thread that is not
 /// there any more may hold them), and starts its own.
@@ -38,7 +35,9 @@ pub(crate) struct Pool {
 #[derive(Default)]
 struct PoolState {
     /// A stack: the connection used last is on top.
-    idle: Vec<Idle>,
+    idle: Vec<Connection>,
+    /// The most calls that were in progress at once.
+    most_calls: usize,
     calls: Vec<Arc<CancelHandle>>,
     /// Handles of calls that are over, for calls to come.
     spare: Vec<Arc<CancelHandle>>,
@@ -46,34 +45,25 @@ struct PoolState {
 }
 
 impl PoolState {
-    /// Takes out the connections that have waited too long by the time of the newest. Calls that
-    /// come one at a time use only the top of the stack, so those below would never be closed.
-    fn outdated(&mut self, newest: &Idle) -> Vec<Idle> {
-        let is_outdated = |idle: &&Idle| newest.since.since(idle.since) >= MAX_IDLE_TIME;
-        let outdated = self.idle.iter().take_while(is_outdated).count();
+    /// Takes out the connections that have waited too long. Calls that come one at a time use only
+    /// the top of the stack, so those below would never be closed.
+    fn outdated(&mut self, now: Moment) -> Vec<Connection> {
+        let outdated = self.idle.iter().take_while(|idle| idle.is_outdated(now)).count();
         self.idle.drain(..outdated).collect()
+    }
+
+    fn has_room(&self) -> bool {
+        self.idle.len() < self.most_calls.max(MIN_IDLE)
     }
 
     fn leave(&mut self, cancel: &Arc<CancelHandle>) {
         if let Some(place) = self.calls.iter().position(|call| Arc::ptr_eq(call, cancel)) {
             let cancel = self.calls.swap_remove(place);
-            if !cancel.is_cancelled() && self.spare.len() < MAX_IDLE {
+            if !cancel.is_cancelled() && self.spare.len() < MIN_IDLE {
                 cancel.detach();
                 self.spare.push(cancel);
             }
         }
-    }
-}
-
-/// A connection that waits for the next call.
-pub(crate) struct Idle {
-    pub connection: Connection,
-    since: Moment,
-}
-
-impl Idle {
-    pub fn new(connection: Connection) -> Self {
-        Idle { connection, since: Moment::now() }
     }
 }
 
@@ -118,6 +108,7 @@ impl Pool {
         }
         let cancel = state.spare.pop().unwrap_or_default();
         state.calls.push(cancel.clone());
+        state.most_calls = state.most_calls.max(state.calls.len());
         let candidate = Cell::new(state.idle.pop());
         Ok(InFlight { pool: self, cancel, candidate, over: Cell::new(false) })
     }
@@ -142,6 +133,17 @@ impl Pool {
         drop(idle);
     }
 
+    /// Closes the idle connections that were not heard of since then.
+    pub fn drop_unheard_since(&self, moment: Moment) {
+        if !self.is_anothers() {
+            let (heard, unheard) = std::mem::take(&mut self.state().idle)
+                .into_iter()
+                .partition::<Vec<_>, _>(|idle| idle.heard.since(moment) > Duration::ZERO);
+            self.state().idle.splice(0..0, heard);
+            drop(unheard);
+        }
+    }
+
     /// Whether this process is a child that was forked in the middle of a call: then a thread of the
     /// parent's may hold the lock for ever.
     fn is_anothers(&self) -> bool {
@@ -158,25 +160,30 @@ pub(crate) struct InFlight<'a> {
     pub pool: &'a Pool,
     pub cancel: Arc<CancelHandle>,
     /// The connection used last, taken from the stack while its lock was held.
-    candidate: Cell<Option<Idle>>,
+    candidate: Cell<Option<Connection>>,
     over: Cell<bool>,
 }
 
 impl InFlight<'_> {
-    /// The connection used last, if one is young enough and may carry another request.
-    pub fn take_idle(&self, younger_than: Duration, deadline: Deadline) -> Option<Connection> {
+    /// The connection used last, if it may carry another request and was heard of so lately.
+    pub fn take_idle(&self, heard_within: Duration, deadline: Deadline) -> Option<Connection> {
         if self.pool.is_anothers() {
             return None;
         }
         loop {
             let mut idle = self.candidate.take().or_else(|| self.pool.state().idle.pop())?;
-            if idle.since.elapsed() >= younger_than.min(MAX_IDLE_TIME) {
-                self.drop_older(idle);
+            let now = Moment::now();
+            if idle.is_outdated(now) {
+                continue;
+            }
+            if now.since(idle.heard) >= heard_within {
+                // Those below were heard of earlier still.
+                self.pool.state().idle.push(idle);
                 return None;
             }
-            self.cancel.attach(idle.connection.socket());
-            if idle.connection.may_carry_another(deadline) {
-                return Some(idle.connection);
+            self.cancel.attach(idle.socket());
+            if idle.may_carry_another(deadline) {
+                return Some(idle);
             }
         }
     }
@@ -186,29 +193,22 @@ impl InFlight<'_> {
         !self.over.get() && self.cancel.is_cancelled()
     }
 
-    /// What is deeper in the stack has waited longer. Sockets are closed outside the lock.
-    fn drop_older(&self, idle: Idle) {
-        let older = std::mem::take(&mut self.pool.state().idle);
-        drop((idle, older));
-    }
-
     /// Ends the call, and gives its connection back for the next one.
     pub fn put_back(&self, connection: Connection) {
         if self.pool.is_anothers() {
             return;
         }
-        let idle = Idle::new(connection);
         let mut state = self.pool.state();
-        let unwanted = state.closed || self.cancel.is_cancelled() || state.idle.len() >= MAX_IDLE;
-        let outdated = state.outdated(&idle);
+        let outdated = state.outdated(connection.heard);
+        let unwanted = state.closed || self.cancel.is_cancelled() || !state.has_room();
         // One lock for both steps: a cancel finds the call registered and shuts its socket, or finds
         // it gone; it never shuts an idle connection.
         state.leave(&self.cancel);
         self.over.set(true);
         let unwanted = if unwanted {
-            Some(idle)
+            Some(connection)
         } else {
-            state.idle.push(idle);
+            state.idle.push(connection);
             None
         };
         drop(state);
@@ -232,23 +232,41 @@ mod tests {
     use crate::net::socket::Socket;
     use crate::net::stream::Stream;
 
-    #[test]
-    fn connections_that_are_never_on_top_of_the_stack_are_closed_in_time() {
+    /// Connections that were heard of so many seconds after the start, the one used last on top.
+    fn heard_after(start: Moment, seconds: &[u64]) -> Vec<Connection> {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
         let address = listener.local_addr().expect("bound");
-        let start = Moment::now();
-        let after = |seconds| start.checked_add(Duration::from_secs(seconds)).expect("soon");
-        let idle = |since| {
+        let connection = |seconds: &u64| {
             let stream = TcpStream::connect(address).expect("connected");
             let deadline = Deadline::after(Duration::from_secs(30));
-            let connection =
-                Connection::new(Stream::plain(Socket::new(stream, deadline)), &HttpConfig::new());
-            Idle { connection, since: after(since) }
+            let stream = Stream::plain(Socket::new(stream, deadline));
+            let mut connection = Connection::new(stream, &HttpConfig::new());
+            connection.heard = start.checked_add(Duration::from_secs(*seconds)).expect("soon");
+            connection
         };
-        let mut state =
-            PoolState { idle: vec![idle(0), idle(1), idle(2), idle(30)], ..PoolState::default() };
-        assert_eq!(state.outdated(&idle(31)).len(), 2);
-        let kept = state.idle.iter().map(|idle| idle.since).collect::<Vec<_>>();
-        assert_eq!(kept, [after(2), after(30)]);
+        seconds.iter().map(connection).collect()
+    }
+
+    fn heard(state: &PoolState, start: Moment) -> Vec<u64> {
+        state.idle.iter().map(|idle| idle.heard.since(start).as_secs()).collect()
+    }
+
+    #[test]
+    fn connections_that_are_never_on_top_of_the_stack_are_closed_in_time() {
+        let start = Moment::now();
+        let mut state = PoolState::default();
+        state.idle = heard_after(start, &[0, 1, 2, 30]);
+        let now = start.checked_add(Duration::from_secs(31)).expect("soon");
+        assert_eq!(state.outdated(now).len(), 2);
+        assert_eq!(heard(&state, start), [2, 30]);
+    }
+
+    #[test]
+    fn one_death_without_a_word_closes_what_was_not_heard_of_since() {
+        let start = Moment::now();
+        let pool = Pool::new(None, Resolver::system(), HttpConfig::new());
+        pool.state().idle = heard_after(start, &[1, 2, 5, 6]);
+        pool.drop_unheard_since(start.checked_add(Duration::from_secs(5)).expect("soon"));
+        assert_eq!(heard(&pool.state(), start), [6]);
     }
 }

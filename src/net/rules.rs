@@ -76,6 +76,26 @@ pub(crate) fn may_have_acted(copies: u32, refused: bool, status: Status) -> bool
     status == Status::Internal || (copies > 0 && !(refused && copies == 1))
 }
 
+/// How long a connection may be idle by a `Keep-Alive` header: a second less than the gateway says,
+/// since its clock runs from earlier on.
+pub(crate) fn idle_limit(keep_alive: &[u8]) -> Duration {
+    let mut limit = Duration::MAX;
+    for parameter in keep_alive.split(|byte| matches!(byte, b',' | b';')) {
+        let parameter = str::from_utf8(parameter).unwrap_or_default();
+        let (name, value) = parameter.split_once('=').unwrap_or_default();
+        let value = value.trim().trim_matches('"').parse::<u32>().ok();
+        let name = name.trim();
+        match value {
+            Some(seconds) if name.eq_ignore_ascii_case("timeout") => {
+                limit = limit.min(Duration::from_secs(seconds.saturating_sub(1).into()));
+            }
+            Some(0) if name.eq_ignore_ascii_case("max") => limit = Duration::ZERO,
+            _ => {}
+        }
+    }
+    limit
+}
+
 /// Whether everybody who reads these headers finds the end of the answer at the same place.
 pub(crate) fn framed_in_one_way(version: Version, headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
@@ -163,6 +183,27 @@ mod tests {
         for (copies, refused, status, expected) in table {
             let row = (copies, refused, status);
             assert_eq!(may_have_acted(copies, refused, status), expected, "{row:?}");
+        }
+    }
+
+    #[test]
+    fn gateways_that_close_early_say_so() {
+        let seconds = |seconds| Duration::from_secs(seconds);
+        let table = [
+            ("timeout=1", seconds(0)),
+            ("timeout=0", seconds(0)),
+            ("timeout=20, max=100", seconds(19)),
+            ("max=5;timeout=3", seconds(2)),
+            ("Timeout = \"15\"", seconds(14)),
+            ("timeout=20, max=0", seconds(0)),
+            ("timeout=4294967295", seconds(4_294_967_294)),
+            ("timeout=99999999999", Duration::MAX),
+            ("timeout=-1", Duration::MAX),
+            ("", Duration::MAX),
+            ("x", Duration::MAX),
+        ];
+        for (header, expected) in table {
+            assert_eq!(idle_limit(header.as_bytes()), expected, "{header}");
         }
     }
 

@@ -10,7 +10,9 @@ use socket2::SockRef;
 
 use super::deadline::Deadline;
 use super::rules::Waiting;
+use crate::sys::clock::Moment;
 use crate::sys::fork;
+use crate::sys::socket::unacknowledged;
 
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -21,6 +23,9 @@ pub(crate) struct Socket {
     os_error: Option<i32>,
     /// How many bytes were given to the socket since they were last counted anew.
     sent: usize,
+    /// From when on the bytes that were sent wait to be acknowledged, if the connection is to be
+    /// doubted until then.
+    doubted_from: Option<Moment>,
     generation: u32,
 }
 
@@ -33,6 +38,7 @@ impl Socket {
             send_wait: Duration::ZERO,
             os_error: None,
             sent: 0,
+            doubted_from: None,
             generation: fork::generation(),
         }
     }
@@ -61,6 +67,20 @@ impl Socket {
 
     pub fn sent(&self) -> usize {
         self.sent
+    }
+
+    /// The connection has waited for this call: where the other side does not even acknowledge what
+    /// was just sent, the path has died without a word.
+    pub fn doubt(&mut self) {
+        self.doubted_from = Some(Moment::now());
+    }
+
+    /// Acknowledges the next bytes at once. A gateway under Nagle's rule holds its answer back until
+    /// what it sent before is acknowledged, which would otherwise take us 40 ms. The system forgets
+    /// it after the next bytes.
+    pub fn acknowledge_at_once(&self) {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let _ = SockRef::from(&*self.stream).set_tcp_quickack(true);
     }
 
     /// Looks without taking anything and without waiting.
@@ -112,9 +132,22 @@ impl Socket {
                 self.receive_wait = wait;
             }
             match receive(&self.stream) {
-                Err(why) if try_again(&why) => {}
+                Err(why) if try_again(&why) => self.check_acknowledged()?,
                 outcome => return self.note(outcome),
             }
+        }
+    }
+
+    fn check_acknowledged(&mut self) -> io::Result<()> {
+        let late = |since: Moment| since.elapsed() >= ACKNOWLEDGED_WITHIN;
+        if !self.doubted_from.is_some_and(late) {
+            return Ok(());
+        }
+        // What is acknowledged now has arrived: from here on the answer may take its time.
+        self.doubted_from = None;
+        match unacknowledged(&self.stream) {
+            Some(true) => Err(io::Error::new(io::ErrorKind::TimedOut, Unacknowledged)),
+            Some(false) | None => Ok(()),
         }
     }
 
@@ -136,6 +169,21 @@ impl Socket {
         outcome
     }
 }
+
+/// A round trip and some retransmissions on any path that a phone rings at the end of.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(1_500);
+
+/// The end of a connection that died without a word.
+#[derive(Debug)]
+pub(crate) struct Unacknowledged;
+
+impl std::fmt::Display for Unacknowledged {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("what was sent has not been acknowledged")
+    }
+}
+
+impl std::error::Error for Unacknowledged {}
 
 #[cfg(unix)]
 fn peek(stream: &TcpStream) -> io::Result<usize> {
@@ -175,6 +223,10 @@ fn wait(set: Duration, remaining: Duration) -> Duration {
     // After a time-out Windows leaves the socket in no defined state: one exact wait there.
     if cfg!(windows) || remaining <= Duration::from_millis(100) {
         remaining
+    } else if remaining > ACKNOWLEDGED_WITHIN {
+        // Not longer: then there is something to look at, and a machine that sleeps meanwhile makes
+        // no wait longer than this.
+        ACKNOWLEDGED_WITHIN
     } else if set <= remaining && set >= remaining / 4 {
         set
     } else {
@@ -242,11 +294,11 @@ mod tests {
         let ms = Duration::from_millis;
         assert_eq!(wait(Duration::ZERO, ms(50)), ms(50));
         if cfg!(unix) {
-            assert_eq!(wait(Duration::ZERO, ms(10_000)), ms(7_500));
-            assert_eq!(wait(ms(7_500), ms(9_999)), ms(7_500));
-            assert_eq!(wait(ms(3_750), ms(9_999)), ms(3_750));
-            assert_eq!(wait(ms(7_500), ms(2_500)), ms(1_875));
-            assert_eq!(wait(ms(2_000), ms(20_000)), ms(15_000));
+            assert_eq!(wait(Duration::ZERO, ms(10_000)), ms(1_500));
+            assert_eq!(wait(ms(1_500), ms(9_999)), ms(1_500));
+            assert_eq!(wait(ms(1_500), ms(1_000)), ms(750));
+            assert_eq!(wait(ms(750), ms(900)), ms(750));
+            assert_eq!(wait(ms(750), ms(400)), ms(300));
         }
     }
 }

@@ -20,11 +20,19 @@ pub(crate) struct Stream {
     records: Records,
     /// The gateway has yet to say whether it takes the client's certificate, or the lack of one.
     client_auth_pending: bool,
+    /// The gateway has asked for one more handshake, which rustls refuses.
+    renegotiation_asked: bool,
 }
 
 impl Stream {
     pub fn plain(socket: Socket) -> Self {
-        Stream { socket, tls: None, records: Records::default(), client_auth_pending: false }
+        Stream {
+            socket,
+            tls: None,
+            records: Records::default(),
+            client_auth_pending: false,
+            renegotiation_asked: false,
+        }
     }
 
     /// Does the whole handshake, so that a bad certificate shows before anything is sent.
@@ -43,6 +51,8 @@ impl Stream {
             }
         }
         flush(&mut tls, &mut records, &mut socket)?;
+        // The gateway's session tickets come next.
+        socket.acknowledge_at_once();
         let mut stream = Stream::plain(socket);
         (stream.tls, stream.records) = (Some(tls), records);
         stream.client_auth_pending = limits.client_auth_demanded();
@@ -85,6 +95,23 @@ impl Stream {
     pub fn tls_version(&self) -> &'static str {
         let version = self.tls.as_ref().and_then(|tls| tls.protocol_version());
         version.and_then(|version| version.as_str()).unwrap_or("no TLS")
+    }
+
+    /// Whether the gateway wanted to renegotiate, as it does for a client certificate that it demands
+    /// late.
+    pub fn renegotiation_asked(&self) -> bool {
+        self.renegotiation_asked
+    }
+
+    /// All of the request has been sent. `first`: it is the first on this connection; `reused`: the
+    /// connection has waited for it.
+    pub fn end_request(&mut self, first: bool, reused: bool) {
+        if first {
+            self.socket.acknowledge_at_once();
+        }
+        if reused {
+            self.socket.doubt();
+        }
     }
 
     /// From here on bytes count as those of a request, and what comes as its answer.
@@ -141,6 +168,7 @@ impl Read for Stream {
                 outcome => return outcome,
             }
             take_records(tls, &mut self.records, &mut self.socket)?;
+            self.renegotiation_asked |= self.records.refused_renegotiation;
         }
     }
 }
@@ -201,8 +229,22 @@ fn take_records(
         }
         Ok(state) if completes_early && state.plaintext_bytes_to_read() > 0 => Err(spoke_unasked()),
         Ok(_) if taken == 0 && tls.is_handshaking() => Err(io::ErrorKind::UnexpectedEof.into()),
-        Ok(_) => Ok(taken),
+        Ok(_) => answer_at_once(tls, records, socket).map(|()| taken),
     }
+}
+
+/// What rustls has to say to what it has just read: a gateway that waits for it would wait for ever.
+fn answer_at_once(
+    tls: &mut ClientConnection,
+    records: &mut Records,
+    socket: &mut Socket,
+) -> io::Result<()> {
+    if tls.is_handshaking() || !tls.wants_write() {
+        return Ok(());
+    }
+    // With TLS 1.2 there is nothing else to say behind the handshake.
+    records.refused_renegotiation |= tls.protocol_version() != Some(TLSv1_3);
+    flush(tls, records, socket)
 }
 
 /// Gathers the records first: one system call, and `write`, which does not raise SIGPIPE.
@@ -226,6 +268,7 @@ struct Records {
     missing: usize,
     /// The record that is coming began before the request was sent: it is no answer to it.
     begun_early: bool,
+    refused_renegotiation: bool,
 }
 
 impl Records {
