@@ -1,5 +1,6 @@
+import logging
 import socket
-from typing import Callable, Iterator, List
+from typing import Any, Callable, Iterator, List
 
 import pytest
 
@@ -37,3 +38,27 @@ def raw() -> Iterator[Callable[[Callable[[socket.socket], None]], RawGateway]]:
 def stalled(raw: Callable[[Callable[[socket.socket], None]], RawGateway]) -> RawGateway:
     """Takes requests and never answers."""
     return raw(stall)
+
+
+class Calling(logging.Handler):
+    def __init__(self, function: Callable[[], Any]) -> None:
+        super().__init__()
+        self.function = function
+
+    def emit(self, _record: logging.LogRecord) -> None:
+        self.function()
+
+
+@pytest.fixture
+def handle() -> Iterator[Callable[[Callable[[], Any]], None]]:
+    """Adds a handler of log lines that calls a function."""
+    logger = logging.getLogger("agw")
+    handlers: List[logging.Handler] = []
+
+    def add(function: Callable[[], Any]) -> None:
+        handlers.append(Calling(function))
+        logger.addHandler(handlers[-1])
+
+    yield add
+    for handler in handlers:
+        logger.removeHandler(handler)

@@ -2,37 +2,14 @@
 
 import logging
 import sys
-from typing import Any, Callable, Iterator, List
+from typing import Any, Callable, List
 
 import pytest
 
 import agw
 from gateways import AGENT, Simulator
 
-LOGGER = logging.getLogger("agw")
-
-
-class Calling(logging.Handler):
-    def __init__(self, function: Callable[[], Any]) -> None:
-        super().__init__()
-        self.function = function
-
-    def emit(self, _record: logging.LogRecord) -> None:
-        self.function()
-
-
-@pytest.fixture
-def handle() -> Iterator[Callable[[Callable[[], Any]], None]]:
-    """Adds a handler that calls a function."""
-    handlers: List[logging.Handler] = []
-
-    def add(function: Callable[[], Any]) -> None:
-        handlers.append(Calling(function))
-        LOGGER.addHandler(handlers[-1])
-
-    yield add
-    for handler in handlers:
-        LOGGER.removeHandler(handler)
+Handle = Callable[[Callable[[], Any]], None]
 
 
 def test_lines_come_at_their_level(simulator: Simulator, caplog: pytest.LogCaptureFixture) -> None:
@@ -82,7 +59,7 @@ def test_nothing_is_printed_unasked(
 
 def test_an_exception_in_a_handler_stays_there(
     simulator: Simulator,
-    handle: Callable[[Callable[[], Any]], None],
+    handle: Handle,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen: List[Any] = []
@@ -94,9 +71,7 @@ def test_an_exception_in_a_handler_stays_there(
     assert set(seen) == {ZeroDivisionError}
 
 
-def test_an_interrupt_in_a_handler_is_not_lost(
-    simulator: Simulator, handle: Callable[[Callable[[], Any]], None]
-) -> None:
+def test_an_interrupt_in_a_handler_is_not_lost(simulator: Simulator, handle: Handle) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
@@ -106,9 +81,7 @@ def test_an_interrupt_in_a_handler_is_not_lost(
             client.reject_agent_conf(AGENT, "wrong")
 
 
-def test_a_handler_may_not_call_the_client(
-    simulator: Simulator, handle: Callable[[Callable[[], Any]], None]
-) -> None:
+def test_a_handler_may_not_call_the_client(simulator: Simulator, handle: Handle) -> None:
     kinds: List[Any] = []
 
     def attempt() -> None:
@@ -129,7 +102,7 @@ def test_a_handler_may_not_call_the_client(
 
 def test_an_interrupt_at_close_leaves_a_closed_client(simulator: Simulator) -> None:
     client = agw.Client(simulator.url, ca=simulator.ca)
-    agw._log._interrupt.error = KeyboardInterrupt()
+    agw._log.keep(KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         client.close()
     assert client.closed

@@ -62,12 +62,14 @@ class ClientBase:
             log=_log.CALLBACK,
             log_level=_log.library_level(log_level),
         )
-        self._library = load()
-        self._handle = _new(self._library, options)
-        # Also at exit: no thread may be inside a log handler when the interpreter goes away.
-        self._finalizer = weakref.finalize(self, _free, self._library, self._handle)
         self._base_url = base_url
-        _log.raise_interrupt()
+        self._library = load()
+        try:
+            self._handle = _new(self._library, options)
+            # Also at exit: no thread may be inside a log handler when the interpreter goes away.
+            self._finalizer = weakref.finalize(self, _free, self._library, self._handle)
+        finally:
+            _after_call(self._library)
 
     @property
     def closed(self) -> bool:
@@ -97,8 +99,10 @@ class ClientBase:
     def _call(self, function: Any, *arguments: bytes) -> _abi.Result:
         """Calls with the GIL released; raises what is not OK."""
         result = _new_result()
-        function(self._handle, *arguments, ctypes.byref(result))
-        _after_call(self._library)
+        try:
+            _log.call(function, self._handle, *arguments, ctypes.byref(result))
+        finally:
+            _after_call(self._library)
         if result.status != Status.OK:
             raise error_of(outcome_of(result))
         return result
@@ -160,8 +164,11 @@ class Client(ClientBase):
         """Rejects the conference call that rings at an agent.
 
         Blocks this thread, without the GIL, until the gateway's answer, the time-out, or a
-        cancel. Python runs signal handlers, Ctrl-C among them, only then. Any thread, also many
-        at once, but not from inside a log handler.
+        cancel. Any thread, also many at once, but not from inside a log handler.
+
+        In the main thread Python runs signal handlers, Ctrl-C among them, only then, or while a
+        line is logged, which is inside a log handler. What they raise is raised after the call.
+        They may use a client outside of log handlers; a signal handler in C may never.
 
         The request names no conference: the gateway takes whatever rings just then. So a call
         that failed with ``maybe_sent`` is not to be repeated blindly.
@@ -215,11 +222,10 @@ def _new_result() -> _abi.Result:
 def _new(library: ctypes.CDLL, options: _abi.ClientOptions) -> int:
     handle = ctypes.c_void_p()
     result = _new_result()
-    library.agw_client_new(ctypes.byref(options), ctypes.byref(handle), ctypes.byref(result))
-    outcome = outcome_of(result)
+    references = (ctypes.byref(one) for one in (options, handle, result))
+    _log.call(library.agw_client_new, *references)
     if handle.value is None:
-        _after_call(library)
-        raise error_of(outcome)
+        raise error_of(outcome_of(result))
     return handle.value
 
 

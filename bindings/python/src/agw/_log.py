@@ -1,8 +1,10 @@
 """The library's log lines, into the logger ``agw``."""
 
 import logging
+import operator
+import sys
 import threading
-from typing import Dict, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from ._abi import LOG_FN, LogLevel
 
@@ -16,41 +18,117 @@ _LEVELS: Dict[int, int] = {
     LogLevel.DEBUG: logging.DEBUG,
 }
 
+# Others may lack sys.unraisablehook.
+_CPYTHON = sys.implementation.name == "cpython"
+
+# --- What ends a call later --------------------------------------------------------------------
+
 
 class _Interrupt(threading.local):
-    """What a log handler raised in this thread to end it, until the call has returned."""
+    """What is to be raised in this thread as soon as the call has returned."""
 
-    error: Optional[BaseException] = None
+    errors: Tuple[BaseException, ...] = ()
 
 
 _interrupt = _Interrupt()
 
 
-def _log(level: int, message: bytes, _user_data: object) -> None:
-    """Runs in the thread that called the library, with the GIL.
+def keep(error: BaseException) -> None:
+    """Keeps an exception for `raise_interrupt`."""
+    _interrupt.errors += (error,)
 
-    Nothing crosses into C. An exception of a handler goes to `sys.unraisablehook`, as ctypes has
-    it. KeyboardInterrupt and the like would be lost that way, just where Python gets round to
-    them: they wait until the call has returned.
+
+def raise_interrupt() -> None:
+    """Raises what was kept. To be called after each call of the library."""
+    if _interrupt.errors:
+        errors, _interrupt.errors = _interrupt.errors, ()
+        # Of several the first, and rather one that ends the program.
+        raise min(errors, key=lambda error: isinstance(error, Exception))
+
+
+# --- The callback ------------------------------------------------------------------------------
+
+
+def _log(level: int, message: bytes, _user_data: object) -> None:
+    """Runs in the thread that called the library, with the GIL. Nothing crosses into C.
+
+    An exception of a log handler goes to `sys.unraisablehook`, as ctypes has it. What signal
+    handlers raise, and what a log handler raises to end the program, waits until the call has
+    returned. `_sort_out` looks at the local variables.
     """
+    try:
+        _run_signal_handlers()
+    except BaseException as error:  # noqa: BLE001 - raised again by raise_interrupt
+        keep(error)
     try:
         python_level = _LEVELS.get(level, logging.DEBUG)
         logger.log(python_level, "%s", message.decode("utf-8", "replace"))
     except Exception:
+        of_handler = True  # noqa: F841
         raise
     except BaseException as error:  # noqa: BLE001 - raised again by raise_interrupt
-        _interrupt.error = error
+        keep(error)
+
+
+def _run_signal_handlers() -> None:
+    """Does nothing: Python runs those of pending signals when a function is called."""
 
 
 #: One for all clients, alive as long as the module: it cannot be collected under the library.
 CALLBACK = LOG_FN(_log)
 
 
-def raise_interrupt() -> None:
-    """Raises what `_log` has kept. To be called after each call of the library."""
-    error, _interrupt.error = _interrupt.error, None
-    if error is not None:
-        raise error
+class _Hook(threading.local):
+    """A `sys.unraisablehook`: the former one in all threads but the one that sets ``take``.
+
+    No function in Python, as a signal handler might raise at the beginning of that, too: Python
+    gets ``take`` and calls it without entering one.
+    """
+
+    def __init__(self, former: Callable[[Any], Any]) -> None:
+        self.take = former
+
+    __call__: Any = property(operator.attrgetter("take"))
+
+
+def call(function: Callable[..., Any], *arguments: Any) -> None:
+    """Calls a function of the library that may log.
+
+    From 3.11 on, CPython runs the handlers of pending signals as `_log` is entered, before its
+    ``try``. What they raise goes to `sys.unraisablehook`, and is kept from there.
+    """
+    # Signal handlers run in the main thread alone.
+    if threading.get_ident() != threading.main_thread().ident or not _CPYTHON:
+        function(*arguments)
+        return
+    former = sys.unraisablehook
+    hook = _Hook(former)
+    lost: List[Any] = []
+    hook.take = lost.append
+    sys.unraisablehook = hook
+    try:
+        function(*arguments)
+    finally:
+        hook.take = former
+        if sys.unraisablehook is hook:
+            sys.unraisablehook = former
+        for unraisable in lost:
+            _sort_out(unraisable, former)
+
+
+def _sort_out(unraisable: Any, former: Callable[[Any], Any]) -> None:
+    """Keeps what a signal handler raised in `_log`, and hands on everything else."""
+    trace, error = unraisable.exc_traceback, unraisable.exc_value
+    line = trace.tb_frame.f_locals if trace and trace.tb_frame.f_code is _log.__code__ else None
+    if error is None or line is None or "of_handler" in line:
+        former(unraisable)
+        return
+    keep(error)
+    if "python_level" not in line:  # not logged yet
+        CALLBACK(line["level"], line["message"], None)
+
+
+# --- Levels ------------------------------------------------------------------------------------
 
 
 def library_level(level: Optional[int]) -> LogLevel:
