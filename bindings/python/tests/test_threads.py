@@ -126,6 +126,81 @@ def test_the_interpreter_ends_while_daemon_threads_call(stalled: RawGateway) -> 
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+# Runs after all that the package does at exit; then Python ends the daemon threads.
+LAST = """
+    import atexit, threading
+    last = lambda: None
+    atexit.register(lambda: last())
+    import logging, time, agw
+    moment = threading.Event()
+    def slow(record):  # a filter: logging's own end waits for handlers
+        moment.set()
+        end = time.monotonic() + 0.5
+        while time.monotonic() < end: time.sleep(0)
+    logging.getLogger("agw").addFilter(slow)
+"""
+
+
+def test_the_interpreter_ends_while_a_client_is_being_made() -> None:
+    ended = run(
+        LAST
+        + """
+    def make():  # logs that nothing is checked
+        agw.Client("https://127.0.0.1:9", trust=agw.Trust.DANGER_ANY)
+    threading.Thread(target=make, daemon=True).start()
+    moment.wait()
+    """
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("another", [True, False], ids=["the second", "the first"])
+def test_the_interpreter_ends_and_then_a_client_is_made(another: bool) -> None:
+    """Also if the package's own end, with a client to free, comes before weakref's or after it."""
+    ended = run(
+        LAST
+        + """
+    import sys
+    if sys.argv[1] == "True":
+        first = agw.Client("https://127.0.0.1:9")
+    go = threading.Event()
+    def make():
+        go.wait()
+        with agw.Client("http://127.0.0.1:9", allow_http=True) as client:
+            try: client.connect()
+            except agw.ConnectError: moment.set()
+    threading.Thread(target=make, daemon=True).start()
+    def last():
+        go.set()
+        moment.wait()
+    """,
+        str(another),
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_the_interpreter_ends_while_daemon_threads_make_clients() -> None:
+    for _ in range(3):
+        ended = run(
+            """
+            import logging, os, threading, time, agw
+            line = "%(asctime)s %(threadName)s %(name)s %(levelname)s %(message)s"
+            logging.basicConfig(level=logging.INFO, filename=os.devnull, format=line)
+            def call():
+                while True:
+                    try:
+                        with agw.Client("http://127.0.0.1:9", allow_http=True) as client:
+                            client.connect()
+                    except agw.AgwError as error:
+                        logging.warning("gateway: %s", error)
+            for _ in range(8):
+                threading.Thread(target=call, daemon=True).start()
+            time.sleep(0.1)
+            """
+        )
+        assert (ended.returncode, ended.stderr) == (0, "")
+
+
 def test_a_collection_in_a_log_handler_frees_afterwards(stalled: RawGateway) -> None:
     library = agw.Client(stalled.url, allow_http=True)._library
     forgotten: List[agw.Client] = [agw.Client(stalled.url, allow_http=True)]

@@ -10,6 +10,7 @@ from typing import Any, Deque, NoReturn, Optional, Type, TypeVar, Union
 
 from . import _abi, _log
 from ._abi import OptionFlag, Status, Trust
+from ._exit import client_in_the_making, free_at_the_end
 from ._library import load
 from ._outcome import Answer, Outcome, answer_of, outcome_of
 from .errors import error_of, invalid
@@ -59,15 +60,17 @@ class ClientBase:
             client_cert=_optional("client_cert", client_cert),
             client_key=_optional("client_key", client_key),
             proxy=_optional("proxy", proxy),
-            log=_log.CALLBACK,
             log_level=_log.library_level(log_level),
         )
         self._base_url = base_url
         self._library = load()
         try:
-            self._handle = _new(self._library, options)
-            # Also at exit: no thread may be inside a log handler when the interpreter goes away.
-            self._finalizer = weakref.finalize(self, _free, self._library, self._handle)
+            with client_in_the_making() as may_log:
+                if may_log:
+                    options.log = _log.CALLBACK
+                self._handle = _new(self._library, options)
+                self._finalizer = weakref.finalize(self, _free, self._library, self._handle)
+                free_at_the_end(self, self._finalizer)
         finally:
             _after_call(self._library)
 

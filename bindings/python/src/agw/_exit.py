@@ -1,0 +1,52 @@
+"""The end of the interpreter, while daemon threads still call.
+
+Python ends such a thread as soon as it wants to run Python again. Inside a log callback that would
+abort the process: so by then none may be on its way, and none may come any more.
+"""
+
+import atexit
+import contextlib
+import os
+import threading
+import time
+import weakref
+from typing import Any, Iterator, Set
+
+_ending = threading.Event()
+_making: Set[object] = set()  # one for each client that is being made
+_clients: "weakref.WeakKeyDictionary[object, weakref.finalize[Any, Any]]"
+_clients = weakref.WeakKeyDictionary()
+
+
+@contextlib.contextmanager
+def client_in_the_making() -> Iterator[bool]:
+    """Tells whether the client may log. If so, it is to be given to `free_at_the_end`."""
+    one = object()
+    _making.add(one)
+    try:
+        yield not _ending.is_set()  # asked only now: `_end` may have missed the one
+    finally:
+        _making.discard(one)
+
+
+def free_at_the_end(client: object, finalizer: "weakref.finalize[Any, Any]") -> None:
+    """Frees the client at exit, unless that has been done."""
+    finalizer.atexit = False
+    _clients[client] = finalizer
+
+
+@atexit.register
+def _end() -> None:
+    _ending.set()
+    while _making:
+        time.sleep(0.001)
+    for finalizer in list(_clients.values()):
+        detached = finalizer.detach()  # called, it might do nothing: weakref may have ended first
+        if detached is not None:
+            _client, free, arguments, _keywords = detached
+            free(*arguments)  # ends the client's calls, and waits for its log callbacks
+
+
+if hasattr(os, "register_at_fork"):
+    # The threads that were making clients are not there in the child.
+    os.register_at_fork(after_in_child=_making.clear)
