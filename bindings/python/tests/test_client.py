@@ -3,11 +3,15 @@
 import builtins
 import copy
 import dataclasses
+import enum
 import gc
 import json
 import pickle
 import re
 import socket
+from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Callable, Dict, Type
 
@@ -213,6 +217,10 @@ def test_ca_and_pin_do_not_go_together(simulator: Simulator) -> None:
         ({"base_url": "https://127.0.0.1\0.example"}, agw.InvalidArgumentError),
         ({"ca": "missing.pem"}, agw.TlsConfigError),
         ({"client_key": "\ud800"}, agw.InvalidArgumentError),
+        ({"timeout": 10**400}, agw.InvalidArgumentError),
+        ({"timeout": Decimal("nan")}, agw.InvalidArgumentError),
+        ({"trust": 9}, agw.InvalidArgumentError),
+        ({"log_level": "LOUD"}, agw.InvalidArgumentError),
     ],
 )
 def test_options_are_checked(options: Dict[str, Any], kind: Type[agw.AgwError]) -> None:
@@ -223,7 +231,49 @@ def test_options_are_checked(options: Dict[str, Any], kind: Type[agw.AgwError]) 
     assert next(iter(options)) in str(caught.value)
 
 
-@pytest.mark.parametrize("agent", [100, 60000, "0154", "1 ", "", "154\0", "\ud800", -1])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"timeout": None},
+        {"timeout": "5"},
+        {"timeout": (3, 5)},
+        {"timeout": True},
+        {"timeout": timedelta(seconds=5)},
+        {"connect_timeout": None},
+        {"max_agent_id": "59999"},
+        {"max_agent_id": 59999.0},
+        {"log_level": 10.0},
+        {"log_level": True},
+        {"trust": "ca"},
+        {"trust": True},
+        {"base_url": Path("gateway")},
+        {"ca": b"gateway-ca.pem"},
+        {"proxy": {"https": "http://proxy:3128"}},
+    ],
+    ids=str,
+)
+def test_types_of_options_are_checked(options: Dict[str, Any]) -> None:
+    (name,) = options
+    with pytest.raises(TypeError, match=f"^{name} is to be .*, not ") as caught:
+        agw.Client(**{"base_url": "https://127.0.0.1", **options})
+    assert type(options[name]).__name__ in str(caught.value)
+
+
+def test_numbers_of_other_types_are_taken(simulator: Simulator) -> None:
+    class Agent(enum.IntEnum):
+        OF_THE_TEST = AGENT
+
+    options: Dict[str, Any] = {"timeout": Decimal("9.5"), "connect_timeout": Fraction(9, 2)}
+    with agw.Client(simulator.url, ca=simulator.ca, max_agent_id=Agent(AGENT), **options) as client:
+        with pytest.raises(agw.NoConferenceError):
+            client.reject_agent_conf(Agent.OF_THE_TEST, simulator.guid)
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [100, 60000, "0154", "1 ", "", "154\0", "\ud800", -1, 10**5000, -(10**5000), "1" * 5000],
+    ids=lambda agent: "a huge one" if isinstance(agent, int) and abs(agent) > 10**9 else None,
+)
 def test_agent_ids_are_checked(client: agw.Client, agent: Any) -> None:
     with pytest.raises(agw.InvalidArgumentError, match="agent_id") as caught:
         client.reject_agent_conf(agent, "guid")
@@ -238,7 +288,10 @@ def test_guids_are_checked_and_not_shown(client: agw.Client, guid: str) -> None:
     assert caught.value.__context__ is None
 
 
-@pytest.mark.parametrize(("agent", "guid"), [(True, "g"), (1.5, "g"), (154, None), (154, b"g")])
+@pytest.mark.parametrize(
+    ("agent", "guid"),
+    [(True, "g"), (1.5, "g"), (154, None), (154, b"g"), (None, "g"), (154, Path("g"))],
+)
 def test_types_are_checked(client: agw.Client, agent: Any, guid: Any) -> None:
     with pytest.raises(TypeError, match="is to be"):
         client.reject_agent_conf(agent, guid)
@@ -254,9 +307,9 @@ def test_use_after_close(simulator: Simulator) -> None:
     client.cancel()
     assert client.closed
     assert "closed" in repr(client)
-    with pytest.raises(agw.InvalidHandleError):
+    with pytest.raises(agw.InvalidHandleError, match="the client is closed"):
         client.reject_agent_conf(AGENT, simulator.guid)
-    with pytest.raises(agw.InvalidHandleError):
+    with pytest.raises(agw.InvalidHandleError, match="the client is closed"):
         client.connect()
 
 

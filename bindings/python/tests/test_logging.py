@@ -48,6 +48,16 @@ def test_the_level_decides(
     assert min(levels, default=logging.ERROR) == least
 
 
+@pytest.mark.parametrize(("name", "lines"), [("DEBUG", True), ("CRITICAL", False)])
+def test_the_level_may_be_a_name(
+    simulator: Simulator, caplog: pytest.LogCaptureFixture, name: str, lines: bool
+) -> None:
+    caplog.set_level(logging.DEBUG, "agw")
+    with agw.Client(simulator.url, ca=simulator.ca, log_level=name) as client:
+        client.connect()
+    assert (logging.DEBUG in {record.levelno for record in caplog.records}) is lines
+
+
 def test_nothing_is_printed_unasked(
     simulator: Simulator, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 import ctypes
 import math
+import operator
 import os
 import weakref
 from collections import deque
@@ -13,7 +14,7 @@ from ._abi import OptionFlag, Status, Trust
 from ._exit import client_in_the_making, free_at_the_end
 from ._library import load
 from ._outcome import Answer, Outcome, answer_of, outcome_of
-from .errors import error_of, invalid
+from .errors import AgwError, error_of, invalid
 
 #: PEM text, or the path of a PEM file.
 Pem = Union[str, "os.PathLike[str]"]
@@ -44,7 +45,7 @@ class ClientBase:
         proxy: Optional[str] = None,
         allow_http: bool = False,
         keep_alive: bool = True,
-        log_level: Optional[int] = None,
+        log_level: Union[int, str, None] = None,
     ) -> None:
         options = _abi.ClientOptions(
             struct_size=ctypes.sizeof(_abi.ClientOptions),
@@ -55,14 +56,15 @@ class ClientBase:
             tls_trust=_choose_trust(trust, ca, pin_sha256),
             base_url=_bytes("base_url", base_url),
             connect_to=_optional("connect_to", connect_to),
-            ca=_optional("ca", ca),
+            ca=_optional("ca", _path(ca)),
             pin_sha256=_optional("pin_sha256", pin_sha256),
-            client_cert=_optional("client_cert", client_cert),
-            client_key=_optional("client_key", client_key),
+            client_cert=_optional("client_cert", _path(client_cert)),
+            client_key=_optional("client_key", _path(client_key)),
             proxy=_optional("proxy", proxy),
             log_level=_log.library_level(log_level),
         )
         self._base_url = base_url
+        self._timeout = options.timeout_ms / 1000
         self._library = load()
         try:
             with client_in_the_making() as may_log:
@@ -106,6 +108,8 @@ class ClientBase:
             _log.call(function, self._handle, *arguments, ctypes.byref(result))
         finally:
             _after_call(self._library)
+        if result.status == Status.INVALID_HANDLE:
+            raise closed_error()
         if result.status != Status.OK:
             raise error_of(outcome_of(result))
         return result
@@ -146,7 +150,7 @@ class Client(ClientBase):
     :param trust: by default `Trust.PIN` with ``pin_sha256``, `Trust.CA` with ``ca``, otherwise
         `Trust.SYSTEM`. Give `Trust.SYSTEM` with ``ca`` to trust both; `Trust.DANGER_ANY` checks
         nothing and is for a laboratory.
-    :param timeout: for a whole call, name look-up included, in seconds.
+    :param timeout: for a whole call, name look-up included, in seconds; None is refused.
     :param connect_timeout: for setting up TCP and TLS, in seconds.
     :param max_agent_id: the largest agent ID taken; gateways documented since late 2025 have
         agents up to 999999.
@@ -155,10 +159,11 @@ class Client(ClientBase):
     :param proxy: ``http://user:password@host:port``; or ``env``: from HTTPS_PROXY and the like.
     :param allow_http: take a ``base_url`` with plain http.
     :param keep_alive: keep connections for the next call, 30 seconds at most.
-    :param log_level: the least level of `logging` that the library makes lines for; by default
-        what the logger ``agw`` lets through when the client is made.
+    :param log_level: the least level of `logging` that the library makes lines for, a number or a
+        name; by default what the logger ``agw`` lets through when the client is made.
     :raises InvalidArgumentError: an option cannot be used; ``detail`` names it. Among them
         `InvalidUrlError` and `TlsConfigError`.
+    :raises TypeError: an option is of a wrong type.
     :raises ResourcesError: too many clients.
     :raises ImportError: no shared library is found.
     """
@@ -249,14 +254,22 @@ def _after_call(library: ctypes.CDLL) -> None:
     _log.raise_interrupt()
 
 
+def closed_error() -> AgwError:
+    """Makes the exception for a client whose handle the library does not know any more."""
+    return invalid("the client is closed", Status.INVALID_HANDLE)
+
+
 # --- Arguments, as C takes them ----------------------------------------------------------------
 
 
 def agent_bytes(agent_id: Union[int, str]) -> bytes:
     """Checks the type; the library checks the number."""
-    if isinstance(agent_id, bool) or not isinstance(agent_id, (int, str)):
-        raise TypeError(f"agent_id is to be an int or a str, not {type(agent_id).__name__}")
-    return _bytes("agent_id", str(agent_id), Status.INVALID_AGENT_ID)
+    if isinstance(agent_id, str):
+        return _bytes("agent_id", agent_id, Status.INVALID_AGENT_ID)
+    number = _integer("agent_id", agent_id, "an int or a str")
+    if not 0 <= number <= _UINT32_MAX:  # some have more digits than Python makes a text of
+        raise invalid("agent_id is out of range", Status.INVALID_AGENT_ID)
+    return str(number).encode()
 
 
 def guid_bytes(guid: str) -> bytes:
@@ -264,14 +277,12 @@ def guid_bytes(guid: str) -> bytes:
     return _bytes("guid", guid, Status.INVALID_GUID)
 
 
-def _bytes(name: str, value: Pem, status: Status = Status.INVALID_ARGUMENT) -> bytes:
+def _bytes(name: str, value: str, status: Status = Status.INVALID_ARGUMENT) -> bytes:
     """Makes UTF-8. Never shows the value: it may be a Guid, a key or a password.
 
     Lone surrogates become bytes that the library refuses: Python's own exception for them would
     carry the value.
     """
-    if not isinstance(value, str) and isinstance(value, os.PathLike):
-        value = os.fspath(value)
     if not isinstance(value, str):
         raise TypeError(f"{name} is to be a str, not {type(value).__name__}")
     if "\0" in value:
@@ -279,21 +290,39 @@ def _bytes(name: str, value: Pem, status: Status = Status.INVALID_ARGUMENT) -> b
     return value.encode("utf-8", "surrogatepass")
 
 
-def _optional(name: str, value: Optional[Pem]) -> Optional[bytes]:
+def _optional(name: str, value: Optional[str]) -> Optional[bytes]:
     return None if value is None else _bytes(name, value)
+
+
+def _path(value: Optional[Pem]) -> Optional[str]:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _milliseconds(name: str, seconds: float) -> int:
     """Rounds up: a positive time stays one. Zero would be C's default, and is no time here."""
-    if not 0 < seconds * 1000 <= _UINT32_MAX:
+    if isinstance(seconds, bool) or not hasattr(type(seconds), "__float__"):
+        kind = type(seconds).__name__
+        raise TypeError(f"{name} is to be a number of seconds, as 5 or 0.5, not {kind}")
+    try:
+        milliseconds = float(seconds) * 1000
+    except (OverflowError, ValueError):
+        milliseconds = math.inf
+    if not 0 < milliseconds <= _UINT32_MAX:
         raise invalid(f"{name} is to be a positive number of seconds, {_UINT32_MAX} ms at most")
-    return math.ceil(seconds * 1000)
+    return math.ceil(milliseconds)
+
+
+def _integer(name: str, value: int, wanted: str = "an int") -> int:
+    if isinstance(value, bool) or not hasattr(type(value), "__index__"):
+        raise TypeError(f"{name} is to be {wanted}, not {type(value).__name__}")
+    return int(operator.index(value))  # of a plain int: the text of an enum's member is its name
 
 
 def _uint32(name: str, value: int) -> int:
-    if not 0 < value <= _UINT32_MAX:
+    number = _integer(name, value)
+    if not 0 < number <= _UINT32_MAX:
         raise invalid(f"{name} is to be from 1 to {_UINT32_MAX}")
-    return value
+    return number
 
 
 def _option_flags(allow_http: bool, keep_alive: bool) -> int:
@@ -308,7 +337,10 @@ def _option_flags(allow_http: bool, keep_alive: bool) -> int:
 def _choose_trust(trust: Optional[Trust], ca: Optional[Pem], pin: Optional[str]) -> int:
     """Trusts exactly what was named. The library refuses what does not go together."""
     if trust is not None:
-        return int(Trust(trust))
+        try:
+            return Trust(_integer("trust", trust, "an agw.Trust"))
+        except ValueError:
+            raise invalid(f"trust is to be an agw.Trust, not {trust}") from None
     if pin is not None:
         return Trust.PIN
     return Trust.SYSTEM if ca is None else Trust.CA

@@ -4,9 +4,10 @@ import logging
 import operator
 import sys
 import threading
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Tuple, Union
 
 from ._abi import LOG_FN, LogLevel
+from .errors import invalid
 
 logger = logging.getLogger("agw")
 logger.addHandler(logging.NullHandler())
@@ -131,10 +132,22 @@ def _sort_out(unraisable: Any, former: Callable[[Any], Any]) -> None:
 # --- Levels ------------------------------------------------------------------------------------
 
 
-def library_level(level: Optional[int]) -> LogLevel:
+def library_level(level: Union[int, str, None]) -> LogLevel:
     """Translates a level of `logging`; None is what the logger lets through just now."""
-    wanted = logger.getEffectiveLevel() if level is None else level
+    wanted = logger.getEffectiveLevel() if level is None else _number(level)
     for library, python in _LEVELS.items():
         if wanted >= python:
             return LogLevel(library)
     return LogLevel.DEBUG
+
+
+def _number(level: Union[int, str]) -> int:
+    """Takes names, too, as `logging.Logger.setLevel` does."""
+    if isinstance(level, str):
+        number = logging.getLevelName(level)
+        if not isinstance(number, int):
+            raise invalid(f"log_level is no level of logging: {level!r}")
+        return number
+    if isinstance(level, bool) or not isinstance(level, int):
+        raise TypeError(f"log_level is to be an int or a str, not {type(level).__name__}")
+    return level
