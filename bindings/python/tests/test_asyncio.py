@@ -1,16 +1,22 @@
 """The awaited client."""
 
 import asyncio
+import builtins
 import contextvars
+import gc
 import logging
 import os
+import socket
+import subprocess
+import sys
+import threading
 import time
-from typing import Any, Coroutine, List, TypeVar
+from typing import Any, Callable, Coroutine, List, TypeVar
 
 import pytest
 
 import agw
-from gateways import AGENT, PATIENCE, RawGateway, Simulator, takes
+from gateways import ACCEPTED, AGENT, PATIENCE, RawGateway, Simulator, stall, takes, wait_until
 
 T = TypeVar("T")
 
@@ -60,7 +66,7 @@ def test_a_cancelled_task_ends_its_call(stalled: RawGateway) -> None:
         async with agw.AsyncClient(stalled.url, allow_http=True, timeout=60) as client:
             with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(client.reject_agent_conf(AGENT, "guid"), 0.2)
-            while client._calls:
+            while client._threads and client._threads.calls:
                 await asyncio.sleep(0.005)
 
     with takes(0.2, 5):
@@ -73,7 +79,7 @@ def test_many_cancelled_tasks_end_their_calls(stalled: RawGateway) -> None:
             calls = [client.reject_agent_conf(AGENT, "guid") for _ in range(5)]
             with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(asyncio.gather(*calls), 0.2)
-            while client._calls:
+            while client._threads and client._threads.calls:
                 await asyncio.sleep(0.005)
 
     with takes(0.2, 5):
@@ -94,6 +100,151 @@ def test_a_cancelled_task_ends_no_other_call(stalled: RawGateway) -> None:
                 await tasks[1]
 
     run(story())
+
+
+class OneAtATime(agw.AsyncClient):
+    MAX_CALLS = 1
+
+
+async def under_way(client: agw.AsyncClient, gateway: RawGateway) -> "asyncio.Task[agw.Answer]":
+    """Begins a call, which takes the client's only thread."""
+    task = asyncio.ensure_future(client.reject_agent_conf(AGENT, "first"))
+    await requests(gateway, 1)
+    return task
+
+
+@pytest.fixture
+def held(handle: Callable[[Callable[[], Any]], None]) -> threading.Event:
+    """Holds up the call that logs first, in its log handler, until this is set."""
+    release = threading.Event()
+    handle(lambda: release.wait(PATIENCE))
+    return release
+
+
+def test_a_call_that_is_queued_at_its_deadline_is_not_sent(
+    stalled: RawGateway, held: threading.Event
+) -> None:
+    async def story() -> None:
+        async with OneAtATime(stalled.url, allow_http=True, timeout=0.3) as client:
+            first = await under_way(client, stalled)
+            with takes(0.3, 5), pytest.raises(agw.TimeoutError, match="was not sent") as caught:
+                await client.reject_agent_conf(AGENT, "queued")
+            assert isinstance(caught.value, builtins.TimeoutError)
+            assert not caught.value.maybe_sent
+            held.set()
+            with pytest.raises(agw.TimeoutError):
+                await first
+            with pytest.raises(agw.TimeoutError) as caught:
+                await client.reject_agent_conf(AGENT, "next")
+            assert caught.value.maybe_sent
+
+    run(story())
+    assert stalled.requests == 2
+
+
+def test_it_is_not_sent_either_while_the_event_loop_is_busy(
+    stalled: RawGateway, held: threading.Event
+) -> None:
+    async def story() -> None:
+        async with OneAtATime(stalled.url, allow_http=True, timeout=0.3) as client:
+            first = await under_way(client, stalled)
+            second = asyncio.ensure_future(client.reject_agent_conf(AGENT, "queued"))
+            await asyncio.sleep(0)
+            threading.Timer(0.5, held.set).start()
+            time.sleep(0.8)  # the thread gets to the second meanwhile
+            for call in (first, second):
+                with pytest.raises(agw.TimeoutError):
+                    await call
+
+    run(story())
+    assert stalled.requests == 1
+
+
+def test_a_queued_call_whose_task_is_cancelled_is_not_sent(
+    stalled: RawGateway, held: threading.Event
+) -> None:
+    async def story() -> None:
+        async with OneAtATime(stalled.url, allow_http=True, timeout=0.5) as client:
+            first = await under_way(client, stalled)
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(client.reject_agent_conf(AGENT, "queued"), 0.1)
+            held.set()
+            for call in (first, client.reject_agent_conf(AGENT, "next")):
+                with pytest.raises(agw.TimeoutError):
+                    await call
+
+    run(story())
+    assert stalled.requests == 2
+
+
+def test_a_call_that_was_queued_ends_at_its_deadline(
+    raw: Callable[[Callable[[socket.socket], None]], RawGateway],
+) -> None:
+    def serve(connection: socket.socket) -> None:
+        if gateway.requests > 1:
+            stall(connection)
+        time.sleep(1.5)
+        connection.sendall(ACCEPTED)
+
+    async def story() -> None:
+        async with OneAtATime(gateway.url, allow_http=True, timeout=2.5) as client:
+            first = await under_way(client, gateway)
+            with takes(2.5, 3.9), pytest.raises(agw.TimeoutError) as caught:
+                await client.reject_agent_conf(AGENT, "queued")
+            assert caught.value.maybe_sent
+            assert (await first).retcode == "0"
+
+    gateway = raw(serve)
+    run(story())
+
+
+def own_threads() -> List[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("agw_")]
+
+
+def test_use_after_close_makes_no_threads(stalled: RawGateway) -> None:
+    async def story() -> None:
+        client = agw.AsyncClient(stalled.url, allow_http=True, timeout=0.1)
+        with pytest.raises(agw.TimeoutError):
+            await client.reject_agent_conf(AGENT, "guid")
+        assert own_threads()
+        await client.close()
+        wait_until(lambda: not own_threads())
+        with pytest.raises(agw.InvalidHandleError, match="the client is closed"):
+            await client.reject_agent_conf(AGENT, "guid")
+        await client.close()
+        assert not own_threads()
+
+    run(story())
+
+
+def test_a_forgotten_client_leaves_no_thread(stalled: RawGateway) -> None:
+    async def story() -> None:
+        client = agw.AsyncClient(stalled.url, allow_http=True, timeout=0.1)
+        with pytest.raises(agw.TimeoutError):
+            await client.reject_agent_conf(AGENT, "guid")
+
+    def none_is_left() -> bool:
+        gc.collect()  # each time: the thread may still hold the call at first
+        return not own_threads()
+
+    run(story())
+    wait_until(none_is_left)
+
+
+def test_a_dropped_event_loop_does_not_hold_up_the_end(stalled: RawGateway) -> None:
+    program = """
+import asyncio, sys, agw
+client = agw.AsyncClient(sys.argv[1], allow_http=True, timeout=60)
+loop = asyncio.new_event_loop()
+task = loop.create_task(client.reject_agent_conf(154, "guid"))
+loop.run_until_complete(asyncio.sleep(0.3))
+"""
+    command = [sys.executable, "-c", program, stalled.url]
+    with takes(0, PATIENCE):
+        ended = subprocess.run(command, timeout=30, check=False, stderr=subprocess.DEVNULL)
+    assert ended.returncode == 0
+    assert stalled.requests == 1
 
 
 def test_cancel_and_close_end_the_calls(stalled: RawGateway) -> None:

@@ -2,14 +2,14 @@
 
 import asyncio
 import contextlib
-import contextvars
+import math
 import os
-from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, Callable, Optional, Set, Type, TypeVar, Union
+from typing import Callable, Optional, Type, TypeVar, Union
 
-from ._client import ClientBase, agent_bytes, guid_bytes
+from ._client import ClientBase, agent_bytes, closed_error, guid_bytes
 from ._outcome import Answer
+from ._threads import Call, Threads
 
 _T = TypeVar("_T")
 _Self = TypeVar("_Self", bound="AsyncClient")
@@ -22,23 +22,22 @@ class AsyncClient(ClientBase):
     """A client of one gateway for asyncio. Takes the options of `Client`, and raises the same.
 
     Each call waits in a thread of the client's own, not in the event loop nor in its default
-    executor: up to `MAX_CALLS` calls are under way at once, further ones wait their turn, and
-    ``timeout`` counts from then. Use one client in one event loop. To make one reads
-    certificate files, which takes some milliseconds.
+    executor: up to `MAX_CALLS` calls are under way at once, further ones wait their turn.
+    ``timeout`` counts from the await, that wait included: a call whose turn has not come by then
+    is not sent, and fails with `TimeoutError`. Use one client in one event loop. To make one
+    reads certificate files, which takes some milliseconds.
 
     When a task that awaits a call is cancelled, asyncio.wait_for included, the task ends at once.
     The call behind it is ended, too, as soon as nobody awaits another one of this client: the
     library cannot end one call among several, and others are not ended for its sake. Until then
-    it goes on unobserved, ``timeout`` at most. Either way the gateway may have acted.
+    it goes on unobserved, ``timeout`` at most. Either way the gateway may have acted. The same
+    holds for a call that had to wait its turn and has no answer when ``timeout`` is over.
     """
 
     #: How many calls are under way at once. May be set before the first call.
     MAX_CALLS = 64
 
-    _executor: Optional[ThreadPoolExecutor] = None
-    _process = 0  # that the executor's threads live in
-    _calls: "Set[Future[Any]]"  # in progress; made with the executor
-    _unawaited: "Set[Future[Any]]"  # those of them whose task was cancelled
+    _threads: Optional[Threads] = None
 
     async def reject_agent_conf(self, agent_id: Union[int, str], guid: str) -> Answer:
         """Rejects the conference call that rings at an agent; see `Client.reject_agent_conf`."""
@@ -53,12 +52,16 @@ class AsyncClient(ClientBase):
 
         Closing twice does nothing.
         """
-        # Not in the client's own threads, which may all be busy; not here, as it may have to
-        # wait for a log handler, which may wait for the event loop.
-        await asyncio.get_running_loop().run_in_executor(None, self._close)
-        executor, self._executor = self._executor, None
-        if executor is not None and self._process == os.getpid():
-            executor.shutdown(wait=False)
+        if self.closed:
+            return
+        # In a thread more, as the others may all be busy; not here, as it may have to wait for a
+        # log handler, which may wait for the event loop.
+        closing = Call(math.inf, self._close, ())
+        Threads(1).run(closing)
+        await closing.answer
+        threads, self._threads = self._threads, None
+        if threads is not None and threads.process == os.getpid():
+            threads.stop()
 
     async def __aenter__(self: _Self) -> _Self:
         return self
@@ -72,36 +75,55 @@ class AsyncClient(ClientBase):
         await self.close()
 
     async def _run(self, function: Callable[..., _T], *arguments: bytes) -> _T:
-        executor = self._threads()
-        context = contextvars.copy_context()
-        call = executor.submit(context.run, function, *arguments)
-        self._calls.add(call)
-        call.add_done_callback(self._calls.discard)
+        if self.closed:
+            raise closed_error()
+        threads, call = self._own_threads(), Call(self._timeout, function, arguments)
+        late: Optional[asyncio.TimerHandle] = None
+        if threads.run(call):
+            # Only then: of one that begins at once the library knows whether a byte was sent.
+            loop = asyncio.get_running_loop()
+            late = loop.call_later(self._timeout, self._is_late, threads, call)
         try:
-            return await asyncio.wrap_future(call)
-        except asyncio.CancelledError:
-            self._unawaited.add(call)
-            call.add_done_callback(self._unawaited.discard)
-            self._end(call)
+            answer: _T = await call.answer
+            return answer
+        except (asyncio.CancelledError, GeneratorExit):  # the latter: its event loop was dropped
+            self._give_up(threads, call)
             raise
+        finally:
+            if late is not None:
+                late.cancel()
 
-    def _threads(self) -> ThreadPoolExecutor:
-        """Makes the threads on first use, and once more in the child after a fork."""
-        if self._executor is None or self._process != os.getpid():
-            self._executor = ThreadPoolExecutor(self.MAX_CALLS, thread_name_prefix="agw")
-            self._process = os.getpid()
-            self._calls, self._unawaited = set(), set()
-        return self._executor
+    def _own_threads(self) -> Threads:
+        """Makes them on first use, and once more in the child after a fork."""
+        if self._threads is None or self._threads.process != os.getpid():
+            self._threads = Threads(self.MAX_CALLS)
+        return self._threads
 
-    def _end(self, call: "Future[Any]") -> None:
+    def _is_late(self, threads: Threads, call: Call) -> None:
+        """Ends the wait for a call that had to wait its turn."""
+        if call not in threads.calls:
+            return  # the answer is there
+        call.settle(None, call.too_late(begun=self._give_up(threads, call)))
+
+    def _give_up(self, threads: Threads, call: Call) -> bool:
+        """Takes a call back, or ends it if it has begun. Tells whether it had."""
+        if call.claim():
+            threads.calls.discard(call)
+            return False
+        threads.unawaited.add(call)
+        self._end(threads, call)
+        return True
+
+    def _end(self, threads: Threads, call: Call) -> None:
         """Ends a call that nobody awaits any more, as soon as that hurts no other.
 
         All calls begin in the event loop's thread, and so does this: none can come in between.
         The call may not have reached the library yet, hence the second look.
         """
-        if call.done():
+        if call not in threads.calls:
+            threads.unawaited.discard(call)
             return
-        if self._calls <= self._unawaited:
+        if threads.calls <= threads.unawaited:
             self.cancel()
         with contextlib.suppress(RuntimeError):  # no event loop any more: its time-out will do
-            asyncio.get_running_loop().call_later(_LOOK_AGAIN, self._end, call)
+            asyncio.get_running_loop().call_later(_LOOK_AGAIN, self._end, threads, call)
