@@ -1,7 +1,7 @@
 #!/bin/sh
 # The Python package, as its users meet it: checked with ruff and mypy, built into a wheel,
 # installed into a clean virtual environment, and tested there, not in the source tree; also with
-# an old Python, if one is here, and with the examples of the README.
+# an old Python, if one is here, with the examples of the README, and frozen by PyInstaller.
 #
 #     tests/python.sh --library target/stage/lib/libagw.so --simulator target/debug/examples/simulator
 #
@@ -66,7 +66,7 @@ MYPYPATH=src:tests "$tools/mypy" --strict --cache-dir "$work/mypy" --no-error-su
 echo "python: ruff and mypy --strict found nothing"
 
 # The wheel is built from the sdist, so what is missing there shows.
-rm -rf "$work/dist" "$work/clean" "$work/tests"
+rm -rf "$work/dist" "$work/clean" "$work/tests" "$work/frozen"
 AGW_WHEEL_LIBRARY=$library "$tools/python" -m build --no-isolation --outdir "$work/dist" . \
     >"$work/build.log" 2>&1 || {
     cat "$work/build.log"
@@ -111,8 +111,30 @@ if [ -n "$old" ] && [ "$("$old" -V)" != "$("$python" -V)" ]; then
     test_with "$old"
 fi
 
+# One file, made with the hook that the wheel brings; it calls without the wheel's library.
+freeze() {
+    place='import sysconfig as s; print(s.get_config_var("LIBDIR"), s.get_config_var("INSTSONAME"), sep="/")'
+    "$root/tests/tools.sh" "$("$python" -c "$place") libpython$version"
+    site=$("$installed" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    printf '%s\n' 'import sys' 'from agw.__main__ import main' 'sys.exit(main())' >program.py
+    PYTHONPATH=$site PYINSTALLER_CONFIG_DIR=$work/frozen "$tools/python" -m PyInstaller --onefile \
+        --log-level WARN program.py >log 2>&1 || { cat log; fail "PyInstaller cannot freeze it"; }
+    told=$(dist/program --version) || fail "the frozen program finds no library"
+    case "$told" in *"/_MEI"*"/agw/libagw.so") ;; *) fail "the frozen program uses $told" ;; esac
+    . "$root/tests/simulator/start.sh"
+    trap stop_simulator EXIT
+    trap 'exit 130' INT TERM
+    start_simulator simulator.out "$simulator" --ca-out ca.pem --agent 154
+    code=0
+    AGW_GUID=$(guid_of 154) dist/program reject --url "$url" --ca ca.pem --agent 154 >log 2>&1 || code=$?
+    [ $code = 3 ] || { cat log; fail "the frozen program ended with $code, not 3: too late"; }
+}
+mkdir "$work/frozen"
+cd "$work/frozen"
+freeze
+
 # The examples of both READMEs, with the wheel.
 cd "$root"
 AGW_PYTHON=$installed "${CARGO:-cargo}" test --locked --quiet --test readme python ||
     fail "an example of the README failed"
-echo "python: all passed, $(basename "$wheel") with Python$passed"
+echo "python: all passed, $(basename "$wheel") with Python$passed, also frozen"
