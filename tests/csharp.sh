@@ -83,23 +83,29 @@ start_simulator "$out/simulator.out" "$simulator" --ca-out "$out/ca.pem" $agents
 
 $run "$out/tests/AgwTests.exe" "$printed" "$wanted" || fail "a test failed"
 
-# A library that is too old is refused in words, before a call goes astray. With Mono alone: the
-# library is a Linux one.
-too_old() {
-    mkdir "$out/older"
-    printf '%s\n' 'unsigned agw_version_num(void) { return 0x00FFFF; }' \
-        'const char *agw_version(void) { return "0.255.255"; }' >"$out/older/agw.c"
-    cc -shared -fPIC -o "$out/older/libagw.so" "$out/older/agw.c"
-    cp "$out/tests/Agw.Net.dll" "$out/tests/AgwTests.exe" "$out/older/"
-    if told=$(LD_LIBRARY_PATH=$out/older \
-        $run "$out/older/AgwTests.exe" "$printed" Accepted 2>&1); then
-        fail "a library that is too old is taken: $told"
+# A library that cannot be used is refused in words, before a call goes astray. With Mono alone: the
+# libraries are Linux ones.
+place=$(cd "$out" && pwd)/other
+refused() { # what the library is, the words, and its source; without that there is none
+    rm -rf "$place"
+    mkdir "$place"
+    printf '%s\n' "$3" >"$place/agw.c"
+    [ -z "$3" ] || cc -shared -fPIC -o "$place/libagw.so" "$place/agw.c"
+    cp "$out/tests/Agw.Net.dll" "$out/tests/AgwTests.exe" "$place/"
+    if told=$(LD_LIBRARY_PATH=$place $run "$place/AgwTests.exe" "$printed" Accepted 2>&1); then
+        fail "$1 is taken: $told"
     fi
-    case "$told" in
-    *"agw's native library is 0.255.255; needed is 1.0 or a newer 1.x"*) ;;
-    *) fail "with a library that is too old it is told: $told" ;;
-    esac
+    case "$told" in *"$2"*) ;; *) fail "with $1 it is told: $told" ;; esac
 }
-case "$run" in mono*) too_old ;; esac
+none_that_fits() {
+    refused "a library that is too old" \
+        "agw's native library is 0.255.255; needed is 1.0 or a newer 1.x" \
+        'unsigned agw_version_num(void) { return 0x00FFFF; }
+        const char *agw_version(void) { return "0.255.255"; }'
+    refused "another library" "EntryPointNotFoundException: The libagw.so" "int another;"
+    refused "no library" "DllNotFoundException: agw's native library libagw.so" ""
+    case "$told" in *"beside the program, into $place/"*) ;; *) fail "no place is told: $told" ;; esac
+}
+case "$run" in mono*) none_that_fits ;; esac
 
 echo "csharp: compiled without a warning, header, package and tests: all well"

@@ -14,8 +14,12 @@ namespace Agw
     /// <para>Inside a log handler calls throw <see cref="AgwReentrantException"/>; Dispose is allowed
     /// there, and takes effect once the handler has returned.</para>
     /// <para>After Dispose every call throws <see cref="ObjectDisposedException"/>. A first use throws
-    /// <see cref="DllNotFoundException"/> if the native library (agw.dll, libagw.so) is not found, and
-    /// <see cref="BadImageFormatException"/> if it is one of another platform.</para>
+    /// <see cref="DllNotFoundException"/> if the native library (agw.dll, libagw.so) is not found,
+    /// <see cref="BadImageFormatException"/> if it is one of another platform, and
+    /// <see cref="EntryPointNotFoundException"/> if it is another library; each says what to do.</para>
+    /// <para>No member may be called from a signal handler of C, such as P/Invoke installs with
+    /// sigaction. The handlers of Console.CancelKeyPress and PosixSignalRegistration are none: they run
+    /// in ordinary threads, where every member may be called.</para>
     /// </remarks>
     public sealed class AgwClient : IDisposable
     {

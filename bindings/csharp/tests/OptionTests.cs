@@ -123,6 +123,26 @@ namespace Agw.Tests
             Check.That(AgwLibrary.Describe((AgwStatus)12345).Length > 0, "a sentence for any number");
         }
 
+        /// <summary>The words; tests/csharp.sh has the runtime throw two of the three.</summary>
+        [Test]
+        private static void ALibraryThatCannotBeUsed(Gateway gateway)
+        {
+            Explained(new DllNotFoundException("agw"));
+            Explained(new BadImageFormatException("agw"));
+            Explained(new EntryPointNotFoundException("agw"));
+            Check.Same(7, NativeLibrary.Call(() => 7), "what fits");
+        }
+
+        private static void Explained<T>(T why)
+            where T : Exception
+        {
+            T told = Check.Throws<T>(() => NativeLibrary.Call<int>(() => { throw why; }));
+            Check.Same(why, told.InnerException, "what the runtime threw");
+            Check.Contains(told.Message, IntPtr.Size * 8 + "-bit process");
+            Check.Contains(told.Message, Path.DirectorySeparatorChar == '/' ? "libagw.so" : "agw.dll");
+            Check.Contains(told.Message, "into " + AppDomain.CurrentDomain.BaseDirectory);
+        }
+
         private static void Refused<T>(Gateway gateway, string detail, Action<AgwClientOptions> change)
             where T : AgwException
         {
