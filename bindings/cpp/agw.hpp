@@ -30,6 +30,9 @@
 // object, construction, assignment, swap and destruction belong to one thread, while no other one
 // uses the client: cancel(), join the threads, then destroy.
 //
+// Nothing here may be called from a signal handler. Let that set a flag or write to a pipe, and a
+// thread that sees it call cancel().
+//
 // OWNERSHIP
 //
 // A client owns its handle and its log function, and can be moved, not copied. A client that was
