@@ -90,7 +90,7 @@ namespace Agw
             : base(info, context) { }
     }
 
-    /// <summary>Too many clients, or no thread to be had (5).</summary>
+    /// <summary>Too many clients, or no thread, file descriptor or memory to be had (5).</summary>
     [Serializable]
     public sealed class AgwResourcesException : AgwException
     {

@@ -21,7 +21,7 @@ namespace Agw
         /// <summary>Called from inside a log handler.</summary>
         Reentrant = 4,
 
-        /// <summary>Too many clients, or no thread to be had.</summary>
+        /// <summary>Too many clients, or no thread, file descriptor or memory to be had.</summary>
         Resources = 5,
 
         /// <summary>BaseUrl, ConnectTo or Proxy cannot be used; or plain http without AllowHttp.</summary>

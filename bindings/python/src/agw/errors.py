@@ -136,7 +136,7 @@ class ReentrantError(AgwError, RuntimeError):
 
 
 class ResourcesError(AgwError):
-    """Too many clients, or no thread to be had."""
+    """Too many clients, or no thread, file descriptor or memory to be had."""
 
 
 class StructSizeError(AgwError):
