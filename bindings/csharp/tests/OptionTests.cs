@@ -15,7 +15,7 @@ namespace Agw.Tests
         {
             Refused<AgwInvalidArgumentException>(gateway, "base_url", o => o.BaseUrl = null);
             Refused<AgwInvalidUrlException>(gateway, "base_url", o => o.BaseUrl = "ftp://x");
-            Refused<AgwInvalidUrlException>(gateway, "AGW_ALLOW_HTTP", o => o.BaseUrl = "http://x");
+            Refused<AgwInvalidUrlException>(gateway, "allow_http", o => o.BaseUrl = "http://x");
             Refused<AgwInvalidUrlException>(gateway, "connect_to", o => o.ConnectTo = "nowhere");
             Refused<AgwInvalidUrlException>(gateway, "proxy", o => o.Proxy = "gopher://x");
             Refused<AgwTlsConfigException>(gateway, "ca", o => o.Ca = "/no/such/file.pem");
