@@ -375,7 +375,8 @@ typedef struct agw_client_options {
      */
     const char *base_url;
     /**
-     * "ip:port" to dial instead, or NULL; the certificate must still be for base_url's host.
+     * "ip:port" to connect to instead, or several of one service, comma between, in order of
+     * preference; or NULL. The certificate must still be for base_url's host.
      */
     const char *connect_to;
     /**
@@ -525,16 +526,21 @@ agw_status AGW_CALL agw_reject_agent_conf(agw_client *client,
  * Makes sure that a verified connection to the gateway stands ready, without sending a request.
  *
  * At sign-in it finds a wrong address or certificate before a phone rings. When AgentConf_Ringing
- * arrives it makes the reject that follows within 15 seconds one round trip instead of three.
+ * arrives it makes the reject that follows one round trip instead of three. It vouches only for what
+ * it has just seen work: a kept connection counts if it was made, or an answer came over it, within
+ * the last two seconds; otherwise a new one is made. On success `detail` describes the connection:
+ * TLS version, the certificate's names, SHA-256 fingerprint and last day, what it was checked against.
  *
  * @param client  The client.
- * @param result  Receives what went wrong; or NULL.
+ * @param result  Receives what stands ready, or what went wrong, in `detail`; or NULL.
  * @return AGW_OK, or what a call would fail with: AGW_E_RESOLVE, AGW_E_CONNECT, AGW_E_TLS,
  *         AGW_E_TIMEOUT, AGW_E_IO (closed at once), AGW_E_CANCELLED, AGW_E_PROXY, AGW_E_RESOURCES.
  * @note Any thread; not from inside the log callback.
  * @since 1.0
  */
-AGW_API agw_status AGW_CALL agw_connect(agw_client *client, agw_result *result);
+AGW_API
+agw_status AGW_CALL agw_connect(agw_client *client,
+                                agw_result *result);
 
 /**
  * Makes the calls now in progress on a client end soon with AGW_E_CANCELLED.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::log::{Level, Log};
 use crate::net::cancel::cancelled;
-use crate::net::connect::{Deadlines, connect};
+use crate::net::connect::Connector;
 use crate::net::deadline::Deadline;
 use crate::net::http::{Connection, ExchangeError, HttpConfig};
 use crate::net::pool::{InFlight, Pool};
@@ -87,20 +87,24 @@ impl Client {
     }
 
     /// Makes sure that a verified connection stands ready, without sending a request. At sign-in
-    /// it finds a wrong address or certificate; when the call rings it saves the set-up.
+    /// it finds a wrong address or certificate; when the call rings it saves the set-up. Gives the
+    /// connection in a sentence: TLS version, certificate, and what that was checked against.
     ///
     /// # Errors
     /// What a call would fail with.
-    pub fn connect(&self) -> Result<(), Error> {
+    pub fn connect(&self) -> Result<String, Error> {
         let started = Instant::now();
         let outcome = self.make_ready();
-        let (level, status) = match &outcome {
-            Ok(()) => (Level::Info, Status::Ok),
-            Err(error) => (Level::Warn, error.status()),
-        };
-        let detail = outcome.as_ref().err().map(|error| error.detail()).unwrap_or_default();
         let time = Milliseconds(started.elapsed());
-        self.log(level, format_args!("connect: {status}, {time} {detail}"));
+        match &outcome {
+            Ok(words) => {
+                self.log(Level::Info, format_args!("connect: {}, {time}: {words}", Status::Ok));
+            }
+            Err(error) => {
+                let (status, detail) = (error.status(), error.detail());
+                self.log(Level::Warn, format_args!("connect: {status}, {time}: {detail}"));
+            }
+        }
         outcome
     }
 
@@ -182,7 +186,7 @@ impl Client {
         outcome.map_err(|why| ExchangeError::plain(error(why), true))
     }
 
-    fn make_ready(&self) -> Result<(), Error> {
+    fn make_ready(&self) -> Result<String, Error> {
         // Only for what has just been seen to work it can be said that it stands ready.
         const JUST_NOW: Duration = Duration::from_secs(2);
         let call = self.pool.current().begin()?;
@@ -191,10 +195,25 @@ impl Client {
             Some(connection) => connection,
             None => self.open_ahead(&call, deadline).map_err(|error| or_cancelled(error, &call))?,
         };
+        let words = self.describe(&call, &connection);
         if self.keep_alive {
             call.put_back(connection);
         }
-        Ok(())
+        Ok(words)
+    }
+
+    fn describe(&self, call: &InFlight, connection: &Connection) -> String {
+        const SOON: Duration = Duration::from_secs(14 * 86_400);
+        let (Some(peer), Some((version, certificate))) =
+            (&call.pool.tls_peer, connection.describe())
+        else {
+            return "plain http, nothing was checked".to_owned();
+        };
+        let words = format!("{version}, {}, {}", certificate.words, peer.checked);
+        if certificate.expires_in.is_some_and(|time| time < SOON) {
+            self.log(Level::Warn, format_args!("the certificate expires soon: {words}"));
+        }
+        words
     }
 
     fn open_ahead(&self, call: &InFlight, deadline: Deadline) -> Result<Connection, Error> {
@@ -204,12 +223,19 @@ impl Client {
     }
 
     fn open(&self, call: &InFlight, deadline: Deadline) -> Result<Connection, Error> {
-        let deadlines = Deadlines { call: deadline, connect_timeout: self.connect_timeout };
         let InFlight { pool, cancel, .. } = call;
-        let stream =
-            connect(&self.route, pool.tls_peer.as_ref(), &pool.resolver, deadlines, cancel)?;
+        let connector = Connector {
+            route: &self.route,
+            tls_peer: pool.tls_peer.as_ref(),
+            resolver: &pool.resolver,
+            last_good: &pool.last_good,
+            deadline,
+            connect_timeout: self.connect_timeout,
+            cancel,
+        };
+        let stream = connector.connect()?;
         let version = stream.tls_version();
-        self.log(Level::Debug, format_args!("connected to {} ({version})", self.route.dial));
+        self.log(Level::Debug, format_args!("connected to {} ({version})", self.route.target));
         Ok(Connection::new(stream, &pool.http))
     }
 

@@ -39,7 +39,8 @@ pub struct ClientOptions {
     pub max_agent_id: u32,
     /// What the gateway's certificate is checked against. Default: the system's store.
     pub trust: Trust,
-    /// `ip:port` to dial instead; the certificate must still be for the host of `base_url`.
+    /// `ip:port` to connect to instead, or several of one service, comma between, in order of
+    /// preference; the certificate must still be for the host of `base_url`.
     pub connect_to: Option<String>,
     /// Certificates to trust: PEM text, or the path of a PEM file.
     pub ca: Option<String>,

@@ -129,35 +129,59 @@ fn port_of(authority: &Authority, default: u16) -> Option<u16> {
 /// Whom to connect to, and through what.
 #[derive(Debug, Clone)]
 pub(crate) struct Route {
-    pub dial: Address,
+    pub target: Target,
     pub proxy: Option<Proxy>,
+}
+
+/// What stands at the other end of a connection.
+#[derive(Debug, Clone)]
+pub(crate) enum Target {
+    /// The gateway of `base_url`.
+    Gateway(Address),
+    /// `connect_to`: addresses of one service, in order of preference.
+    Addresses(Vec<SocketAddr>),
 }
 
 impl Route {
     pub fn parse(options: &ClientOptions, gateway: &Gateway) -> Result<Self, Error> {
-        let dial = match &options.connect_to {
-            None => gateway.address.clone(),
-            Some(text) => connect_to(text)?,
+        let target = match &options.connect_to {
+            None => Target::Gateway(gateway.address.clone()),
+            Some(text) => Target::Addresses(connect_to(text)?),
         };
         let proxy = match options.proxy.as_deref() {
             None => None,
             Some("env") => Proxy::from_environment(gateway)?,
             Some(url) => Some(Proxy::parse(url, "proxy")?),
         };
-        Ok(Route { dial, proxy })
+        Ok(Route { target, proxy })
     }
 }
 
-fn connect_to(text: &str) -> Result<Address, Error> {
-    match text.parse::<SocketAddr>() {
-        Ok(to) if to.port() != 0 && !text.contains('%') => {
-            Ok(Address { host: Host::Ip(to.ip()), port: to.port() })
-        }
-        _ => {
-            let detail = "connect_to: not an address of the form ip:port, without a zone";
-            Err(Error::new(Status::InvalidUrl, detail))
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Gateway(address) => address.fmt(f),
+            Target::Addresses(addresses) => {
+                let addresses: Vec<_> = addresses.iter().map(SocketAddr::to_string).collect();
+                f.write_str(&addresses.join(", "))
+            }
         }
     }
+}
+
+fn connect_to(text: &str) -> Result<Vec<SocketAddr>, Error> {
+    let address = |text: &str| {
+        text.parse::<SocketAddr>().ok().filter(|to| to.port() != 0 && !text.contains('%'))
+    };
+    text.split(", ")
+        .flat_map(|part| part.split(','))
+        .map(address)
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| {
+            let detail =
+                "connect_to: not addresses of the form ip:port, without a zone, comma between";
+            Error::new(Status::InvalidUrl, detail)
+        })
 }
 
 /// An HTTP proxy that is asked to CONNECT.
@@ -374,10 +398,10 @@ mod tests {
     fn routes_know_proxies_and_other_addresses() {
         let mut options = ClientOptions::new("https://gw:8043");
         let gateway = Gateway::parse(&options).expect("gateway");
-        options.connect_to = Some("127.0.0.1:9".into());
+        options.connect_to = Some("127.0.0.1:9, [::1]:10".into());
         options.proxy = Some("http://us%40er:p%3Aw@proxy:3128".into());
         let route = Route::parse(&options, &gateway).expect("route");
-        assert_eq!(route.dial.to_string(), "127.0.0.1:9");
+        assert_eq!(route.target.to_string(), "127.0.0.1:9, [::1]:10");
         let proxy = route.proxy.expect("proxy");
         assert_eq!(proxy.address.to_string(), "proxy:3128");
         assert_eq!(proxy.credentials.as_deref(), Some("us@er:p:w"));
@@ -398,6 +422,9 @@ mod tests {
             (Some("127.0.0.1"), None),
             (Some("127.0.0.1:0"), None),
             (Some("[fe80::1%2]:8043"), None),
+            (Some(""), None),
+            (Some("127.0.0.1:9,"), None),
+            (Some("127.0.0.1:9 [::1]:10"), None),
             (None, Some("")),
             (None, Some("socks5://proxy:1080")),
             (None, Some("https://proxy:3128")),

@@ -63,43 +63,87 @@ fn tunnel(mut client: TcpStream, asked: &Mutex<Vec<String>>) {
 }
 
 /// Calls with this environment and `--proxy`; whether it was asked for is the proxy's to say.
-fn call(gateway: &RawGateway, environment: &[(&str, &str)], arguments: &[&str]) {
+fn command(url: &str, environment: &[(&str, &str)], arguments: &[&str]) -> Command {
     let mut reject = Command::new(&*REJECT);
     for name in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
         reject.env_remove(name).env_remove(name.to_lowercase());
     }
     reject.envs(environment.iter().copied()).env("AGW_GUID", GUID);
-    reject.args(["--url", &gateway.url, "--allow-http", "--agent", "154"]).args(arguments);
-    c::expect_success(&mut reject);
+    reject.args(["--url", url, "--allow-http", "--agent", "154"]).args(arguments);
+    reject
 }
+
+fn call(gateway: &RawGateway, environment: &[(&str, &str)], arguments: &[&str]) {
+    c::expect_success(&mut command(&gateway.url, environment, arguments));
+}
+
+const FROM_ENVIRONMENT: [&str; 4] = ["--proxy", "env", "--timeout", "3000"];
 
 #[test]
 fn the_environments_proxy_is_used_when_asked_for_only() {
     let gateway = RawGateway::start(vec![http("200 OK", ACCEPTED)]);
     let proxy = Proxy::start();
     let url = format!("http://user:secret@{}", proxy.address);
-    let from_environment = ["--proxy", "env"];
 
-    call(&gateway, &[("HTTPS_PROXY", &url)], &[]);
-    call(&gateway, &[], &from_environment);
-    for excepted in ["127.0.0.1", "elsewhere.test, 127.0.0.1", "*"] {
-        call(&gateway, &[("HTTPS_PROXY", &url), ("NO_PROXY", excepted)], &from_environment);
+    call(&gateway, &[("http_proxy", &url)], &[]);
+    call(&gateway, &[], &FROM_ENVIRONMENT);
+    for excepted in ["127.0.0.1", "elsewhere.test, 127.0.0.1", "*", "127.0.0.0/8"] {
+        call(&gateway, &[("http_proxy", &url), ("NO_PROXY", excepted)], &FROM_ENVIRONMENT);
     }
-    assert_eq!(proxy.asked(), [""; 0], "not asked for, not set, or excepted");
+    // A proxy of a kind that is not known does not matter where it is not used.
+    let socks = [("http_proxy", "socks5://127.0.0.1:9"), ("no_proxy", "127.0.0.1")];
+    call(&gateway, &socks, &FROM_ENVIRONMENT);
+    // In a CGI program HTTP_PROXY is what the caller sent as a header named Proxy.
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "https_proxy"] {
+        call(&gateway, &[(name, &url)], &FROM_ENVIRONMENT);
+    }
+    assert_eq!(proxy.asked(), [""; 0], "not asked for, not set, not for http, or excepted");
 
-    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
-        call(&gateway, &[(name, &url), ("NO_PROXY", "elsewhere.test")], &from_environment);
+    for name in ["http_proxy", "all_proxy", "ALL_PROXY"] {
+        call(&gateway, &[(name, &url), ("NO_PROXY", "elsewhere.test")], &FROM_ENVIRONMENT);
     }
     // The variable made for the purpose counts, and an empty one does not.
     let nobody = "http://127.0.0.1:9";
-    call(&gateway, &[("HTTPS_PROXY", &url), ("ALL_PROXY", nobody)], &from_environment);
-    call(&gateway, &[("HTTPS_PROXY", ""), ("ALL_PROXY", &url)], &from_environment);
+    call(&gateway, &[("http_proxy", &url), ("ALL_PROXY", nobody)], &FROM_ENVIRONMENT);
+    call(&gateway, &[("http_proxy", ""), ("ALL_PROXY", &url)], &FROM_ENVIRONMENT);
     call(&gateway, &[], &["--proxy", &url]);
     let asked = proxy.asked();
-    assert_eq!((asked.len(), gateway.seen().requests.len()), (6, 11));
+    assert_eq!((asked.len(), gateway.seen().requests.len()), (6, 16));
     let target = gateway.url.strip_prefix("http://").expect("http");
     for head in asked {
         assert!(head.starts_with(&format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n")));
         assert!(head.contains("\r\nProxy-Authorization: Basic dXNlcjpzZWNyZXQ=\r\n"), "{head}");
+    }
+}
+
+/// The gateway behind the proxy speaks no TLS: who was asked is what counts.
+#[test]
+fn for_https_the_environment_has_variables_of_its_own() {
+    let gateway = RawGateway::start(vec![http("200 OK", ACCEPTED)]);
+    let url = gateway.url.replace("http:", "https:");
+    for (names, used) in [
+        (vec!["https_proxy"], true),
+        (vec!["HTTPS_PROXY"], true),
+        (vec!["all_proxy"], true),
+        (vec!["ALL_PROXY"], true),
+        (vec!["http_proxy", "HTTP_PROXY"], false),
+    ] {
+        let proxy = Proxy::start();
+        let address = format!("http://{}", proxy.address);
+        let environment: Vec<_> = names.iter().map(|name| (*name, address.as_str())).collect();
+        let output = c::output_of(&mut command(&url, &environment, &FROM_ENVIRONMENT), "");
+        assert!(!output.status.success());
+        assert_eq!(proxy.asked().len(), usize::from(used), "{names:?}");
+    }
+}
+
+#[test]
+fn a_proxy_variable_that_cannot_be_used_is_named() {
+    for (name, value) in [("https_proxy", "socks5://127.0.0.1:9"), ("ALL_PROXY", "http://")] {
+        let environment = [(name, value), ("no_proxy", "elsewhere.test")];
+        let output =
+            c::output_of(&mut command("https://gw.test", &environment, &FROM_ENVIRONMENT), "");
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(printed.contains(&format!("proxy: {name}: not of the form")), "{printed}");
     }
 }

@@ -19,7 +19,7 @@ use crate::sys::{module, panics};
 use crate::{Client, Error, Level, Status};
 use guard::{Entry, enter};
 use options::read_options;
-use result::Outcome;
+use result::{Outcome, Success};
 use strings::{invalid, required};
 pub use types::*;
 
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn agw_client_new(
             return Err(Error::new(Status::Resources, "too many clients; agw_free some"));
         };
         give(handle);
-        Ok(None)
+        Ok(Success::Nothing)
     };
     // SAFETY: as this function's own contract.
     unsafe { enter(Entry::ClientNew, result, call) }
@@ -107,7 +107,7 @@ pub unsafe extern "C" fn agw_reject_agent_conf(
         // SAFETY: as this function's own contract.
         let (agent_id, guid) =
             unsafe { (required("agent_id", agent_id)?, required("guid", guid)?) };
-        client.reject_agent_conf(agent_id, guid).map(Some)
+        client.reject_agent_conf(agent_id, guid).map(Success::Answer)
     };
     // SAFETY: as this function's own contract.
     unsafe { with_client(Entry::RejectAgentConf, client, result, call) }
@@ -116,10 +116,13 @@ pub unsafe extern "C" fn agw_reject_agent_conf(
 /// Makes sure that a verified connection to the gateway stands ready, without sending a request.
 ///
 /// At sign-in it finds a wrong address or certificate before a phone rings. When AgentConf_Ringing
-/// arrives it makes the reject that follows within 15 seconds one round trip instead of three.
+/// arrives it makes the reject that follows one round trip instead of three. It vouches only for what
+/// it has just seen work: a kept connection counts if it was made, or an answer came over it, within
+/// the last two seconds; otherwise a new one is made. On success `detail` describes the connection:
+/// TLS version, the certificate's names, SHA-256 fingerprint and last day, what it was checked against.
 ///
 /// @param client  The client.
-/// @param result  Receives what went wrong; or NULL.
+/// @param result  Receives what stands ready, or what went wrong, in `detail`; or NULL.
 /// @return AGW_OK, or what a call would fail with: AGW_E_RESOLVE, AGW_E_CONNECT, AGW_E_TLS,
 ///         AGW_E_TIMEOUT, AGW_E_IO (closed at once), AGW_E_CANCELLED, AGW_E_PROXY, AGW_E_RESOURCES.
 /// @note Any thread; not from inside the log callback.
@@ -133,7 +136,9 @@ pub unsafe extern "C" fn agw_connect(
     result: *mut agw_result,
 ) -> StatusCall {
     // SAFETY: as this function's own contract.
-    unsafe { with_client(Entry::Connect, client, result, |client| client.connect().map(|()| None)) }
+    unsafe {
+        with_client(Entry::Connect, client, result, |client| client.connect().map(Success::Detail))
+    }
 }
 
 /// Makes the calls now in progress on a client end soon with AGW_E_CANCELLED.
@@ -151,7 +156,7 @@ pub unsafe extern "C" fn agw_connect(
 pub unsafe extern "C" fn agw_cancel(client: *mut agw_client) -> StatusCall {
     let call = |client: &Client| {
         client.cancel();
-        Ok(None)
+        Ok(Success::Nothing)
     };
     // SAFETY: there is no result to write.
     unsafe { with_client(Entry::Cancel, client, ptr::null_mut(), call) }
@@ -176,7 +181,7 @@ pub unsafe extern "C" fn agw_free(client: *mut agw_client) -> StatusCall {
         if !client.is_null() {
             handles::remove(client.addr()).ok_or_else(no_such_handle)?.close();
         }
-        Ok(None)
+        Ok(Success::Nothing)
     };
     // SAFETY: there is no result to write.
     unsafe { enter(Entry::Free, ptr::null_mut(), call) }

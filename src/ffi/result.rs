@@ -8,8 +8,17 @@ use super::structs::StructSize;
 use super::types::{AGW_RESULT_MAYBE_SENT, AGW_RESULT_RESENT, AGW_RESULT_TRUNCATED, agw_result};
 use crate::{Answer, Error, Status};
 
-/// What a guarded call comes to: an answer where there is one.
-pub(super) type Outcome = Result<Option<Answer>, Error>;
+/// What a guarded call comes to.
+pub(super) type Outcome = Result<Success, Error>;
+
+/// What there is to tell of a call that succeeded.
+#[derive(Debug)]
+pub(super) enum Success {
+    Nothing,
+    Answer(Answer),
+    /// A sentence for `detail`.
+    Detail(String),
+}
 
 /// The caller's result struct, as far as it goes.
 pub(super) struct ResultSlot {
@@ -47,8 +56,9 @@ impl ResultSlot {
             ..EMPTY_RESULT
         };
         let whole = match outcome {
-            Ok(None) => true,
-            Ok(Some(answer)) => fill_answer(&mut filled, answer),
+            Ok(Success::Nothing) => true,
+            Ok(Success::Answer(answer)) => fill_answer(&mut filled, answer),
+            Ok(Success::Detail(words)) => put(&mut filled.detail, words),
             Err(error) => fill_error(&mut filled, error),
         };
         if !whole {

@@ -73,7 +73,8 @@ pub struct agw_client_options {
     pub tls_trust: i32,
     /// "https://host:port", also with a path prefix in front of /agentgateway. Required.
     pub base_url: *const c_char,
-    /// "ip:port" to dial instead, or NULL; the certificate must still be for base_url's host.
+    /// "ip:port" to connect to instead, or several of one service, comma between, in order of
+    /// preference; or NULL. The certificate must still be for base_url's host.
     pub connect_to: *const c_char,
     /// Certificates to trust: PEM text, or the path of a PEM file; or NULL.
     pub ca: *const c_char,

@@ -19,7 +19,9 @@ pub(crate) fn cancelled() -> Error {
 #[derive(Debug, Default)]
 pub(crate) struct CancelHandle {
     cancelled: AtomicBool,
-    socket: Mutex<Option<Arc<TcpStream>>>,
+    /// What the call waits on. A socket that is shut down ends the wait, also while it is being
+    /// connected.
+    sockets: Mutex<Vec<Arc<TcpStream>>>,
 }
 
 impl CancelHandle {
@@ -27,24 +29,36 @@ impl CancelHandle {
         self.cancelled.load(Ordering::SeqCst)
     }
 
-    /// The socket that the call waits on from here on.
-    pub fn attach(&self, stream: Arc<TcpStream>) {
-        let mut socket = lock(&self.socket);
+    /// The one socket that the call waits on from here on.
+    pub fn attach(&self, socket: Arc<TcpStream>) {
+        self.wait_on(socket, true);
+    }
+
+    /// One more socket that the call waits on.
+    pub fn attach_also(&self, socket: Arc<TcpStream>) {
+        self.wait_on(socket, false);
+    }
+
+    fn wait_on(&self, socket: Arc<TcpStream>, alone: bool) {
+        let mut sockets = lock(&self.sockets);
         if self.is_cancelled() {
-            let _ = stream.shutdown(Shutdown::Both);
+            let _ = socket.shutdown(Shutdown::Both);
         }
-        *socket = Some(stream);
+        if alone {
+            sockets.clear();
+        }
+        sockets.push(socket);
     }
 
     /// The call gave the connection back: it is no longer this call's to shut down.
     pub fn detach(&self) {
-        *lock(&self.socket) = None;
+        lock(&self.sockets).clear();
     }
 
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::SeqCst);
-        if let Some(stream) = &*lock(&self.socket) {
-            let _ = stream.shutdown(Shutdown::Both);
+        for socket in &*lock(&self.sockets) {
+            let _ = socket.shutdown(Shutdown::Both);
         }
     }
 }

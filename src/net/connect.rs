@@ -1,172 +1,255 @@
 //! Opens a connection: name look-up, TCP, proxy, TLS; each failure with the status of its phase.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
-use std::thread;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockAddr, Socket as RawSocket, Type};
+use rustls::Error as TlsError;
 
-use super::cancel::{CANCEL_CHECK, CancelHandle, cancelled};
+use super::cancel::{CancelHandle, cancelled};
 use super::deadline::{Deadline, deadline_passed};
 use super::failure::{failure, or_resources, words};
 use super::proxy::ask_for_tunnel;
+use super::race::{Race, interleaved};
 use super::resolve::Resolver;
 use super::socket::Socket;
 use super::stream::Stream;
 use super::tls::TlsPeer;
 use super::tls::limits::HandshakeLimits;
-use crate::route::{Address, Host, Proxy, Route};
-use crate::sys::socket::above_standard;
+use crate::route::{Address, Host, Proxy, Route, Target};
+use crate::sys::clock::Moment;
+use crate::sys::lock::lock;
 use crate::{Error, Status};
 
-/// The two deadlines of opening a connection.
-#[derive(Clone, Copy)]
-pub(crate) struct Deadlines {
+/// What opening a connection goes by.
+pub(crate) struct Connector<'a> {
+    pub route: &'a Route,
+    pub tls_peer: Option<&'a TlsPeer>,
+    pub resolver: &'a Resolver,
+    pub last_good: &'a LastGood,
     /// Of the whole call.
-    pub call: Deadline,
+    pub deadline: Deadline,
     /// Of TCP and TLS set-up, counted from the end of the look-up.
     pub connect_timeout: Duration,
+    pub cancel: &'a Arc<CancelHandle>,
 }
 
-/// Opens a connection to the gateway, ready for a request.
-pub(crate) fn connect(
-    route: &Route,
-    tls_peer: Option<&TlsPeer>,
-    resolver: &Resolver,
-    deadlines: Deadlines,
-    cancel: &Arc<CancelHandle>,
-) -> Result<Stream, Error> {
-    let outcome = match &route.proxy {
-        None => open(&route.dial, resolver, deadlines, cancel),
-        Some(proxy) => tunnel(proxy, &route.dial, resolver, deadlines, cancel),
-    };
-    let stream = outcome.and_then(|socket| match tls_peer {
-        Some(peer) => handshake(socket, peer, cancel),
-        None => Ok(Stream::plain(socket)),
-    });
-    stream.map_err(|error| if cancel.is_cancelled() { cancelled() } else { error })
-}
+/// The address that worked last: it is tried first.
+#[derive(Default)]
+pub(crate) struct LastGood(Mutex<Option<(SocketAddr, Moment)>>);
 
-fn handshake(socket: Socket, peer: &TlsPeer, cancel: &Arc<CancelHandle>) -> Result<Stream, Error> {
-    let limits = HandshakeLimits::set(socket.deadline(), cancel);
-    Stream::secured(socket, peer, &limits).map_err(|why| {
-        let mut error = failure(&why, "in the TLS handshake");
-        // A close or reset in the handshake is the other side's way of refusing it.
-        if error.status() == Status::Io {
-            error.details_mut().status = Status::Tls;
-        }
-        error
-    })
-}
+impl LastGood {
+    /// After this time the first of `connect_to` is preferred again.
+    const PREFERENCE_RETURNS: Duration = Duration::from_secs(300);
 
-fn open(
-    to: &Address,
-    resolver: &Resolver,
-    deadlines: Deadlines,
-    cancel: &CancelHandle,
-) -> Result<Socket, Error> {
-    let addresses = match &to.host {
-        Host::Ip(ip) => vec![SocketAddr::new(*ip, to.port)],
-        Host::Name(name) => resolver.find(name, to.port, deadlines.call, cancel)?,
-    };
-    let deadline = deadlines.call.capped(deadlines.connect_timeout);
-    let stream = connect_any(&addresses, deadline, cancel).map_err(|why| {
-        if deadline_passed(&why) {
-            Error::new(Status::Timeout, format!("the time-out passed while connecting to {to}"))
-        } else {
-            let detail = format!("no connection to {to}: {}", words(&why));
-            let error = Error::new(Status::Connect, detail).with_os_error(why.raw_os_error());
-            or_resources(error, &why)
-        }
-    })?;
-    let socket = Socket::new(stream, deadline);
-    cancel.attach(socket.stream().clone());
-    Ok(socket)
-}
-
-/// Opens a connection to the gateway through a proxy. A failure on the way names the proxy.
-fn tunnel(
-    proxy: &Proxy,
-    to: &Address,
-    resolver: &Resolver,
-    deadlines: Deadlines,
-    cancel: &CancelHandle,
-) -> Result<Socket, Error> {
-    let of_proxy = |mut error: Error| {
-        if !matches!(error.status(), Status::Timeout | Status::Resources) {
-            error.details_mut().status = Status::Proxy;
-        }
-        let detail = format!("proxy {}: {}", proxy.address, error.detail());
-        error.details_mut().detail = detail;
-        error
-    };
-    let mut socket = open(&proxy.address, resolver, deadlines, cancel).map_err(of_proxy)?;
-    ask_for_tunnel(&mut socket, proxy, to).map_err(of_proxy)?;
-    Ok(socket)
-}
-
-/// Tries one address after the other; the time left is shared among those not yet tried.
-fn connect_any(
-    addresses: &[SocketAddr],
-    deadline: Deadline,
-    cancel: &CancelHandle,
-) -> io::Result<TcpStream> {
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for (tried, address) in addresses.iter().enumerate() {
-        let share = deadline.remaining()? / (addresses.len() - tried) as u32;
-        match connect_tcp(address, deadline.capped(share), cancel) {
-            Ok(stream) => return Ok(stream),
-            Err(why) => last = why,
-        }
-        if cancel.is_cancelled() {
-            break;
+    fn note(&self, address: SocketAddr) {
+        let mut last = lock(&self.0);
+        if last.is_none_or(|(known, _)| known != address) {
+            *last = Some((address, Moment::now()));
         }
     }
-    Err(last)
-}
 
-fn connect_tcp(
-    address: &SocketAddr,
-    deadline: Deadline,
-    cancel: &CancelHandle,
-) -> io::Result<TcpStream> {
-    let domain = Domain::for_address(*address);
-    let socket = RawSocket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-    let socket = above_standard(socket)?;
-    let first_look = deadline.remaining()?.min(CANCEL_CHECK);
-    match socket.connect_timeout(&SockAddr::from(*address), first_look) {
-        Ok(()) => {}
-        Err(why) if why.kind() == io::ErrorKind::TimedOut && why.raw_os_error().is_none() => {
-            wait_connected(&socket, deadline, cancel)?;
+    fn first(&self, mut addresses: Vec<SocketAddr>, by_preference: bool) -> Vec<SocketAddr> {
+        let Some((good, since)) = *lock(&self.0) else { return addresses };
+        if by_preference && since.elapsed() >= Self::PREFERENCE_RETURNS {
+            return addresses;
         }
-        // A peer that ends the connection at once is told as a hang-up without an error.
-        Err(why) if why.raw_os_error().is_none() && socket.peer_addr().is_ok() => {}
-        Err(why) => return Err(why),
+        if let Some(place) = addresses.iter().position(|address| *address == good) {
+            addresses[..=place].rotate_right(1);
+        }
+        addresses
     }
-    socket.set_nonblocking(false)?;
-    socket.set_tcp_nodelay(true)?;
-    // A gateway under Nagle's rule holds its first answer back until its session tickets are
-    // acknowledged, which would otherwise take us 40 ms.
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_quickack(true)?;
-    Ok(socket.into())
 }
 
-/// A connection that takes longer goes on by itself; a cancel must not have to wait for it.
-fn wait_connected(socket: &RawSocket, deadline: Deadline, cancel: &CancelHandle) -> io::Result<()> {
-    const LOOK: Duration = Duration::from_millis(5);
-    loop {
-        if let Some(why) = socket.take_error()? {
-            return Err(why);
+/// How long the TLS set-up with one address may take while others are left.
+const LONGEST_SHARE: Duration = Duration::from_millis(1_500);
+
+impl Connector<'_> {
+    /// Opens a connection to the gateway, ready for a request.
+    pub fn connect(&self) -> Result<Stream, Error> {
+        let outcome = match &self.route.proxy {
+            None => self.direct(),
+            Some(proxy) => self.through(proxy),
+        };
+        let cancelled = |error| if self.cancel.is_cancelled() { cancelled() } else { error };
+        let mut stream = outcome.map_err(cancelled)?;
+        stream.set_deadline(self.deadline);
+        Ok(stream)
+    }
+
+    fn direct(&self) -> Result<Stream, Error> {
+        let target = &self.route.target;
+        let addresses = match target {
+            Target::Gateway(address) => self.last_good.first(self.addresses_of(address)?, false),
+            Target::Addresses(addresses) => self.last_good.first(addresses.clone(), true),
+        };
+        let deadline = self.deadline.capped(self.connect_timeout);
+        let mut race = Race::new(addresses, deadline, self.cancel);
+        let mut before = None;
+        loop {
+            let (address, socket) = match race.next() {
+                Ok(connected) => connected,
+                Err(why) => return Err(before.unwrap_or_else(|| not_connected(&why, target))),
+            };
+            let socket = Socket::new(socket, share(deadline, race.left())?);
+            match self.secure(socket) {
+                Ok(stream) => {
+                    self.last_good.note(address);
+                    return Ok(stream);
+                }
+                Err(failed) if failed.is_final || race.left() == 0 => return Err(failed.error),
+                Err(failed) => before = Some(failed.error),
+            }
         }
-        if socket.peer_addr().is_ok() {
-            return Ok(());
+    }
+
+    /// Through the proxy to one address after the other. A failure on the way names the proxy.
+    fn through(&self, proxy: &Proxy) -> Result<Stream, Error> {
+        let targets = match &self.route.target {
+            Target::Gateway(address) => vec![address.to_string()],
+            Target::Addresses(addresses) => self
+                .last_good
+                .first(addresses.clone(), true)
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+        };
+        let addresses =
+            self.addresses_of(&proxy.address).map_err(|error| of_proxy(error, proxy))?;
+        let deadline = self.deadline.capped(self.connect_timeout);
+        let mut left = targets.len();
+        let mut before = None;
+        for target in &targets {
+            left -= 1;
+            let tunnel = self.tunnel(proxy, addresses.clone(), target, deadline, left);
+            match tunnel.map_err(Failed::of).and_then(|socket| self.secure(socket)) {
+                Ok(stream) => {
+                    target.parse().map(|address| self.last_good.note(address)).unwrap_or_default();
+                    return Ok(stream);
+                }
+                Err(failed) if failed.is_final || self.cancel.is_cancelled() => {
+                    return Err(failed.error);
+                }
+                Err(failed) => before = Some(failed.error),
+            }
         }
-        if cancel.is_cancelled() {
-            return Err(io::ErrorKind::Interrupted.into());
+        Err(before.unwrap_or_else(cancelled))
+    }
+
+    fn tunnel(
+        &self,
+        proxy: &Proxy,
+        addresses: Vec<SocketAddr>,
+        target: &str,
+        deadline: Deadline,
+        left: usize,
+    ) -> Result<Socket, Error> {
+        let failed = |error| of_proxy(error, proxy);
+        let connected = Race::new(addresses, deadline, self.cancel).next();
+        let (_, socket) = connected
+            .map_err(|why| failed(not_connected(&why, &Target::Gateway(proxy.address.clone()))))?;
+        let mut socket = Socket::new(socket, share(deadline, left)?);
+        ask_for_tunnel(&mut socket, proxy, target).map_err(failed)?;
+        Ok(socket)
+    }
+
+    fn addresses_of(&self, address: &Address) -> Result<Vec<SocketAddr>, Error> {
+        match &address.host {
+            Host::Ip(ip) => Ok(vec![SocketAddr::new(*ip, address.port)]),
+            Host::Name(name) => {
+                let found = self.resolver.find(name, address.port, self.deadline, self.cancel)?;
+                Ok(interleaved(found))
+            }
         }
-        thread::sleep(deadline.remaining()?.min(LOOK));
+    }
+
+    fn secure(&self, socket: Socket) -> Result<Stream, Failed> {
+        let Some(peer) = self.tls_peer else { return Ok(Stream::plain(socket)) };
+        let limits = HandshakeLimits::set(socket.deadline(), self.cancel);
+        Stream::secured(socket, peer, &limits).map_err(|why| {
+            let mut error = failure(&why, "in the TLS handshake");
+            // A close or reset in the handshake is the other side's way of refusing it.
+            if error.status() == Status::Io {
+                error.details_mut().status = Status::Tls;
+            }
+            Failed { error, is_final: is_refusal(&why) || self.cancel.is_cancelled() }
+        })
+    }
+}
+
+/// An attempt that came to nothing; `is_final`: another address would not help.
+struct Failed {
+    error: Error,
+    is_final: bool,
+}
+
+impl Failed {
+    fn of(error: Error) -> Self {
+        Failed { error, is_final: false }
+    }
+}
+
+/// It is we who refuse, not the path: the certificate is not trusted.
+fn is_refusal(why: &io::Error) -> bool {
+    let tls = why.get_ref().and_then(|why| why.downcast_ref::<TlsError>());
+    matches!(tls, Some(TlsError::InvalidCertificate(_) | TlsError::Other(_)))
+}
+
+/// The time of one attempt while so many others are left.
+fn share(deadline: Deadline, left: usize) -> Result<Deadline, Error> {
+    let phase = "in the TLS handshake";
+    let remaining = deadline.remaining().map_err(|why| failure(&why, phase))?;
+    let parts = u32::try_from(left).unwrap_or(u32::MAX).saturating_add(1);
+    Ok(if left == 0 { deadline } else { deadline.capped((remaining / parts).min(LONGEST_SHARE)) })
+}
+
+fn not_connected(why: &io::Error, to: &Target) -> Error {
+    if deadline_passed(why) {
+        return Error::new(
+            Status::Timeout,
+            format!("the time-out passed while connecting to {to}"),
+        );
+    }
+    let detail = format!("no connection to {to}: {}", words(why));
+    or_resources(Error::new(Status::Connect, detail).with_os_error(why.raw_os_error()), why)
+}
+
+fn of_proxy(mut error: Error, proxy: &Proxy) -> Error {
+    if !matches!(error.status(), Status::Timeout | Status::Resources) {
+        error.details_mut().status = Status::Proxy;
+    }
+    let detail = format!("proxy {}: {}", proxy.address, error.detail());
+    error.details_mut().detail = detail;
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_worked_last_is_tried_first() {
+        let [a, b, c] = [1, 2, 3].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        let last_good = LastGood::default();
+        assert_eq!(last_good.first(vec![a, b, c], false), [a, b, c]);
+        last_good.note(c);
+        assert_eq!(last_good.first(vec![a, b, c], false), [c, a, b]);
+        assert_eq!(last_good.first(vec![a, b], false), [a, b], "it is not among them any more");
+        assert_eq!(last_good.first(vec![a, b, c], true), [c, a, b]);
+        let long_ago = Moment::now().checked_sub(LastGood::PREFERENCE_RETURNS);
+        *lock(&last_good.0) = long_ago.map(|moment| (c, moment));
+        last_good.note(c);
+        assert_eq!(last_good.first(vec![a, b, c], true), [a, b, c], "the first is preferred again");
+        assert_eq!(last_good.first(vec![a, b, c], false), [c, a, b]);
+    }
+
+    #[test]
+    fn time_is_shared_while_others_are_left() {
+        let deadline = Deadline::after(Duration::from_secs(5));
+        let shared = |left| share(deadline, left).expect("time is left").remaining().expect("some");
+        assert!(shared(0) > Duration::from_secs(4));
+        assert!(shared(1) <= LONGEST_SHARE && shared(1) > Duration::from_secs(1));
+        assert!(shared(9) <= Duration::from_millis(500));
     }
 }

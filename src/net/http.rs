@@ -25,6 +25,7 @@ use super::deadline::Deadline;
 use super::failure::{connection_died, failure, not_http, spoke_unasked};
 use super::rules::{self, Death, Seen, Waiting};
 use super::stream::Stream;
+use super::tls::describe::{Description, describe};
 use crate::sys::clock::Moment;
 use crate::sys::lock::lock;
 use crate::sys::socket::unacknowledged;
@@ -108,6 +109,12 @@ impl Connection {
             idle_limit: MAX_IDLE_TIME,
             body: Vec::new(),
         }
+    }
+
+    /// The TLS version and the gateway's certificate; `None` where no TLS is spoken.
+    pub fn describe(&self) -> Option<(&'static str, Description)> {
+        let stream = &self.exchange.as_ref()?.stream;
+        Some((stream.tls_version(), describe(stream.peer_certificate()?)))
     }
 
     /// Whether it has been idle for longer than it may.

@@ -8,6 +8,7 @@ mod failure;
 pub(crate) mod http;
 pub(crate) mod pool;
 mod proxy;
+mod race;
 pub(crate) mod resolve;
 pub(crate) mod rules;
 mod socket;

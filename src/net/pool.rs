@@ -7,6 +7,7 @@ use std::time::Duration;
 use once_cell::race::OnceBox;
 
 use super::cancel::{CancelHandle, cancelled};
+use super::connect::LastGood;
 use super::deadline::Deadline;
 use super::http::{Connection, HttpConfig};
 use super::resolve::Resolver;
@@ -28,6 +29,7 @@ pub(crate) struct Pool {
     pub tls_peer: Option<TlsPeer>,
     pub resolver: Resolver,
     pub http: HttpConfig,
+    pub last_good: LastGood,
     pub gate: Gate,
     child: OnceBox<Pool>,
 }
@@ -76,6 +78,7 @@ impl Pool {
             tls_peer,
             resolver,
             http,
+            last_good: LastGood::default(),
             gate: Gate::new(),
             child: OnceBox::new(),
         }

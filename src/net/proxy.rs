@@ -7,14 +7,10 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::failure::failure;
 use super::socket::Socket;
-use crate::route::{Address, Proxy};
+use crate::route::Proxy;
 use crate::{Error, Status};
 
-pub(crate) fn ask_for_tunnel(
-    socket: &mut Socket,
-    proxy: &Proxy,
-    to: &Address,
-) -> Result<(), Error> {
+pub(crate) fn ask_for_tunnel(socket: &mut Socket, proxy: &Proxy, to: &str) -> Result<(), Error> {
     let failed = |why: io::Error| failure(&why, "while asking for the tunnel");
     let mut request = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n");
     if let Some(credentials) = &proxy.credentials {

@@ -30,9 +30,9 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    pub fn new(stream: TcpStream, deadline: Deadline) -> Self {
+    pub fn new(stream: impl Into<Arc<TcpStream>>, deadline: Deadline) -> Self {
         Socket {
-            stream: Arc::new(stream),
+            stream: stream.into(),
             deadline,
             receive_wait: Duration::ZERO,
             send_wait: Duration::ZERO,

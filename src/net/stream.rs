@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use rustls::ProtocolVersion::{self, TLSv1_3};
+use rustls::pki_types::CertificateDer;
 use rustls::{ClientConnection, IoState};
 
 use super::deadline::Deadline;
@@ -90,6 +91,10 @@ impl Stream {
 
     pub fn is_tls(&self) -> bool {
         self.tls.is_some()
+    }
+
+    pub fn peer_certificate(&self) -> Option<&CertificateDer<'static>> {
+        self.tls.as_ref()?.peer_certificates()?.first()
     }
 
     pub fn tls_version(&self) -> &'static str {

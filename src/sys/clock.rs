@@ -33,6 +33,11 @@ impl Moment {
     pub fn checked_add(self, time: Duration) -> Option<Moment> {
         self.0.checked_add(time).map(Moment)
     }
+
+    #[cfg(test)]
+    pub fn checked_sub(self, time: Duration) -> Option<Moment> {
+        self.0.checked_sub(time).map(Moment)
+    }
 }
 
 #[cfg(not(unix))]

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::TcpStream;
+use std::time::Duration;
 
 use socket2::Socket;
 
@@ -21,6 +22,28 @@ pub(crate) fn unacknowledged(stream: &TcpStream) -> Option<bool> {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn unacknowledged(_: &TcpStream) -> Option<bool> {
     None
+}
+
+/// Waits until one of the sockets, which are all being connected, is connected or has failed, or until
+/// the time is up.
+#[cfg(unix)]
+pub(crate) fn wait_connected<'a>(sockets: impl Iterator<Item = &'a TcpStream>, time: Duration) {
+    use std::os::fd::AsRawFd;
+
+    let mut polled: Vec<_> = sockets
+        .map(|socket| libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLOUT, revents: 0 })
+        .collect();
+    // Not less than asked for: a poll that ends too early would go round and round.
+    let time = time.as_micros().div_ceil(1_000).try_into().unwrap_or(libc::c_int::MAX);
+    // SAFETY: the pointer is to as many structs as it says. Where it fails, by a signal for example,
+    // the caller looks at its sockets earlier than it had to.
+    unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, time) };
+}
+
+/// Before Windows 10 a poll there does not tell that a connection has failed.
+#[cfg(not(unix))]
+pub(crate) fn wait_connected<'a>(_: impl Iterator<Item = &'a TcpStream>, time: Duration) {
+    std::thread::sleep(time.min(Duration::from_millis(5)));
 }
 
 /// The same socket, not in the place of standard input, output or error: a host that has closed one
@@ -48,8 +71,16 @@ pub(crate) fn above_standard(socket: Socket) -> io::Result<Socket> {
 }
 
 #[cfg(all(test, target_os = "linux"))]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// A backlog of one, which is full after two connections.
+    pub fn shrink_backlog(listener: &TcpListener) -> i32 {
+        use std::os::fd::AsRawFd;
+        // SAFETY: the descriptor is open as long as `listener` lives.
+        unsafe { libc::listen(listener.as_raw_fd(), 0) }
+    }
+
     use std::io::{Read, Write};
     use std::net::TcpListener;
 

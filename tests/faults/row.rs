@@ -88,6 +88,8 @@ pub struct Expect {
     pub cti_code: i32,
     /// The operating system has a number for it.
     pub os_error: bool,
+    /// A success has words, too.
+    pub described: bool,
     /// Must be in `detail`.
     pub word: &'static str,
     /// When it must return; `None`: at once.
@@ -201,13 +203,18 @@ impl Row {
 
 /// The call succeeds.
 pub fn accepted() -> Expect {
-    Expect { http_status: 200, retcode: "0".into(), ..connected() }
+    Expect { http_status: 200, retcode: "0".into(), ..succeeded() }
 }
 
 /// `agw_connect` succeeds.
 pub fn connected() -> Expect {
+    Expect { described: true, word: "checked", ..succeeded() }
+}
+
+fn succeeded() -> Expect {
     Expect {
         status: Status::Ok,
+        described: false,
         flags: 0,
         doubtful: 0,
         http_status: 0,
@@ -222,12 +229,12 @@ pub fn connected() -> Expect {
 
 /// The call fails, before there is an HTTP status.
 pub fn fails(status: Status, flags: u32, word: &'static str) -> Expect {
-    Expect { status, flags, word, ..connected() }
+    Expect { status, flags, word, ..succeeded() }
 }
 
 /// The gateway says no.
 pub fn refused(status: Status, retcode: &str) -> Expect {
-    Expect { status, http_status: 200, retcode: retcode.into(), ..connected() }
+    Expect { status, http_status: 200, retcode: retcode.into(), ..succeeded() }
 }
 
 impl Expect {

@@ -823,6 +823,24 @@ fn kept_connections() -> Vec<Row> {
             .flags(AGW_NO_KEEP_ALIVE)
             .rejects(3, accepted())
             .sees(3, 3),
+        row(
+            "not kept where the gateway says so",
+            ALL,
+            follows(vec![Serve(
+                with_header("Keep-Alive", "timeout=20, max=0", ACCEPTED).into_bytes(),
+            )]),
+        )
+        .rejects(2, accepted())
+        .sees(2, 2),
+        row(
+            "kept for a second less than the gateway says",
+            ALL,
+            follows(vec![Serve(with_header("Keep-Alive", "timeout=2", ACCEPTED).into_bytes())]),
+        )
+        .rejects(2, accepted())
+        .act(Pause(Duration::from_millis(1_100)))
+        .reject(accepted())
+        .sees(2, 3),
         row_of("idle, closed by FIN", vec![]),
         row_of("idle, FIN without TLS's goodbye", vec![Cut]),
         row_of("idle, closed by RST", vec![Reset]),
@@ -964,6 +982,13 @@ fn connecting_ahead() -> Vec<Row> {
             .connect(connected())
             .reject(accepted())
             .sees(1, 1),
+        row("agw_connect makes a new one where nothing was heard for 2 s", ALL, serves())
+            .reject(accepted())
+            .connect(connected())
+            .act(Pause(Duration::from_millis(2_100)))
+            .connect(connected())
+            .reject(accepted())
+            .sees(2, 2),
         row("agw_connect with AGW_NO_KEEP_ALIVE", ALL, serves())
             .flags(AGW_NO_KEEP_ALIVE)
             .connect(connected())

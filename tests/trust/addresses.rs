@@ -1,9 +1,16 @@
 //! What the certificate must be for: the host in `base_url`, name or literal, whatever is dialled.
 
-use agw::{ClientOptions, Status, Trust};
+use std::io::Read;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use agw::{Client, ClientOptions, Status, Trust};
 
 use crate::certs::{Authority, Leaf, dns, ip};
 use crate::gateway::{Gateway, Plan};
+use crate::support::GUID;
 use crate::{HOST, reject, reject_trusting};
 
 #[test]
@@ -52,4 +59,58 @@ fn connect_to_does_not_change_whose_certificate_is_wanted() {
         assert_eq!(error.status(), Status::Tls);
         assert!(error.detail().contains(at) && error.detail().contains(HOST), "{error}");
     }
+}
+
+/// Several addresses of one service: the next one answers where the first is refused, closes in the
+/// handshake or says nothing; and it is tried first from then on.
+#[test]
+fn the_next_address_answers_where_the_first_does_not() {
+    let authority = Authority::new("Own authority");
+    let gateway = Gateway::with(&authority.issue(&Leaf::server(vec![dns(HOST)])));
+    let good = gateway.address();
+    let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
+    let (hangs_up, met_hang_up) = listener(|stream| drop(stream.shutdown(Shutdown::Both)));
+    let (silent, met_silence) = listener(|mut stream| drop(stream.read_to_end(&mut Vec::new())));
+    for (first, met) in [(closed, None), (hangs_up, Some(met_hang_up)), (silent, Some(met_silence))]
+    {
+        let mut options = ClientOptions::new(gateway.url_as(HOST));
+        options.trust = Trust::Ca;
+        options.ca = Some(authority.pem());
+        options.keep_alive = false;
+        options.connect_to = Some(format!("{first}, {good}"));
+        let client = Client::new(&options).expect("a client");
+        for _ in 0..2 {
+            client.reject_agent_conf("154", GUID).unwrap_or_else(|error| panic!("{error}"));
+        }
+        assert_eq!(met.map_or(1, |met| met.load(Ordering::SeqCst)), 1, "tried once, not twice");
+    }
+}
+
+/// A certificate that is refused is refused: the next address is not asked.
+#[test]
+fn a_refused_certificate_is_final() {
+    let gateway = Gateway::with(&Authority::new("Another").issue(&Leaf::server(vec![dns(HOST)])));
+    let (next, met) = listener(drop);
+    let mut options = ClientOptions::new(gateway.url_as(HOST));
+    options.trust = Trust::Ca;
+    options.ca = Some(Authority::new("Own authority").pem());
+    options.connect_to = Some(format!("{},{next}", gateway.address()));
+    let error = reject(&options).expect_err("not trusted");
+    assert_eq!(error.status(), Status::Tls);
+    assert_eq!(met.load(Ordering::SeqCst), 0);
+}
+
+/// A port that takes connections, does this with each, and counts them.
+fn listener(serve: fn(TcpStream)) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+    let address = listener.local_addr().expect("bound");
+    let met = Arc::new(AtomicUsize::new(0));
+    let counted = met.clone();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            counted.fetch_add(1, Ordering::SeqCst);
+            thread::spawn(move || serve(stream));
+        }
+    });
+    (address, met)
 }

@@ -1,5 +1,6 @@
 //! TLS: the configuration, built once from checked options.
 
+pub(crate) mod describe;
 pub(crate) mod explain;
 pub(crate) mod limits;
 mod pem;
@@ -32,18 +33,30 @@ use verify::{TrustSource, Verifier};
 pub(crate) struct TlsPeer {
     pub config: Arc<ClientConfig>,
     pub name: ServerName<'static>,
+    /// What the certificate is checked against, in words.
+    pub checked: &'static str,
 }
 
 impl TlsPeer {
     /// Reads and checks every TLS option.
     pub fn new(options: &ClientOptions, gateway: &Address) -> Result<Self, Error> {
-        Ok(TlsPeer { name: server_name(gateway)?, config: with_own_sessions(&config(options)?) })
+        Ok(TlsPeer {
+            name: server_name(gateway)?,
+            config: with_own_sessions(&config(options)?),
+            checked: match (options.trust, &options.ca) {
+                (Trust::System, None) => "checked against the system's store",
+                (Trust::System, Some(_)) => "checked against the system's store and ca",
+                (Trust::Ca, _) => "checked against ca",
+                (Trust::Pin, _) => "checked against pin_sha256",
+                (Trust::DangerAny, _) => "nothing was checked",
+            },
+        })
     }
 
     /// For a forked child: a session cache that is shared might have been copied in the middle of a
     /// change.
     pub fn for_child(&self) -> Self {
-        TlsPeer { config: with_own_sessions(&self.config), name: self.name.clone() }
+        TlsPeer { config: with_own_sessions(&self.config), ..self.clone() }
     }
 }
 

@@ -1,0 +1,250 @@
+//! Several addresses of one service, tried as RFC 8305, section 5, says: the next one after a quarter
+//! of a second, or at once when one fails; the first TCP connection is taken.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket as RawSocket, Type};
+
+use super::cancel::{CANCEL_CHECK, CancelHandle};
+use super::deadline::Deadline;
+use crate::sys::clock::Moment;
+use crate::sys::socket::{above_standard, wait_connected};
+
+/// The "Connection Attempt Delay".
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// Those not yet tried, and those under way.
+pub(crate) struct Race<'a> {
+    waiting: VecDeque<SocketAddr>,
+    running: Vec<(SocketAddr, Arc<TcpStream>)>,
+    last_start: Option<Moment>,
+    last_failure: io::Error,
+    deadline: Deadline,
+    cancel: &'a CancelHandle,
+}
+
+impl<'a> Race<'a> {
+    pub fn new(addresses: Vec<SocketAddr>, deadline: Deadline, cancel: &'a CancelHandle) -> Self {
+        Race {
+            waiting: addresses.into(),
+            running: Vec::new(),
+            last_start: None,
+            last_failure: io::ErrorKind::AddrNotAvailable.into(),
+            deadline,
+            cancel,
+        }
+    }
+
+    /// How many are left besides those that were given out.
+    pub fn left(&self) -> usize {
+        self.waiting.len() + self.running.len()
+    }
+
+    /// The next one to be connected. May be asked again where that came to nothing.
+    pub fn next(&mut self) -> io::Result<(SocketAddr, Arc<TcpStream>)> {
+        loop {
+            // A cancel shuts the sockets down, which looks like a failure of theirs.
+            if self.cancel.is_cancelled() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            if let Some(connected) = self.start_due()? {
+                return Ok(connected);
+            }
+            if self.running.is_empty() && self.waiting.is_empty() {
+                return Err(std::mem::replace(
+                    &mut self.last_failure,
+                    io::ErrorKind::AddrNotAvailable.into(),
+                ));
+            }
+            let time = self.deadline.remaining()?.min(self.until_next_start());
+            wait_connected(self.running.iter().map(|(_, socket)| &**socket), time);
+            if let Some(connected) = self.look() {
+                return finish(connected, self.cancel);
+            }
+        }
+    }
+
+    /// Starts what is due; gives what is connected at once.
+    fn start_due(&mut self) -> io::Result<Option<(SocketAddr, Arc<TcpStream>)>> {
+        while self.running.is_empty() || self.until_next_start().is_zero() {
+            let Some(address) = self.waiting.pop_front() else { break };
+            self.last_start = Some(Moment::now());
+            match start(&address, self.cancel) {
+                Ok((socket, false)) => self.running.push((address, socket)),
+                Ok((socket, true)) => return finish((address, socket), self.cancel).map(Some),
+                Err(why) => self.fail(why),
+            }
+        }
+        Ok(None)
+    }
+
+    fn until_next_start(&self) -> Duration {
+        // Where a cancel cannot end the wait, it is looked for.
+        let longest = if cfg!(target_os = "linux") { Duration::MAX } else { CANCEL_CHECK };
+        match self.last_start {
+            _ if self.waiting.is_empty() => longest,
+            Some(start) => HEAD_START.saturating_sub(start.elapsed()).min(longest),
+            None => Duration::ZERO,
+        }
+    }
+
+    /// One that is connected; those that have failed are taken out.
+    fn look(&mut self) -> Option<(SocketAddr, Arc<TcpStream>)> {
+        let mut place = 0;
+        while let Some((_, socket)) = self.running.get(place) {
+            match outcome(socket) {
+                None => place += 1,
+                Some(Ok(())) => return Some(self.running.swap_remove(place)),
+                Some(Err(why)) => {
+                    self.running.swap_remove(place);
+                    self.fail(why);
+                }
+            }
+        }
+        None
+    }
+
+    /// The next one need not wait.
+    fn fail(&mut self, why: io::Error) {
+        self.last_failure = why;
+        self.last_start = None;
+    }
+}
+
+/// Begins to connect; tells whether that is done already.
+fn start(address: &SocketAddr, cancel: &CancelHandle) -> io::Result<(Arc<TcpStream>, bool)> {
+    let domain = Domain::for_address(*address);
+    let socket = RawSocket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    let socket = above_standard(socket)?;
+    socket.set_nonblocking(true)?;
+    let begun = socket.connect(&SockAddr::from(*address));
+    let socket = Arc::new(TcpStream::from(socket));
+    cancel.attach_also(socket.clone());
+    match begun {
+        Ok(()) => Ok((socket, true)),
+        Err(why) if is_in_progress(&why) => Ok((socket, false)),
+        Err(why) => Err(why),
+    }
+}
+
+fn is_in_progress(why: &io::Error) -> bool {
+    #[cfg(unix)]
+    let in_progress = why.raw_os_error() == Some(libc::EINPROGRESS);
+    #[cfg(not(unix))]
+    let in_progress = false;
+    in_progress || why.kind() == io::ErrorKind::WouldBlock
+}
+
+/// What came of it, if it is decided.
+fn outcome(socket: &TcpStream) -> Option<io::Result<()>> {
+    match socket.take_error() {
+        Ok(Some(why)) | Err(why) => Some(Err(why)),
+        Ok(None) => socket.peer_addr().is_ok().then_some(Ok(())),
+    }
+}
+
+fn finish(
+    (address, socket): (SocketAddr, Arc<TcpStream>),
+    cancel: &CancelHandle,
+) -> io::Result<(SocketAddr, Arc<TcpStream>)> {
+    cancel.attach(socket.clone());
+    socket.set_nonblocking(false)?;
+    socket.set_nodelay(true)?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    SockRef::from(&*socket).set_tcp_quickack(true)?;
+    Ok((address, socket))
+}
+
+/// The families by turns, beginning with that of the first.
+pub(crate) fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let Some(first) = addresses.first().map(SocketAddr::is_ipv6) else { return addresses };
+    let (preferred, others): (Vec<_>, Vec<_>) =
+        addresses.into_iter().partition(|address| address.is_ipv6() == first);
+    let mut interleaved = Vec::with_capacity(preferred.len() + others.len());
+    let (mut preferred, mut others) = (preferred.into_iter(), others.into_iter());
+    loop {
+        match (preferred.next(), others.next()) {
+            (None, None) => return interleaved,
+            (one, other) => interleaved.extend(one.into_iter().chain(other)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::time::Instant;
+
+    fn listener() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+        let address = listener.local_addr().expect("bound");
+        (listener, address)
+    }
+
+    fn refused() -> SocketAddr {
+        listener().1
+    }
+
+    fn race(addresses: Vec<SocketAddr>, cancel: &CancelHandle) -> Race<'_> {
+        Race::new(addresses, Deadline::after(Duration::from_secs(30)), cancel)
+    }
+
+    #[test]
+    fn families_take_turns() {
+        let parse = |texts: &[&str]| -> Vec<SocketAddr> {
+            texts.iter().map(|text| text.parse().expect("an address")).collect()
+        };
+        let (a, b, c, x, y) = ("[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1");
+        for (given, expected) in [
+            (vec![a, b, c, x, y], vec![a, x, b, y, c]),
+            (vec![x, a, b], vec![x, a, b]),
+            (vec![x, y], vec![x, y]),
+            (vec![], vec![]),
+        ] {
+            assert_eq!(interleaved(parse(&given)), parse(&expected));
+        }
+    }
+
+    #[test]
+    fn one_that_fails_gives_way_at_once() {
+        let (_listener, good) = listener();
+        let cancel = CancelHandle::default();
+        let begun = Instant::now();
+        let mut race = race(vec![refused(), refused(), good], &cancel);
+        assert_eq!(race.next().expect("connected").0, good);
+        assert_eq!(race.left(), 0);
+        assert!(begun.elapsed() < HEAD_START);
+        assert_eq!(race.next().expect_err("none is left").kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    /// What swallows every SYN: a listener whose backlog is full.
+    #[test]
+    fn one_that_is_silent_is_overtaken_and_can_be_cancelled() {
+        let silent = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+        let address = silent.local_addr().expect("bound");
+        assert_eq!(crate::sys::socket::tests::shrink_backlog(&silent), 0);
+        let _full: Vec<_> =
+            (0..2).map_while(|_| TcpStream::connect_timeout(&address, HEAD_START).ok()).collect();
+        let (_listener, good) = listener();
+        let cancel = CancelHandle::default();
+        let mut both = race(vec![address, good], &cancel);
+        assert_eq!(both.next().expect("connected").0, good);
+        assert_eq!(both.left(), 1);
+
+        let mut alone = race(vec![address], &cancel);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(50));
+                cancel.cancel();
+            });
+            let begun = Instant::now();
+            assert_eq!(alone.next().expect_err("cancelled").kind(), io::ErrorKind::Interrupted);
+            assert!(begun.elapsed() < Duration::from_secs(10));
+        });
+    }
+}
