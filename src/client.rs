@@ -203,14 +203,14 @@ impl Client {
     }
 
     fn describe(&self, call: &InFlight, connection: &Connection) -> String {
-        const SOON: Duration = Duration::from_secs(14 * 86_400);
+        const SOON_DAYS: i64 = 14;
         let (Some(peer), Some((version, certificate))) =
             (&call.pool.tls_peer, connection.describe())
         else {
             return "plain http, nothing was checked".to_owned();
         };
         let words = format!("{version}, {}, {}", certificate.words, peer.checked);
-        if certificate.expires_in.is_some_and(|time| time < SOON) {
+        if certificate.days_left.is_some_and(|days| days < SOON_DAYS) {
             self.log(Level::Warn, format_args!("the certificate expires soon: {words}"));
         }
         words

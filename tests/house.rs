@@ -19,13 +19,12 @@ const LAYERS: [&[&str]; 9] = [
 ];
 
 /// A word, and the places under `src` where it may stand.
-const ROOMS: [(&str, &[&str]); 6] = [
+const ROOMS: [(&str, &[&str]); 5] = [
     ("unsafe", &["ffi/", "sys/"]),
     ("ureq", &["net/http.rs"]),
     ("httparse", &["net/proxy.rs"]),
     ("socket2", &["net/", "sys/"]),
     ("rustls", &["net/"]),
-    ("x509_cert", &["net/tls/describe.rs"]),
 ];
 
 type Sources = BTreeMap<String, String>;

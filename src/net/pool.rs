@@ -257,8 +257,8 @@ mod tests {
     #[test]
     fn connections_that_are_never_on_top_of_the_stack_are_closed_in_time() {
         let start = Moment::now();
-        let mut state = PoolState::default();
-        state.idle = heard_after(start, &[0, 1, 2, 30]);
+        let idle = heard_after(start, &[0, 1, 2, 30]);
+        let mut state = PoolState { idle, ..PoolState::default() };
         let now = start.checked_add(Duration::from_secs(31)).expect("soon");
         assert_eq!(state.outdated(now).len(), 2);
         assert_eq!(heard(&state, start), [2, 30]);

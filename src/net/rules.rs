@@ -81,7 +81,7 @@ pub(crate) fn may_have_acted(copies: u32, refused: bool, status: Status) -> bool
 pub(crate) fn idle_limit(keep_alive: &[u8]) -> Duration {
     let mut limit = Duration::MAX;
     for parameter in keep_alive.split(|byte| matches!(byte, b',' | b';')) {
-        let parameter = str::from_utf8(parameter).unwrap_or_default();
+        let parameter = std::str::from_utf8(parameter).unwrap_or_default();
         let (name, value) = parameter.split_once('=').unwrap_or_default();
         let value = value.trim().trim_matches('"').parse::<u32>().ok();
         let name = name.trim();

@@ -1,86 +1,227 @@
-//! A connection that stands, in a sentence: what a person wants to know of it at sign-in.
+//! A certificate in a sentence: what a person wants to know of it at sign-in. A reader of our own: the
+//! crates for it are several times as large as all the rest of this folder, and here nothing depends on
+//! what it finds.
 
 use std::net::IpAddr;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustls::pki_types::CertificateDer;
-use x509_cert::Certificate;
-use x509_cert::der::Decode;
-use x509_cert::ext::pkix::SubjectAltName;
-use x509_cert::ext::pkix::name::GeneralName;
 
 use super::explain::{fingerprint_of, printed};
 
-/// The certificate of the gateway, as far as it can be read. One that was pinned need not be.
 pub(crate) struct Description {
     pub words: String,
-    pub expires_in: Option<Duration>,
+    /// How many days it is valid for yet.
+    pub days_left: Option<i64>,
 }
 
 pub(crate) fn describe(der: &CertificateDer) -> Description {
     let fingerprint = printed(&fingerprint_of(der));
-    let Ok(certificate) = Certificate::from_der(der) else {
+    let Some(Content { hosts, last_day }) = read(der) else {
         let words = format!("a certificate that cannot be read, SHA-256 fingerprint {fingerprint}");
-        return Description { words, expires_in: None };
+        return Description { words, days_left: None };
     };
-    let end = certificate.tbs_certificate().validity().not_after;
-    let date = end.to_date_time();
+    let Date { year, month, day } = last_day;
     let words = format!(
-        "certificate for {}, SHA-256 fingerprint {fingerprint}, valid until {}-{:02}-{:02}",
-        names(&certificate),
-        date.year(),
-        date.month(),
-        date.day()
+        "certificate for {}, SHA-256 fingerprint {fingerprint}, valid until {year}-{month:02}-{day:02}",
+        listed(&hosts)
     );
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Description { words, expires_in: Some(end.to_unix_duration().saturating_sub(now)) }
+    let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 86_400;
+    Description { words, days_left: Some(last_day.days_since_1970() - today as i64) }
 }
 
-/// The first few hosts that it is for; else whatever it calls itself.
-fn names(certificate: &Certificate) -> String {
+fn listed(hosts: &[String]) -> String {
     const SHOWN: usize = 4;
-    let found = certificate.tbs_certificate().get_extension::<SubjectAltName>();
-    let hosts: Vec<_> = match found {
-        Ok(Some((_, names))) => names.0.iter().filter_map(host).collect(),
-        _ => Vec::new(),
-    };
-    let shown = hosts.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    let shown = hosts[..hosts.len().min(SHOWN)].join(", ");
     match hosts.len() {
-        0 => format!("no host ({})", certificate.tbs_certificate().subject()),
+        0 => "no host".to_owned(),
         1..=SHOWN => shown,
         all => format!("{shown} and {} more", all - SHOWN),
     }
 }
 
-fn host(name: &GeneralName) -> Option<String> {
-    match name {
-        GeneralName::DnsName(name) => Some(name.to_string()),
-        GeneralName::IpAddress(bytes) => {
-            let v4 = <[u8; 4]>::try_from(bytes.as_bytes()).map(IpAddr::from);
-            let v6 = <[u8; 16]>::try_from(bytes.as_bytes()).map(IpAddr::from);
+struct Content {
+    hosts: Vec<String>,
+    last_day: Date,
+}
+
+#[derive(Clone, Copy)]
+struct Date {
+    year: i64,
+    month: i64,
+    day: i64,
+}
+
+impl Date {
+    /// Years begin in March here, so that the day that is not always there is the last.
+    fn days_since_1970(self) -> i64 {
+        let year = if self.month < 3 { self.year - 1 } else { self.year };
+        let month = (self.month + 9) % 12;
+        let days = (153 * month + 2) / 5 + self.day - 1;
+        365 * year + year / 4 - year / 100 + year / 400 + days - 719_468
+    }
+}
+
+const SEQUENCE: u8 = 0x30;
+const VERSION: u8 = 0xA0;
+const EXTENSIONS: u8 = 0xA3;
+const DNS_NAME: u8 = 0x82;
+const IP_ADDRESS: u8 = 0x87;
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+const OCTET_STRING: u8 = 0x04;
+
+/// The object identifier of a subjectAltName.
+const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1D, 0x11];
+
+/// RFC 5280, 4.1: what is between the serial number and the extensions has no part in it but the dates.
+fn read(mut der: &[u8]) -> Option<Content> {
+    let mut certificate = expect(&mut der, SEQUENCE)?;
+    let mut content = expect(&mut certificate, SEQUENCE)?;
+    if content.first() == Some(&VERSION) {
+        element(&mut content)?;
+    }
+    for _serial_signature_issuer in 0..3 {
+        element(&mut content)?;
+    }
+    let mut validity = expect(&mut content, SEQUENCE)?;
+    element(&mut validity)?;
+    let last_day = date(element(&mut validity)?)?;
+    let mut hosts = Vec::new();
+    while let Some((tag, mut value)) = element(&mut content) {
+        if tag == EXTENSIONS {
+            hosts = names_in(expect(&mut value, SEQUENCE)?)?;
+        }
+    }
+    Some(Content { hosts, last_day })
+}
+
+fn names_in(mut extensions: &[u8]) -> Option<Vec<String>> {
+    let mut hosts = Vec::new();
+    while let Some((_, mut extension)) = element(&mut extensions) {
+        let (_, identifier) = element(&mut extension)?;
+        if identifier != SUBJECT_ALT_NAME {
+            continue;
+        }
+        // "critical" may stand between.
+        while let Some((tag, mut value)) = element(&mut extension) {
+            if tag == OCTET_STRING {
+                let mut names = expect(&mut value, SEQUENCE)?;
+                hosts.extend(std::iter::from_fn(|| element(&mut names)).filter_map(host));
+            }
+        }
+    }
+    Some(hosts)
+}
+
+fn host((tag, value): (u8, &[u8])) -> Option<String> {
+    match tag {
+        DNS_NAME if value.iter().all(u8::is_ascii_graphic) => {
+            Some(String::from_utf8_lossy(value).into_owned())
+        }
+        IP_ADDRESS => {
+            let v4 = <[u8; 4]>::try_from(value).map(IpAddr::from);
+            let v6 = <[u8; 16]>::try_from(value).map(IpAddr::from);
             v4.or(v6).ok().map(|address| address.to_string())
         }
         _ => None,
     }
 }
 
+fn date((tag, text): (u8, &[u8])) -> Option<Date> {
+    let number = |digits: &[u8]| {
+        let all_digits = digits.iter().all(u8::is_ascii_digit);
+        all_digits.then(|| digits.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0')))
+    };
+    let (year, rest) = match tag {
+        UTC_TIME => {
+            let year = number(text.get(..2)?)?;
+            (if year < 50 { 2000 + year } else { 1900 + year }, text.get(2..)?)
+        }
+        GENERALIZED_TIME => (number(text.get(..4)?)?, text.get(4..)?),
+        _ => return None,
+    };
+    Some(Date { year, month: number(rest.get(..2)?)?, day: number(rest.get(2..4)?)? })
+}
+
+fn expect<'a>(input: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
+    element(input).filter(|(found, _)| *found == tag).map(|(_, value)| value)
+}
+
+/// The next element's tag and value; `None` at the end, or where it is none.
+fn element<'a>(input: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
+    let [tag, length, rest @ ..] = *input else { return None };
+    let (length, rest) = match usize::from(*length) {
+        short @ 0..=0x7F => (short, rest),
+        long => {
+            // Four bytes are more than any certificate has.
+            let (bytes, rest) = rest.split_at_checked((long - 0x80).min(5))?;
+            let length = bytes.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+            (usize::try_from(length).ok()?, rest)
+        }
+    };
+    let (value, rest) = rest.split_at_checked(length)?;
+    *input = rest;
+    Some((*tag, value))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn certificates_are_told_by_names_fingerprint_and_last_day() {
+    fn certificate() -> CertificateDer<'static> {
         let names = ["gw.test", "10.1.2.3", "::1"].map(str::to_owned);
         let mut made = rcgen::CertificateParams::new(names).expect("names");
         made.not_after = rcgen::date_time_ymd(2099, 1, 31);
         let key = rcgen::KeyPair::generate().expect("a key");
-        let certificate = made.self_signed(&key).expect("a certificate");
-        let Description { words, expires_in } = describe(certificate.der());
+        made.self_signed(&key).expect("a certificate").der().clone()
+    }
+
+    #[test]
+    fn certificates_are_told_by_names_fingerprint_and_last_day() {
+        let Description { words, days_left } = describe(&certificate());
         assert!(words.starts_with("certificate for gw.test, 10.1.2.3, ::1, SHA-256 fingerprint "));
         assert!(words.ends_with(", valid until 2099-01-31"), "{words}");
-        assert!(expires_in.expect("a date") > Duration::from_secs(86_400));
-        let unreadable = describe(&CertificateDer::from(vec![0x30, 0x01]));
-        assert!(unreadable.words.starts_with("a certificate that cannot be read"));
-        assert_eq!(unreadable.expires_in, None);
+        assert!(days_left.expect("a date") > 365);
+        assert_eq!(
+            listed(&["a", "b", "c", "d", "e", "f"].map(str::to_owned)),
+            "a, b, c, d and 2 more"
+        );
+    }
+
+    #[test]
+    fn days_are_counted_as_in_the_calendar() {
+        for (year, month, day, expected) in [
+            (1970, 1, 1, 0),
+            (1970, 12, 31, 364),
+            (2000, 2, 29, 11_016),
+            (2000, 3, 1, 11_017),
+            (2026, 11, 26, 20_783),
+            (2100, 3, 1, 47_541),
+        ] {
+            assert_eq!(
+                Date { year, month, day }.days_since_1970(),
+                expected,
+                "{year}-{month}-{day}"
+            );
+        }
+        assert_eq!(date((UTC_TIME, b"491231235959Z")).expect("a date").year, 2049);
+        assert_eq!(date((UTC_TIME, b"500101000000Z")).expect("a date").year, 1950);
+        assert!(date((UTC_TIME, b"5001")).is_none() && date((0, b"500101000000Z")).is_none());
+    }
+
+    /// A pinned certificate may be anything: cut anywhere and changed anywhere it does no harm.
+    #[test]
+    fn what_is_no_certificate_is_said_to_be_none() {
+        let der = certificate();
+        for end in 0..der.len() {
+            let cut = describe(&CertificateDer::from(der[..end].to_vec()));
+            assert!(cut.words.starts_with("a certificate that cannot be read"), "{end}");
+            for byte in [0x00, 0x7F, 0x80, 0x84, 0xFF] {
+                let mut changed = der.to_vec();
+                changed[end] = byte;
+                describe(&CertificateDer::from(changed));
+            }
+        }
     }
 }
