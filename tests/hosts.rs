@@ -13,6 +13,7 @@ mod row;
 #[path = "faults/tls.rs"]
 mod tls;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Arc, LazyLock};
@@ -138,7 +139,7 @@ fn a_setuid_program_does_not_believe_its_callers_environment() {
 
     if !is_root() {
         assert!(std::env::var_os("CI").is_none(), "needs root");
-        eprintln!("skipped: a setuid program can only be made by root");
+        let _ = writeln!(std::io::stderr(), "skipped: only root can make a setuid program");
         return;
     }
     let setuid = PROCESS.with_file_name("process-setuid");
