@@ -43,10 +43,10 @@ test: setup lint unit install-test python csharp abi
 
 ## make lint       rustfmt, clippy, rustdoc, shellcheck, ruff, clang-format, .editorconfig
 lint: setup
-	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --lib --no-default-features -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --no-default-features \
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --no-default-features \
 	    --document-private-items
 	PYTHON=$(PYTHON) tests/lint/run.sh
 

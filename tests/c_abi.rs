@@ -1,12 +1,9 @@
 //! The C side: the header, the exported symbols, and C programs that use and misuse the library.
 
-#[path = "support/c.rs"]
-mod c;
-
 use std::path::Path;
 use std::process::Command;
 
-use c::{C11, C89, C99, CXX11, CXX98, Dialect, GNU11};
+use support::c::{self, C11, C89, C99, CXX11, CXX98, Dialect, GNU11};
 
 const HEADER: &str = include_str!("../include/agw.h");
 

@@ -1,18 +1,13 @@
 //! The C++ binding and the larger C examples: compiled under every compiler and standard that is
 //! promised, run against the simulator, and compared with the header.
 
-#[path = "support/c.rs"]
-mod c;
-#[path = "simulator/mod.rs"]
-mod simulator;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use c::{C89, Dialect};
-use simulator::state::Script;
-use simulator::{CaFile, Simulator, SimulatorOptions};
+use support::c::{self, C89, Dialect};
+use support::simulator::state::Script;
+use support::simulator::{CaFile, Simulator, SimulatorOptions};
 
 const HEADER: &str = include_str!("../include/agw.h");
 const BINDING: &str = include_str!("../bindings/cpp/agw.hpp");

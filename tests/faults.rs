@@ -3,23 +3,6 @@
 //! An argument that is no option picks the rows whose names hold it, or with `!` in front those
 //! whose names do not. `AGW_CALLER` names a program that makes the calls instead.
 
-#[path = "faults/abi.rs"]
-mod abi;
-#[path = "faults/elsewhere.rs"]
-mod elsewhere;
-#[path = "faults/gateway.rs"]
-mod gateway;
-#[path = "faults/row.rs"]
-mod row;
-#[path = "faults/run.rs"]
-mod run;
-#[path = "faults/standstill.rs"]
-mod standstill;
-#[path = "faults/table.rs"]
-mod table;
-#[path = "faults/tls.rs"]
-mod tls;
-
 use std::collections::BTreeMap;
 use std::env;
 use std::fmt;
@@ -30,9 +13,10 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use row::Row;
-use run::{Report, flag_names, play};
-use tls::Over;
+use support::faults::row::Row;
+use support::faults::run::{Report, flag_names, play};
+use support::faults::{standstill, table};
+use support::tls::Over;
 
 /// Most rows wait most of the time.
 const AT_A_TIME: usize = 4;

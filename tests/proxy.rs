@@ -1,10 +1,6 @@
 //! Proxies from the environment: used when asked for, left alone otherwise. The environment is a
 //! process's own, so the calls are made by the example in C.
 
-#[path = "support/c.rs"]
-mod c;
-mod support;
-
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -12,7 +8,7 @@ use std::process::Command;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 
-use support::{ACCEPTED, GUID, RawGateway, http};
+use support::{ACCEPTED, GUID, RawGateway, c, http};
 
 static REJECT: LazyLock<PathBuf> =
     LazyLock::new(|| c::compile("bindings/c/examples/reject.c", "reject-by-proxy", c::C89));

@@ -1,15 +1,11 @@
 //! The README and those of the bindings: their examples are extracted and run. The README's table
 //! is compared with the library's.
 
-#[path = "support/c.rs"]
-mod c;
-#[path = "simulator/mod.rs"]
-mod simulator;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use simulator::{CaFile, Simulator, SimulatorOptions};
+use support::c;
+use support::simulator::{CaFile, Simulator, SimulatorOptions};
 
 const README: &str = include_str!("../README.md");
 

@@ -1,19 +1,13 @@
 //! The whole story against the simulator, through the C ABI: sign in, ring, reject, too late, stale.
 
-#[path = "support/c.rs"]
-mod c;
-#[path = "simulator/caller.rs"]
-mod caller;
-#[path = "simulator/mod.rs"]
-mod simulator;
-
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use caller::{JSON, send};
 use serde_json::{Value, json};
-use simulator::state::Script;
-use simulator::{CaFile, Simulator, SimulatorOptions};
+use support::c;
+use support::simulator::caller::{JSON, send};
+use support::simulator::state::Script;
+use support::simulator::{CaFile, Simulator, SimulatorOptions};
 
 /// The C program that does one thing and says whether it went as expected; `AGW_STORY` names one
 /// that is compiled already, for another system.

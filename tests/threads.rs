@@ -1,11 +1,5 @@
 //! Threads and processes: many callers at once, cancels, frees, forks, and a signal.
 
-#[path = "support/c.rs"]
-mod c;
-#[path = "support/held.rs"]
-mod held;
-mod support;
-
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,8 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use agw::{Client, ClientOptions, Level, Status, Trust};
-use held::Held;
-use support::{ACCEPTED, GUID, RawGateway, http};
+use support::held::Held;
+use support::{ACCEPTED, GUID, RawGateway, c, http};
 
 static HOST: LazyLock<PathBuf> = LazyLock::new(|| c::compile("tests/c/host.c", "host", c::GNU11));
 

@@ -1,7 +1,5 @@
 //! The wire: what the request looks like to the byte, and every shape of answer.
 
-mod support;
-
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;

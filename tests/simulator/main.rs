@@ -1,8 +1,5 @@
 //! The simulated agent gateway as a program: `cargo run --example simulator -- --help`.
 
-#[path = "mod.rs"]
-mod simulator;
-
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -13,11 +10,11 @@ use std::time::Duration;
 use clap::builder::RangedU64ValueParser;
 use clap::{Parser, ValueEnum};
 
-use simulator::codes::Refusal;
-use simulator::gateway::Log;
-use simulator::guid::{AuthMode, GuidRules};
-use simulator::state::{ControlError, MAX_AGENT_ID, MIN_AGENT_ID, Settings};
-use simulator::{CaFile, Simulator, SimulatorOptions};
+use support::simulator::codes::Refusal;
+use support::simulator::gateway::Log;
+use support::simulator::guid::{AuthMode, GuidRules};
+use support::simulator::state::{ControlError, MAX_AGENT_ID, MIN_AGENT_ID, Settings};
+use support::simulator::{CaFile, Simulator, SimulatorOptions};
 
 const ABOUT: &str = "\
 A simulated agent gateway on this machine: agents sign in, poll for events, and reject

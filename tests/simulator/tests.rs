@@ -1,9 +1,5 @@
 //! Tests of the simulator: its state, told the time, and a few round trips over HTTPS.
 
-mod caller;
-#[path = "mod.rs"]
-mod simulator;
-
 use std::io::Write;
 use std::net::{IpAddr, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -12,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use caller::{Answer, JSON, connect, send};
-use simulator::codes::Refusal;
-use simulator::gateway::LogLine;
-use simulator::guid::AuthMode;
-use simulator::state::{
+use support::simulator::caller::{Answer, JSON, connect, send};
+use support::simulator::codes::Refusal;
+use support::simulator::gateway::LogLine;
+use support::simulator::guid::AuthMode;
+use support::simulator::state::{
     ControlError, Event, Poll, PollEnd, RejectAnswer, RejectRequest, Script, Settings, State,
 };
-use simulator::{CaFile, Simulator, SimulatorOptions};
+use support::simulator::{CaFile, Simulator, SimulatorOptions};
 
 // --- The state ---
 

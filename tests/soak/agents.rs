@@ -4,12 +4,12 @@ use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::abi::Options;
 use crate::host::{Host, count};
 use crate::library::Ticket;
 use crate::lock;
 use crate::server::{Notice, RENEWED};
 use crate::texts;
+use support::faults::abi::Options;
 
 impl Host {
     pub fn agents_client(&self) -> Ticket {

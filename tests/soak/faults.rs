@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use agw::Status;
 
-use crate::abi;
-use crate::gateway::{Gateway, Order, Script, Step};
 use crate::lock;
-use crate::row::{Act, Expect, Row, Site};
-use crate::table;
 use crate::tag::Tag;
-use crate::tls::Over;
+use support::faults::abi;
+use support::faults::row::{Act, Expect, Row, Site};
+use support::faults::table;
+use support::gateway::{Gateway, Order, Script, Step};
+use support::tls::Over;
 
 /// What the gateway speaks, one port each.
 pub const OVERS: [Over; 3] = [Over::Plain, Over::Tls12, Over::Tls13];
@@ -51,7 +51,7 @@ impl Faults {
             name: "certificate not trusted",
             kind: "TLS: certificate not trusted",
             over: vec![Over::Tls12, Over::Tls13],
-            expect: crate::row::fails(Status::Tls, 0, ""),
+            expect: support::faults::row::fails(Status::Tls, 0, ""),
             at: At::Distrust,
         });
         Faults { list, forbidden }

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use agw::Status;
 
-use crate::abi::Outcome;
 use crate::accounting::{Call, agent_of};
 use crate::faults::{At, Fault, Faults};
 use crate::library::{Library, Ticket};
@@ -21,7 +20,8 @@ use crate::seats::{SHARED, Seat, seats};
 use crate::server::{AGENTS, Notice, Ready};
 use crate::tag::Tag;
 use crate::texts;
-use crate::tls::Over;
+use support::faults::abi::Outcome;
+use support::tls::Over;
 
 /// What the callers were told, a line for each call.
 pub const LEDGER: &str = "calls.log";

@@ -10,8 +10,8 @@ use agw::ffi::{
     agw_client_options, agw_result, agw_status,
 };
 
-use crate::abi::{Options, Outcome, outcome_of};
 use crate::texts;
+use support::faults::abi::{Options, Outcome, outcome_of};
 
 type New = unsafe extern "C" fn(
     *const agw_client_options,

@@ -3,40 +3,18 @@
 //!
 //! `make soak TIME=600` runs it. The gateway is a second process of this program.
 
-#[path = "../faults/abi.rs"]
-mod abi;
 mod accounting;
 mod agents;
-#[path = "../simulator/caller.rs"]
-mod caller;
-#[path = "../faults/elsewhere.rs"]
-mod elsewhere;
 mod faults;
-#[path = "../faults/gateway.rs"]
-mod gateway;
-#[path = "../support/held.rs"]
-mod held;
 mod host;
 mod library;
 mod pace;
 mod report;
 mod rest;
-#[path = "../faults/row.rs"]
-mod row;
-#[path = "../faults/run.rs"]
-mod run;
 mod seats;
 mod server;
-#[path = "../simulator/mod.rs"]
-mod simulator;
-#[path = "../faults/standstill.rs"]
-mod standstill;
-#[path = "../faults/table.rs"]
-mod table;
 mod tag;
 mod texts;
-#[path = "../faults/tls.rs"]
-mod tls;
 
 use std::error::Error;
 use std::fs;

@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::held::Held;
+use support::held::Held;
 
 /// What is held, and how much more of it there may be in the end: the allocator and the kernel
 /// keep pages and stacks, more so on a busy machine; a leak of a byte a call is more than the heap

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use agw::ffi::AGW_NO_KEEP_ALIVE;
 
-use crate::abi::{Options, Outcome};
 use crate::faults::{At, Faults, OVERS};
 use crate::library::Ticket;
 use crate::server::Ready;
-use crate::tls::{Over, certificate_pem};
+use support::faults::abi::{Options, Outcome};
+use support::tls::{Over, certificate_pem};
 
 /// Clients of each of the three gateways.
 const EACH: usize = 32;

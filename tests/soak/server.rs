@@ -12,16 +12,16 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use socket2::{Domain, Socket, Type};
 
-use crate::caller::{JSON, send};
 use crate::faults::{At, Faults, OVERS};
-use crate::gateway::{Gateway, Orders, Script, Seen, Step};
 use crate::lock;
-use crate::run::Place;
-use crate::simulator::guid::GuidRules;
-use crate::simulator::state::Settings;
-use crate::simulator::{Simulator, SimulatorOptions};
 use crate::tag::Tag;
-use crate::tls::{Over, certificate_pem};
+use support::faults::run::Place;
+use support::gateway::{Gateway, Orders, Script, Seen, Step};
+use support::simulator::caller::{JSON, send};
+use support::simulator::guid::GuidRules;
+use support::simulator::state::Settings;
+use support::simulator::{Simulator, SimulatorOptions};
+use support::tls::{Over, certificate_pem};
 
 /// The requests that came, a line each: the call's number and the agent's.
 pub const LOG: &str = "gateway.log";

@@ -5,8 +5,8 @@ use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::abi::Outcome;
 use crate::tag::{Tag, shows_guid};
+use support::faults::abi::Outcome;
 
 static LINES: AtomicU64 = AtomicU64::new(0);
 static RESULTS: AtomicU64 = AtomicU64::new(0);

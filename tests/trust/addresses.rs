@@ -8,10 +8,10 @@ use std::thread;
 
 use agw::{Client, ClientOptions, Status, Trust};
 
-use crate::certs::{Authority, Leaf, dns, ip};
 use crate::gateway::{Gateway, Plan};
 use crate::support::GUID;
 use crate::{HOST, reject, reject_trusting};
+use support::certs::{Authority, Leaf, dns, ip};
 
 #[test]
 fn literals_are_dialled_and_checked_as_addresses() {

@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 use agw::{Answer, Client, ClientOptions, Error, Status, Trust};
 use rcgen::ExtendedKeyUsagePurpose;
 
-use crate::certs::{Authority, Identity, Leaf, OPENSSL_DEFAULT, dns, ip, rsa2048};
 use crate::gateway::{Gateway, Plan};
 use crate::version_one::version_one;
 use crate::{HOST, options, reject, reject_pinned, secrets};
+use support::certs::{Authority, Identity, Leaf, OPENSSL_DEFAULT, dns, ip, rsa2048};
 
 /// One certificate, and what is to become of it.
 struct Row {

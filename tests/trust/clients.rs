@@ -6,11 +6,11 @@ use agw::{Answer, Client, Error, Status, Trust};
 use rustls::SupportedProtocolVersion;
 use rustls::version::TLS12;
 
-use crate::certs::{Authority, Identity, Leaf, dns, openssl_key, rsa2048};
-use crate::files::Folder;
 use crate::gateway::{Gateway, Plan, VERSIONS};
-use crate::support::GUID;
 use crate::{HOST, Lines, options, secrets};
+use support::GUID;
+use support::certs::{Authority, Identity, Leaf, dns, openssl_key, rsa2048};
+use support::files::Folder;
 
 /// One authority for the gateway and its clients.
 static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| Authority::new("Own authority"));
@@ -54,7 +54,7 @@ fn assert_known(gateway: &Gateway, given: &Given, client: &Identity) {
 
 #[test]
 fn a_client_certificate_may_be_given_as_text_or_path() {
-    let folder = Folder::new();
+    let folder = Folder::create();
     let client = AUTHORITY.below("Clients' authority").issue(&Leaf::client());
     let (cert, key) = (client.pem(), client.key_pem.clone());
     let both = format!("{cert}{key}");

@@ -3,9 +3,9 @@
 use agw::{Client, Level, Trust};
 
 use crate::gateway::Gateway;
-use crate::support::GUID;
 use crate::version_one::version_one;
 use crate::{HOST, Lines, options};
+use support::GUID;
 
 #[test]
 fn each_client_that_checks_nothing_logs_one_warning() {

@@ -14,8 +14,8 @@ use rustls::{
     SupportedProtocolVersion,
 };
 
-use crate::certs::{Authority, Identity};
-use crate::support::{ACCEPTED, http};
+use support::certs::{Authority, Identity};
+use support::{ACCEPTED, http};
 
 /// Each TLS version that the library speaks.
 pub const VERSIONS: [&SupportedProtocolVersion; 2] =

@@ -3,9 +3,9 @@
 use agw::{Status, Trust};
 
 use crate::certificates::fingerprint_in;
-use crate::certs::{Authority, Identity, Leaf, OPENSSL_DEFAULT, dns};
 use crate::gateway::{Gateway, Plan, VERSIONS};
 use crate::{HOST, options, reject, reject_pinned, reject_trusting};
+use support::certs::{Authority, Identity, Leaf, OPENSSL_DEFAULT, dns};
 
 fn self_signed() -> Identity {
     Leaf::server(vec![dns("other.test")]).self_signed()

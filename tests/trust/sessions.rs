@@ -3,10 +3,10 @@
 use agw::{Client, ClientOptions, Trust};
 use rustls::HandshakeKind::{self, Full, Resumed};
 
-use crate::certs::{Authority, Leaf, dns};
 use crate::gateway::{Gateway, Plan, VERSIONS};
-use crate::support::GUID;
 use crate::{HOST, options};
+use support::GUID;
+use support::certs::{Authority, Leaf, dns};
 
 fn handshakes(gateway: &Gateway) -> Vec<HandshakeKind> {
     gateway.met().iter().filter_map(|met| met.handshake).collect()

@@ -7,10 +7,10 @@ use std::{env, fs};
 
 use agw::{Answer, Client, Error, Status, Trust};
 
-use crate::certs::{Authority, Leaf, dns};
-use crate::files::Folder;
 use crate::gateway::Gateway;
 use crate::{HOST, options, reject, reject_trusting};
+use support::certs::{Authority, Leaf, dns};
+use support::files::Folder;
 
 /// The process that has it is the inner one; its value is the file of the system's store.
 const STORE: &str = "AGW_TRUST_TEST_STORE";
@@ -20,7 +20,7 @@ fn with_own_store(test: &str, body: impl FnOnce(&Path)) {
     if let Some(store) = env::var_os(STORE) {
         return body(Path::new(&store));
     }
-    let folder = Folder::new();
+    let folder = Folder::create();
     let store = folder.path("store.pem");
     let output = Command::new(env::current_exe().expect("a test has a path"))
         .args(["--exact", test, "--nocapture"])

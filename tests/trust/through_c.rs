@@ -9,10 +9,10 @@ use rcgen::SanType;
 
 use crate::HOST;
 use crate::certificates::fingerprint_in;
-use crate::certs::{Authority, Identity, Leaf, dns};
-use crate::files::Folder;
 use crate::gateway::{Gateway, Plan};
-use crate::support::GUID;
+use support::GUID;
+use support::certs::{Authority, Identity, Leaf, dns};
+use support::files::Folder;
 
 /// The options about trust, as a C program gives them.
 #[derive(Default)]
@@ -89,7 +89,7 @@ fn server(authority: &Authority, names: Vec<SanType>) -> Identity {
 
 #[test]
 fn options_are_taken_as_text_and_as_path() {
-    let folder = Folder::new();
+    let folder = Folder::create();
     let authority = Authority::new("Own authority");
     let identity = server(&authority, vec![dns(HOST)]);
     let gateway = Plan::new(&identity).demanding(&authority).start();

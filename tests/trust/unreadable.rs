@@ -2,14 +2,14 @@
 
 use agw::{Client, ClientOptions, Status, Trust};
 
-use crate::certs::{Authority, Identity, Leaf, OPENSSL_DEFAULT, dns, openssl_key, pem};
-use crate::files::Folder;
 use crate::gateway::Gateway;
 use crate::{HOST, reject_trusting, secrets};
+use support::certs::{Authority, Identity, Leaf, OPENSSL_DEFAULT, dns, openssl_key, pem};
+use support::files::Folder;
 
 #[test]
 fn an_authority_may_be_given_as_text_or_path() {
-    let folder = Folder::new();
+    let folder = Folder::create();
     let authority = Authority::new("Own authority");
     let gateway = Gateway::with(&authority.issue(&Leaf::server(vec![dns(HOST)])));
     let ca = authority.pem();
@@ -46,7 +46,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let client = Authority::new("Own authority").issue(&Leaf::client());
-        Scene { folder: Folder::new(), client, cases: Vec::new() }
+        Scene { folder: Folder::create(), client, cases: Vec::new() }
     }
 
     /// Given as text and as a file.

@@ -4,7 +4,7 @@
 use rcgen::{KeyPair, PublicKeyData, SigningKey};
 use rustls::pki_types::CertificateDer;
 
-use crate::certs::Identity;
+use support::certs::Identity;
 
 const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;

@@ -1,4 +1,4 @@
-/* Makes the calls that tests/faults/elsewhere.rs asks for, where the library under test is: a line
+/* Makes the calls that tests/support/src/faults/elsewhere.rs asks for, where the library under test is: a line
  * in, a line out. Texts are in hex, "-" stands for NULL.
  *
  *     new FLAGS TIMEOUT CONNECT-TIMEOUT TRUST BASE-URL CA PROXY

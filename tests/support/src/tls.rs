@@ -1,7 +1,5 @@
 //! TLS on the gateway's side: one self-signed certificate for all rows, and the ways of asking.
 
-#![allow(dead_code, reason = "no one user of this module uses all of it")]
-
 use std::sync::{Arc, LazyLock};
 
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};

@@ -9,15 +9,15 @@ use agw::ffi::{
     AGW_RESULT_TRUNCATED as TRUNCATED,
 };
 
-use crate::abi::GUID;
-use crate::elsewhere::Elsewhere;
+use super::abi::GUID;
+use super::elsewhere::Elsewhere;
+use super::row::Act::{AwaitEnded, ClosePort, Pause, Restart, Stop};
+use super::row::{Between, Expect, Row, Site, accepted, connected, fails, refused, row};
 use crate::gateway::Step::{
     Await, AwaitEnd, Beat, Cut, Drip, Hang, Read, Repeat, Reset, Send, SendPart, SendRest,
     SendSome, Serve, Take, Tunnel, Wait,
 };
 use crate::gateway::{Gateway, Script, Step};
-use crate::row::Act::{AwaitEnded, ClosePort, Pause, Restart, Stop};
-use crate::row::{Between, Expect, Row, Site, accepted, connected, fails, refused, row};
 use crate::tls::Over::{self, Plain, Tls12, Tls13};
 
 const ALL: &[Over] = &[Plain, Tls12, Tls13];

@@ -1,7 +1,5 @@
 //! Plays a row and compares.
 
-#![allow(dead_code, reason = "no one user of this module uses all of it")]
-
 use std::env;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,11 +10,11 @@ use std::time::{Duration, Instant};
 use agw::Status;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use crate::abi::{Client, GUID, Options, Outcome};
-use crate::elsewhere::Elsewhere;
+use super::abi::{Client, GUID, Options, Outcome};
+use super::elsewhere::Elsewhere;
+use super::row::{Act, Expect, Proxy, Row, Site};
+use super::standstill;
 use crate::gateway::{Gateway, Seen};
-use crate::row::{Act, Expect, Proxy, Row, Site};
-use crate::standstill;
 use crate::tls::{Over, certificate_pem};
 
 /// How much later than its deadline a call may return.
@@ -238,7 +236,7 @@ pub fn flag_names(flags: u32) -> String {
 pub enum Place {
     Gateway(Box<Gateway>),
     /// Sockets that are only there, the one with the port first.
-    Sockets(u16, #[expect(dead_code, reason = "they are held open")] Vec<Socket>),
+    Sockets(u16, Vec<Socket>),
 }
 
 impl Place {

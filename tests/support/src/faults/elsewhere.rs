@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use agw::ffi::agw_result;
 
-use crate::abi::{Outcome, System};
+use super::abi::{Outcome, System};
 
 /// A process that has one client at a time, and makes a call for every line that it is given. It
 /// ends when nothing more can come.

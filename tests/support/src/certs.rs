@@ -182,7 +182,7 @@ fn day(from_now: i32) -> SystemTime {
 }
 
 fn openssl_default() -> Identity {
-    let folder = Folder::new();
+    let folder = Folder::create();
     let (key, certificate) = (folder.path("key.pem"), folder.path("certificate.pem"));
     let subject = format!("/CN={HOST}");
     openssl(&[
@@ -204,7 +204,7 @@ fn openssl_default() -> Identity {
 
 /// A key in PEM in another form, as openssl turns it.
 pub fn openssl_key(key_pem: &str, arguments: &[&str]) -> String {
-    let folder = Folder::new();
+    let folder = Folder::create();
     let (from, to) = (folder.write("from.pem", key_pem), folder.path("to.pem"));
     openssl(&[arguments, &["-in", &from, "-out", &to]].concat());
     std::fs::read_to_string(to).expect("a key in PEM")

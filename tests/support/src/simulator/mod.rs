@@ -1,10 +1,7 @@
 //! A simulated agent gateway on a loopback port, for tests and for trying things out: real state
-//! per agent, real HTTPS with a private CA. See `main.rs` for the program around it.
-//!
-//! An integration test includes it with `#[path = "simulator/mod.rs"] mod simulator;`.
+//! per agent, real HTTPS with a private CA. tests/simulator has the program around it.
 
-#![allow(dead_code, reason = "no one user of this module uses all of it")]
-
+pub mod caller;
 pub mod certs;
 pub mod codes;
 mod control;

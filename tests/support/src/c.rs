@@ -1,11 +1,11 @@
 //! Compiles C programs against the header and the shared library under test, and runs them.
 
-#![allow(dead_code, reason = "no one user of this module uses all of it")]
-
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+
+use crate::files;
 
 /// How a program is compiled: compiler, language, standard.
 #[derive(Clone, Copy)]
@@ -24,16 +24,16 @@ pub const CXX11: Dialect = Dialect { compiler: "c++", language: "c++", standard:
 
 const WARNINGS: [&str; 4] = ["-pedantic-errors", "-Wall", "-Wextra", "-Werror"];
 
-/// The folder of this package.
+/// The folder of the library's package.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("it is two folders up")
 }
 
 /// A folder with `libagw.so.1` and `libagw.so`: those of this very test run.
 pub fn library_folder() -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
     let built = test.parent().expect("in a folder").join("libagw.so");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lib");
+    let folder = files::temporary().join("lib");
     std::fs::create_dir_all(&folder).expect("a folder for the links");
     for name in ["libagw.so", "libagw.so.1"] {
         // Several tests may get here at once; the link is the same.
@@ -44,7 +44,7 @@ pub fn library_folder() -> PathBuf {
 
 /// Compiles and links a source file of this package; `name` is the program's.
 pub fn compile(source: &str, name: &str, dialect: Dialect) -> PathBuf {
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let program = files::temporary().join(name);
     let folder = library_folder();
     let mut command = compiler(dialect);
     command.arg("-o").arg(&program).arg(root().join(source));

@@ -2,13 +2,9 @@
 //!
 //! `PROPTEST_CASES=10000 cargo test --test properties` tries more.
 
-#[path = "properties/answers.rs"]
 mod answers;
-#[path = "properties/arguments.rs"]
 mod arguments;
-#[path = "properties/gateway.rs"]
 mod gateway;
-#[path = "properties/results.rs"]
 mod results;
 
 use proptest::prelude::ProptestConfig;

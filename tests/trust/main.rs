@@ -1,44 +1,24 @@
 //! Trust: which certificates are taken in which mode, what is said about those that are not, and
 //! what of it shows. Against a TLS gateway with certificates made for the purpose.
 
-#[path = "trust/addresses.rs"]
 mod addresses;
-#[path = "trust/certificates.rs"]
 mod certificates;
-#[path = "trust/certs.rs"]
-mod certs;
-#[path = "trust/clients.rs"]
 mod clients;
-#[path = "trust/danger.rs"]
 mod danger;
-#[path = "trust/files.rs"]
-mod files;
-#[path = "trust/gateway.rs"]
 mod gateway;
-#[path = "trust/pins.rs"]
 mod pins;
-#[path = "trust/secrets.rs"]
 mod secrets;
-#[path = "trust/sessions.rs"]
 mod sessions;
-mod support;
-#[path = "trust/system.rs"]
 mod system;
-#[path = "trust/through_c.rs"]
 mod through_c;
-#[path = "trust/unreadable.rs"]
 mod unreadable;
-#[path = "trust/version_one.rs"]
 mod version_one;
 
 use std::sync::{Arc, Mutex};
 
 use agw::{Answer, Client, ClientOptions, Error, Level, Trust};
 use gateway::Gateway;
-use support::GUID;
-
-/// The name that clients know the gateway by. It cannot be looked up: they dial `connect_to`.
-const HOST: &str = "gateway.test";
+use support::{GUID, HOST};
 
 /// What reaches the gateway under [`HOST`], with the rest as the caller changes it.
 fn options(

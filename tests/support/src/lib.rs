@@ -1,6 +1,13 @@
-//! A gateway of raw bytes on loopback: what it saw, and what it answers, to the byte.
+//! What several tests need.
 
-#![allow(dead_code, reason = "no one user of this module uses all of it")]
+pub mod c;
+pub mod certs;
+pub mod faults;
+pub mod files;
+pub mod gateway;
+pub mod held;
+pub mod simulator;
+pub mod tls;
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -17,6 +24,9 @@ pub const ACCEPTED: &str = r#"{"result":{},"message":"success","retcode":"0"}"#;
 
 /// A Guid in the documented form.
 pub const GUID: &str = "0a1b2c3d-0000-1111-2222-333344445555.AgentGateway1";
+
+/// A name that cannot be looked up; certificates are for it, and clients dial `connect_to`.
+pub const HOST: &str = "gateway.test";
 
 /// A gateway on a port of its own, a thread for each connection.
 pub struct RawGateway {

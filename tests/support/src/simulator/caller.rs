@@ -1,7 +1,5 @@
 //! A plain HTTPS caller of the simulator: signs in, polls, and steers it in tests.
 
-#![allow(dead_code, reason = "no one user of this module uses all of it")]
-
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -11,7 +9,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::Value;
 
-use crate::simulator::Simulator;
+use super::Simulator;
 
 /// The header that the gateway demands with every body, and with none.
 pub const JSON: &str = "Content-Type: application/json; charset=UTF-8\r\n";

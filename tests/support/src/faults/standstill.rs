@@ -1,7 +1,5 @@
 //! Whether the machine stood still: a thread that naps, and notices when it is woken late.
 
-#![allow(dead_code, reason = "no one user of this module uses all of it")]
-
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};

@@ -1,7 +1,5 @@
 //! A gateway of raw sockets that goes wrong as told, step by step, and remembers what it met.
 
-#![allow(dead_code, reason = "no one user of this module uses all of it")]
-
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};

@@ -1,7 +1,5 @@
 //! A row of the table: what happens, and what the caller must see.
 
-#![allow(dead_code, reason = "no one user of this module uses all of it")]
-
 use std::sync::Arc;
 use std::time::Duration;
 

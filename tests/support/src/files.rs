@@ -1,19 +1,25 @@
-//! Files for one test, gone with it.
+//! Where the tests write their files.
 
-use std::fs;
 use std::path::PathBuf;
-use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{env, fs, process};
 
-/// A folder of its own.
+/// What `CARGO_TARGET_TMPDIR` is in the sources of the test that runs.
+pub fn temporary() -> PathBuf {
+    let test = env::current_exe().expect("a test has a path");
+    let root = test.ancestors().nth(3).expect("it is in target/debug/deps");
+    root.join("tmp")
+}
+
+/// A folder for one test, gone with it.
 pub struct Folder(PathBuf);
 
 impl Folder {
-    pub fn new() -> Self {
+    pub fn create() -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("trust-{}-{number}", process::id());
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let name = format!("test-{}-{number}", process::id());
+        let folder = temporary().join(name);
         fs::create_dir_all(&folder).expect("a folder for the test's files");
         Folder(folder)
     }

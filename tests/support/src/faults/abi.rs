@@ -1,7 +1,5 @@
 //! The calls as a C program makes them.
 
-#![allow(dead_code, reason = "no one user of this module uses all of it")]
-
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::mem::MaybeUninit;
 use std::ops::RangeInclusive;
@@ -16,8 +14,8 @@ use agw::ffi::{
     agw_status,
 };
 
-use crate::elsewhere::{Elsewhere, word};
-use crate::row::Between;
+use super::elsewhere::{Elsewhere, word};
+use super::row::Between;
 
 /// A Guid in the documented form.
 pub const GUID: &str = "0a1b2c3d-0000-1111-2222-333344445555.AgentGateway1";

@@ -1,0 +1,8 @@
+//! The fault table: its rows, and how one is played.
+
+pub mod abi;
+pub mod elsewhere;
+pub mod row;
+pub mod run;
+pub mod standstill;
+pub mod table;
