@@ -65,6 +65,19 @@ fn exports(library: &Path) -> String {
     names.join("\n") + "\n"
 }
 
+/// A target folder may be copied with the links in it, which lead to the library it comes from.
+#[test]
+fn another_librarys_link_is_replaced() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("linked");
+    for library in ["/elsewhere/libagw.so", "/here/libagw.so"] {
+        c::link_library(&folder, Path::new(library));
+        for name in ["libagw.so", "libagw.so.1"] {
+            let link = std::fs::read_link(folder.join(name)).expect("a link");
+            assert_eq!(link, Path::new(library));
+        }
+    }
+}
+
 const CONTRACT: &str = include_str!("c/exports.txt");
 
 #[test]

@@ -58,7 +58,7 @@ fn check(source: &str, compiler: &'static str, standard: &'static str, options: 
     command.args(["-Wshadow", "-Wconversion", "-Wsign-conversion", "-Wold-style-cast"]);
     command.args(options).arg("-I").arg(c::root().join("bindings/cpp"));
     command.arg(folder.join(source)).arg(folder.join("other.cpp")).arg("-o").arg(&program);
-    command.arg("-L").arg(&library).args(["-lagw", "-pthread"]);
+    command.arg("-L").arg(library).args(["-lagw", "-pthread"]);
     command.arg(format!("-Wl,-rpath,{}", library.display()));
     c::expect_success(&mut command);
 
@@ -110,7 +110,7 @@ fn halves_with_and_without_exceptions_work_in_one_program() {
         for order in [[0, 1], [1, 0]] {
             let program = folder.join(format!("mixed-{compiler}-{}", order[0]));
             let mut command = Command::new(compiler);
-            command.args(order.map(|half| &halves[half])).arg("-L").arg(&library).arg("-lagw");
+            command.args(order.map(|half| &halves[half])).arg("-L").arg(library).arg("-lagw");
             command.arg(format!("-Wl,-rpath,{}", library.display()));
             c::expect_success(command.arg("-o").arg(&program));
             let printed = c::run::<&str>(&program, &[]);

@@ -2,8 +2,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{self, Command, Output, Stdio};
+use std::sync::LazyLock;
+use std::{env, fs};
 
 use crate::files;
 
@@ -30,16 +33,25 @@ pub fn root() -> &'static Path {
 }
 
 /// A folder with `libagw.so.1` and `libagw.so`: those of this very test run.
-pub fn library_folder() -> PathBuf {
-    let test = std::env::current_exe().expect("a test has a path");
-    let built = test.parent().expect("in a folder").join("libagw.so");
-    let folder = files::temporary().join("lib");
-    std::fs::create_dir_all(&folder).expect("a folder for the links");
+pub fn library_folder() -> &'static Path {
+    static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+        let test = env::current_exe().expect("a test has a path");
+        let folder = files::temporary().join("lib");
+        link_library(&folder, &test.with_file_name("libagw.so"));
+        folder
+    });
+    &FOLDER
+}
+
+/// Another library's link may be there, of a target folder that was copied.
+pub fn link_library(folder: &Path, library: &Path) {
+    fs::create_dir_all(folder).expect("a folder for the links");
     for name in ["libagw.so", "libagw.so.1"] {
-        // Several tests may get here at once; the link is the same.
-        let _ = std::os::unix::fs::symlink(&built, folder.join(name));
+        // Another test's programs find the old link or the new one.
+        let fresh = folder.join(format!("{name}-{}", process::id()));
+        symlink(library, &fresh).expect("a new link");
+        fs::rename(&fresh, folder.join(name)).expect("it takes the place of the old one");
     }
-    folder
 }
 
 /// Compiles and links a source file of this package; `name` is the program's.
@@ -48,7 +60,7 @@ pub fn compile(source: &str, name: &str, dialect: Dialect) -> PathBuf {
     let folder = library_folder();
     let mut command = compiler(dialect);
     command.arg("-o").arg(&program).arg(root().join(source));
-    command.arg("-L").arg(&folder).args(["-lagw", "-pthread"]);
+    command.arg("-L").arg(folder).args(["-lagw", "-pthread"]);
     command.arg(format!("-Wl,-rpath,{}", folder.display()));
     expect_success(&mut command);
     program
@@ -72,7 +84,7 @@ fn named(compiler: &'static str) -> OsString {
         "c++" => "CXX",
         other => return other.into(),
     };
-    std::env::var_os(variable).unwrap_or(compiler.into())
+    env::var_os(variable).unwrap_or(compiler.into())
 }
 
 /// Runs a program and gives what it printed; panics with that if it fails.
