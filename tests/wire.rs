@@ -31,13 +31,18 @@ fn outcome_of(answer: String) -> Result<agw::Answer, agw::Error> {
 fn the_request_is_the_documented_one_to_the_byte() {
     let gateway = RawGateway::start(vec![http("200 OK", ACCEPTED)]);
     let base = format!("{}/some/prefix/", gateway.url);
-    let answer = client(&base).reject_agent_conf("154", GUID).expect("accepted");
-    assert_eq!((answer.http_status, answer.retcode), (200, "0"));
-    assert_eq!(answer.message, "success");
-    assert!(!answer.resent);
+    let client = client(&base);
+    // As it is, and as the header of the sign-in's answer has it.
+    for guid in [GUID, &format!("JSESSIONID={GUID}")] {
+        let answer = client.reject_agent_conf("154", guid).expect("accepted");
+        assert_eq!((answer.http_status, answer.retcode), (200, "0"));
+        assert_eq!(answer.message, "success");
+        assert!(!answer.resent);
+    }
 
     let seen = gateway.seen();
-    assert_eq!((seen.connections, seen.requests.len()), (1, 1));
+    assert_eq!((seen.connections, seen.requests.len()), (1, 2));
+    assert_eq!(seen.requests[0], seen.requests[1]);
     let (start, headers) = seen.requests[0].split_once("\r\n").expect("a start line");
     let path = "/some/prefix/agentgateway/resource/agentconf/154/rejectagentconf";
     assert_eq!(start, format!("POST {path} HTTP/1.1"));

@@ -76,6 +76,12 @@ fn a_readable_retcode_counts_whatever_is_around_it() {
             Ok(answer) => (Status::Ok, Some(answer.retcode), answer.message.as_str()),
             Err(error) => (error.status(), error.retcode(), error.message()),
         };
+        let (told, maybe_sent) = match &outcome {
+            Ok(answer) => (Some(answer.http_status), false),
+            Err(error) => (error.http_status(), error.maybe_sent()),
+        };
+        let sent = http_status[..3].parse().expect("a number");
+        prop_assert_eq!((told, maybe_sent), (Some(sent), false));
         prop_assert_eq!((shown.0, shown.1), (status, Some(code)));
         match message {
             Some(Value::String(text)) => prop_assert_eq!(shown.2, text),

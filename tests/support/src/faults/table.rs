@@ -413,6 +413,11 @@ fn unsent() -> Vec<Row> {
             .between(Between::Pause(MS_200))
             .reject(fails(Status::Io, 0, "before the request was sent").at(200))
             .sees(1, 0),
+        // A balancer without a gateway behind it may do the handshake, then hang up.
+        row("agw_connect, closed at once", ALL, follows(vec![]))
+            .between(Between::Pause(MS_200))
+            .connect(fails(Status::Io, 0, "closed the connection after the handshake").at(200))
+            .sees(1, 0),
         // The row checks what the child's call comes to: AGW_E_IO, and not a byte sent.
         row("forked before the first byte", ALL, serves())
             .between(Between::Fork)
@@ -841,6 +846,10 @@ fn kept_connections() -> Vec<Row> {
         .act(Pause(Duration::from_millis(1_100)))
         .reject(accepted())
         .sees(2, 3),
+        // Before the next call looks at the connection, or while it sends.
+        row("closed right behind every answer, 20 times", ALL, follows(answers()))
+            .rejects(20, accepted().with_flags(RESENT).or_without(RESENT))
+            .sees(20, 20),
         row_of("idle, closed by FIN", vec![]),
         row_of("idle, FIN without TLS's goodbye", vec![Cut]),
         row_of("idle, closed by RST", vec![Reset]),
