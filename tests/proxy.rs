@@ -1,62 +1,16 @@
 //! Proxies from the environment: used when asked for, left alone otherwise. The environment is a
 //! process's own, so the calls are made by the example in C.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Arc, LazyLock, Mutex};
-use std::thread;
+use std::sync::LazyLock;
 
-use support::{ACCEPTED, GUID, RawGateway, c, http};
+use support::gateway::Step::{Read, Tunnel};
+use support::gateway::{Gateway, Script};
+use support::{GUID, c};
 
 static REJECT: LazyLock<PathBuf> =
     LazyLock::new(|| c::compile("bindings/c/examples/reject.c", "reject-by-proxy", c::C89));
-
-/// A proxy that makes the connections it is asked for, and remembers what it was asked.
-struct Proxy {
-    address: String,
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-impl Proxy {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
-        let address = listener.local_addr().expect("bound").to_string();
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let remembered = asked.clone();
-        thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                tunnel(client, &remembered);
-            }
-        });
-        Proxy { address, asked }
-    }
-
-    fn asked(&self) -> Vec<String> {
-        self.asked.lock().expect("asked").clone()
-    }
-}
-
-/// Answers a CONNECT and carries bytes both ways from then on.
-fn tunnel(mut client: TcpStream, asked: &Mutex<Vec<String>>) {
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") && client.read(&mut byte).is_ok_and(|read| read == 1) {
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8(head).expect("UTF-8");
-    let target = head.split(' ').nth(1).expect("a target");
-    let gateway = TcpStream::connect(target).expect("the gateway listens");
-    asked.lock().expect("asked").push(head);
-    client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").expect("written");
-    for (mut from, mut to) in [
-        (client.try_clone().expect("cloned"), gateway.try_clone().expect("cloned")),
-        (gateway, client),
-    ] {
-        thread::spawn(move || std::io::copy(&mut from, &mut to));
-    }
-}
 
 /// Calls with this environment and `--proxy`; whether it was asked for is the proxy's to say.
 fn command(url: &str, environment: &[(&str, &str)], arguments: &[&str]) -> Command {
@@ -69,17 +23,22 @@ fn command(url: &str, environment: &[(&str, &str)], arguments: &[&str]) -> Comma
     reject
 }
 
-fn call(gateway: &RawGateway, environment: &[(&str, &str)], arguments: &[&str]) {
-    c::expect_success(&mut command(&gateway.url, environment, arguments));
+fn call(gateway: &Gateway, environment: &[(&str, &str)], arguments: &[&str]) {
+    c::expect_success(&mut command(&gateway.url(), environment, arguments));
+}
+
+/// Makes the connections that it is asked for.
+fn a_proxy() -> Gateway {
+    Gateway::start(vec![Script::Tcp(vec![Read, Tunnel])], None)
 }
 
 const FROM_ENVIRONMENT: [&str; 4] = ["--proxy", "env", "--timeout", "3000"];
 
 #[test]
 fn the_environments_proxy_is_used_when_asked_for_only() {
-    let gateway = RawGateway::start(vec![http("200 OK", ACCEPTED)]);
-    let proxy = Proxy::start();
-    let url = format!("http://user:secret@{}", proxy.address);
+    let gateway = Gateway::accepting();
+    let proxy = a_proxy();
+    let url = format!("http://user:secret@{}", proxy.address());
 
     call(&gateway, &[("http_proxy", &url)], &[]);
     call(&gateway, &[], &FROM_ENVIRONMENT);
@@ -93,7 +52,7 @@ fn the_environments_proxy_is_used_when_asked_for_only() {
     for name in ["HTTP_PROXY", "HTTPS_PROXY", "https_proxy"] {
         call(&gateway, &[(name, &url)], &FROM_ENVIRONMENT);
     }
-    assert_eq!(proxy.asked(), [""; 0], "not asked for, not set, not for http, or excepted");
+    assert_eq!(proxy.seen().requests, [""; 0], "not asked for, not set, not for http, or excepted");
 
     for name in ["http_proxy", "all_proxy", "ALL_PROXY"] {
         call(&gateway, &[(name, &url), ("NO_PROXY", "elsewhere.test")], &FROM_ENVIRONMENT);
@@ -103,9 +62,10 @@ fn the_environments_proxy_is_used_when_asked_for_only() {
     call(&gateway, &[("http_proxy", &url), ("ALL_PROXY", nobody)], &FROM_ENVIRONMENT);
     call(&gateway, &[("http_proxy", ""), ("ALL_PROXY", &url)], &FROM_ENVIRONMENT);
     call(&gateway, &[], &["--proxy", &url]);
-    let asked = proxy.asked();
+    let asked = proxy.seen().requests;
     assert_eq!((asked.len(), gateway.seen().requests.len()), (6, 16));
-    let target = gateway.url.strip_prefix("http://").expect("http");
+    let url = gateway.url();
+    let target = url.strip_prefix("http://").expect("http");
     for head in asked {
         assert!(head.starts_with(&format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n")));
         assert!(head.contains("\r\nProxy-Authorization: Basic dXNlcjpzZWNyZXQ=\r\n"), "{head}");
@@ -115,8 +75,8 @@ fn the_environments_proxy_is_used_when_asked_for_only() {
 /// The gateway behind the proxy speaks no TLS: who was asked is what counts.
 #[test]
 fn for_https_the_environment_has_variables_of_its_own() {
-    let gateway = RawGateway::start(vec![http("200 OK", ACCEPTED)]);
-    let url = gateway.url.replace("http:", "https:");
+    let gateway = Gateway::accepting();
+    let url = gateway.url().replace("http:", "https:");
     for (names, used) in [
         (vec!["https_proxy"], true),
         (vec!["HTTPS_PROXY"], true),
@@ -124,12 +84,12 @@ fn for_https_the_environment_has_variables_of_its_own() {
         (vec!["ALL_PROXY"], true),
         (vec!["http_proxy", "HTTP_PROXY"], false),
     ] {
-        let proxy = Proxy::start();
-        let address = format!("http://{}", proxy.address);
+        let proxy = a_proxy();
+        let address = format!("http://{}", proxy.address());
         let environment: Vec<_> = names.iter().map(|name| (*name, address.as_str())).collect();
         let output = c::output_of(&mut command(&url, &environment, &FROM_ENVIRONMENT), "");
         assert!(!output.status.success());
-        assert_eq!(proxy.asked().len(), usize::from(used), "{names:?}");
+        assert_eq!(proxy.seen().requests.len(), usize::from(used), "{names:?}");
     }
 }
 

@@ -1,15 +1,19 @@
 //! Threads and processes: many callers at once, cancels, frees, forks, and a signal.
 
-use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use agw::{Client, ClientOptions, Level, Status, Trust};
+use support::faults::row::Site;
+use support::faults::run::Place;
+use support::gateway::Step::{Await, Hang, Reset, Tell};
+use support::gateway::{Gateway, Script};
 use support::held::Held;
-use support::{ACCEPTED, GUID, RawGateway, c, http};
+use support::tls::Over;
+use support::{ACCEPTED, GUID, c, http};
 
 static HOST: LazyLock<PathBuf> = LazyLock::new(|| c::compile("tests/c/host.c", "host", c::GNU11));
 
@@ -22,58 +26,25 @@ fn options(url: &str) -> ClientOptions {
     options
 }
 
-/// Accepts connections and says nothing, for as long as it lives.
-struct Silence {
-    address: String,
-    held: Arc<Mutex<Vec<TcpStream>>>,
-}
-
-impl Silence {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
-        let address = listener.local_addr().expect("bound").to_string();
-        let held = Arc::new(Mutex::new(Vec::new()));
-        let holding = held.clone();
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                holding.lock().expect("held").push(stream);
-            }
-        });
-        Silence { address, held }
-    }
-
-    fn wait_for_connections(&self, count: usize) {
-        let patience = Instant::now();
-        while self.held.lock().expect("held").len() < count {
-            assert!(patience.elapsed() < Duration::from_secs(20), "nobody connects");
-            thread::sleep(Duration::from_millis(1));
-        }
-    }
-}
-
-impl Silence {
-    /// Of each connection's first request, or handshake.
-    fn wait_for_bytes(&self) {
-        for stream in &*self.held.lock().expect("held") {
-            assert_ne!(stream.peek(&mut [0]).expect("not closed"), 0);
-        }
-    }
-}
-
 /// How long the calls in progress live on after a cancel, at best of three.
 fn time_to_cancel(scheme: &str, callers: usize) -> Duration {
     (0..3).map(|_| cancel_once(scheme, callers)).min().expect("three")
 }
 
 fn cancel_once(scheme: &str, callers: usize) -> Duration {
-    let silence = Silence::start();
-    let client = Client::new(&options(&format!("{scheme}://{}", silence.address))).expect("client");
+    // Of each connection it awaits the first request, or handshake, tells that, and says nothing.
+    let (begun, calls_begun) = mpsc::channel();
+    let tell = Tell(Arc::new(move || begun.send(()).expect("somebody waits")));
+    let silent = Gateway::start(vec![Script::Tcp(vec![Await, tell, Hang])], None);
+    let url = format!("{scheme}://{}", silent.address());
+    let client = Client::new(&options(&url)).expect("client");
     thread::scope(|scope| {
         let call = || client.reject_agent_conf("154", GUID).expect_err("cancelled");
         let calls: Vec<_> = (0..callers).map(|_| scope.spawn(call)).collect();
-        silence.wait_for_connections(callers);
+        for _ in 0..callers {
+            calls_begun.recv_timeout(Duration::from_secs(20)).expect("it calls");
+        }
         // Into the wait for the answer, or for the other side's part of the handshake.
-        silence.wait_for_bytes();
         thread::sleep(Duration::from_millis(30));
         let cancelled = Instant::now();
         client.cancel();
@@ -94,9 +65,8 @@ fn a_cancel_ends_calls_that_wait_for_an_answer() {
 
 #[test]
 fn a_cancel_in_the_middle_of_an_answer_tells_its_http_status() {
-    let head = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{".to_owned();
-    let gateway = RawGateway::start(vec![head]);
-    let client = Client::new(&options(&gateway.url)).expect("client");
+    let gateway = Gateway::serving("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{");
+    let client = Client::new(&options(&gateway.url())).expect("client");
     thread::scope(|scope| {
         let call = scope.spawn(|| client.reject_agent_conf("154", GUID).expect_err("cancelled"));
         while gateway.seen().requests.is_empty() {
@@ -121,22 +91,12 @@ fn a_cancel_ends_calls_in_the_handshake() {
 /// A full backlog swallows the SYN, so the connection is neither made nor refused.
 #[test]
 fn a_cancel_ends_calls_that_connect() {
-    use socket2::{Domain, Socket, Type};
-
-    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    let any: std::net::SocketAddr = ([127, 0, 0, 1], 0).into();
-    listener.bind(&any.into()).expect("a loopback port");
-    listener.listen(0).expect("listening");
-    let address = listener.local_addr().expect("bound").as_socket().expect("IP");
-    let soon = Duration::from_millis(100);
-    let waiting: Vec<_> =
-        (0..8).map_while(|_| TcpStream::connect_timeout(&address, soon).ok()).collect();
-    assert!(waiting.len() < 8, "the backlog does not fill");
-
-    let client = Client::new(&options(&format!("http://{address}"))).expect("client");
+    let full = Place::open(&Site::Full, Over::Plain, false);
+    let client = Client::new(&options(&format!("http://127.0.0.1:{}", full.port())));
+    let client = client.expect("client");
     let took = thread::scope(|scope| {
         let call = scope.spawn(|| client.reject_agent_conf("154", GUID).expect_err("cancelled"));
-        thread::sleep(soon);
+        thread::sleep(Duration::from_millis(100));
         let cancelled = Instant::now();
         // A call that has yet to begin is not touched.
         while !call.is_finished() {
@@ -149,13 +109,12 @@ fn a_cancel_ends_calls_that_connect() {
         cancelled.elapsed()
     });
     assert!(took < Duration::from_secs(5), "{took:?} of 30 s");
-    drop(waiting);
 }
 
 #[test]
 fn calls_that_come_after_a_cancel_are_not_touched() {
-    let gateway = RawGateway::start(vec![http("200 OK", ACCEPTED)]);
-    let client = Client::new(&options(&gateway.url)).expect("client");
+    let gateway = Gateway::accepting();
+    let client = Client::new(&options(&gateway.url())).expect("client");
     for _ in 0..50 {
         client.cancel();
         client.reject_agent_conf("154", GUID).expect("accepted");
@@ -164,11 +123,12 @@ fn calls_that_come_after_a_cancel_are_not_touched() {
 }
 
 /// Answers with the agent ID of the request, so that a mixed-up answer shows.
-fn echoing_gateway() -> RawGateway {
-    RawGateway::start_tls(|request| {
+fn echoing_gateway() -> Gateway {
+    let answer = |request: &str| {
         let agent = request.split('/').nth(4).unwrap_or_default();
         http("200 OK", &format!(r#"{{"retcode":"0","message":"agent {agent}"}}"#))
-    })
+    };
+    Gateway::serving_each(answer, Over::Tls13.config(false))
 }
 
 #[test]
@@ -176,7 +136,7 @@ fn sixty_four_threads_share_a_client_while_others_cancel_and_free() {
     const THREADS: usize = 64;
     const CALLS: usize = 100;
     let gateway = echoing_gateway();
-    let client = Client::new(&options(&gateway.url)).expect("client");
+    let client = Client::new(&options(&gateway.url())).expect("client");
     let (accepted, cancelled) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let done = AtomicBool::new(false);
     let before = Held::now();
@@ -189,7 +149,7 @@ fn sixty_four_threads_share_a_client_while_others_cancel_and_free() {
         });
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
-                let passing = Client::new(&options(&gateway.url)).expect("client");
+                let passing = Client::new(&options(&gateway.url())).expect("client");
                 passing.reject_agent_conf("59999", GUID).expect("accepted");
             }
         });
@@ -255,8 +215,8 @@ fn nothing_is_logged_once_a_client_is_freed() {
         unsafe { &*lines.cast::<AtomicUsize>() }.fetch_add(1, Ordering::SeqCst);
     }
 
-    let gateway = RawGateway::start(vec![http("200 OK", ACCEPTED)]);
-    let url = CString::new(gateway.url.as_str()).expect("no NUL");
+    let gateway = Gateway::accepting();
+    let url = CString::new(gateway.url()).expect("no NUL");
     let lines = AtomicUsize::new(0);
     for _ in 0..20 {
         // SAFETY: zero is a value of every field.
@@ -300,10 +260,10 @@ fn nothing_is_logged_once_a_client_is_freed() {
 
 #[test]
 fn a_rust_sink_that_panics_leaves_the_client_usable() {
-    let gateway = RawGateway::start(vec![http("200 OK", ACCEPTED)]);
+    let gateway = Gateway::accepting();
     let lines = Arc::new(AtomicUsize::new(0));
     let counted = lines.clone();
-    let mut options = options(&gateway.url);
+    let mut options = options(&gateway.url());
     options.trust = Trust::System;
     options.log_level = Level::Info;
     options.log = Some(Arc::new(move |_, _: &str| {
@@ -323,8 +283,8 @@ fn host(mode: &str, url: &str) -> String {
 
 #[test]
 fn parent_and_child_both_go_on_over_connections_of_their_own() {
-    let gateway = RawGateway::start(vec![http("200 OK", ACCEPTED)]);
-    host("fork", &gateway.url);
+    let gateway = Gateway::accepting();
+    host("fork", &gateway.url());
     let seen = gateway.seen();
     assert_eq!(seen.requests.len(), 1 + 20 + 20 + 1);
     assert_eq!(seen.connections, 2, "one for the parent throughout, one for the child");
@@ -332,16 +292,16 @@ fn parent_and_child_both_go_on_over_connections_of_their_own() {
 
 #[test]
 fn a_fork_among_threads_leaves_no_lock_behind() {
-    let gateway = RawGateway::start(vec![http("200 OK", ACCEPTED)]);
-    let printed = host("threads", &gateway.url);
+    let gateway = Gateway::accepting();
+    let printed = host("threads", &gateway.url());
     assert!(printed.contains("100 forks among 4 threads, 0 failures"), "{printed}");
 }
 
 /// As C++'s thread_local objects and pthread's keys have it. Once by name, for the look-up's sake.
 #[test]
 fn a_thread_that_is_ending_can_still_call() {
-    let gateway = RawGateway::start_tls(|_| http("200 OK", ACCEPTED));
-    for url in [gateway.url.clone(), gateway.url.replace("127.0.0.1", "localhost")] {
+    let gateway = Gateway::serving_each(|_| http("200 OK", ACCEPTED), Over::Tls13.config(false));
+    for url in [gateway.url(), gateway.url().replace("127.0.0.1", "localhost")] {
         host("ending", &url);
     }
     assert_eq!(gateway.seen().requests.len(), 2 * 2 * 20);
@@ -349,16 +309,9 @@ fn a_thread_that_is_ending_can_still_call() {
 
 #[test]
 fn sigpipe_at_its_default_does_not_kill_the_host() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
-    let address = listener.local_addr().expect("bound");
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let socket = socket2::SockRef::from(&stream);
-            socket.set_linger(Some(Duration::ZERO)).expect("a reset on close");
-        }
-    });
+    let gateway = Gateway::start(vec![Script::Tcp(vec![Reset])], None);
     for scheme in ["http", "https"] {
-        let printed = host("sigpipe", &format!("{scheme}://{address}"));
+        let printed = host("sigpipe", &format!("{scheme}://{}", gateway.address()));
         assert!(printed.contains("alive after 200 calls"), "{printed}");
     }
 }

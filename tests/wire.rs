@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agw::{Client, ClientOptions, Level};
-use support::{ACCEPTED, GUID, RawGateway, http};
+use support::gateway::Step::{Hang, Read, Send};
+use support::gateway::{Gateway, Script};
+use support::{ACCEPTED, GUID, http};
 
 fn client(url: &str) -> Client {
     Client::new(&options(url)).expect("client")
@@ -19,8 +21,8 @@ fn options(url: &str) -> ClientOptions {
 
 #[test]
 fn the_request_is_the_documented_one_to_the_byte() {
-    let gateway = RawGateway::start(vec![http("200 OK", ACCEPTED)]);
-    let base = format!("{}/some/prefix/", gateway.url);
+    let gateway = Gateway::accepting();
+    let base = format!("{}/some/prefix/", gateway.url());
     let client = client(&base);
     // As it is, and as the header of the sign-in's answer has it.
     for guid in [GUID, &format!("JSESSIONID={GUID}")] {
@@ -38,7 +40,7 @@ fn the_request_is_the_documented_one_to_the_byte() {
     assert_eq!(start, format!("POST {path} HTTP/1.1"));
     let mut headers: Vec<_> = headers.trim_end().split("\r\n").collect();
     headers.sort_unstable();
-    let host = format!("Host: {}", gateway.url.strip_prefix("http://").expect("http"));
+    let host = format!("Host: {}", gateway.address());
     let guid = format!("Guid: {GUID}");
     assert_eq!(
         headers,
@@ -56,8 +58,8 @@ fn the_request_is_the_documented_one_to_the_byte() {
 fn chinese_messages_and_the_platforms_code_arrive_whole() {
     let message = "座席未签入 Unknown ERROR._40302".repeat(200);
     let body = format!(r#"{{"message":"{message}","retcode":"100-007"}}"#);
-    let gateway = RawGateway::start(vec![http("200 OK", &body)]);
-    let error = client(&gateway.url).reject_agent_conf("154", GUID).expect_err("a fault");
+    let gateway = Gateway::serving(&http("200 OK", &body));
+    let error = client(&gateway.url()).reject_agent_conf("154", GUID).expect_err("a fault");
     assert_eq!(error.message(), message);
     assert_eq!(error.cti_code(), Some(40302));
 }
@@ -65,10 +67,13 @@ fn chinese_messages_and_the_platforms_code_arrive_whole() {
 #[test]
 fn log_lines_name_the_method_and_never_hold_the_guid() {
     let echo = format!(r#"{{"message":"no session {GUID}","retcode":"100-006"}}"#);
-    let gateway = RawGateway::start(vec![http("200 OK", ACCEPTED), http("200 OK", &echo)]);
+    let answers = [ACCEPTED, &echo].map(|body| Send(http("200 OK", body).into()));
+    let [accepts, echoes] = answers;
+    let script = Script::Http(vec![Read, accepts, Read, echoes, Hang]);
+    let gateway = Gateway::start(vec![script], None);
     let lines = Arc::new(Mutex::new(Vec::new()));
     let seen = lines.clone();
-    let mut options = options(&gateway.url);
+    let mut options = options(&gateway.url());
     options.log_level = Level::Debug;
     options.log = Some(Arc::new(move |level, line: &str| {
         seen.lock().expect("lines").push(format!("{level:?} {line}"));

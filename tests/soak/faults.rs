@@ -6,7 +6,7 @@ use agw::Status;
 
 use crate::lock;
 use crate::tag::Tag;
-use support::faults::abi;
+use support::GUID;
 use support::faults::row::{Act, Expect, Row, Site};
 use support::faults::table;
 use support::gateway::{Gateway, Order, Script, Step};
@@ -90,7 +90,7 @@ fn with_guid(step: &Step, guid: &str) -> Step {
     let Step::Send(bytes) = step else {
         return step.clone();
     };
-    let found = bytes.windows(abi::GUID.len()).position(|part| part == abi::GUID.as_bytes());
+    let found = bytes.windows(GUID.len()).position(|part| part == GUID.as_bytes());
     let mut bytes = bytes.clone();
     if let Some(start) = found {
         bytes[start..start + guid.len()].copy_from_slice(guid.as_bytes());

@@ -236,7 +236,7 @@ impl Server {
     }
 
     fn open(&self) -> usize {
-        self.everything_seen().map(|seen| seen.connections - seen.ended).sum()
+        self.everything_seen().map(|seen| seen.open()).sum()
     }
 
     /// What is on its way when the last client goes has to arrive before the log is closed.

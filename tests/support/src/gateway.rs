@@ -6,10 +6,12 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::{ServerConfig, ServerConnection};
 use socket2::SockRef;
+
+use crate::{ACCEPTED, http};
 
 /// What the gateway does on one connection, from its first step to its last, then closes.
 #[derive(Clone)]
@@ -87,6 +89,13 @@ pub struct Seen {
     pub passed_on: Vec<u8>,
 }
 
+impl Seen {
+    /// Connections that are not over.
+    pub fn open(&self) -> usize {
+        self.connections - self.ended
+    }
+}
+
 /// A gateway that runs until it is stopped or dropped.
 pub struct Gateway {
     address: SocketAddr,
@@ -127,8 +136,49 @@ impl Gateway {
         gateway
     }
 
+    /// Accepts every request.
+    pub fn accepting() -> Self {
+        Self::serving(&http("200 OK", ACCEPTED))
+    }
+
+    /// Gives every request this answer.
+    pub fn serving(answer: &str) -> Self {
+        Self::start(vec![Script::Http(vec![Step::Serve(answer.into())])], None)
+    }
+
+    /// Gives each request the answer that is made for it, over what `tls` says.
+    pub fn serving_each(
+        answer: impl Fn(&str) -> String + Send + Sync + 'static,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> Self {
+        let orders = move |request: &str| {
+            let answer = answer(request).into_bytes();
+            Order { steps: vec![Step::Send(answer)], stays: true }
+        };
+        Self::start(vec![Script::Http(vec![Step::Obey(Arc::new(orders))])], tls)
+    }
+
     pub fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The base of every address here.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Waits until every connection has ended.
+    pub fn wait_until_idle(&self) {
+        let patience = Instant::now();
+        while self.shared.seen().open() > 0 {
+            assert!(patience.elapsed() < Duration::from_secs(20), "a connection stays open");
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     pub fn seen(&self) -> Seen {

@@ -16,9 +16,7 @@ use agw::ffi::{
 
 use super::elsewhere::{Elsewhere, word};
 use super::row::Between;
-
-/// A Guid in the documented form.
-pub const GUID: &str = "0a1b2c3d-0000-1111-2222-333344445555.AgentGateway1";
+use crate::GUID;
 
 /// What a row sets; zero is the library's default.
 #[derive(Clone, Default)]

@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use agw::Status;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::abi::{Client, GUID, Options, Outcome};
+use super::abi::{Client, Options, Outcome};
 use super::elsewhere::Elsewhere;
 use super::row::{Act, Expect, Proxy, Row, Site};
 use super::standstill;
 use crate::gateway::{Gateway, Seen};
 use crate::tls::{Over, certificate_pem};
+use crate::{GUID, HOST};
 
 /// How much later than its deadline a call may return.
 const TOLERANCE: Duration = Duration::from_millis(100);
@@ -107,7 +108,7 @@ fn play_once(row: &Row, over: Over) -> Report {
 }
 
 fn options(row: &Row, over: Over, place: &Place, proxy: Option<&Place>) -> Options {
-    let host = if row.planted.is_some() { "gateway.test" } else { "127.0.0.1" };
+    let host = if row.planted.is_some() { HOST } else { "127.0.0.1" };
     let credentials = row.proxy.as_ref().is_some_and(|proxy| proxy.credentials);
     let user = if credentials { "user:pass%20word@" } else { "" };
     Options {

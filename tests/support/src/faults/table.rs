@@ -9,7 +9,6 @@ use agw::ffi::{
     AGW_RESULT_TRUNCATED as TRUNCATED,
 };
 
-use super::abi::GUID;
 use super::elsewhere::Elsewhere;
 use super::row::Act::{AwaitEnded, ClosePort, Pause, Restart, Stop};
 use super::row::{Between, Expect, Row, Site, accepted, connected, fails, refused, row};
@@ -19,13 +18,11 @@ use crate::gateway::Step::{
 };
 use crate::gateway::{Gateway, Script, Step};
 use crate::tls::Over::{self, Plain, Tls12, Tls13};
+use crate::{ACCEPTED, GUID, http};
 
 const ALL: &[Over] = &[Plain, Tls12, Tls13];
 const BOTH: &[Over] = &[Plain, Tls13];
 const TLS: &[Over] = &[Tls12, Tls13];
-
-/// The documented answer of a gateway that accepts.
-const ACCEPTED: &str = r#"{"result":{},"message":"success","retcode":"0"}"#;
 
 const HTML: &str = "<html><head><title>Apache Tomcat</title></head><body>sorry</body></html>";
 
@@ -1164,15 +1161,6 @@ fn serves() -> Site {
 
 fn send(bytes: impl AsRef<[u8]>) -> Step {
     Send(bytes.as_ref().to_vec())
-}
-
-/// A complete answer.
-fn http(status: &str, body: &str) -> String {
-    let length = body.len();
-    format!(
-        "HTTP/1.1 {status}\r\nContent-Type: application/json;charset=UTF-8\r\n\
-         Content-Length: {length}\r\n\r\n{body}"
-    )
 }
 
 fn with_header(name: &str, value: &str, body: &str) -> String {
