@@ -6,9 +6,10 @@ use agw::{Answer, Client, Error, Level, Status};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Map, Value, json};
+use support::http;
 
 use crate::cases;
-use crate::gateway::{Gateway, http};
+use crate::gateway::Gateway;
 
 /// The classes of the contract.
 const CODES: [(&str, Status); 9] = [
@@ -70,7 +71,7 @@ fn a_readable_retcode_counts_whatever_is_around_it() {
         let body = Value::from(body);
         let text = if pretty { format!("{body:#}\r\n") } else { body.to_string() };
         let mark = if mark { "\u{FEFF}" } else { "" };
-        gateway.give(vec![http(http_status, format!("{mark}{text}").as_bytes())]);
+        gateway.give(vec![http(http_status, &format!("{mark}{text}")).into()]);
         let outcome = client.reject_agent_conf("154", "guid");
         let shown = match &outcome {
             Ok(answer) => (Status::Ok, Some(answer.retcode), answer.message.as_str()),
@@ -110,7 +111,7 @@ fn an_answer_without_a_readable_retcode_is_none() {
             body["retcode"] = retcode;
         }
         let http_status = if success { "200 OK" } else { "500 Oh" };
-        gateway.give(vec![http(http_status, body.to_string().as_bytes())]);
+        gateway.give(vec![http(http_status, &body.to_string()).into()]);
         let error = client.reject_agent_conf("154", "guid").expect_err("no retcode");
         let expected = if success { Status::Protocol } else { Status::Http };
         prop_assert_eq!((error.status(), error.retcode()), (expected, None));
@@ -127,7 +128,7 @@ fn any_answer() -> impl Strategy<Value = Vec<u8>> {
         "[ -~座é]{0,300}",
     ];
     let framed = (bodies, 0..4_u8, 1..40_usize).prop_map(|(body, framing, size)| match framing {
-        0 | 1 => http("200 OK", body.as_bytes()),
+        0 | 1 => http("200 OK", &body).into(),
         2 => chunked(body.as_bytes(), size),
         _ => format!("HTTP/1.0 200 OK\r\nX: {}\r\n\r\n{body}", "y".repeat(size)).into_bytes(),
     });
@@ -237,8 +238,8 @@ fn the_guid_shows_nowhere_even_if_the_gateway_echoes_it() {
         guid in guids, escaped in escaped, echo in select(&ECHOES[..]), head in heads, places in places
     )| {
         let body = echo.replace('@', &written(&guid, &escaped));
-        let answer = http(&head.replace('@', &guid), body.as_bytes());
-        gateway.give(pieces(&answer, &places));
+        let answer = http(&head.replace('@', &guid), &body);
+        gateway.give(pieces(answer.as_bytes(), &places));
         let outcome = client.reject_agent_conf("154", &guid);
         let mut shown = std::mem::take(&mut *lines.lock().expect("lines"));
         match &outcome {

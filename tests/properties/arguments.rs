@@ -3,11 +3,10 @@
 use agw::{Client, ClientOptions, Status, Trust};
 use proptest::prelude::*;
 use proptest::sample::select;
+use support::{ACCEPTED, http};
 
 use crate::cases;
-use crate::gateway::{Gateway, http};
-
-const ACCEPTED: &[u8] = br#"{"retcode":"0","message":""}"#;
+use crate::gateway::Gateway;
 
 /// What a call with these arguments comes to at a gateway that accepts.
 fn status_of(client: &Client, agent_id: &str, guid: &str) -> Status {
@@ -17,7 +16,7 @@ fn status_of(client: &Client, agent_id: &str, guid: &str) -> Status {
 
 fn accepting() -> (Gateway, Client) {
     let gateway = Gateway::start();
-    gateway.give(vec![http("200 OK", ACCEPTED)]);
+    gateway.give(vec![http("200 OK", ACCEPTED).into()]);
     let client = Client::new(&gateway.options()).expect("a client");
     (gateway, client)
 }

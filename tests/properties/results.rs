@@ -11,9 +11,10 @@ use agw::{Client, Status};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
+use support::http;
 
 use crate::cases;
-use crate::gateway::{Gateway, http};
+use crate::gateway::Gateway;
 
 /// The sizes of the released versions.
 const SIZES: [usize; 1] = [1088];
@@ -90,7 +91,7 @@ fn cut(text: &str, room: usize) -> (String, bool) {
 
 /// The handle of a client of this gateway.
 fn handle(gateway: &Gateway) -> *mut agw_client {
-    let url = CString::new(gateway.url.as_str()).expect("no NUL");
+    let url = CString::new(gateway.url()).expect("no NUL");
     // SAFETY: zero is a value of every field: integers, pointers, and an Option of a function.
     let zeroed: agw_client_options = unsafe { std::mem::zeroed() };
     let options = agw_client_options {
@@ -117,7 +118,7 @@ fn texts_are_utf_8_terminated_and_cut_at_a_characters_edge() {
     proptest!(cases(250), |(message in text(600), retcode in text(40), size in sizes)| {
         let [message, retcode] = [message, retcode].map(|text| text.into_iter().collect::<String>());
         let body = json!({ "message": message, "retcode": format!("x{retcode}") }).to_string();
-        gateway.give(vec![http("200 OK", body.as_bytes())]);
+        gateway.give(vec![http("200 OK", &body).into()]);
         let error = client.reject_agent_conf("154", "guid").expect_err("no such retcode");
         let mut memory = Memory::new(size, 0);
         // SAFETY: the texts are static, the struct has the bytes that it says.
