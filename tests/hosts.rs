@@ -1,25 +1,13 @@
 //! Processes that do more than call: tests/c/process.c, a part each.
 
-#[path = "faults/abi.rs"]
-mod abi;
-#[path = "support/c.rs"]
-mod c;
-#[path = "faults/elsewhere.rs"]
-mod elsewhere;
-#[path = "faults/gateway.rs"]
-mod gateway;
-#[path = "faults/row.rs"]
-mod row;
-#[path = "faults/tls.rs"]
-mod tls;
-
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Arc, LazyLock};
 
-use gateway::{Gateway, Order, Script, Step};
-use tls::Over;
+use support::c;
+use support::gateway::{Gateway, Order, Script, Step};
+use support::tls::{self, Over};
 
 static PROCESS: LazyLock<PathBuf> =
     LazyLock::new(|| c::compile("tests/c/process.c", "process", c::GNU11));

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Parser, ValueEnum};
-
 use support::simulator::codes::Refusal;
 use support::simulator::gateway::Log;
 use support::simulator::guid::{AuthMode, GuidRules};

@@ -7,7 +7,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-
 use support::simulator::caller::{Answer, JSON, connect, send};
 use support::simulator::codes::Refusal;
 use support::simulator::gateway::LogLine;

@@ -4,12 +4,13 @@ use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use support::faults::abi::Options;
+
 use crate::host::{Host, count};
 use crate::library::Ticket;
 use crate::lock;
 use crate::server::{Notice, RENEWED};
 use crate::texts;
-use support::faults::abi::Options;
 
 impl Host {
     pub fn agents_client(&self) -> Ticket {

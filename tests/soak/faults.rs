@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex};
 
 use agw::Status;
-
-use crate::lock;
-use crate::tag::Tag;
 use support::GUID;
 use support::faults::row::{Act, Expect, Row, Site};
 use support::faults::table;
 use support::gateway::{Gateway, Order, Script, Step};
 use support::tls::Over;
+
+use crate::lock;
+use crate::tag::Tag;
 
 /// What the gateway speaks, one port each.
 pub const OVERS: [Over; 3] = [Over::Plain, Over::Tls12, Over::Tls13];

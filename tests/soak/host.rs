@@ -10,6 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use agw::Status;
+use support::faults::abi::Outcome;
+use support::tls::Over;
 
 use crate::accounting::{Call, agent_of};
 use crate::faults::{At, Fault, Faults};
@@ -20,8 +22,6 @@ use crate::seats::{SHARED, Seat, seats};
 use crate::server::{AGENTS, Notice, Ready};
 use crate::tag::Tag;
 use crate::texts;
-use support::faults::abi::Outcome;
-use support::tls::Over;
 
 /// What the callers were told, a line for each call.
 pub const LEDGER: &str = "calls.log";

@@ -9,9 +9,9 @@ use agw::ffi::{
     AGW_ALLOW_HTTP, AGW_LOG_DEBUG, AGW_LOG_WARN, AGW_TRUST_CA, AGW_TRUST_SYSTEM, agw_client,
     agw_client_options, agw_result, agw_status,
 };
+use support::faults::abi::{Options, Outcome, outcome_of};
 
 use crate::texts;
-use support::faults::abi::{Options, Outcome, outcome_of};
 
 type New = unsafe extern "C" fn(
     *const agw_client_options,

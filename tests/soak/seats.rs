@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use agw::ffi::AGW_NO_KEEP_ALIVE;
+use support::faults::abi::{Options, Outcome};
+use support::tls::{Over, certificate_pem};
 
 use crate::faults::{At, Faults, OVERS};
 use crate::library::Ticket;
 use crate::server::Ready;
-use support::faults::abi::{Options, Outcome};
-use support::tls::{Over, certificate_pem};
 
 /// Clients of each of the three gateways.
 const EACH: usize = 32;

@@ -11,10 +11,6 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use socket2::{Domain, Socket, Type};
-
-use crate::faults::{At, Faults, OVERS};
-use crate::lock;
-use crate::tag::Tag;
 use support::faults::run::Place;
 use support::gateway::{Gateway, Orders, Script, Seen, Step};
 use support::simulator::caller::{JSON, send};
@@ -22,6 +18,10 @@ use support::simulator::guid::GuidRules;
 use support::simulator::state::Settings;
 use support::simulator::{Simulator, SimulatorOptions};
 use support::tls::{Over, certificate_pem};
+
+use crate::faults::{At, Faults, OVERS};
+use crate::lock;
+use crate::tag::Tag;
 
 /// The requests that came, a line each: the call's number and the agent's.
 pub const LOG: &str = "gateway.log";

@@ -3,9 +3,10 @@
 mod accounting;
 mod tag;
 
-use accounting::{Arrival, Call, Log, agent_of, agents_agree, balance, overlooked};
 use agw::Status;
 use agw::ffi::{AGW_RESULT_MAYBE_SENT as MAYBE_SENT, AGW_RESULT_RESENT as RESENT};
+
+use accounting::{Arrival, Call, Log, agent_of, agents_agree, balance, overlooked};
 use tag::{Tag, shows_guid};
 
 fn call(number: u32, status: Status, flags: u32, http_status: i32) -> Call {

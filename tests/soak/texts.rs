@@ -5,8 +5,9 @@ use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::tag::{Tag, shows_guid};
 use support::faults::abi::Outcome;
+
+use crate::tag::{Tag, shows_guid};
 
 static LINES: AtomicU64 = AtomicU64::new(0);
 static RESULTS: AtomicU64 = AtomicU64::new(0);

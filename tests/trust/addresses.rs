@@ -1,17 +1,14 @@
 //! What the certificate must be for: the host in `base_url`, name or literal, whatever is dialled.
 
-use std::io::Read;
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::net::{SocketAddr, TcpListener};
 
 use agw::{Client, ClientOptions, Status, Trust};
-
-use crate::gateway::{Gateway, Plan};
-use crate::support::GUID;
-use crate::{HOST, reject, reject_trusting};
 use support::certs::{Authority, Leaf, dns, ip};
+use support::gateway::{Gateway, Script, Step};
+use support::tls::Plan;
+use support::{GUID, HOST};
+
+use crate::{reject, reject_trusting};
 
 #[test]
 fn literals_are_dialled_and_checked_as_addresses() {
@@ -26,7 +23,11 @@ fn literals_are_dialled_and_checked_as_addresses() {
         options.trust = Trust::Ca;
         options.ca = Some(authority.pem());
         reject(&options).unwrap_or_else(|error| panic!("{literal}: {error}"));
-        assert_eq!(gateway.met()[0].asked_for, None, "an address is not asked for by name");
+        assert_eq!(
+            gateway.seen().clients[0].asked_for,
+            None,
+            "an address is not asked for by name"
+        );
     }
 }
 
@@ -34,7 +35,7 @@ fn literals_are_dialled_and_checked_as_addresses() {
 fn literals_of_another_address_are_refused() {
     let authority = Authority::new("Own authority");
     let identity = authority.issue(&Leaf::server(vec![ip("::1")]));
-    let gateway = Gateway::with(&identity);
+    let gateway = Plan::new(&identity).start();
     let mut options = ClientOptions::new(gateway.url_as("127.0.0.1"));
     options.trust = Trust::Ca;
     options.ca = Some(authority.pem());
@@ -51,7 +52,7 @@ fn connect_to_does_not_change_whose_certificate_is_wanted() {
         let named = authority.issue(&Leaf::server(vec![dns(HOST)]));
         let gateway = Plan::new(&named).at(address).start();
         reject_trusting(&gateway, &authority.pem()).expect("for the host of base_url");
-        assert_eq!(gateway.met()[0].asked_for.as_deref(), Some(HOST));
+        assert_eq!(gateway.seen().clients[0].asked_for.as_deref(), Some(HOST));
 
         let addressed = authority.issue(&Leaf::server(vec![ip(at)]));
         let gateway = Plan::new(&addressed).at(address).start();
@@ -66,51 +67,42 @@ fn connect_to_does_not_change_whose_certificate_is_wanted() {
 #[test]
 fn the_next_address_answers_where_the_first_does_not() {
     let authority = Authority::new("Own authority");
-    let gateway = Gateway::with(&authority.issue(&Leaf::server(vec![dns(HOST)])));
-    let good = gateway.address();
+    let gateway = Plan::new(&authority.issue(&Leaf::server(vec![dns(HOST)]))).start();
     let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
-    let (hangs_up, met_hang_up) = listener(|stream| drop(stream.shutdown(Shutdown::Both)));
-    let (silent, met_silence) = listener(|mut stream| drop(stream.read_to_end(&mut Vec::new())));
-    for (first, met) in [(closed, None), (hangs_up, Some(met_hang_up)), (silent, Some(met_silence))]
-    {
+    let hangs_up = Gateway::start(vec![Script::Tcp(vec![])], None);
+    let silent = Gateway::start(vec![Script::Tcp(vec![Step::Hang])], None);
+    let firsts =
+        [(closed, None), (address(&hangs_up), Some(hangs_up)), (address(&silent), Some(silent))];
+    for (first, met) in firsts {
         let mut options = ClientOptions::new(gateway.url_as(HOST));
         options.trust = Trust::Ca;
         options.ca = Some(authority.pem());
         options.keep_alive = false;
-        options.connect_to = Some(format!("{first}, {good}"));
+        options.connect_to = Some(format!("{first}, {}", gateway.address()));
         let client = Client::new(&options).expect("a client");
         for _ in 0..2 {
             client.reject_agent_conf("154", GUID).unwrap_or_else(|error| panic!("{error}"));
         }
-        assert_eq!(met.map_or(1, |met| met.load(Ordering::SeqCst)), 1, "tried once, not twice");
+        let tried = met.map_or(1, |met| met.seen().connections);
+        assert_eq!(tried, 1, "{first}: once, and then not again");
     }
+}
+
+fn address(gateway: &Gateway) -> SocketAddr {
+    ([127, 0, 0, 1], gateway.port()).into()
 }
 
 /// A certificate that is refused is refused: the next address is not asked.
 #[test]
 fn a_refused_certificate_is_final() {
-    let gateway = Gateway::with(&Authority::new("Another").issue(&Leaf::server(vec![dns(HOST)])));
-    let (next, met) = listener(drop);
+    let another = Authority::new("Another").issue(&Leaf::server(vec![dns(HOST)]));
+    let gateway = Plan::new(&another).start();
+    let next = Gateway::start(vec![Script::Tcp(vec![Step::Hang])], None);
     let mut options = ClientOptions::new(gateway.url_as(HOST));
     options.trust = Trust::Ca;
     options.ca = Some(Authority::new("Own authority").pem());
-    options.connect_to = Some(format!("{},{next}", gateway.address()));
+    options.connect_to = Some(format!("{},{}", gateway.address(), address(&next)));
     let error = reject(&options).expect_err("not trusted");
     assert_eq!(error.status(), Status::Tls);
-    assert_eq!(met.load(Ordering::SeqCst), 0);
-}
-
-/// A port that takes connections, does this with each, and counts them.
-fn listener(serve: fn(TcpStream)) -> (SocketAddr, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
-    let address = listener.local_addr().expect("bound");
-    let met = Arc::new(AtomicUsize::new(0));
-    let counted = met.clone();
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            counted.fetch_add(1, Ordering::SeqCst);
-            thread::spawn(move || serve(stream));
-        }
-    });
-    (address, met)
+    assert_eq!(next.seen().connections, 0);
 }

@@ -4,11 +4,13 @@ use std::sync::LazyLock;
 
 use agw::{Answer, Client, ClientOptions, Error, Status, Trust};
 use rcgen::ExtendedKeyUsagePurpose;
-
-use crate::gateway::{Gateway, Plan};
-use crate::version_one::version_one;
-use crate::{HOST, options, reject, reject_pinned, secrets};
+use support::HOST;
 use support::certs::{Authority, Identity, Leaf, OPENSSL_DEFAULT, dns, ip, rsa2048};
+use support::gateway::Gateway;
+use support::tls::Plan;
+
+use crate::version_one::version_one;
+use crate::{options, reject, reject_pinned, secrets};
 
 /// One certificate, and what is to become of it.
 struct Row {

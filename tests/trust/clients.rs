@@ -5,19 +5,20 @@ use std::sync::LazyLock;
 use agw::{Answer, Client, Error, Status, Trust};
 use rustls::SupportedProtocolVersion;
 use rustls::version::TLS12;
-
-use crate::gateway::{Gateway, Plan, VERSIONS};
-use crate::{HOST, Lines, options, secrets};
-use support::GUID;
 use support::certs::{Authority, Identity, Leaf, dns, openssl_key, rsa2048};
 use support::files::Folder;
+use support::gateway::Gateway;
+use support::tls::{Plan, VERSIONS};
+use support::{GUID, HOST};
+
+use crate::{Lines, options, secrets};
 
 /// One authority for the gateway and its clients.
 static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| Authority::new("Own authority"));
 
 fn demanding(version: &'static SupportedProtocolVersion) -> Gateway {
     let identity = AUTHORITY.issue(&Leaf::server(vec![dns(HOST)]));
-    Plan::new(&identity).only(version).demanding(&AUTHORITY).start()
+    Plan::new(&identity).only(version).demanding(AUTHORITY.der()).start()
 }
 
 /// `client_cert` and `client_key`, text or path.
@@ -45,7 +46,7 @@ fn call(gateway: &Gateway, given: Option<&Given>) -> (Result<Answer, Error>, Str
 fn assert_known(gateway: &Gateway, given: &Given, client: &Identity) {
     let (outcome, lines) = call(gateway, Some(given));
     outcome.unwrap_or_else(|error| panic!("{}: {error}", given.what));
-    let seen = gateway.met().pop().and_then(|met| met.certificate);
+    let seen = gateway.seen().clients.pop().and_then(|met| met.certificate);
     assert_eq!(seen.as_ref(), Some(&client.chain[0]), "{}", given.what);
     for pem in [&client.key_pem, &client.pem()] {
         assert!(!secrets::shows(&lines, pem), "{}: {lines}", given.what);
@@ -111,7 +112,7 @@ fn a_gateway_that_demands_another_certificate_refuses() {
             assert!(error.detail().contains("gateway ended"), "{version:?}: {error}");
             assert!(!secrets::shows(&lines, &stranger.key_pem), "{lines}");
         }
-        assert!(gateway.met().is_empty());
+        assert!(gateway.seen().clients.is_empty());
     }
 }
 

@@ -1,15 +1,15 @@
 //! `AGW_TRUST_DANGER_ANY` does not go unnoticed.
 
 use agw::{Client, Level, Trust};
+use support::tls::Plan;
+use support::{GUID, HOST};
 
-use crate::gateway::Gateway;
 use crate::version_one::version_one;
-use crate::{HOST, Lines, options};
-use support::GUID;
+use crate::{Lines, options};
 
 #[test]
 fn each_client_that_checks_nothing_logs_one_warning() {
-    let gateway = Gateway::with(&version_one("nobody"));
+    let gateway = Plan::new(&version_one("nobody")).start();
     let mut options = options(&gateway, Trust::DangerAny, |_| {});
     options.keep_alive = false;
     let lines = Lines::of(&mut options);

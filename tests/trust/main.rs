@@ -5,7 +5,6 @@ mod addresses;
 mod certificates;
 mod clients;
 mod danger;
-mod gateway;
 mod pins;
 mod secrets;
 mod sessions;
@@ -17,7 +16,7 @@ mod version_one;
 use std::sync::{Arc, Mutex};
 
 use agw::{Answer, Client, ClientOptions, Error, Level, Trust};
-use gateway::Gateway;
+use support::gateway::Gateway;
 use support::{GUID, HOST};
 
 /// What reaches the gateway under [`HOST`], with the rest as the caller changes it.

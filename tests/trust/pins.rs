@@ -1,11 +1,12 @@
 //! Fingerprints: how they may be written, and that the handshake's signature counts all the same.
 
 use agw::{Status, Trust};
+use support::HOST;
+use support::certs::{Authority, Identity, Leaf, OPENSSL_DEFAULT, dns};
+use support::tls::{Plan, VERSIONS};
 
 use crate::certificates::fingerprint_in;
-use crate::gateway::{Gateway, Plan, VERSIONS};
-use crate::{HOST, options, reject, reject_pinned, reject_trusting};
-use support::certs::{Authority, Identity, Leaf, OPENSSL_DEFAULT, dns};
+use crate::{options, reject, reject_pinned, reject_trusting};
 
 fn self_signed() -> Identity {
     Leaf::server(vec![dns("other.test")]).self_signed()
@@ -14,7 +15,7 @@ fn self_signed() -> Identity {
 #[test]
 fn a_fingerprint_may_be_written_in_many_ways() {
     let (identity, other) = (self_signed(), self_signed().fingerprint());
-    let gateway = Gateway::with(&identity);
+    let gateway = Plan::new(&identity).start();
     let pin = identity.fingerprint();
     for pins in [
         pin.clone(),
@@ -34,7 +35,7 @@ fn a_fingerprint_may_be_written_in_many_ways() {
 #[test]
 fn another_fingerprint_is_refused_and_the_presented_one_shown() {
     let (identity, other) = (self_signed(), self_signed().fingerprint());
-    let gateway = Gateway::with(&identity);
+    let gateway = Plan::new(&identity).start();
     for pins in [other.clone(), format!("{other},{other}")] {
         let error = reject_pinned(&gateway, &pins).expect_err("another certificate");
         assert_eq!(error.status(), Status::Tls);
@@ -44,7 +45,7 @@ fn another_fingerprint_is_refused_and_the_presented_one_shown() {
         assert_eq!(shown, identity.fingerprint());
         reject_pinned(&gateway, &shown).expect("what is shown can be pinned");
     }
-    assert_eq!(gateway.met().len(), 2, "who refuses does not finish the handshake");
+    assert_eq!(gateway.seen().clients.len(), 2, "who refuses does not finish the handshake");
 }
 
 /// Only the gateway's own certificate counts, not one that it sends along.
@@ -53,7 +54,7 @@ fn the_authoritys_fingerprint_is_not_the_gateways() {
     let middle = Authority::new("Own authority").below("Intermediate authority");
     let identity = middle.issue(&Leaf::server(vec![dns(HOST)]));
     let above = Identity::new(middle.der(), String::new());
-    let error = reject_pinned(&Gateway::with(&identity), &above.fingerprint());
+    let error = reject_pinned(&Plan::new(&identity).start(), &above.fingerprint());
     assert_eq!(error.expect_err("an authority's").status(), Status::Tls);
 }
 
@@ -75,7 +76,7 @@ fn a_copied_certificate_is_refused_in_every_mode_that_checks() {
                 assert!(error.detail().contains("handshake"), "{version:?}: {error}");
                 assert!(error.detail().contains("sign"), "{version:?}: {error}");
             }
-            assert!(gateway.met().is_empty(), "{version:?}");
+            assert!(gateway.seen().clients.is_empty(), "{version:?}");
             reject(&options(&gateway, Trust::DangerAny, |_| {})).expect("nothing is checked");
         }
     }

@@ -2,14 +2,15 @@
 
 use agw::{Client, ClientOptions, Trust};
 use rustls::HandshakeKind::{self, Full, Resumed};
-
-use crate::gateway::{Gateway, Plan, VERSIONS};
-use crate::{HOST, options};
-use support::GUID;
 use support::certs::{Authority, Leaf, dns};
+use support::gateway::Gateway;
+use support::tls::{Plan, VERSIONS};
+use support::{GUID, HOST};
+
+use crate::options;
 
 fn handshakes(gateway: &Gateway) -> Vec<HandshakeKind> {
-    gateway.met().iter().filter_map(|met| met.handshake).collect()
+    gateway.seen().clients.iter().filter_map(|met| met.handshake).collect()
 }
 
 /// Two calls of a new client, each on a connection of its own.

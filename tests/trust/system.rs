@@ -6,11 +6,13 @@ use std::process::Command;
 use std::{env, fs};
 
 use agw::{Answer, Client, Error, Status, Trust};
-
-use crate::gateway::Gateway;
-use crate::{HOST, options, reject, reject_trusting};
+use support::HOST;
 use support::certs::{Authority, Leaf, dns};
 use support::files::Folder;
+use support::gateway::Gateway;
+use support::tls::Plan;
+
+use crate::{options, reject, reject_trusting};
 
 /// The process that has it is the inner one; its value is the file of the system's store.
 const STORE: &str = "AGW_TRUST_TEST_STORE";
@@ -37,7 +39,7 @@ fn reject_with_system(gateway: &Gateway, ca: Option<&Authority>) -> Result<Answe
 }
 
 fn gateway_of(authority: &Authority) -> Gateway {
-    Gateway::with(&authority.issue(&Leaf::server(vec![dns(HOST)])))
+    Plan::new(&authority.issue(&Leaf::server(vec![dns(HOST)]))).start()
 }
 
 fn assert_unknown_issuer(outcome: Result<Answer, Error>) {

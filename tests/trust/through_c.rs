@@ -6,13 +6,13 @@ use std::ptr;
 use agw::ffi::*;
 use agw::status::{AGW_E_TLS, AGW_E_TLS_CONFIG, AGW_OK};
 use rcgen::SanType;
-
-use crate::HOST;
-use crate::certificates::fingerprint_in;
-use crate::gateway::{Gateway, Plan};
-use support::GUID;
 use support::certs::{Authority, Identity, Leaf, dns};
 use support::files::Folder;
+use support::gateway::Gateway;
+use support::tls::Plan;
+use support::{GUID, HOST};
+
+use crate::certificates::fingerprint_in;
 
 /// The options about trust, as a C program gives them.
 #[derive(Default)]
@@ -92,7 +92,7 @@ fn options_are_taken_as_text_and_as_path() {
     let folder = Folder::create();
     let authority = Authority::new("Own authority");
     let identity = server(&authority, vec![dns(HOST)]);
-    let gateway = Plan::new(&identity).demanding(&authority).start();
+    let gateway = Plan::new(&identity).demanding(authority.der()).start();
     let client = authority.issue(&Leaf::client());
     let (ca, cert, key) = (authority.pem(), client.pem(), client.key_pem);
     let ca_file = folder.write("ca für 座席.pem", &ca);
@@ -116,12 +116,12 @@ fn options_are_taken_as_text_and_as_path() {
         let outcome = reject(&gateway, &given);
         assert_eq!((outcome.status, outcome.detail.as_str()), (AGW_OK, ""), "trust {trust}");
     }
-    assert_eq!(gateway.met().len(), 5);
+    assert_eq!(gateway.seen().clients.len(), 5);
 }
 
 #[test]
 fn a_missing_file_is_named() {
-    let gateway = Gateway::with(&server(&Authority::new("Own authority"), vec![dns(HOST)]));
+    let gateway = Plan::new(&server(&Authority::new("Own authority"), vec![dns(HOST)])).start();
     let given = Given { trust: AGW_TRUST_CA, ca: Some("no such file.pem"), ..Given::default() };
     let outcome = reject(&gateway, &given);
     assert_eq!(outcome.status, AGW_E_TLS_CONFIG);
@@ -143,7 +143,7 @@ fn a_result_has_room_for_the_whole_fingerprint() {
         ("a long name and host", long.as_str(), vec![dns(&format!("d.{long}"))]),
     ] {
         let identity = server(&authority, names);
-        let gateway = Gateway::with(&identity);
+        let gateway = Plan::new(&identity).start();
         let ca = Some(ca.as_str());
         let by_ca = Given { trust: AGW_TRUST_CA, ca, host: Some(host), ..Given::default() };
         let outcome = reject(&gateway, &by_ca);

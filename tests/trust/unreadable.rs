@@ -1,17 +1,18 @@
 //! Options that hold certificates and keys: what can be read, and what is said of the rest.
 
 use agw::{Client, ClientOptions, Status, Trust};
-
-use crate::gateway::Gateway;
-use crate::{HOST, reject_trusting, secrets};
+use support::HOST;
 use support::certs::{Authority, Identity, Leaf, OPENSSL_DEFAULT, dns, openssl_key, pem};
 use support::files::Folder;
+use support::tls::Plan;
+
+use crate::{reject_trusting, secrets};
 
 #[test]
 fn an_authority_may_be_given_as_text_or_path() {
     let folder = Folder::create();
     let authority = Authority::new("Own authority");
-    let gateway = Gateway::with(&authority.issue(&Leaf::server(vec![dns(HOST)])));
+    let gateway = Plan::new(&authority.issue(&Leaf::server(vec![dns(HOST)]))).start();
     let ca = authority.pem();
     let several = format!("{}# the gateway's:\n{ca}", Authority::new("Another").pem());
     for given in [

@@ -3,7 +3,6 @@
 
 use rcgen::{KeyPair, PublicKeyData, SigningKey};
 use rustls::pki_types::CertificateDer;
-
 use support::certs::Identity;
 
 const INTEGER: u8 = 0x02;

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rustls::{ServerConfig, ServerConnection};
+use rustls::pki_types::CertificateDer;
+use rustls::{HandshakeKind, ServerConfig, ServerConnection};
 use socket2::SockRef;
 
 use crate::{ACCEPTED, http};
@@ -83,10 +84,32 @@ pub struct Seen {
     pub ended: usize,
     /// Those of them to which the other side said TLS's goodbye.
     pub goodbyes: usize,
+    /// The clients that got through the handshake, in order.
+    pub clients: Vec<Met>,
     /// The requests that were read to their end.
     pub requests: Vec<String>,
     /// What a proxy passed on towards the gateway, as it came.
     pub passed_on: Vec<u8>,
+}
+
+/// A client that got through the handshake.
+#[derive(Clone, Debug)]
+pub struct Met {
+    pub handshake: Option<HandshakeKind>,
+    /// The name it asked for.
+    pub asked_for: Option<String>,
+    /// Its certificate.
+    pub certificate: Option<CertificateDer<'static>>,
+}
+
+impl Met {
+    fn of(tls: &ServerConnection) -> Self {
+        Met {
+            handshake: tls.handshake_kind(),
+            asked_for: tls.server_name().map(str::to_owned),
+            certificate: tls.peer_certificates().map(|chain| chain[0].clone().into_owned()),
+        }
+    }
 }
 
 impl Seen {
@@ -125,8 +148,12 @@ impl Shared {
 impl Gateway {
     /// The n-th connection follows the n-th script, further ones the last.
     pub fn start(scripts: Vec<Script>, tls: Option<Arc<ServerConfig>>) -> Self {
+        Self::start_at(Ipv4Addr::LOCALHOST.into(), scripts, tls)
+    }
+
+    fn start_at(ip: IpAddr, scripts: Vec<Script>, tls: Option<Arc<ServerConfig>>) -> Self {
         let mut gateway = Gateway {
-            address: (Ipv4Addr::LOCALHOST, 0).into(),
+            address: (ip, 0).into(),
             scripts: scripts.into(),
             tls,
             shared: Arc::default(),
@@ -138,7 +165,12 @@ impl Gateway {
 
     /// Accepts every request.
     pub fn accepting() -> Self {
-        Self::serving(&http("200 OK", ACCEPTED))
+        Self::accepting_at(Ipv4Addr::LOCALHOST.into(), None)
+    }
+
+    pub fn accepting_at(ip: IpAddr, tls: Option<Arc<ServerConfig>>) -> Self {
+        let answer = http("200 OK", ACCEPTED).into();
+        Self::start_at(ip, vec![Script::Http(vec![Step::Serve(answer)])], tls)
     }
 
     /// Gives every request this answer.
@@ -168,8 +200,16 @@ impl Gateway {
 
     /// The base of every address here.
     pub fn url(&self) -> String {
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}", self.address)
+        format!("{}://{}", self.scheme(), self.address)
+    }
+
+    /// The same under this host name or literal.
+    pub fn url_as(&self, host: &str) -> String {
+        format!("{}://{host}:{}", self.scheme(), self.port())
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 
     /// Waits until every connection has ended.
@@ -216,7 +256,8 @@ impl Gateway {
     }
 
     fn open(&mut self) {
-        let listener = TcpListener::bind(self.address).expect("a loopback port");
+        let listener = TcpListener::bind(self.address)
+            .unwrap_or_else(|why| panic!("the tests need {} here: {why}", self.address));
         self.address = listener.local_addr().expect("it is bound");
         let (scripts, tls) = (self.scripts.clone(), self.tls.clone());
         let shared = self.shared.clone();
@@ -323,6 +364,7 @@ impl Connection<'_> {
                 return Err(why);
             }
         }
+        self.shared.seen().clients.push(Met::of(&tls));
         self.tls = Some(tls);
         Ok(())
     }

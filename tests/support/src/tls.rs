@@ -1,14 +1,22 @@
-//! TLS on the gateway's side: one self-signed certificate for all rows, and the ways of asking.
+//! TLS on the gateway's side: what it presents, what it demands, and what it speaks.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, LazyLock};
 
-use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
-use rustls::crypto::ring::default_provider;
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
-use rustls::server::WebPkiClientVerifier;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::CertificateDer;
+use rustls::server::{ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
-/// What the gateway speaks.
+use crate::certs::{Identity, Leaf, ip};
+use crate::gateway::Gateway;
+
+/// Each TLS version that the library speaks.
+pub const VERSIONS: [&SupportedProtocolVersion; 2] =
+    [&rustls::version::TLS12, &rustls::version::TLS13];
+
+/// What the gateway of a row of the fault table speaks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Over {
     Plain,
@@ -37,38 +45,89 @@ impl Over {
             Over::Tls12 => &rustls::version::TLS12,
             Over::Tls13 => &rustls::version::TLS13,
         };
-        Some(Arc::new(config(version, client_certificate)))
+        let mut plan = Plan::new(&IDENTITY).only(version);
+        if client_certificate {
+            plan = plan.demanding(IDENTITY.chain[0].clone());
+        }
+        Some(Arc::new(plan.config()))
     }
 }
 
-static IDENTITY: LazyLock<CertifiedKey<KeyPair>> = LazyLock::new(|| {
-    generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("rcgen makes certificates")
-});
+/// One certificate for all rows.
+static IDENTITY: LazyLock<Identity> =
+    LazyLock::new(|| Leaf::server(vec![ip("127.0.0.1")]).self_signed());
 
 /// What a client has to trust, in PEM.
 pub fn certificate_pem() -> String {
-    IDENTITY.cert.pem()
+    IDENTITY.pem()
 }
 
-fn certificate() -> CertificateDer<'static> {
-    IDENTITY.cert.der().clone()
+/// What a gateway is to be like.
+pub struct Plan<'a> {
+    identity: &'a Identity,
+    signer: &'a Identity,
+    versions: Vec<&'static SupportedProtocolVersion>,
+    clients: Option<CertificateDer<'static>>,
+    ip: IpAddr,
 }
 
-fn config(version: &'static SupportedProtocolVersion, client_certificate: bool) -> ServerConfig {
-    let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_protocol_versions(&[version])
-        .expect("ring knows both versions");
-    let builder = if client_certificate {
-        let mut roots = RootCertStore::empty();
-        roots.add(certificate()).expect("a certificate of rcgen's");
-        let verifier = WebPkiClientVerifier::builder_with_provider(
-            Arc::new(roots),
-            Arc::new(default_provider()),
-        );
-        builder.with_client_cert_verifier(verifier.build().expect("it has a root"))
-    } else {
-        builder.with_no_client_auth()
-    };
-    let key = PrivatePkcs8KeyDer::from(IDENTITY.signing_key.serialize_der());
-    builder.with_single_cert(vec![certificate()], key.into()).expect("key and certificate fit")
+impl<'a> Plan<'a> {
+    /// On IPv4, both TLS versions, no client certificates.
+    pub fn new(identity: &'a Identity) -> Self {
+        Plan {
+            identity,
+            signer: identity,
+            versions: VERSIONS.to_vec(),
+            clients: None,
+            ip: Ipv4Addr::LOCALHOST.into(),
+        }
+    }
+
+    /// Presents its certificate, but signs with the key of another.
+    pub fn signed_by(self, signer: &'a Identity) -> Self {
+        Plan { signer, ..self }
+    }
+
+    pub fn only(self, version: &'static SupportedProtocolVersion) -> Self {
+        Plan { versions: vec![version], ..self }
+    }
+
+    /// Demands client certificates that this one has signed.
+    pub fn demanding(self, authority: CertificateDer<'static>) -> Self {
+        Plan { clients: Some(authority), ..self }
+    }
+
+    pub fn at(self, ip: IpAddr) -> Self {
+        Plan { ip, ..self }
+    }
+
+    /// A gateway that accepts every request.
+    pub fn start(self) -> Gateway {
+        Gateway::accepting_at(self.ip, Some(Arc::new(self.config())))
+    }
+
+    pub fn config(&self) -> ServerConfig {
+        let provider = Arc::new(ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(&self.versions)
+            .expect("versions of the provider");
+        let builder = match &self.clients {
+            None => builder.with_no_client_auth(),
+            Some(authority) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(authority.clone()).expect("a certificate");
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
+                builder.with_client_cert_verifier(verifier.build().expect("roots"))
+            }
+        };
+        builder.with_cert_resolver(self.presented(&provider))
+    }
+
+    /// Not looked at: a gateway may well present what no client should take.
+    fn presented(&self, provider: &CryptoProvider) -> Arc<dyn ResolvesServerCert> {
+        let key = provider.key_provider.load_private_key(self.signer.key()).expect("a key");
+        let certified = CertifiedKey::new(self.identity.chain.clone(), key);
+        Arc::new(SingleCertAndKey::from(certified))
+    }
 }
