@@ -97,7 +97,7 @@ fn keys_are_read_in_every_form_that_openssl_writes() {
     }
 }
 
-/// With TLS 1.3 the gateway says so after the request went out.
+/// With TLS 1.3 the gateway says so behind the handshake: the request may be on its way by then.
 #[test]
 fn a_gateway_that_demands_another_certificate_refuses() {
     let stranger = Authority::new("Another authority").issue(&Leaf::client());
@@ -108,7 +108,7 @@ fn a_gateway_that_demands_another_certificate_refuses() {
             let (outcome, lines) = call(&gateway, given);
             let error = outcome.expect_err("a client certificate is demanded");
             assert_eq!(error.status(), Status::Tls, "{version:?}: {error}");
-            assert_eq!(error.maybe_sent(), *version != TLS12, "{version:?}: {error}");
+            assert!(*version != TLS12 || !error.maybe_sent(), "{version:?}: {error}");
             assert!(error.detail().contains("gateway ended"), "{version:?}: {error}");
             assert!(!secrets::shows(&lines, &stranger.key_pem), "{lines}");
         }
