@@ -65,6 +65,7 @@ pub fn pem(label: &str, der: &[u8]) -> String {
 
 /// What a server's or client's certificate says.
 pub struct Leaf {
+    pub common_name: &'static str,
     pub names: Vec<SanType>,
     /// Days from now.
     pub valid: (i32, i32),
@@ -74,7 +75,8 @@ pub struct Leaf {
 impl Leaf {
     /// A server's certificate for these names, valid today.
     pub fn server(names: Vec<SanType>) -> Self {
-        Leaf { names, valid: (-10, 10), purpose: ExtendedKeyUsagePurpose::ServerAuth }
+        let purpose = ExtendedKeyUsagePurpose::ServerAuth;
+        Leaf { common_name: HOST, names, valid: (-10, 10), purpose }
     }
 
     /// A client's certificate, valid today.
@@ -83,7 +85,7 @@ impl Leaf {
     }
 
     fn params(&self) -> CertificateParams {
-        let mut params = named(HOST);
+        let mut params = named(self.common_name);
         params.subject_alt_names.clone_from(&self.names);
         params.not_before = day(self.valid.0).into();
         params.not_after = day(self.valid.1).into();
@@ -163,6 +165,8 @@ fn p256() -> KeyPair {
 
 fn authority(name: &str) -> CertificateParams {
     let mut params = named(name);
+    params.not_before = day(-365).into();
+    params.not_after = day(365).into();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params

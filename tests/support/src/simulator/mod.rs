@@ -2,7 +2,6 @@
 //! per agent, real HTTPS with a private CA. tests/simulator has the program around it.
 
 pub mod caller;
-pub mod certs;
 pub mod codes;
 mod control;
 pub mod gateway;
@@ -21,9 +20,13 @@ use axum::Router;
 use axum_server::Handle;
 use axum_server::accept::NoDelayAcceptor;
 use axum_server::tls_rustls::RustlsConfig;
+use rcgen::CertificateParams;
+use rustls::ServerConfig;
 use tokio::runtime::{Builder, Runtime};
 
-use certs::Certificates;
+use crate::certs::{Authority, Leaf};
+use crate::tls::Plan;
+
 use gateway::{Gateway, Log};
 use state::{ControlError, RequestRecord, Script, Settings, State};
 
@@ -82,7 +85,8 @@ impl Default for SimulatorOptions {
 /// A running simulator. It stops when it is dropped.
 pub struct Simulator {
     address: SocketAddr,
-    certificates: Option<Certificates>,
+    /// The CA's certificate in PEM: what a client has to trust.
+    ca_pem: Option<String>,
     ca_path: Option<PathBuf>,
     remove_ca: bool,
     gateway: Arc<Gateway>,
@@ -95,40 +99,24 @@ impl Simulator {
     pub fn start(options: SimulatorOptions) -> io::Result<Self> {
         let listener = listen(options.address, options.port)?;
         let address = listener.local_addr()?;
-        let make_certificates = || Certificates::generate(&options.names);
-        let certificates = options.tls.then(make_certificates).transpose()?;
-        let ca_path = match &certificates {
-            Some(certificates) => write_ca(&options.ca_file, &certificates.ca_pem)?,
+        let tls = options.tls.then(|| new_certificates(&options.names)).transpose()?;
+        let (ca_pem, tls) = tls.unzip();
+        let ca_path = match &ca_pem {
+            Some(pem) => write_ca(&options.ca_file, pem)?,
             None => None,
         };
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let remove_ca = options.ca_file == CaFile::Temporary;
         let gateway = Arc::new(new_gateway(options));
         let handle = Handle::new();
-        let server = Server {
-            listener,
-            tls: certificates.as_ref().map(|it| it.config.clone()),
-            gateway: gateway.clone(),
-            handle: handle.clone(),
-        };
+        let server = Server { listener, tls, gateway: gateway.clone(), handle: handle.clone() };
         let thread = thread::spawn(move || server.run(&runtime));
-        Ok(Self {
-            address,
-            certificates,
-            ca_path,
-            remove_ca,
-            gateway,
-            handle,
-            thread: Some(thread),
-        })
+        Ok(Self { address, ca_pem, ca_path, remove_ca, gateway, handle, thread: Some(thread) })
     }
 
     /// The base of every address here, without a slash at the end: `https://127.0.0.1:8043`.
     pub fn url(&self) -> String {
-        let scheme = match self.certificates {
-            Some(_) => "https",
-            None => "http",
-        };
+        let scheme = if self.ca_pem.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
     }
 
@@ -139,17 +127,12 @@ impl Simulator {
 
     /// The CA's certificate in PEM; empty without TLS.
     pub fn ca_pem(&self) -> &str {
-        self.certificates.as_ref().map_or("", |it| &it.ca_pem)
+        self.ca_pem.as_deref().unwrap_or_default()
     }
 
     /// The file with the CA's certificate, if one was written.
     pub fn ca_path(&self) -> Option<&Path> {
         self.ca_path.as_deref()
-    }
-
-    /// The server's certificate in DER; empty without TLS.
-    pub fn server_der(&self) -> &[u8] {
-        self.certificates.as_ref().map_or(&[], |it| &it.server_der)
     }
 
     /// The newest Guid of a signed-in agent.
@@ -199,7 +182,7 @@ impl Drop for Simulator {
 
 struct Server {
     listener: TcpListener,
-    tls: Option<Arc<rustls::ServerConfig>>,
+    tls: Option<Arc<ServerConfig>>,
     gateway: Arc<Gateway>,
     handle: Handle<SocketAddr>,
 }
@@ -248,6 +231,21 @@ fn new_gateway(options: SimulatorOptions) -> Gateway {
         state.sign_in_at_start(agent, started);
     }
     Gateway::new(state, started, options.poll_wait, options.log)
+}
+
+/// A private CA's certificate and the TLS of a server that it vouches for, made anew at every start,
+/// as gateways have them as a rule. The CA's key is forgotten as soon as it has signed.
+fn new_certificates(names: &[String]) -> io::Result<(String, Arc<ServerConfig>)> {
+    let params = CertificateParams::new(names).map_err(io::Error::other)?;
+    let ca = Authority::new("Agent gateway simulator CA");
+    let server = ca.issue(&Leaf {
+        common_name: "Agent gateway simulator",
+        valid: (-1, 365),
+        ..Leaf::server(params.subject_alt_names)
+    });
+    let mut config = Plan::new(&server).config();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok((ca.pem(), Arc::new(config)))
 }
 
 fn write_ca(target: &CaFile, pem: &str) -> io::Result<Option<PathBuf>> {
