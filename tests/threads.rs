@@ -307,11 +307,18 @@ fn a_thread_that_is_ending_can_still_call() {
     assert_eq!(gateway.seen().requests.len(), 2 * 2 * 20);
 }
 
+/// Behind the handshake the library writes once more to a connection that is reset: its goodbye.
 #[test]
 fn sigpipe_at_its_default_does_not_kill_the_host() {
-    let gateway = Gateway::start(vec![Script::Tcp(vec![Reset])], None);
-    for scheme in ["http", "https"] {
-        let printed = host("sigpipe", &format!("{scheme}://{}", gateway.address()));
+    let survives = |url: &str| {
+        let printed = host("sigpipe", url);
         assert!(printed.contains("alive after 200 calls"), "{printed}");
+    };
+    let resets = Gateway::start(vec![Script::Tcp(vec![Reset])], None);
+    survives(&resets.url());
+    survives(&format!("https://{}", resets.address()));
+    for over in [Over::Tls12, Over::Tls13] {
+        let script = Script::Http(vec![Reset]);
+        survives(&Gateway::start(vec![script], over.config(false)).url());
     }
 }
