@@ -65,6 +65,11 @@ fn exports(library: &Path) -> String {
     names.join("\n") + "\n"
 }
 
+#[test]
+fn the_tests_files_are_where_cargo_wants_them() {
+    assert_eq!(support::files::temporary(), Path::new(env!("CARGO_TARGET_TMPDIR")));
+}
+
 /// A target folder may be copied with the links in it, which lead to the library it comes from.
 #[test]
 fn another_librarys_link_is_replaced() {
