@@ -20,7 +20,7 @@ STATIC := $(or $(BUILT),$(TARGET)/static)/libagw.a
 # -lgcc_s, which -static cannot have: the compiler that links brings an unwinder.
 PRIVATE := -lutil -lrt -lpthread -lm -ldl
 
-.PHONY: help demo test lint unit install-test python csharp abi fuzz sanitize soak bench \
+.PHONY: help demo test lint unit install-test python csharp abi fuzz sanitize soak model bench \
     build header install stage uninstall windows test-windows linux dist test-dist \
     deny msrv setup clean
 
@@ -90,6 +90,10 @@ soak: stage
 	$(CARGO) build --locked --quiet --example soak
 	$(TARGET)/debug/examples/soak --library $(STAGE)/lib/libagw.so --seconds $(or $(TIME),600) \
 	    --folder $(TARGET)/soak
+
+## make model      CALLS=1000000   each answer to its request, with a gateway that errs at random
+model:
+	AGW_MODEL_CALLS=$(or $(CALLS),1000000) $(CARGO) test --locked --test model
 
 ## make bench      agw beside libcurl, OpenSSL, rustls and requests, measured (QUICK=1: a minute)
 bench: stage

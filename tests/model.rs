@@ -1,0 +1,139 @@
+//! One answer belongs to one request: agents call through the library, a gateway does what a
+//! gateway may do wrong, at random, and each call is compared with the gateway's own log.
+//!
+//! `make model CALLS=1000000` makes more calls; `AGW_MODEL_SEED=7 make model CALLS=5000` plays the
+//! world of that seed again and again.
+
+#[path = "model/acts.rs"]
+mod acts;
+#[path = "model/gateway.rs"]
+mod gateway;
+#[path = "model/judge.rs"]
+mod judge;
+#[path = "model/naive.rs"]
+mod naive;
+#[path = "model/world.rs"]
+mod world;
+
+use std::collections::BTreeSet;
+use std::env;
+use std::fmt;
+use std::io::{self, Write};
+use std::process::{self, ExitCode};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use acts::Plan;
+use judge::{Fault, Findings, judge};
+use support::faults::standstill;
+use support::tls::Over;
+use world::{MakeCaller, World};
+
+/// Worlds that are played at a time: most of them wait most of the time.
+const AT_A_TIME: usize = 64;
+
+/// Calls in `make test`.
+const FEW: usize = 8_000;
+/// Calls that are enough to find out the client that does everything wrong, so many in a world.
+const ENOUGH: usize = 1_500;
+const SHORT: usize = 20;
+
+/// What has to have happened, or nothing was shown.
+const TRIED: [&str; 4] = [
+    "requests on a kept connection",
+    "requests sent again",
+    "requests to nobody",
+    "unasked answers that came between calls for certain",
+];
+
+fn main() -> ExitCode {
+    standstill::watch();
+    let number = |name| env::var(name).ok().map(|text| text.parse().expect("a number"));
+    let calls = number("AGW_MODEL_CALLS").map_or(FEW, |calls: u64| calls as usize);
+    let seed = number("AGW_MODEL_SEED");
+
+    end_after(Duration::from_secs(120) + Duration::from_millis(5) * calls as u32);
+
+    let overlooked = if seed.is_none() { overlooked() } else { Vec::new() };
+    let began = Instant::now();
+    let findings = play(world::library, calls, |next| {
+        Plan::new(seed.unwrap_or(next), &[Over::Plain, Over::Tls12, Over::Tls13])
+    });
+    print(&findings, began);
+    let tried = TRIED.iter().all(|what| findings.counts.get(what).is_some_and(|n| *n > 0));
+    let tried = tried || seed.is_some();
+    let good = findings.faults.is_empty() && overlooked.is_empty() && tried;
+    if !tried {
+        line(format_args!("not all that is to be tried has happened: {TRIED:?}"));
+    }
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Whatever hangs, the test stops.
+fn end_after(time: Duration) {
+    thread::spawn(move || {
+        thread::sleep(time);
+        line(format_args!("it does not end"));
+        process::exit(1);
+    });
+}
+
+/// What is not found in a client that does everything wrong.
+fn overlooked() -> Vec<Fault> {
+    let found = play(naive::naive, ENOUGH, |next| {
+        let plan = Plan::new(next, &[Over::Plain]);
+        Plan { calls: SHORT, ..plan }
+    })
+    .faults;
+    let found: BTreeSet<_> = found.into_iter().map(|(fault, _)| fault).collect();
+    let overlooked = Fault::ALL.into_iter().filter(|fault| !found.contains(fault)).collect();
+    line(format_args!(
+        "of a client that does everything wrong this was overlooked: {overlooked:?}"
+    ));
+    overlooked
+}
+
+/// Plays worlds until so many calls have been made.
+fn play(make: MakeCaller, calls: usize, plan: impl Fn(u64) -> Plan + Sync) -> Findings {
+    let findings = Mutex::<Findings>::default();
+    let seeds = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(|| {
+                while made(&findings) < calls {
+                    let plan = Arc::new(plan(seeds.fetch_add(1, Ordering::Relaxed)));
+                    let story = World::play(plan.clone(), make);
+                    let found = judge(&plan, &story);
+                    findings.lock().unwrap_or_else(PoisonError::into_inner).add(found);
+                }
+            });
+        }
+    });
+    findings.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn made(findings: &Mutex<Findings>) -> usize {
+    let findings = findings.lock().unwrap_or_else(PoisonError::into_inner);
+    findings.counts.get("calls").copied().unwrap_or_default()
+}
+
+fn print(findings: &Findings, began: Instant) {
+    const EXAMPLES: usize = 3;
+    let (calls, took) = (findings.counts["calls"], began.elapsed().as_secs_f64());
+    line(format_args!("{calls} calls in {took:.1} s, {:.0} a second", calls as f64 / took));
+    for (what, count) in &findings.counts {
+        line(format_args!("{count:>9} {what}"));
+    }
+    for fault in Fault::ALL {
+        let found = findings.faults.iter().filter(|(found, _)| *found == fault);
+        line(format_args!("{:>9} {fault:?}", found.clone().count()));
+        found.take(EXAMPLES).for_each(|(_, what)| line(format_args!("          {what}")));
+    }
+}
+
+fn line(text: fmt::Arguments) {
+    // Nobody reads on: the exit code still says it.
+    let _ = writeln!(io::stdout().lock(), "{text}");
+}

@@ -1,0 +1,246 @@
+//! What a world is like and what its gateway may do, drawn from dice.
+
+use std::time::Duration;
+
+use support::tls::Over;
+
+/// Numbers that look thrown (splitmix64), the same for the same seed.
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn new(seed: u64, about: u64) -> Self {
+        Dice(seed.wrapping_mul(0xD134_2543_DE82_EF95) ^ about.wrapping_mul(0xA24B_AED4_963E_E407))
+    }
+
+    pub fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ mixed >> 31) as usize % end
+    }
+
+    pub fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+
+    pub fn pause(&mut self, most_ms: usize) -> Duration {
+        Duration::from_micros(self.below(most_ms * 1000) as u64)
+    }
+
+    pub fn one<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len())]
+    }
+}
+
+/// What one world is like: a gateway, its clients and their agents.
+pub struct Plan {
+    pub seed: u64,
+    pub over: Over,
+    pub agents: u32,
+    pub clients: usize,
+    pub calls: usize,
+    /// One call at a time, and none before the gateway has done what it does between calls: what
+    /// came before a call is known exactly.
+    pub quiet: bool,
+    pub cancels: bool,
+    pub timeout: Duration,
+}
+
+impl Plan {
+    pub fn new(seed: u64, overs: &[Over]) -> Self {
+        let mut dice = Dice::new(seed, 0);
+        let quiet = dice.chance(70);
+        let slow = dice.chance(9);
+        Plan {
+            seed,
+            over: dice.one(overs),
+            agents: 3 + dice.below(4) as u32,
+            clients: 1 + dice.below(2),
+            calls: if slow { 16 } else { 60 },
+            quiet,
+            cancels: !quiet && dice.chance(30),
+            timeout: Duration::from_millis(if slow { 3000 } else { dice.one(&[120, 200, 300]) }),
+        }
+    }
+
+    /// There is time for a connection to die late.
+    pub fn is_slow(&self) -> bool {
+        self.timeout > Duration::from_secs(1)
+    }
+}
+
+/// What an answer looks like.
+pub struct Form {
+    weight: usize,
+    /// "": it has none that can be read.
+    pub retcode: &'static str,
+    pub reading: Reading,
+    text: &'static str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// The caller has to get it, and the connection may be used again.
+    Kept,
+    /// Kept for no longer than a second.
+    Second,
+    /// The caller has to get it, and the connection may not be used again.
+    Once,
+    /// The same, and it ends with the connection.
+    ToTheEnd,
+    /// It can be read in two ways or not at all: the connection may not be used again.
+    Unclear,
+}
+
+use Reading::{Kept, Once, Second, ToTheEnd, Unclear};
+
+const fn form(weight: usize, retcode: &'static str, reading: Reading, text: &'static str) -> Form {
+    Form { weight, retcode, reading, text }
+}
+
+#[rustfmt::skip]
+pub const FORMS: &[Form] = &[
+    form(50, "0", Kept, "HTTP/1.1 200 OK\nContent-Length: {length}\n\n{json}"),
+    form(15, "101-001", Kept, "HTTP/1.1 200 OK\nContent-Length: {length}\n\n{json}"),
+    form(4, "999-001", Kept, "HTTP/1.1 500 Oops\nContent-Length: {length}\n\n{json}"),
+    form(6, "0", Kept, "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n{chunk}"),
+    form(3, "0", Kept, "HTTP/1.1 100 Continue\n\nHTTP/1.1 200 OK\nContent-Length: {length}\n\n{json}"),
+    form(4, "0", Second, "HTTP/1.1 200 OK\nKeep-Alive: timeout=1\nContent-Length: {length}\n\n{json}"),
+    form(2, "0", Once, "HTTP/1.1 200 OK\nConnection: close\nContent-Length: {length}\n\n{json}"),
+    form(2, "0", ToTheEnd, "HTTP/1.1 200 OK\nConnection: close\n\n{json}"),
+    form(2, "", Unclear, "HTTP/1.1 200 OK\nContent-Type: text/html\nContent-Length: 12\n\n<p>Login</p>"),
+    form(2, "", Unclear, "HTTP/1.1 502 Bad Gateway\nContent-Length: 10\n\n<p>Bad</p>"),
+    form(2, "", Unclear, "HTTP/1.1 204 No Content\n\n"),
+    form(2, "", Unclear, "HTTP/1.1 302 Found\nLocation: /login\nContent-Length: 0\n\n"),
+    form(2, "0", Unclear, "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\nContent-Length: {length}\n\n{chunk}"),
+    form(2, "0", Unclear, "HTTP/1.1 200 OK\nContent-Length: {length}\nTransfer-Encoding: chunked\n\n{chunk}"),
+    form(1, "0", Unclear, "HTTP/1.1 200 OK\nContent-Length: {length}\nContent-Length: 9\n\n{json}"),
+    form(1, "0", Unclear, "HTTP/1.1 200 OK\nContent-Length:\n {length}\n\n{json}"),
+    form(1, "0", Unclear, "HTTP/1.1 200 OK\nTransfer-Encoding:\n chunked\n\n{chunk}"),
+];
+
+impl Form {
+    /// Where there is time to wait a second, more often the one that is kept for a second.
+    pub fn drawn(dice: &mut Dice, plan: &Plan) -> &'static Form {
+        if plan.is_slow() && dice.chance(40) {
+            return FORMS.iter().find(|form| form.reading == Second).expect("one of the table");
+        }
+        let mut left = dice.below(FORMS.iter().map(|form| form.weight).sum());
+        let drawn = FORMS.iter().find(|form| match left.checked_sub(form.weight) {
+            Some(less) => {
+                left = less;
+                false
+            }
+            None => true,
+        });
+        drawn.expect("the dice stay below the sum")
+    }
+
+    pub fn is_chunked(&self) -> bool {
+        self.text.contains("{chunk}")
+    }
+
+    /// The message tells whose answer it is.
+    pub fn text(&self, agent: u32, serial: u32) -> Vec<u8> {
+        let retcode = self.retcode;
+        let json = format!(
+            r#"{{"message":"agent {agent} request {serial}","result":{{}},"retcode":"{retcode}"}}"#
+        );
+        let chunk = format!("{:x}\n{json}\n0\n\n", json.len());
+        let text = self.text.replace("{length}", &json.len().to_string());
+        let text = text.replace("{chunk}", &chunk).replace("{json}", &json);
+        text.replace('\n', "\r\n").into_bytes()
+    }
+}
+
+/// What a message tells.
+pub fn addressee(message: &str) -> Option<(u32, u32)> {
+    let (agent, serial) = message.strip_prefix("agent ")?.split_once(" request ")?;
+    Some((agent.parse().ok()?, serial.parse().ok()?))
+}
+
+/// What becomes of a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Stays,
+    /// TLS's goodbye and TCP's.
+    Closed,
+    /// TCP's alone.
+    Cut,
+    Reset,
+    /// TLS's alone.
+    Goodbye,
+}
+
+impl End {
+    pub fn drawn(dice: &mut Dice) -> Self {
+        dice.one(&[End::Closed, End::Cut, End::Reset, End::Goodbye])
+    }
+}
+
+/// What becomes of a request that was read.
+pub enum Fate {
+    /// In so many pieces. `twin`: and once more.
+    Answered {
+        form: &'static Form,
+        pieces: usize,
+        twin: bool,
+        end: End,
+    },
+    /// The client has gone by then.
+    Late,
+    /// Up to somewhere in the middle.
+    Broken {
+        end: End,
+    },
+    /// Not a byte, until the client goes.
+    Silence,
+    Death {
+        after: Duration,
+        end: End,
+    },
+}
+
+impl Fate {
+    pub fn drawn(dice: &mut Dice, plan: &Plan) -> Self {
+        let end = End::drawn(dice);
+        match dice.below(100) {
+            0..=7 => Fate::Death { after: dice.pause(3), end },
+            8..=11 => match plan.is_slow() {
+                true => Fate::Death { after: dice.pause(800) + Duration::from_millis(1400), end },
+                false => Fate::Death { after: dice.pause(20), end },
+            },
+            12..=14 => {
+                let stays = !plan.is_slow() && dice.chance(20);
+                Fate::Broken { end: if stays { End::Stays } else { end } }
+            }
+            15 if !plan.is_slow() => Fate::Silence,
+            16 if !plan.is_slow() => Fate::Late,
+            _ => {
+                let form = Form::drawn(dice, plan);
+                let twin = dice.chance(25);
+                let end = match form.reading {
+                    ToTheEnd => End::Closed,
+                    _ if dice.chance(15) => end,
+                    _ => End::Stays,
+                };
+                Fate::Answered { form, pieces: dice.one(&[1, 1, 1, 2, 3]), twin, end }
+            }
+        }
+    }
+}
+
+/// How much of what nobody asked for goes out in one write with what comes before, and how much
+/// before the next request; the rest comes once that was read.
+pub fn cuts(dice: &mut Dice, length: usize) -> (usize, usize) {
+    let (one, other) = (1 + dice.below(length - 1), 1 + dice.below(length - 1));
+    match dice.below(10) {
+        0..=1 => (length, length),
+        2..=4 => (0, length),
+        5 => (0, 0),
+        6 => (one, one),
+        7..=8 => (0, one),
+        _ => (one.min(other), one.max(other)),
+    }
+}

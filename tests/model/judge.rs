@@ -1,0 +1,325 @@
+//! Compares what the callers were told with what the gateway did.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use agw::Status;
+
+use crate::acts::{Plan, Reading};
+use crate::gateway::{Connection, Request, Sent};
+use crate::world::{Call, Outcome, Story};
+use support::faults::standstill;
+use support::tls::Over;
+
+/// What may be wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// An answer was believed that was there before its request, or that nobody sent.
+    Foreign,
+    /// A connection was used again that must not be.
+    UsedAgain,
+    /// A request came twice, against the rule.
+    Twice,
+    /// MAYBE_SENT is missing.
+    Missing,
+    /// MAYBE_SENT is set where nothing was sent, or was refused.
+    Idle,
+    /// A caller did not get its answer.
+    Lost,
+    /// A call returned after its deadline, or timed out before it.
+    Late,
+}
+
+impl Fault {
+    pub const ALL: [Fault; 7] = [
+        Fault::Foreign,
+        Fault::UsedAgain,
+        Fault::Twice,
+        Fault::Missing,
+        Fault::Idle,
+        Fault::Lost,
+        Fault::Late,
+    ];
+}
+
+/// A thread may not get to run for so long between a deed and the look at its clock.
+const DELAY: Duration = Duration::from_millis(300);
+
+/// What one or many worlds came to.
+#[derive(Default)]
+pub struct Findings {
+    pub faults: Vec<(Fault, String)>,
+    pub counts: BTreeMap<&'static str, usize>,
+}
+
+impl Findings {
+    pub fn add(&mut self, other: Findings) {
+        self.faults.extend(other.faults);
+        for (what, count) in other.counts {
+            *self.counts.entry(what).or_default() += count;
+        }
+    }
+}
+
+/// A request as it came: on which connection, and after how many others there.
+struct Copy<'a> {
+    connection: &'a Connection,
+    place: usize,
+    request: &'a Request,
+}
+
+type Copies<'a> = BTreeMap<u32, Vec<Copy<'a>>>;
+type Verdict = Result<(), (Fault, &'static str)>;
+
+struct Judge<'a> {
+    plan: &'a Plan,
+    findings: Findings,
+}
+
+pub fn judge(plan: &Plan, story: &Story) -> Findings {
+    let mut copies = Copies::new();
+    for connection in &story.connections {
+        for (place, request) in connection.requests.iter().enumerate() {
+            copies.entry(request.serial).or_default().push(Copy { connection, place, request });
+        }
+    }
+    copies.values_mut().for_each(|copies| copies.sort_by_key(|copy| copy.request.read));
+    let mut judge = Judge { plan, findings: Findings::default() };
+    for call in &story.calls {
+        let copies = copies.get(&call.serial).map_or([].as_slice(), Vec::as_slice);
+        judge.call(call, copies, story);
+        for copy in copies {
+            judge.note(call, copies, used_again(plan, story, call, copy));
+        }
+    }
+    for sent in story.connections.iter().flat_map(|connection| &connection.sent) {
+        let known = sent.glued || sent.arrived.is_some();
+        judge.count("unasked answers", sent.unasked);
+        judge.count("unasked answers that came between calls for certain", sent.unasked && known);
+    }
+    judge.findings
+}
+
+impl Judge<'_> {
+    fn call(&mut self, call: &Call, copies: &[Copy], story: &Story) {
+        self.count("calls", true);
+        self.count("calls one at a time", self.plan.quiet);
+        self.count(call.outcome.status.name(), true);
+        self.count("requests sent again", call.outcome.resent);
+        self.count("requests to nobody", call.nowhere);
+        self.count("requests on a kept connection", copies.iter().any(|copy| copy.place > 0));
+        if copies.iter().any(|copy| copy.request.agent != call.agent) {
+            self.note(call, copies, Err((Fault::Foreign, "it was read as another agent's")));
+        }
+        let whose = self.whose_answer(call, story);
+        self.note(call, copies, whose);
+        self.note(call, copies, sent_again(self.plan, call, copies));
+        self.note(call, copies, maybe_sent(self.plan, story, call, copies));
+        self.note(call, copies, lost(self.plan, story, call, copies));
+        self.note(call, copies, in_time(self.plan, call));
+    }
+
+    fn count(&mut self, what: &'static str, is_so: bool) {
+        *self.findings.counts.entry(what).or_default() += usize::from(is_so);
+    }
+
+    fn note(&mut self, call: &Call, copies: &[Copy], verdict: Verdict) {
+        let Err((fault, why)) = verdict else { return };
+        let Call { serial, agent, outcome, .. } = call;
+        let (seed, over, quiet) = (self.plan.seed, self.plan.over.name(), self.plan.quiet);
+        let took = (call.ended - call.began).as_secs_f64() * 1e3;
+        let mut told = format!(
+            "{why}: seed {seed}, {over}, quiet: {quiet}, agent {agent} request {serial}, \
+             {took:.2} ms: {} {:?} {:?} maybe sent: {}, resent: {}",
+            outcome.status, outcome.retcode, outcome.message, outcome.maybe_sent, outcome.resent
+        );
+        for copy in copies {
+            told += &format!("\n            on a connection{}", copy.connection.tell(call.began));
+        }
+        self.findings.faults.push((fault, told));
+    }
+
+    /// The answer is one that the gateway gave, on a connection that the request went over, to this
+    /// request. To another only where HTTP/1.1 cannot tell: if it was complete, and its first byte
+    /// is not known to have come before the call began.
+    fn whose_answer(&mut self, call: &Call, story: &Story) -> Verdict {
+        if call.outcome.retcode.is_empty() {
+            return Ok(());
+        }
+        let told =
+            call.told().ok_or((Fault::Foreign, "an answer that the gateway does not give"))?;
+        if told.1 == call.serial && told.0 != call.agent {
+            return Err((Fault::Foreign, "an answer to another agent"));
+        }
+        let own = told.1 == call.serial;
+        let taken = story.got_its_own(told.1);
+        let came = story.connections.iter().filter_map(|connection| {
+            let read = connection.requests.iter().position(|request| request.serial == call.serial);
+            let sent = connection.sent.iter().filter(|sent| {
+                let named = sent.serial == told.1 && sent.form.retcode == call.outcome.retcode;
+                // The last chunk ends an answer: the empty line behind it may go to nobody.
+                let whole = sent.whole.is_some() || (own && sent.form.is_chunked());
+                named && whole && if own { read.is_some() } else { sent.unasked || !taken }
+            });
+            let came = sent.map(|sent| match () {
+                () if own => Came::Own,
+                () if sent.waited_for(call.began, taken) => Came::Before,
+                () if read.is_some_and(|place| sent.requests > place) => Came::Behind,
+                () => Came::Meanwhile,
+            });
+            came.min()
+        });
+        let came = came.min().ok_or((Fault::Foreign, "an answer that was not sent there"))?;
+        self.count(
+            "unasked answers believed that may have come before the request was written",
+            came == Came::Meanwhile,
+        );
+        self.count(
+            "unasked answers believed that came after the request was read",
+            came == Came::Behind,
+        );
+        match came {
+            Came::Before => Err((Fault::Foreign, "an answer that came before the call")),
+            Came::Meanwhile if self.plan.quiet => {
+                Err((Fault::Foreign, "an answer that came before the request was read"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// When an answer came, the best excuse first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Came {
+    Own,
+    /// It began when the request had been read whole.
+    Behind,
+    /// Nobody can tell whether it was there before the request was written.
+    Meanwhile,
+    Before,
+}
+
+/// A connection is used again after a clear answer only, and if nothing has come since.
+fn used_again(plan: &Plan, story: &Story, call: &Call, copy: &Copy) -> Verdict {
+    let wrong = |why| Err((Fault::UsedAgain, why));
+    for sent in copy.connection.sent.iter().filter(|sent| sent.unasked) {
+        let waited = sent.waited_for(call.began, story.got_its_own(sent.serial));
+        // A part of a record may be one of a ticket.
+        let shows = copy.place > 0
+            || plan.over == Over::Plain
+            || sent.whole.is_some_and(|whole| whole <= copy.request.read);
+        if sent.requests == copy.place && shows && waited {
+            return wrong("used though something had come");
+        }
+    }
+    let before = copy.place.checked_sub(1).map(|place| copy.connection.requests[place].serial);
+    let Some(before) = before.and_then(|serial| story.call(serial)) else { return Ok(()) };
+    if before.outcome.retcode.is_empty() {
+        return wrong("used again after a failure");
+    }
+    let told = before.told().map(|told| told.1);
+    let answer =
+        copy.connection.sent.iter().find(|sent| {
+            !sent.unasked && sent.serial == before.serial && told == Some(before.serial)
+        });
+    match answer.map(|answer| answer.form.reading) {
+        Some(Reading::Once | Reading::ToTheEnd) => wrong("used again after its last answer"),
+        Some(Reading::Unclear) => wrong("used again after an answer that can be read in two ways"),
+        Some(Reading::Second) if call.began - before.ended > Duration::from_secs(1) => {
+            wrong("kept for longer than the answer said")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Once at most, on a new connection, and only if a kept one died before the first byte of the
+/// answer and within a second.
+fn sent_again(plan: &Plan, call: &Call, copies: &[Copy]) -> Verdict {
+    let wrong = |why| Err((Fault::Twice, why));
+    let [first, second, further @ ..] = copies else { return Ok(()) };
+    let (dead, read) = (first.connection, first.request.read);
+    let Some(closed) = dead.closed.filter(|closed| *closed <= second.request.read) else {
+        return wrong("sent again without need");
+    };
+    // In the time of the call, but before the request was read.
+    let early =
+        |sent: &Sent| sent.unasked && sent.requests == first.place && sent.begun > call.began;
+    let answered = dead.wrote.is_some_and(|wrote| wrote > read) || dead.sent.iter().any(early);
+    match () {
+        () if !further.is_empty() => wrong("sent a third time"),
+        () if !call.outcome.resent => wrong("sent again without a word"),
+        // In a quiet world it may have been made ahead.
+        () if first.place == 0 && !plan.quiet => wrong("sent again, from a new connection"),
+        () if second.place > 0 => wrong("sent again over a kept connection"),
+        () if answered => wrong("sent again after a byte of the answer"),
+        () if closed - read > Duration::from_secs(1) + DELAY => {
+            wrong("sent again after more than a second")
+        }
+        () => Ok(()),
+    }
+}
+
+fn maybe_sent(plan: &Plan, story: &Story, call: &Call, copies: &[Copy]) -> Verdict {
+    let Outcome { status, retcode, maybe_sent, resent, .. } = &call.outcome;
+    let refused = !retcode.is_empty();
+    let several = *resent || copies.len() > 1;
+    let is_not_for = |connection: &Connection| {
+        connection.is_not_for(call.serial, plan.over, call.began, call.ended)
+    };
+    match () {
+        () if call.nowhere && !copies.is_empty() => Err((Fault::Idle, "a call to nobody was read")),
+        () if *status == Status::Ok => Ok(()),
+        () if refused && several != *maybe_sent => {
+            Err((Fault::Idle, "MAYBE_SENT of a refusal, which speaks for the last copy alone"))
+        }
+        () if !maybe_sent && !refused && (several || !copies.is_empty()) => {
+            Err((Fault::Missing, "no MAYBE_SENT"))
+        }
+        () if *maybe_sent && (call.nowhere || story.connections.iter().all(is_not_for)) => {
+            Err((Fault::Idle, "MAYBE_SENT, and nothing was sent"))
+        }
+        () => Ok(()),
+    }
+}
+
+/// A request reaches a gateway that does nothing wrong, and a clear answer before which nothing
+/// went wrong reaches its caller.
+fn lost(plan: &Plan, story: &Story, call: &Call, copies: &[Copy]) -> Verdict {
+    let broke = matches!(call.outcome.status, Status::Io | Status::Tls | Status::Protocol);
+    let excused = |connection: &Connection| connection.excuses(call.began, call.ended);
+    let in_time = call.ended - call.began < plan.timeout;
+    if copies.is_empty() && broke && in_time && !story.connections.iter().any(excused) {
+        return Err((Fault::Lost, "the request was not sent"));
+    }
+    let Some(copy) = copies.last().filter(|copy| !copy.connection.reset) else { return Ok(()) };
+    let sent = &copy.connection.sent;
+    let own = sent.iter().position(|sent| !sent.unasked && sent.serial == call.serial);
+    let Some(own) = own.filter(|own| sent[*own].whole.is_some()) else { return Ok(()) };
+    let clear = match sent[own].form.reading {
+        Reading::Unclear => false,
+        Reading::ToTheEnd => own + 1 == sent.len(),
+        _ => true,
+    };
+    if !clear || sent[..own].iter().any(|sent| sent.unasked) {
+        return Ok(());
+    }
+    let told = call.told() == Some((call.agent, call.serial));
+    match call.outcome.status {
+        Status::Timeout => Ok(()),
+        Status::Cancelled if plan.cancels => Ok(()),
+        _ if told && call.outcome.retcode == sent[own].form.retcode => Ok(()),
+        _ => Err((Fault::Lost, "the answer did not reach the caller")),
+    }
+}
+
+fn in_time(plan: &Plan, call: &Call) -> Verdict {
+    let took = call.ended - call.began;
+    if call.outcome.status == Status::Timeout && took < plan.timeout {
+        return Err((Fault::Late, "a time-out before its time"));
+    }
+    let late = took > plan.timeout + Duration::from_secs(1);
+    if late && !standstill::stood_still_since(call.began) {
+        return Err((Fault::Late, "not back by the deadline"));
+    }
+    Ok(())
+}
