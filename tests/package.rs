@@ -94,8 +94,26 @@ fn a_rust_program_as_the_readme_has_it_compiles_no_cbindgen() {
     std::fs::write(program.join("src/main.rs"), "fn main() {}\n").expect("written");
     std::fs::copy(Path::new(ROOT).join("Cargo.lock"), program.join("Cargo.lock")).expect("copied");
     let tree = cargo(&program, &["tree", "--offline", "-e", "all", "--prefix", "none"]);
-    assert!(tree.contains("\nagw v") && tree.contains("\nrustls v"), "{tree}");
+    assert!(tree.contains("\nagw-client v") && tree.contains("\nrustls v"), "{tree}");
     assert!(!tree.contains("cbindgen") && !tree.contains("embed-resource"), "{tree}");
+}
+
+/// Elsewhere `agw` is another's. An old name left in a document would install that.
+#[test]
+fn the_documents_call_the_packages_by_their_names() {
+    let said = |file: &str, text: &str| {
+        let content = std::fs::read_to_string(Path::new(ROOT).join(file)).expect("UTF-8");
+        assert!(content.contains(text), "{file} lacks {text}");
+    };
+    let distribution = env!("CARGO_PKG_NAME");
+    said("bindings/python/pyproject.toml", &format!("\nname = \"{distribution}\"\n"));
+    said("bindings/csharp/Agw.csproj", "<PackageId>Agw.Client</PackageId>");
+    for document in ["README.md", "bindings/python/README.md"] {
+        said(document, &format!("pip install {distribution}"));
+    }
+    said("README.md", &format!("\n{distribution} = {{ version"));
+    said("CONTRIBUTING.md", &format!("cargo update -p {distribution}`"));
+    said("bindings/csharp/README.md", "dotnet add package Agw.Client\n");
 }
 
 /// What docs.rs, crates.io, PyPI, NuGet and the archives show where the repository is not beside it.

@@ -72,7 +72,7 @@ AGW_WHEEL_LIBRARY=$library "$tools/python" -m build --no-isolation --outdir "$wo
     cat "$work/build.log"
     fail "the wheel cannot be built"
 }
-wheel=$(find "$work/dist" -name 'agw-*-py3-none-*.whl')
+wheel=$(find "$work/dist" -name 'agw_client-*-py3-none-*.whl')
 [ -n "$wheel" ] || fail "no wheel tagged py3-none-PLATFORM"
 case "$wheel" in *-any.whl) fail "the wheel claims to fit any platform" ;; esac
 

@@ -75,11 +75,11 @@ def content_types(folder):
     return f'{HEAD}<Types xmlns="{TYPES}">\n{"".join(lines)}</Types>\n'
 
 
-def relations():
+def relations(package):
     """Where a reader of the package starts."""
     kind = "http://schemas.microsoft.com/packaging/2010/07/manifest"
     return (f'{HEAD}<Relationships xmlns="{RELATIONS}">\n'
-            f'  <Relationship Type="{kind}" Target="/Agw.nuspec" Id="manifest" />\n'
+            f'  <Relationship Type="{kind}" Target="/{package}.nuspec" Id="manifest" />\n'
             "</Relationships>\n")
 
 
@@ -87,21 +87,22 @@ def write(parts, folder, output, epoch):
     """Puts together a package. `parts` are further files: the name inside, and where it is."""
     source = Path(__file__).resolve().parent.parent / "csharp"
     project = ElementTree.parse(source / "Agw.csproj").getroot()
+    package = project.findtext(".//PackageId")
     parts = dict(parts)
     for name, _, framework in FRAMEWORKS:
         for path in compiled(source, folder / "assembly" / name, project, framework):
             parts[f"lib/{name}/{path.name}"] = path
     for place in ("build", "buildTransitive"):
-        parts[f"{place}/Agw.targets"] = source / "build" / "Agw.targets"
+        parts[f"{place}/{package}.targets"] = source / "build" / f"{package}.targets"
     parts["README.md"] = source / "README.md"
     image = folder / "image"
     for name, path in parts.items():
         (image / name).parent.mkdir(parents=True, exist_ok=True)
         (image / name).write_bytes(path.read_bytes())
-    (image / "Agw.nuspec").write_text(nuspec(project), encoding="utf-8")
+    (image / f"{package}.nuspec").write_text(nuspec(project), encoding="utf-8")
     (image / "_rels").mkdir()
-    (image / "_rels" / ".rels").write_text(relations(), encoding="utf-8")
+    (image / "_rels" / ".rels").write_text(relations(package), encoding="utf-8")
     types = content_types(image)
     (image / "[Content_Types].xml").write_text(types, encoding="utf-8")
-    name = f"{project.findtext('.//PackageId')}.{project.findtext('.//Version')}.nupkg"
+    name = f"{package}.{project.findtext('.//Version')}.nupkg"
     archive.zip_file(image, output / name, epoch, ("[Content_Types].xml", "_rels/.rels"))

@@ -36,11 +36,11 @@ EVERYWHERE = """README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE
     examples/reject.c examples/gui.c examples/server.c""".split()
 WINDOWS = "bin/agw.dll lib/libagw.dll.a lib/agw.lib lib/agw.def licences/mingw-w64.txt".split()
 LINUX = f"lib/libagw.so lib/libagw.so.1 lib/libagw.so.{VERSION} lib/libagw.a".split()
-NUGET = """[Content_Types].xml _rels/.rels Agw.nuspec README.md build/Agw.targets
-    buildTransitive/Agw.targets lib/netstandard2.0/Agw.Net.dll lib/netstandard2.0/Agw.Net.xml
-    lib/net462/Agw.Net.dll lib/net462/Agw.Net.xml LICENSE-MIT.txt LICENSE-APACHE.txt
-    runtimes/linux-x64/native/libagw.so runtimes/win-x64/native/agw.dll
-    runtimes/win-x86/native/agw.dll""".split()
+NUGET = """[Content_Types].xml _rels/.rels Agw.Client.nuspec README.md build/Agw.Client.targets
+    buildTransitive/Agw.Client.targets lib/netstandard2.0/Agw.Net.dll
+    lib/netstandard2.0/Agw.Net.xml lib/net462/Agw.Net.dll lib/net462/Agw.Net.xml
+    LICENSE-MIT.txt LICENSE-APACHE.txt runtimes/linux-x64/native/libagw.so
+    runtimes/win-x64/native/agw.dll runtimes/win-x86/native/agw.dll""".split()
 WHEELS = {"linux-x86_64": ("manylinux_2_17_x86_64.manylinux2014_x86_64", "libagw.so"),
           "windows-x64": ("win_amd64", "agw.dll"), "windows-x86": ("win32", "agw.dll")}
 
@@ -89,9 +89,9 @@ def archives(dist, target):
 def wheels(dist, target):
     """Their tags, and the library inside."""
     for platform, (tag, library) in WHEELS.items():
-        path = dist / f"agw-{VERSION}-py3-none-{tag}.whl"
+        path = dist / f"agw_client-{VERSION}-py3-none-{tag}.whl"
         found = dict(zipped(path))
-        lines = found[f"agw-{VERSION}.dist-info/WHEEL"].decode().splitlines()
+        lines = found[f"agw_client-{VERSION}.dist-info/WHEEL"].decode().splitlines()
         tags = [line[5:] for line in lines if line.startswith("Tag: ")]
         yield from differing(path.name, tags, [f"py3-none-{one}" for one in tag.split(".")])
         if "Root-Is-Purelib: false" not in lines:
@@ -105,7 +105,7 @@ def wheels(dist, target):
 
 def nuget(dist, target):
     """What learn.microsoft.com/nuget and the Open Packaging Conventions say of a package."""
-    path = dist / f"Agw.{VERSION}.nupkg"
+    path = dist / f"Agw.Client.{VERSION}.nupkg"
     parts = zipped(path)
     names, found = [name for name, _ in parts], dict(parts)
     texts = [f"licences/{platform}/{one}" for platform in LIBRARIES for one in licences(platform)]
@@ -126,9 +126,9 @@ def nuget(dist, target):
     yield from (f"{path.name}: *.{end} has no content type" for end in sorted(ends - known))
     relations = ElementTree.fromstring(found.get("_rels/.rels", b"<none/>"))
     starts = [one.get("Target") for one in relations if one.get("Type", "").endswith("/manifest")]
-    if starts != ["/Agw.nuspec"]:
+    if starts != ["/Agw.Client.nuspec"]:
         yield f"{path.name}: the relations lead to {starts}"
-    yield from nuspec(path.name, found.get("Agw.nuspec", b"<none/>"), found)
+    yield from nuspec(path.name, found.get("Agw.Client.nuspec", b"<none/>"), found)
 
 
 def nuspec(package, text, found):
@@ -137,7 +137,7 @@ def nuspec(package, text, found):
     if metadata is None:
         yield f"{package}: the nuspec has no metadata"
         return
-    wanted = {"id": "Agw", "version": VERSION, "license": "MIT OR Apache-2.0"}
+    wanted = {"id": "Agw.Client", "version": VERSION, "license": "MIT OR Apache-2.0"}
     for name, value in wanted.items():
         if metadata.findtext(name) != value:
             yield f"{package}: {name} is {metadata.findtext(name)}"
@@ -161,7 +161,7 @@ def embedded(library):
             return set()
         packages = json.loads(zlib.decompressobj().decompress(section.read_bytes()))["packages"]
     runtime = (one for one in packages if one.get("kind", "runtime") == "runtime")
-    return {f"{one['name']}@{one['version']}" for one in runtime} - {f"agw@{VERSION}"}
+    return {f"{one['name']}@{one['version']}" for one in runtime} - {f"agw-client@{VERSION}"}
 
 
 def sbom(dist, target):
@@ -214,16 +214,16 @@ def replaced(old, new):
 FAULTS = (
     (archives, "agw-*-windows-x86.zip", without("agw.lib"), "lacks .*agw.lib"),
     (archives, "agw-*-windows-x64.zip", replaced(b"This program", b"That program"), "another lib"),
-    (wheels, "agw-*-win32.whl", replaced(b"none-win32", b"none-any"), "lacks py3-none-win32"),
-    (wheels, "agw-*-manylinux*.whl", without("libagw.so"), "another library"),
-    (nuget, "Agw.*.nupkg", without("net462/Agw.Net.dll"), "lacks lib/net462/Agw.Net.dll"),
-    (nuget, "Agw.*.nupkg", without("win-x86/native/agw.dll"), "library as runtimes/win-x86"),
-    (nuget, "Agw.*.nupkg", replaced(b'"targets"', b'"target"'), r"\*.targets has no content type"),
-    (nuget, "Agw.*.nupkg", replaced(b'"targets"', b'""'), "a content type for no extension"),
-    (nuget, "Agw.*.nupkg", without("x64/mingw-w64.txt"), "lacks licences/windows-x64/mingw"),
-    (wheels, "agw-*-win32.whl", without("mingw-w64.txt"), "lacks agw/licences/mingw-w64.txt"),
-    (nuget, "Agw.*.nupkg", replaced(b"/Agw.nuspec", b"/agw.nuspec"), "relations lead to"),
-    (nuget, "Agw.*.nupkg", replaced(b"<authors>Agw", b"<authors>"), "no authors"),
+    (wheels, "*-win32.whl", replaced(b"none-win32", b"none-any"), "lacks py3-none-win32"),
+    (wheels, "*-manylinux*.whl", without("libagw.so"), "another library"),
+    (nuget, "*.nupkg", without("net462/Agw.Net.dll"), "lacks lib/net462/Agw.Net.dll"),
+    (nuget, "*.nupkg", without("win-x86/native/agw.dll"), "library as runtimes/win-x86"),
+    (nuget, "*.nupkg", replaced(b'"targets"', b'"target"'), r"\*.targets has no content type"),
+    (nuget, "*.nupkg", replaced(b'"targets"', b'""'), "a content type for no extension"),
+    (nuget, "*.nupkg", without("x64/mingw-w64.txt"), "lacks licences/windows-x64/mingw"),
+    (wheels, "*-win32.whl", without("mingw-w64.txt"), "lacks agw/licences/mingw-w64.txt"),
+    (nuget, "*.nupkg", replaced(b"/Agw.Client.", b"/agw.client."), "relations lead to"),
+    (nuget, "*.nupkg", replaced(b"<authors>Agw", b"<authors>"), "no authors"),
     (sbom, "agw-*.cdx.json", (b'"name": "ring"', b'"name": "rang"'), "lacks ring@"),
     (sbom, "agw-*.cdx.json", (b'"library"', b'"libary"'), "no CycloneDX"),
     (sums, "agw-*.tar.gz", (b"\x08", b"\x09"), "wrong for agw"),

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The NuGet package, installed by NuGet (Debian's 2.8): a program on Mono with either assembly, and
-# build/Agw.targets, which xbuild (Mono's MSBuild) carries out.
+# build/Agw.Client.targets, which xbuild (Mono's MSBuild) carries out.
 #
 #     tests/dist/csharp.sh PACKAGE                            (environment as in gateway.sh)
 set -eu
@@ -17,10 +17,10 @@ trap 'rm -rf "$work"' EXIT
 # shellcheck disable=SC2016 # the backquotes are Markdown's
 sed -n '/^```csharp$/,/^```$/p' "$readme" | grep -v '^```' >"$work/Example.cs"
 cd "$work"
-HOME=$work nuget install Agw -NoCache -Source "$packages" -OutputDirectory installed >log 2>&1 ||
-    { cat log; fail "NuGet does not install it"; }
-version=$(echo installed/Agw.* | sed 's/.*Agw\.//')
-mv installed/Agw.* package
+HOME=$work nuget install Agw.Client -NoCache -Source "$packages" -OutputDirectory installed \
+    >log 2>&1 || { cat log; fail "NuGet does not install it"; }
+version=$(echo installed/Agw.Client.* | sed 's/.*Agw\.Client\.//')
+mv installed/Agw.Client.* package
 
 # What an assembly says of itself: its version, and the framework that it is for.
 cat >Says.cs <<'EOF'
@@ -72,7 +72,7 @@ project() { # target framework's name, further properties
     $2
   </PropertyGroup>
   <PropertyGroup><TargetFrameworkIdentifier>$1</TargetFrameworkIdentifier></PropertyGroup>
-  <Import Project="package/build/Agw.targets" />
+  <Import Project="package/build/Agw.Client.targets" />
   <Import Project="\$(MSBuildToolsPath)/Microsoft.CSharp.targets" />
   <!-- What the program is does not matter, and Debian lacks the assemblies to compile against. -->
   <Target Name="CoreCompile">
@@ -100,4 +100,4 @@ beside win-x86 .NETFramework "<AgwNativeRid>win-x86</AgwNativeRid>"
 rm package/runtimes/win-x86/native/agw.dll
 beside none .NETFramework "<PlatformTarget>x86</PlatformTarget>"
 grep -q 'no agw.dll for win-x86' log || fail "no warning where the DLL is missing"
-echo "dist/csharp: both assemblies call on Mono; Agw.targets puts the right agw.dll beside a program"
+echo "dist/csharp: both assemblies call on Mono; the targets put the right agw.dll beside a program"

@@ -15,7 +15,7 @@ source=$(cd "$(dirname "$0")/../../bindings/python" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tools=$(dirname "$(command -v auditwheel)")
-wheel=$(find "$dist" -name 'agw-*manylinux2014_x86_64.whl')
+wheel=$(find "$dist" -name 'agw_client-*manylinux2014_x86_64.whl')
 cd "$work"
 
 # What auditwheel says of a wheel that needs a newer C library shows that it looks.
@@ -49,8 +49,8 @@ wheel/bin/python -m pip install -q --no-index --no-deps "$wheel"
 rejects wheel
 
 # The sdist brings no library: whoever builds a wheel from it names one.
-tar xzf "$(find "$dist" -name 'agw-*.tar.gz' ! -name '*linux*')"
-AGW_WHEEL_LIBRARY=$library "$tools/python" -m build --no-isolation -w --outdir built agw-*/ \
+tar xzf "$dist"/agw_client-*.tar.gz
+AGW_WHEEL_LIBRARY=$library "$tools/python" -m build --no-isolation -w --outdir built agw_client-*/ \
     >log 2>&1 || { cat log; fail "the sdist cannot be built"; }
 sdist/bin/python -m pip install -q --no-index --no-deps built/*.whl
 rejects sdist

@@ -41,7 +41,7 @@ def check(path, exports, forbidden):
         if found != exports:
             yield f"exports {sorted(found ^ exports)} too much or too little"
         packages = embedded(elf)
-        if not {"agw", "rustls", "ring"} <= packages:
+        if not {"agw-client", "rustls", "ring"} <= packages:
             yield f"names only {len(packages)} of its dependencies"
     content = path.read_bytes()
     for place in forbidden:

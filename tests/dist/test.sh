@@ -24,9 +24,9 @@ tests/packages.sh "$package"
 tests/static.sh "$package"
 with_gateway $here/old_glibc.sh "$package" "$target/glibc"
 with_gateway $here/python.sh "$target/dist" "$target/linux/libagw.so"
-with_gateway $here/csharp.sh "$target"/dist/Agw.*.nupkg
+with_gateway $here/csharp.sh "$target"/dist/Agw.Client.*.nupkg
 tests/windows/wine.sh setup
 with_gateway $here/windows.sh "$target/dist"
-tests/windows/python.sh "$target"/dist/agw-*-win_amd64.whl "$target/debug/examples/simulator"
+tests/windows/python.sh "$target"/dist/agw_client-*-win_amd64.whl "$target/debug/examples/simulator"
 tests/windows/wine.sh stop
 $here/reproducible.sh

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Reads Agw.csproj and Agw.targets, for want of a .NET SDK: are they well-formed, do the files
-they name exist, is the version the library's, does the NuGet layout fit together? Then it is shown
-that changed copies are refused.
+"""Reads Agw.csproj and Agw.Client.targets, for want of a .NET SDK: are they well-formed, do the
+files they name exist, is the version the library's, does the NuGet layout fit together? Then it is
+shown that changed copies are refused.
 
     check_package.py CARGO-TOML FOLDER
 """
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+TARGETS = "Agw.Client.targets"
 FRAMEWORK = "'$(TargetFrameworkIdentifier)' == '.NETFramework'"
 
 
@@ -33,16 +34,16 @@ def check(version, folder, project_text, targets_text):
         ("7.0", project.findtext(".//LangVersion")),
         ("Agw.Net", project.findtext(".//AssemblyName")),
         ("runtimes/%(RecursiveDir)%(Filename)%(Extension)", places.get("$(AgwRuntimes)/**/*.*")),
-        (f"build/{project.findtext('.//PackageId')}.targets", "build/Agw.targets"),
-        ("build;buildTransitive", places.get("build/Agw.targets")),
+        (f"build/{project.findtext('.//PackageId')}.targets", f"build/{TARGETS}"),
+        ("build;buildTransitive", places.get(f"build/{TARGETS}")),
     ):
         if wanted != found:
             yield f"Agw.csproj has {found} instead of {wanted}"
     for part in targets:
         if FRAMEWORK not in part.get("Condition", ""):
-            yield f"Agw.targets: {part.tag} is not for .NET Framework alone"
+            yield f"{TARGETS}: {part.tag} is not for .NET Framework alone"
     if r"..\runtimes\$(AgwNativeRid)\native\agw.dll" not in targets.findtext(".//AgwNativeFile"):
-        yield "Agw.targets looks for agw.dll elsewhere than the package has it"
+        yield f"{TARGETS} looks for agw.dll elsewhere than the package has it"
 
 
 CHANGES = (
@@ -50,7 +51,7 @@ CHANGES = (
     ("<Version>", "<Version>9."),
     ("netstandard2.0;net462", "netstandard2.0"),
     ('PackagePath="runtimes/', 'PackagePath="runtime/'),
-    ("<PackageId>Agw<", "<PackageId>AgwClient<"),
+    ("<PackageId>Agw.Client<", "<PackageId>Agw<"),
     ("build;buildTransitive", "build"),
     ("$(AgwNativeRid)\\native", "$(AgwNativeRid)"),
     ("""'.NETFramework' And Exists(""", """'.NETStandard' And Exists("""),
@@ -70,7 +71,7 @@ def unnoticed(version, folder, *texts):
 def main():
     cargo, folder = (Path(argument) for argument in sys.argv[1:])
     version = re.search(r'^version = "(.*)"', cargo.read_text(encoding="utf-8"), re.M)[1]
-    files = folder / "Agw.csproj", folder / "build" / "Agw.targets"
+    files = folder / "Agw.csproj", folder / "build" / TARGETS
     texts = [file.read_text(encoding="utf-8") for file in files]
     wrong = list(check(version, folder, *texts)) or list(unnoticed(version, folder, *texts))
     for line in wrong:
