@@ -439,7 +439,7 @@ impl HttpConfig {
 
 /// Makes what ureq makes at its first request: a fork in the middle of that would leave the child
 /// something that is for ever being made.
-#[cfg(feature = "c-library")]
+#[cfg(all(feature = "c-library", any(target_os = "linux", target_os = "android")))]
 pub(crate) fn warm_up() {
     let nowhere = UreqConnector(Arc::default());
     let agent = Agent::with_parts(HttpConfig::new().0, nowhere, FixedResolver);

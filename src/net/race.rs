@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockAddr, SockRef, Socket as RawSocket, Type};
+use socket2::{Domain, Protocol, SockAddr, Socket as RawSocket, Type};
 
 use super::cancel::{CANCEL_CHECK, CancelHandle};
 use super::deadline::Deadline;
@@ -155,7 +155,7 @@ fn finish(
     socket.set_nonblocking(false)?;
     socket.set_nodelay(true)?;
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    SockRef::from(&*socket).set_tcp_quickack(true)?;
+    socket2::SockRef::from(&*socket).set_tcp_quickack(true)?;
     Ok((address, socket))
 }
 

@@ -223,7 +223,7 @@ FAULTS = (
     (nuget, "*.nupkg", without("x64/mingw-w64.txt"), "lacks licences/windows-x64/mingw"),
     (wheels, "*-win32.whl", without("mingw-w64.txt"), "lacks agw/licences/mingw-w64.txt"),
     (nuget, "*.nupkg", replaced(b"/Agw.Client.", b"/agw.client."), "relations lead to"),
-    (nuget, "*.nupkg", replaced(b"<authors>Agw", b"<authors>"), "no authors"),
+    (nuget, "*.nupkg", replaced(b"<authors>Agw.Client<", b"<authors><"), "no authors"),
     (sbom, "agw-*.cdx.json", (b'"name": "ring"', b'"name": "rang"'), "lacks ring@"),
     (sbom, "agw-*.cdx.json", (b'"library"', b'"libary"'), "no CycloneDX"),
     (sums, "agw-*.tar.gz", (b"\x08", b"\x09"), "wrong for agw"),

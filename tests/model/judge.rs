@@ -45,6 +45,9 @@ impl Fault {
 /// A thread may not get to run for so long between a deed and the look at its clock.
 const DELAY: Duration = Duration::from_millis(300);
 
+/// No machine stands still for so long.
+const HANGS: Duration = Duration::from_secs(10);
+
 /// What one or many worlds came to.
 #[derive(Default)]
 pub struct Findings {
@@ -317,8 +320,9 @@ fn in_time(plan: &Plan, call: &Call) -> Verdict {
     if call.outcome.status == Status::Timeout && took < plan.timeout {
         return Err((Fault::Late, "a time-out before its time"));
     }
-    let late = took > plan.timeout + Duration::from_secs(1);
-    if late && !standstill::stood_still_since(call.began) {
+    let late = took.saturating_sub(plan.timeout);
+    let at_fault = late > HANGS || !standstill::stood_still_since(call.began);
+    if late > Duration::from_secs(1) && at_fault {
         return Err((Fault::Late, "not back by the deadline"));
     }
     Ok(())
