@@ -267,8 +267,8 @@ impl Drop for PanicReport<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let place = panics::place();
-            let line = format_args!("{}: panic at {place}; please report it", Status::Internal);
-            self.0.log(Level::Error, line);
+            let status = Status::Internal;
+            self.0.log(Level::Error, format_args!("{status}: panic at {place}; please report it"));
         }
     }
 }

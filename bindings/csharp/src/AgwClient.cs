@@ -134,8 +134,8 @@ namespace Agw
         /// </summary>
         /// <remarks>
         /// At sign-in it finds a wrong address or certificate before a phone rings. When
-        /// AgentConf_Ringing arrives it makes the reject that follows within 15 seconds one round trip
-        /// instead of three.
+        /// AgentConf_Ringing arrives it makes the reject that follows one round trip instead of three. A
+        /// kept connection counts only if it was heard of within the last two seconds.
         /// </remarks>
         /// <exception cref="AgwNetworkException">What a call would fail with.</exception>
         /// <exception cref="AgwCancelledException">Ended by Cancel or Dispose.</exception>

@@ -17,7 +17,8 @@ namespace Agw
         public string BaseUrl { get; set; }
 
         /// <summary>
-        /// "ip:port" to dial instead, or null; the certificate must still be for BaseUrl's host.
+        /// "ip:port" to connect to instead, or several of one service, comma between, in order of
+        /// preference; or null. The certificate must still be for BaseUrl's host.
         /// </summary>
         public string ConnectTo { get; set; }
 

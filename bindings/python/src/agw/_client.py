@@ -154,9 +154,9 @@ class Client(ClientBase):
     :param connect_timeout: for setting up TCP and TLS, in seconds.
     :param max_agent_id: the largest agent ID taken; gateways documented since late 2025 have
         agents up to 999999.
-    :param connect_to: ``ip:port`` to dial instead; the certificate must still be for the host of
-        ``base_url``.
-    :param proxy: ``http://user:password@host:port``; or ``env``: from HTTPS_PROXY and the like.
+    :param connect_to: ``ip:port`` to connect to instead, or several of one service, comma between,
+        in order of preference; the certificate must still be for the host of ``base_url``.
+    :param proxy: ``http://user:password@host:port``; or ``env``: from https_proxy and the like.
     :param allow_http: take a ``base_url`` with plain http.
     :param keep_alive: keep connections for the next call, 30 seconds at most.
     :param log_level: the least level of `logging` that the library makes lines for, a number or a
