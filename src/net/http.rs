@@ -356,8 +356,9 @@ impl Exchange {
         let bytes = &mut self.buffers.output[..amount];
         spell_header_names(bytes);
         self.stream.write_all(bytes)?;
-        self.sent_at = Some(Moment::now());
-        self.stream.end_request(self.first, self.reused);
+        let now = Moment::now();
+        self.sent_at = Some(now);
+        self.stream.end_request(now, self.first, self.reused);
         Ok(())
     }
 

@@ -71,8 +71,8 @@ impl Socket {
 
     /// The connection has waited for this call: where the other side does not even acknowledge what
     /// was just sent, the path has died without a word.
-    pub fn doubt(&mut self) {
-        self.doubted_from = Some(Moment::now());
+    pub fn doubt(&mut self, sent_at: Moment) {
+        self.doubted_from = Some(sent_at);
     }
 
     /// Acknowledges the next bytes at once. A gateway under Nagle's rule holds its answer back until

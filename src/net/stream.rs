@@ -13,6 +13,7 @@ use super::rules::Waiting;
 use super::socket::Socket;
 use super::tls::TlsPeer;
 use super::tls::limits::HandshakeLimits;
+use crate::sys::clock::Moment;
 
 #[derive(Debug)]
 pub(crate) struct Stream {
@@ -108,14 +109,14 @@ impl Stream {
         self.renegotiation_asked
     }
 
-    /// All of the request has been sent. `first`: it is the first on this connection; `reused`: the
+    /// All of the request has been sent by now. `first`: it is the first on this connection; `reused`: the
     /// connection has waited for it.
-    pub fn end_request(&mut self, first: bool, reused: bool) {
+    pub fn end_request(&mut self, sent_at: Moment, first: bool, reused: bool) {
         if first {
             self.socket.acknowledge_at_once();
         }
         if reused {
-            self.socket.doubt();
+            self.socket.doubt(sent_at);
         }
     }
 
