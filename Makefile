@@ -20,7 +20,7 @@ STATIC := $(or $(BUILT),$(TARGET)/static)/libagw.a
 # -lgcc_s, which -static cannot have: the compiler that links brings an unwinder.
 PRIVATE := -lutil -lrt -lpthread -lm -ldl
 
-.PHONY: help demo test lint unit install-test python csharp abi fuzz sanitize soak model bench \
+.PHONY: help demo test lint unit install-test python csharp abi fuzz sanitize soak model bench field \
     build header install stage uninstall windows test-windows linux dist test-dist \
     deny msrv setup clean
 
@@ -98,6 +98,10 @@ model:
 ## make bench      agw beside libcurl, OpenSSL, rustls and requests, measured (QUICK=1: a minute)
 bench: stage
 	$(PYTHON) tests/bench/run.py --stage $(STAGE) --work $(abspath $(TARGET))/bench
+
+## make field      from click to answer on networks with delay, dead addresses and forgotten flows
+field: stage
+	$(PYTHON) -B tests/field/run.py --stage $(STAGE) --work $(abspath $(TARGET))/field
 
 ## make build      the shared and the static library, optimised
 # The crate types are named because cargo leaves link-time optimisation out beside an rlib. With the
