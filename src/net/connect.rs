@@ -11,7 +11,7 @@ use super::cancel::{CancelHandle, cancelled};
 use super::deadline::{Deadline, deadline_passed};
 use super::failure::{failure, or_resources, words};
 use super::proxy::ask_for_tunnel;
-use super::race::{Race, interleaved};
+use super::race::{Attempt, Race, interleaved};
 use super::resolve::Resolver;
 use super::socket::Socket;
 use super::stream::Stream;
@@ -65,6 +65,9 @@ impl LastGood {
 /// How long the TLS set-up with one address may take while others are left.
 const LONGEST_SHARE: Duration = Duration::from_millis(1_500);
 
+/// What is left of that at the least where TCP took long.
+const SHORTEST_SHARE: Duration = Duration::from_millis(500);
+
 impl Connector<'_> {
     /// Opens a connection to the gateway, ready for a request.
     pub fn connect(&self) -> Result<Stream, Error> {
@@ -88,11 +91,11 @@ impl Connector<'_> {
         let mut race = Race::new(addresses, deadline, self.cancel);
         let mut before = None;
         loop {
-            let (address, socket) = match race.next() {
+            let Attempt { address, socket, since } = match race.next() {
                 Ok(connected) => connected,
                 Err(why) => return Err(before.unwrap_or_else(|| not_connected(&why, target))),
             };
-            let socket = Socket::new(socket, share(deadline, race.left())?);
+            let socket = Socket::new(socket, share(deadline, race.left(), since)?);
             match self.secure(socket) {
                 Ok(stream) => {
                     self.last_good.note(address);
@@ -147,9 +150,9 @@ impl Connector<'_> {
     ) -> Result<Socket, Error> {
         let failed = |error| of_proxy(error, proxy);
         let connected = Race::new(addresses, deadline, self.cancel).next();
-        let (_, socket) = connected
+        let Attempt { socket, since, .. } = connected
             .map_err(|why| failed(not_connected(&why, &Target::Gateway(proxy.address.clone()))))?;
-        let mut socket = Socket::new(socket, share(deadline, left)?);
+        let mut socket = Socket::new(socket, share(deadline, left, since)?);
         ask_for_tunnel(&mut socket, proxy, target).map_err(failed)?;
         Ok(socket)
     }
@@ -196,12 +199,13 @@ fn is_refusal(why: &io::Error) -> bool {
     matches!(tls, Some(TlsError::InvalidCertificate(_) | TlsError::Other(_)))
 }
 
-/// The time of one attempt while so many others are left.
-fn share(deadline: Deadline, left: usize) -> Result<Deadline, Error> {
+/// The time of one attempt while so many others are left, its TCP set-up included.
+fn share(deadline: Deadline, left: usize, since: Moment) -> Result<Deadline, Error> {
     let phase = "in the TLS handshake";
     let remaining = deadline.remaining().map_err(|why| failure(&why, phase))?;
     let parts = u32::try_from(left).unwrap_or(u32::MAX).saturating_add(1);
-    Ok(if left == 0 { deadline } else { deadline.capped((remaining / parts).min(LONGEST_SHARE)) })
+    let longest = LONGEST_SHARE.saturating_sub(since.elapsed()).max(SHORTEST_SHARE);
+    Ok(if left == 0 { deadline } else { deadline.capped((remaining / parts).min(longest)) })
 }
 
 fn not_connected(why: &io::Error, to: &Target) -> Error {
@@ -247,7 +251,9 @@ mod tests {
     #[test]
     fn time_is_shared_while_others_are_left() {
         let deadline = Deadline::after(Duration::from_secs(5));
-        let shared = |left| share(deadline, left).expect("time is left").remaining().expect("some");
+        let now = Moment::now();
+        let shared =
+            |left| share(deadline, left, now).expect("time is left").remaining().expect("some");
         assert!(shared(0) > Duration::from_secs(4));
         assert!(shared(1) <= LONGEST_SHARE && shared(1) > Duration::from_secs(1));
         assert!(shared(9) <= Duration::from_millis(500));

@@ -20,11 +20,18 @@ const HEAD_START: Duration = Duration::from_millis(250);
 /// Those not yet tried, and those under way.
 pub(crate) struct Race<'a> {
     waiting: VecDeque<SocketAddr>,
-    running: Vec<(SocketAddr, Arc<TcpStream>)>,
+    running: Vec<Attempt>,
     last_start: Option<Moment>,
     last_failure: io::Error,
     deadline: Deadline,
     cancel: &'a CancelHandle,
+}
+
+/// One of the addresses, and since when it is tried.
+pub(crate) struct Attempt {
+    pub address: SocketAddr,
+    pub socket: Arc<TcpStream>,
+    pub since: Moment,
 }
 
 impl<'a> Race<'a> {
@@ -45,7 +52,7 @@ impl<'a> Race<'a> {
     }
 
     /// The next one to be connected. May be asked again where that came to nothing.
-    pub fn next(&mut self) -> io::Result<(SocketAddr, Arc<TcpStream>)> {
+    pub fn next(&mut self) -> io::Result<Attempt> {
         loop {
             // A cancel shuts the sockets down, which looks like a failure of theirs.
             if self.cancel.is_cancelled() {
@@ -61,7 +68,7 @@ impl<'a> Race<'a> {
                 ));
             }
             let time = self.deadline.remaining()?.min(self.until_next_start());
-            wait_connected(self.running.iter().map(|(_, socket)| &**socket), time);
+            wait_connected(self.running.iter().map(|attempt| &*attempt.socket), time);
             if let Some(connected) = self.look() {
                 return finish(connected, self.cancel);
             }
@@ -69,13 +76,16 @@ impl<'a> Race<'a> {
     }
 
     /// Starts what is due; gives what is connected at once.
-    fn start_due(&mut self) -> io::Result<Option<(SocketAddr, Arc<TcpStream>)>> {
+    fn start_due(&mut self) -> io::Result<Option<Attempt>> {
         while self.running.is_empty() || self.until_next_start().is_zero() {
             let Some(address) = self.waiting.pop_front() else { break };
-            self.last_start = Some(Moment::now());
+            let since = Moment::now();
+            self.last_start = Some(since);
             match start(&address, self.cancel) {
-                Ok((socket, false)) => self.running.push((address, socket)),
-                Ok((socket, true)) => return finish((address, socket), self.cancel).map(Some),
+                Ok((socket, false)) => self.running.push(Attempt { address, socket, since }),
+                Ok((socket, true)) => {
+                    return finish(Attempt { address, socket, since }, self.cancel).map(Some);
+                }
                 Err(why) => self.fail(why),
             }
         }
@@ -93,10 +103,10 @@ impl<'a> Race<'a> {
     }
 
     /// One that is connected; those that have failed are taken out.
-    fn look(&mut self) -> Option<(SocketAddr, Arc<TcpStream>)> {
+    fn look(&mut self) -> Option<Attempt> {
         let mut place = 0;
-        while let Some((_, socket)) = self.running.get(place) {
-            match outcome(socket) {
+        while let Some(attempt) = self.running.get(place) {
+            match outcome(&attempt.socket) {
                 None => place += 1,
                 Some(Ok(())) => return Some(self.running.swap_remove(place)),
                 Some(Err(why)) => {
@@ -147,16 +157,14 @@ fn outcome(socket: &TcpStream) -> Option<io::Result<()>> {
     }
 }
 
-fn finish(
-    (address, socket): (SocketAddr, Arc<TcpStream>),
-    cancel: &CancelHandle,
-) -> io::Result<(SocketAddr, Arc<TcpStream>)> {
+fn finish(attempt: Attempt, cancel: &CancelHandle) -> io::Result<Attempt> {
+    let socket = &attempt.socket;
     cancel.attach(socket.clone());
     socket.set_nonblocking(false)?;
     socket.set_nodelay(true)?;
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket2::SockRef::from(&*socket).set_tcp_quickack(true)?;
-    Ok((address, socket))
+    socket2::SockRef::from(&**socket).set_tcp_quickack(true)?;
+    Ok(attempt)
 }
 
 /// The families by turns, beginning with that of the first.
@@ -216,10 +224,13 @@ mod tests {
         let cancel = CancelHandle::default();
         let begun = Instant::now();
         let mut race = race(vec![refused(), refused(), good], &cancel);
-        assert_eq!(race.next().expect("connected").0, good);
+        assert_eq!(race.next().expect("connected").address, good);
         assert_eq!(race.left(), 0);
         assert!(begun.elapsed() < HEAD_START);
-        assert_eq!(race.next().expect_err("none is left").kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!(
+            race.next().map(drop).expect_err("none is left").kind(),
+            io::ErrorKind::ConnectionRefused
+        );
     }
 
     /// What swallows every SYN: a listener whose backlog is full.
@@ -233,7 +244,7 @@ mod tests {
         let (_listener, good) = listener();
         let cancel = CancelHandle::default();
         let mut both = race(vec![address, good], &cancel);
-        assert_eq!(both.next().expect("connected").0, good);
+        assert_eq!(both.next().expect("connected").address, good);
         assert_eq!(both.left(), 1);
 
         let mut alone = race(vec![address], &cancel);
@@ -243,7 +254,10 @@ mod tests {
                 cancel.cancel();
             });
             let begun = Instant::now();
-            assert_eq!(alone.next().expect_err("cancelled").kind(), io::ErrorKind::Interrupted);
+            assert_eq!(
+                alone.next().map(drop).expect_err("cancelled").kind(),
+                io::ErrorKind::Interrupted
+            );
             assert!(begun.elapsed() < Duration::from_secs(10));
         });
     }
