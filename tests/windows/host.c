@@ -211,7 +211,7 @@ static void errors(void)
 
     no_client("no such file.pem", ERROR_FILE_NOT_FOUND);
     no_client("no such folder\\ca.pem", ERROR_PATH_NOT_FOUND);
-    no_client(".", ERROR_ACCESS_DENIED);
+    no_client(".", 0); /* a folder is refused before Windows is asked for its content */
 
     client = new_client("https://0.0.0.0:1", ca, &result);
     result = new_result();
