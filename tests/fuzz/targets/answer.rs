@@ -48,19 +48,18 @@ fn check(error: &Error, http_status: u16) {
     assert_no_guid(&error.to_string());
     assert_no_guid(error.message());
     assert_eq!(error.http_status(), Some(http_status));
-    assert!(!error.resent());
+    // Whether the gateway may have acted is judged by whoever knows what was sent.
+    assert!(!error.resent() && !error.maybe_sent());
     let success = (200..300).contains(&http_status);
     match error.retcode() {
         Some(retcode) => {
             assert!(!retcode.is_empty() && retcode.trim() == retcode);
             assert!(error.status().number() >= Status::Gateway.number());
-            assert!(!error.maybe_sent(), "the gateway said what it did");
             assert!(!(planted("panic") && retcode.len() > 8), "planted fault");
         }
         None => {
             let expected = if success { Status::Protocol } else { Status::Http };
             assert_eq!(error.status(), expected);
-            assert_eq!(error.maybe_sent(), !(300..400).contains(&http_status));
             assert_eq!(error.message(), "");
         }
     }
