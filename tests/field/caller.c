@@ -19,6 +19,7 @@
 #include <curl/curl.h>
 
 #define AGENT "154"
+#define MOST_SECONDS 30 /* a call that hangs ends the program */
 
 struct outcome {
     int status;
@@ -114,6 +115,7 @@ static void curl_open(const char *url, const char *ca, const char *route)
     curl_easy_setopt(easy, CURLOPT_URL, whole);
     curl_easy_setopt(easy, CURLOPT_CAINFO, ca);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "");
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, CURL_TIMEOUT_MS);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive);
     if (*route)
@@ -193,6 +195,7 @@ static void obey(const struct client *client, const char *line)
     long time;
     double begun = seconds(CLOCK_MONOTONIC);
 
+    alarm(MOST_SECONDS);
     if (strcmp(line, "connect\n") == 0)
         client->connect(&outcome);
     else if (sscanf(line, "click %255s", text) == 1)
@@ -206,6 +209,7 @@ static void obey(const struct client *client, const char *line)
     printf("%d %u %.0f %s\n", outcome.status, outcome.flags,
            (seconds(CLOCK_MONOTONIC) - begun) * 1e6, outcome.words);
     fflush(stdout);
+    alarm(0);
 }
 
 int main(int argc, char **argv)

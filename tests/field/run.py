@@ -91,7 +91,7 @@ class Caller:
         self.program.stdin.write(line + "\n")
         self.program.stdin.flush()
         status, flags, microseconds, *words = (self.program.stdout.readline()
-                                               or "-1 0 0 it has crashed").split(maxsplit=3)
+                                               or "-1 0 0 it crashed, or hung").split(maxsplit=3)
         return Answer(int(status), int(flags), int(microseconds) / 1000, " ".join(words).strip(),
                       None)
 
