@@ -421,9 +421,9 @@ typedef struct agw_client_options {
 } agw_client_options;
 
 /**
- * What a call came to. Zero the whole struct and set `struct_size` before the call; it is filled
- * in whatever the outcome. It holds no pointer: copy it, keep it, nothing is to be freed. Texts
- * are NUL-terminated, valid UTF-8, and cut only at a character's edge.
+ * What a call came to. Zero the whole struct before the call, set `struct_size`, and `call_id` if you
+ * like; the rest is filled in whatever the outcome. It holds no pointer: copy it, keep it, nothing is
+ * to be freed. Texts are NUL-terminated, valid UTF-8, and cut only at a character's edge.
  */
 typedef struct agw_result {
     /**
@@ -455,9 +455,10 @@ typedef struct agw_result {
      */
     int32_t cti_code;
     /**
-     * 0.
+     * Yours, read before the call and left as it is: 0, or a number for this call, by which another
+     * thread can end it. See agw_cancel_call().
      */
-    uint32_t reserved;
+    uint32_t call_id;
     /**
      * The gateway's error code as sent: "0", "100-006"; "" if none came.
      */
@@ -553,6 +554,26 @@ agw_status AGW_CALL agw_connect(agw_client *client,
  * @since 1.0
  */
 AGW_API agw_status AGW_CALL agw_cancel(agw_client *client);
+
+/**
+ * Makes one call on a client end soon with AGW_E_CANCELLED: that whose result has this `call_id`.
+ *
+ * Ends all the calls in progress that have the number. Where there is none, the next call of the
+ * client that begins with it ends at once, before anything is sent: a cancel may come before its
+ * call. The newest 1024 such early cancels of a client are remembered, one for each number; a call
+ * that is refused for its arguments leaves them there. So count upward: use a number again only when
+ * no cancel for it can still come. No other call is disturbed.
+ *
+ * @param client   The client.
+ * @param call_id  The number that stands in `agw_result.call_id` of the call; not 0.
+ * @return AGW_OK, also where there is no such call; AGW_E_INVALID_ARGUMENT: 0;
+ *         AGW_E_INVALID_HANDLE, AGW_E_REENTRANT.
+ * @note Any thread; not from inside the log callback.
+ * @since 1.0
+ */
+AGW_API
+agw_status AGW_CALL agw_cancel_call(agw_client *client,
+                                    uint32_t call_id);
 
 /**
  * Frees a client. Calls in progress on it end soon with AGW_E_CANCELLED.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::log::{Level, Log};
-use crate::net::cancel::cancelled;
+use crate::net::cancel::{CallId, cancelled};
 use crate::net::connect::Connector;
 use crate::net::deadline::Deadline;
 use crate::net::http::{Connection, ExchangeError, HttpConfig};
@@ -80,10 +80,7 @@ impl Client {
     /// # Errors
     /// [`Error::status`] is the class to decide by; see [`Status`].
     pub fn reject_agent_conf(&self, agent_id: &str, guid: &str) -> Result<Answer, Error> {
-        let started = Instant::now();
-        let outcome = self.reject(agent_id, guid);
-        self.log_reject(agent_id, started, &outcome);
-        outcome
+        self.with_id(None).reject_agent_conf(agent_id, guid)
     }
 
     /// Makes sure that a verified connection stands ready, without sending a request. At sign-in
@@ -93,25 +90,37 @@ impl Client {
     /// # Errors
     /// What a call would fail with.
     pub fn connect(&self) -> Result<String, Error> {
-        let started = Instant::now();
-        let outcome = self.make_ready();
-        let time = Milliseconds(started.elapsed());
-        match &outcome {
-            Ok(words) => {
-                self.log(Level::Info, format_args!("connect: {}, {time}: {words}", Status::Ok));
-            }
-            Err(error) => {
-                let (status, detail) = (error.status(), error.detail());
-                self.log(Level::Warn, format_args!("connect: {status}, {time}: {detail}"));
-            }
-        }
-        outcome
+        self.with_id(None).connect()
+    }
+
+    /// The same calls with a number, by which [`Client::cancel_call`] ends one of them.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), agw::Error> {
+    /// # let client = agw::Client::new(&agw::ClientOptions::new("https://gateway:8043"))?;
+    /// let id = agw::CallId::new();
+    /// std::thread::scope(|threads| {
+    ///     threads.spawn(|| client.with_id(id).reject_agent_conf("154", "guid"));
+    ///     client.cancel_call(id); // The others go on.
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_id(&self, id: impl Into<Option<CallId>>) -> NumberedCall<'_> {
+        NumberedCall { client: self, id: id.into() }
     }
 
     /// Makes the calls now in progress end soon with [`Status::Cancelled`]. The client stays
     /// usable.
     pub fn cancel(&self) {
         self.pool.current().cancel();
+    }
+
+    /// Makes the calls in progress that have this number end soon with [`Status::Cancelled`]; where
+    /// there is none, the next one that begins with it ends at once, before anything is sent. The
+    /// newest 1,024 such early cancels are remembered. No other call is disturbed.
+    pub fn cancel_call(&self, id: CallId) {
+        self.pool.current().cancel_call(id);
     }
 
     /// Ends calls in progress and to come. Once it has returned, the log sink is not called again.
@@ -125,11 +134,11 @@ impl Client {
         self.pool.current().gate.pass(&self.log, level, line);
     }
 
-    fn reject(&self, agent_id: &str, guid: &str) -> Result<Answer, Error> {
+    fn reject(&self, id: Option<CallId>, agent_id: &str, guid: &str) -> Result<Answer, Error> {
         let request = Request::new(&self.template, self.max_agent_id, agent_id, guid)?;
         #[cfg(debug_assertions)]
         crate::sys::fault::planted_panic();
-        let call = self.pool.current().begin()?;
+        let call = self.pool.current().begin(id)?;
         let deadline = Deadline::after(self.timeout);
         let mut copies = 0;
         match self.send(&call, &request, deadline, &mut copies) {
@@ -186,10 +195,10 @@ impl Client {
         outcome.map_err(|why| ExchangeError::plain(error(why), true))
     }
 
-    fn make_ready(&self) -> Result<String, Error> {
+    fn make_ready(&self, id: Option<CallId>) -> Result<String, Error> {
         // Only for what has just been seen to work it can be said that it stands ready.
         const JUST_NOW: Duration = Duration::from_secs(2);
-        let call = self.pool.current().begin()?;
+        let call = self.pool.current().begin(id)?;
         let deadline = Deadline::after(self.timeout);
         let connection = match call.take_idle(JUST_NOW, deadline) {
             Some(connection) => connection,
@@ -239,6 +248,19 @@ impl Client {
         Ok(Connection::new(stream, &pool.http))
     }
 
+    fn log_connect(&self, started: Instant, outcome: &Result<String, Error>) {
+        let time = Milliseconds(started.elapsed());
+        match outcome {
+            Ok(words) => {
+                self.log(Level::Info, format_args!("connect: {}, {time}: {words}", Status::Ok));
+            }
+            Err(error) => {
+                let (status, detail) = (error.status(), error.detail());
+                self.log(Level::Warn, format_args!("connect: {status}, {time}: {detail}"));
+            }
+        }
+    }
+
     fn log_reject(&self, agent_id: &str, started: Instant, outcome: &Result<Answer, Error>) {
         let time = Milliseconds(started.elapsed());
         match outcome {
@@ -264,6 +286,37 @@ impl Client {
                 );
             }
         }
+    }
+}
+
+/// Calls on a client, with a number or without; see [`Client::with_id`].
+#[derive(Debug, Clone, Copy)]
+pub struct NumberedCall<'a> {
+    pub(crate) client: &'a Client,
+    id: Option<CallId>,
+}
+
+impl NumberedCall<'_> {
+    /// As [`Client::reject_agent_conf`].
+    ///
+    /// # Errors
+    /// The same.
+    pub fn reject_agent_conf(&self, agent_id: &str, guid: &str) -> Result<Answer, Error> {
+        let started = Instant::now();
+        let outcome = self.client.reject(self.id, agent_id, guid);
+        self.client.log_reject(agent_id, started, &outcome);
+        outcome
+    }
+
+    /// As [`Client::connect`].
+    ///
+    /// # Errors
+    /// The same.
+    pub fn connect(&self) -> Result<String, Error> {
+        let started = Instant::now();
+        let outcome = self.client.make_ready(self.id);
+        self.client.log_connect(started, &outcome);
+        outcome
     }
 }
 

@@ -14,8 +14,9 @@ mod route;
 pub mod status;
 mod sys;
 
-pub use client::Client;
+pub use client::{Client, NumberedCall};
 pub use error::{Answer, Error};
 pub use log::{Level, Sink};
+pub use net::cancel::CallId;
 pub use options::{ClientOptions, Trust};
 pub use status::Status;

@@ -240,7 +240,7 @@ class Options(ctypes.Structure):
         ("log", ctypes.c_void_p),
         ("log_user_data", ctypes.c_void_p),
         ("log_level", ctypes.c_int32),
-        ("reserved", ctypes.c_uint32),
+        ("call_id", ctypes.c_uint32),
     ]
 
 
@@ -255,7 +255,7 @@ class Result(ctypes.Structure):
         ("flags", ctypes.c_uint32),
         ("elapsed_us", ctypes.c_uint32),
         ("cti_code", ctypes.c_int32),
-        ("reserved", ctypes.c_uint32),
+        ("call_id", ctypes.c_uint32),
         ("retcode", ctypes.c_char * 32),
         ("message", ctypes.c_char * 512),
         ("detail", ctypes.c_char * 512),

@@ -6,7 +6,7 @@ use super::result::{Outcome, ResultSlot};
 use super::types::{agw_result, agw_status};
 use crate::sys::panics;
 use crate::sys::threads::Uncancellable;
-use crate::{Error, Status, log};
+use crate::{CallId, Error, Status, log};
 
 /// What is particular about each function: the one table of it.
 #[derive(Clone, Copy)]
@@ -15,6 +15,7 @@ pub(super) enum Entry {
     RejectAgentConf,
     Connect,
     Cancel,
+    CancelCall,
     Free,
 }
 
@@ -22,7 +23,11 @@ impl Entry {
     const fn in_log_callback(self) -> bool {
         match self {
             Entry::ClientNew => true,
-            Entry::RejectAgentConf | Entry::Connect | Entry::Cancel | Entry::Free => false,
+            Entry::RejectAgentConf
+            | Entry::Connect
+            | Entry::Cancel
+            | Entry::CancelCall
+            | Entry::Free => false,
         }
     }
 
@@ -30,19 +35,21 @@ impl Entry {
     const fn sends(self) -> bool {
         match self {
             Entry::RejectAgentConf => true,
-            Entry::ClientNew | Entry::Connect | Entry::Cancel | Entry::Free => false,
+            Entry::ClientNew | Entry::Connect | Entry::Cancel | Entry::CancelCall | Entry::Free => {
+                false
+            }
         }
     }
 }
 
-/// Runs a call from C and writes its result.
+/// Runs a call from C, which is handed the number that the caller gave it, and writes its result.
 ///
 /// # Safety
 /// `result` is NULL or points to `struct_size` bytes that the caller lets us write.
 pub(super) unsafe fn enter(
     entry: Entry,
     result: *mut agw_result,
-    call: impl FnOnce() -> Outcome,
+    call: impl FnOnce(Option<CallId>) -> Outcome,
 ) -> agw_status {
     let _uncancellable = Uncancellable::enter();
     let started = Instant::now();
@@ -57,7 +64,7 @@ pub(super) unsafe fn enter(
     } else if log::in_sink() && !entry.in_log_callback() {
         Err(Error::new(Status::Reentrant, "called from inside the log callback"))
     } else {
-        contained(entry, call)
+        contained(entry, || call(slot.call_id))
     };
     slot.write(&outcome, started);
     outcome.map_or_else(|error| error.status(), |_| Status::Ok).number()

@@ -16,7 +16,7 @@ use std::ffi::c_char;
 use std::ptr;
 
 use crate::sys::{module, panics};
-use crate::{Client, Error, Level, Status};
+use crate::{CallId, Client, Error, Level, NumberedCall, Status};
 use guard::{Entry, enter};
 use options::read_options;
 use result::{Outcome, Success};
@@ -58,7 +58,7 @@ pub unsafe extern "C" fn agw_client_new(
         }
     };
     give(0);
-    let call = || {
+    let call = |_| {
         set_up();
         if client.is_null() {
             return Err(invalid("client: NULL"));
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn agw_reject_agent_conf(
     guid: *const c_char,
     result: *mut agw_result,
 ) -> StatusCall {
-    let call = |client: &Client| {
+    let call = |client: NumberedCall| {
         // SAFETY: as this function's own contract.
         let (agent_id, guid) =
             unsafe { (required("agent_id", agent_id)?, required("guid", guid)?) };
@@ -154,12 +154,40 @@ pub unsafe extern "C" fn agw_connect(
 /// None needed: `client` may be anything.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn agw_cancel(client: *mut agw_client) -> StatusCall {
-    let call = |client: &Client| {
-        client.cancel();
+    let call = |client: NumberedCall| {
+        client.client.cancel();
         Ok(Success::Nothing)
     };
     // SAFETY: there is no result to write.
     unsafe { with_client(Entry::Cancel, client, ptr::null_mut(), call) }
+}
+
+/// Makes one call on a client end soon with AGW_E_CANCELLED: that whose result has this `call_id`.
+///
+/// Ends all the calls in progress that have the number. Where there is none, the next call of the
+/// client that begins with it ends at once, before anything is sent: a cancel may come before its
+/// call. The newest 1024 such early cancels of a client are remembered, one for each number; a call
+/// that is refused for its arguments leaves them there. So count upward: use a number again only when
+/// no cancel for it can still come. No other call is disturbed.
+///
+/// @param client   The client.
+/// @param call_id  The number that stands in `agw_result.call_id` of the call; not 0.
+/// @return AGW_OK, also where there is no such call; AGW_E_INVALID_ARGUMENT: 0;
+///         AGW_E_INVALID_HANDLE, AGW_E_REENTRANT.
+/// @note Any thread; not from inside the log callback.
+/// @since 1.0
+///
+/// # Safety
+/// None needed: `client` may be anything.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn agw_cancel_call(client: *mut agw_client, call_id: u32) -> StatusCall {
+    let call = |client: NumberedCall| {
+        let id = CallId::from_number(call_id).ok_or_else(|| invalid("call_id: 0"))?;
+        client.client.cancel_call(id);
+        Ok(Success::Nothing)
+    };
+    // SAFETY: there is no result to write.
+    unsafe { with_client(Entry::CancelCall, client, ptr::null_mut(), call) }
 }
 
 /// Frees a client. Calls in progress on it end soon with AGW_E_CANCELLED.
@@ -177,7 +205,7 @@ pub unsafe extern "C" fn agw_cancel(client: *mut agw_client) -> StatusCall {
 /// None needed: `client` may be anything.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn agw_free(client: *mut agw_client) -> StatusCall {
-    let call = || {
+    let call = |_| {
         if !client.is_null() {
             handles::remove(client.addr()).ok_or_else(no_such_handle)?.close();
         }
@@ -249,12 +277,12 @@ unsafe fn with_client(
     entry: Entry,
     handle: *mut agw_client,
     result: *mut agw_result,
-    call: impl FnOnce(&Client) -> Outcome,
+    call: impl FnOnce(NumberedCall) -> Outcome,
 ) -> agw_status {
-    let call = || {
+    let call = |id| {
         let client = handles::find(handle.addr()).ok_or_else(no_such_handle)?;
         let _report = PanicReport(&client);
-        call(&client)
+        call(client.with_id(id))
     };
     // SAFETY: as this function's own contract.
     unsafe { enter(entry, result, call) }

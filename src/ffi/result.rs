@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::structs::StructSize;
 use super::types::{AGW_RESULT_MAYBE_SENT, AGW_RESULT_RESENT, AGW_RESULT_TRUNCATED, agw_result};
-use crate::{Answer, Error, Status};
+use crate::{Answer, CallId, Error, Status};
 
 /// What a guarded call comes to.
 pub(super) type Outcome = Result<Success, Error>;
@@ -25,6 +25,8 @@ pub(super) struct ResultSlot {
     target: *mut agw_result,
     struct_size: u32,
     usable: usize,
+    /// The caller's number for this call.
+    pub call_id: Option<CallId>,
     /// The part that this library does not know is not zero.
     pub misfit: bool,
 }
@@ -34,14 +36,18 @@ impl ResultSlot {
     /// `target` is NULL or points to `struct_size` bytes that the caller lets us write.
     pub unsafe fn open(target: *mut agw_result) -> Result<Self, Status> {
         if target.is_null() {
-            return Ok(ResultSlot { target, struct_size: 0, usable: 0, misfit: false });
+            let (struct_size, usable, call_id, misfit) = (0, 0, None, false);
+            return Ok(ResultSlot { target, struct_size, usable, call_id, misfit });
         }
         // SAFETY: not NULL, so at least struct_size is there.
         let size = unsafe { StructSize::read(target.cast(), size_of::<agw_result>()) }?;
+        // SAFETY: the struct is there as a whole; a host may have packed it, so not aligned.
+        let call_id = unsafe { (&raw const (*target).call_id).read_unaligned() };
         Ok(ResultSlot {
             target,
             struct_size: size.given,
             usable: size.usable,
+            call_id: CallId::from_number(call_id),
             misfit: !size.rest_is_zero,
         })
     }
@@ -52,6 +58,7 @@ impl ResultSlot {
         }
         let mut filled = agw_result {
             struct_size: self.struct_size,
+            call_id: self.call_id.map_or(0, CallId::number),
             elapsed_us: u32::try_from(started.elapsed().as_micros()).unwrap_or(u32::MAX),
             ..EMPTY_RESULT
         };
@@ -84,7 +91,7 @@ const EMPTY_RESULT: agw_result = agw_result {
     flags: 0,
     elapsed_us: 0,
     cti_code: 0,
-    reserved: 0,
+    call_id: 0,
     retcode: [0; 32],
     message: [0; 512],
     detail: [0; 512],

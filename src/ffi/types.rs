@@ -99,9 +99,9 @@ pub struct agw_client_options {
     pub reserved: u32,
 }
 
-/// What a call came to. Zero the whole struct and set `struct_size` before the call; it is filled
-/// in whatever the outcome. It holds no pointer: copy it, keep it, nothing is to be freed. Texts
-/// are NUL-terminated, valid UTF-8, and cut only at a character's edge.
+/// What a call came to. Zero the whole struct before the call, set `struct_size`, and `call_id` if you
+/// like; the rest is filled in whatever the outcome. It holds no pointer: copy it, keep it, nothing is
+/// to be freed. Texts are NUL-terminated, valid UTF-8, and cut only at a character's edge.
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[allow(non_camel_case_types)]
@@ -120,8 +120,9 @@ pub struct agw_result {
     pub elapsed_us: u32,
     /// NNNNN of a message "Unknown ERROR._NNNNN": the platform's own code; or 0.
     pub cti_code: i32,
-    /// 0.
-    pub reserved: u32,
+    /// Yours, read before the call and left as it is: 0, or a number for this call, by which another
+    /// thread can end it. See agw_cancel_call().
+    pub call_id: u32,
     /// The gateway's error code as sent: "0", "100-006"; "" if none came.
     pub retcode: [c_char; 32],
     /// The gateway's text.

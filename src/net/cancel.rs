@@ -1,7 +1,8 @@
-//! How another thread ends a call: a flag, and the call's socket to shut down.
+//! How another thread ends a call: by its number, a flag, and the call's socket to shut down.
 
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,6 +14,35 @@ pub(crate) const CANCEL_CHECK: Duration = Duration::from_millis(20);
 
 pub(crate) fn cancelled() -> Error {
     Error::new(Status::Cancelled, "cancelled, or the client was freed")
+}
+
+/// A number for a call, by which another thread can end it: see
+/// [`Client::cancel_call`](crate::Client::cancel_call).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CallId(NonZeroU32);
+
+impl CallId {
+    /// The next number of this process, counted upward.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        static LAST: AtomicU32 = AtomicU32::new(0);
+        loop {
+            let number = LAST.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+            if let Some(id) = Self::from_number(number) {
+                return id;
+            }
+        }
+    }
+
+    /// A number of the caller's own; `None` for 0.
+    pub fn from_number(number: u32) -> Option<Self> {
+        NonZeroU32::new(number).map(CallId)
+    }
+
+    /// The number, never 0.
+    pub fn number(self) -> u32 {
+        self.0.get()
+    }
 }
 
 /// One for each call in progress.

@@ -1,12 +1,13 @@
 //! The connections of a client in one process: those that are idle, and the calls in progress.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use once_cell::race::OnceBox;
 
-use super::cancel::{CancelHandle, cancelled};
+use super::cancel::{CallId, CancelHandle, cancelled};
 use super::connect::LastGood;
 use super::deadline::Deadline;
 use super::http::{Connection, HttpConfig};
@@ -20,6 +21,9 @@ use crate::sys::lock::lock;
 
 /// How many idle connections are kept at least. Where more calls were in progress at once, as many.
 const MIN_IDLE: usize = 64;
+
+/// How many cancels that came before their calls are remembered.
+const MAX_EARLY: usize = 1024;
 
 /// After `fork()` the child leaves its parent's pool alone, locks included (a thread that is not
 /// there any more may hold them), and starts its own.
@@ -40,7 +44,9 @@ struct PoolState {
     idle: Vec<Connection>,
     /// The most calls that were in progress at once.
     most_calls: usize,
-    calls: Vec<Arc<CancelHandle>>,
+    calls: Vec<(Option<CallId>, Arc<CancelHandle>)>,
+    /// Cancelled before a call had that number, the newest last; each number once.
+    early: VecDeque<CallId>,
     /// Handles of calls that are over, for calls to come.
     spare: Vec<Arc<CancelHandle>>,
     closed: bool,
@@ -58,9 +64,23 @@ impl PoolState {
         self.idle.len() < self.most_calls.max(MIN_IDLE)
     }
 
+    /// Whether the call was cancelled before it began.
+    fn take_early(&mut self, id: CallId) -> bool {
+        let place = self.early.iter().position(|early| *early == id);
+        place.and_then(|place| self.early.remove(place)).is_some()
+    }
+
+    fn remember_early(&mut self, id: CallId) {
+        self.take_early(id);
+        if self.early.len() == MAX_EARLY {
+            self.early.pop_front();
+        }
+        self.early.push_back(id);
+    }
+
     fn leave(&mut self, cancel: &Arc<CancelHandle>) {
-        if let Some(place) = self.calls.iter().position(|call| Arc::ptr_eq(call, cancel)) {
-            let cancel = self.calls.swap_remove(place);
+        if let Some(place) = self.calls.iter().position(|(_, call)| Arc::ptr_eq(call, cancel)) {
+            let (_, cancel) = self.calls.swap_remove(place);
             if !cancel.is_cancelled() && self.spare.len() < MIN_IDLE {
                 cancel.detach();
                 self.spare.push(cancel);
@@ -96,21 +116,25 @@ impl Pool {
     fn for_child(&self) -> Pool {
         // The parent's idle sockets are closed here, which the parent does not notice. Where a thread
         // of the parent's had the lock, nobody will ever open it, and they stay.
+        let mut early = VecDeque::new();
         if let Ok(mut state) = self.state.try_lock() {
             drop(std::mem::take(&mut state.idle));
+            early.clone_from(&state.early);
         }
         let tls_peer = self.tls_peer.as_ref().map(TlsPeer::for_child);
-        Pool::new(tls_peer, self.resolver.for_child(), self.http.clone())
+        let pool = Pool::new(tls_peer, self.resolver.for_child(), self.http.clone());
+        pool.state().early = early;
+        pool
     }
 
     /// Enters a call, so that it can be cancelled.
-    pub fn begin(&self) -> Result<InFlight<'_>, Error> {
+    pub fn begin(&self, id: Option<CallId>) -> Result<InFlight<'_>, Error> {
         let mut state = self.state();
-        if state.closed {
+        if state.closed || id.is_some_and(|id| state.take_early(id)) {
             return Err(cancelled());
         }
         let cancel = state.spare.pop().unwrap_or_default();
-        state.calls.push(cancel.clone());
+        state.calls.push((id, cancel.clone()));
         state.most_calls = state.most_calls.max(state.calls.len());
         let candidate = Cell::new(state.idle.pop());
         Ok(InFlight { pool: self, cancel, candidate, over: Cell::new(false) })
@@ -119,8 +143,21 @@ impl Pool {
     /// Ends the calls in progress.
     pub fn cancel(&self) {
         // Under the lock: a call that gives its connection back just now is not hit afterwards.
-        for cancel in &self.state().calls {
+        for (_, cancel) in &self.state().calls {
             cancel.cancel();
+        }
+    }
+
+    /// Ends the calls in progress that have this number, or else the next one that begins with it.
+    pub fn cancel_call(&self, id: CallId) {
+        let mut state = self.state();
+        let mut found = false;
+        for (_, cancel) in state.calls.iter().filter(|(call, _)| *call == Some(id)) {
+            cancel.cancel();
+            found = true;
+        }
+        if !found {
+            state.remember_early(id);
         }
     }
 
@@ -128,7 +165,7 @@ impl Pool {
     pub fn close(&self) {
         let mut state = self.state();
         state.closed = true;
-        for cancel in &state.calls {
+        for (_, cancel) in &state.calls {
             cancel.cancel();
         }
         let idle = std::mem::take(&mut state.idle);
@@ -262,6 +299,30 @@ mod tests {
         let now = start.checked_add(Duration::from_secs(31)).expect("soon");
         assert_eq!(state.outdated(now).len(), 2);
         assert_eq!(heard(&state, start), [2, 30]);
+    }
+
+    #[test]
+    fn a_cancel_may_come_before_its_call() {
+        let number = |number: usize| CallId::from_number(number as u32).expect("not 0");
+        let pool = Pool::new(None, Resolver::system(), HttpConfig::new());
+        for id in (1..=MAX_EARLY + 1).chain([3]) {
+            pool.cancel_call(number(id));
+        }
+        // Each number is remembered once, for one call; the oldest is forgotten.
+        let ended = |id| pool.begin(Some(number(id))).is_err();
+        assert_eq!(
+            [ended(1), ended(2), ended(2), ended(3), ended(3)],
+            [false, true, false, true, false]
+        );
+        assert_eq!((4..=MAX_EARLY + 1).filter(|id| ended(*id)).count(), MAX_EARLY - 2);
+        assert!(pool.state().early.is_empty());
+        // Nor does a cancel that finds its call leave anything behind.
+        let both = [(); 2].map(|()| pool.begin(Some(number(7))).expect("begun"));
+        let other = pool.begin(None).expect("begun");
+        pool.cancel_call(number(7));
+        assert!(both.iter().all(InFlight::is_cancelled) && !other.is_cancelled());
+        drop(both);
+        assert!(!ended(7));
     }
 
     #[test]

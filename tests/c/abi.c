@@ -47,6 +47,9 @@ static void check(int holds, const char *what, int line)
 #define GUID "5ec4e700-feed-4bad-beef-c0ffee5ec4e7.AgentGateway1"
 #define SET_GUID "JSESSIONID=" GUID
 
+/* The number of the calls. */
+enum { CALL_ID = 7 };
+
 enum { CANARY = 0xA5, CANARIES = 64 };
 
 /* Where nobody listens, and where somebody would notice a connection. What stands here is for
@@ -87,13 +90,15 @@ static agw_client_options tls_options(int32_t trust)
     return options;
 }
 
-/* A result full of rubbish: every byte of it has to be the library's afterwards. */
+/* A result full of rubbish: every byte of it has to be the library's afterwards, but for the number
+ * that is the caller's. */
 static agw_result stale_result(void)
 {
     agw_result result;
 
     memset(&result, CANARY, sizeof result);
     result.struct_size = (uint32_t)sizeof result;
+    result.call_id = CALL_ID;
     return result;
 }
 
@@ -113,7 +118,7 @@ static void check_result(const agw_result *result, agw_status returned, int line
 {
     check(result->struct_size == sizeof *result, "struct_size is left alone", line);
     check(result->status == returned, "status is what the function returned", line);
-    check(result->reserved == 0, "reserved is zero", line);
+    check(result->call_id == CALL_ID, "call_id is left alone", line);
     check((result->flags & ~(uint32_t)7) == 0, "flags are known", line);
     check(is_text(result->retcode, sizeof result->retcode), "retcode is a text", line);
     check(is_text(result->message, sizeof result->message), "message is a text", line);
@@ -201,7 +206,7 @@ static void layout_of_the_result(void)
     CHECK(AT(flags) == 16);
     CHECK(AT(elapsed_us) == 20);
     CHECK(AT(cti_code) == 24);
-    CHECK(AT(reserved) == 28);
+    CHECK(AT(call_id) == 28);
     CHECK(AT(retcode) == 32);
     CHECK(AT(message) == 64);
     CHECK(AT(detail) == 576);
@@ -361,6 +366,7 @@ static void no_client(agw_client *forged)
     CHECK(agw_reject_agent_conf(forged, NULL, NULL, NULL) == AGW_E_INVALID_HANDLE);
     CHECK(agw_connect(forged, NULL) == AGW_E_INVALID_HANDLE);
     CHECK(agw_cancel(forged) == AGW_E_INVALID_HANDLE);
+    CHECK(agw_cancel_call(forged, CALL_ID) == AGW_E_INVALID_HANDLE);
     CHECK(agw_free(forged) == (forged == NULL ? AGW_OK : AGW_E_INVALID_HANDLE));
 }
 
@@ -995,6 +1001,30 @@ static void refused_connection(void)
     CHECK(agw_free(client) == AGW_OK);
 }
 
+static void a_call_is_cancelled_by_its_number(void)
+{
+    agw_client *client = client_at(nobody_url);
+    agw_result result = stale_result();
+
+    CHECK(agw_cancel_call(client, 0) == AGW_E_INVALID_ARGUMENT);
+    CHECK(agw_cancel_call(client, CALL_ID) == AGW_OK);
+    /* What is refused for its arguments leaves the cancel there, and so do other numbers and none. */
+    CHECK(agw_reject_agent_conf(client, "100", GUID, &result) == AGW_E_INVALID_AGENT_ID);
+    result.call_id = CALL_ID + 1;
+    CHECK(agw_reject_agent_conf(client, "154", GUID, &result) == AGW_E_CONNECT);
+    CHECK(result.call_id == CALL_ID + 1);
+    CHECK(agw_connect(client, NULL) == AGW_E_CONNECT);
+    result = stale_result();
+    CHECK(agw_reject_agent_conf(client, "154", GUID, &result) == AGW_E_CANCELLED);
+    check_result(&result, AGW_E_CANCELLED, __LINE__);
+    CHECK(result.flags == 0 && result.http_status == 0);
+    CHECK(agw_reject_agent_conf(client, "154", GUID, &result) == AGW_E_CONNECT);
+    CHECK(agw_cancel_call(client, ~(uint32_t)0) == AGW_OK);
+    result.call_id = ~(uint32_t)0;
+    CHECK(agw_connect(client, &result) == AGW_E_CANCELLED);
+    CHECK(agw_free(client) == AGW_OK);
+}
+
 static void a_result_of_success(void)
 {
     agw_client_options options = plain_options(nobody_url);
@@ -1089,6 +1119,7 @@ static void AGW_CALL call_back(int32_t level, const char *message, void *user_da
     CHECK(agw_connect(diary->client, &result) == AGW_E_REENTRANT);
     check_result(&result, AGW_E_REENTRANT, __LINE__);
     CHECK(agw_cancel(diary->client) == AGW_E_REENTRANT);
+    CHECK(agw_cancel_call(diary->client, CALL_ID) == AGW_E_REENTRANT);
     CHECK(agw_free(diary->client) == AGW_E_REENTRANT);
 
     result = stale_result();
@@ -1260,6 +1291,7 @@ int main(void)
     agents_that_are_in_range();
     guids_that_are_not_sent();
     refused_connection();
+    a_call_is_cancelled_by_its_number();
     a_result_of_success();
     strings_are_copied();
     long_details_are_cut();

@@ -46,7 +46,7 @@ namespace Agw
         [FieldOffset(16)] internal ResultFlags flags;
         [FieldOffset(20)] internal uint elapsed_us;
         [FieldOffset(24)] internal int cti_code;
-        [FieldOffset(28)] internal uint reserved;
+        [FieldOffset(28)] internal uint call_id;
         [FieldOffset(32)] internal fixed byte retcode[RetcodeSize];
         [FieldOffset(64)] internal fixed byte message[MessageSize];
         [FieldOffset(576)] internal fixed byte detail[DetailSize];

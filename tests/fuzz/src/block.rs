@@ -98,7 +98,7 @@ pub fn check_result(returned: i32, before: &[u8], after: &[u8]) {
     assert_eq!(before[..4], after[..4], "struct_size changed");
     assert_eq!(number(after, 4), Some(returned), "status");
     assert!(number(after, 16).is_none_or(|flags| flags & !7 == 0), "unknown flags");
-    assert!(number(after, 28).is_none_or(|reserved| reserved == 0), "reserved");
+    assert_eq!(number(before, 28), number(after, 28), "call_id changed");
     for (start, end) in [(32, 64), (64, 576), (576, 1088)] {
         if let Some(text) = field(after, start, end) {
             crate::assert_no_guid(text);

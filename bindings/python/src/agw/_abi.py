@@ -106,7 +106,7 @@ class ClientOptions(ctypes.Structure):
         ("log", LOG_FN),
         ("log_user_data", c_void_p),
         ("log_level", c_int32),
-        ("reserved", c_uint32),
+        ("call_id", c_uint32),
     )
 
 
@@ -121,7 +121,7 @@ class Result(ctypes.Structure):
         ("flags", c_uint32),
         ("elapsed_us", c_uint32),
         ("cti_code", c_int32),
-        ("reserved", c_uint32),
+        ("call_id", c_uint32),
         ("retcode", c_char * 32),
         ("message", c_char * 512),
         ("detail", c_char * 512),
@@ -138,6 +138,7 @@ FUNCTIONS = (
     ("agw_reject_agent_conf", c_int32, (c_void_p, c_char_p, c_char_p, POINTER(Result))),
     ("agw_connect", c_int32, (c_void_p, POINTER(Result))),
     ("agw_cancel", c_int32, (c_void_p,)),
+    ("agw_cancel_call", c_int32, (c_void_p, c_uint32)),
     ("agw_free", c_int32, (c_void_p,)),
     ("agw_strerror", c_char_p, (c_int32,)),
     ("agw_version", c_char_p, ()),

@@ -136,7 +136,7 @@ impl Report {
         self.expect("status", outcome.returned, expect.status.number());
         self.expect("result.status", result.status, outcome.returned);
         self.expect("struct_size", result.struct_size as usize, size_of_val(result));
-        self.expect("reserved", result.reserved, 0);
+        self.expect("call_id", result.call_id, 0);
         let flags = result.flags | (expect.flags & expect.doubtful);
         self.expect("flags", flag_names(flags), flag_names(expect.flags));
         self.expect("http_status", result.http_status, expect.http_status);
