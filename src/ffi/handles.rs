@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, RwLock};
 
 use crate::Client;
+use crate::sys::fork;
 use crate::sys::lock::unpoisoned;
 
 /// Far more than a host needs; a loop that forgets `agw_free` ends here and not in the swap space.
@@ -51,68 +52,23 @@ impl Table {
 
 /// Issues a ticket; `None` if there are too many clients.
 pub(super) fn issue(client: Client) -> Option<usize> {
-    write().insert(Arc::new(client), MAX_CLIENTS)
+    change(|table| table.insert(Arc::new(client), MAX_CLIENTS))
 }
 
 pub(super) fn find(ticket: usize) -> Option<Arc<Client>> {
-    read().clients.get(&ticket).cloned()
+    let _whole = fork::held_off();
+    unpoisoned(TABLE.read()).clients.get(&ticket).cloned()
 }
 
 pub(super) fn remove(ticket: usize) -> Option<Arc<Client>> {
-    write().clients.remove(&ticket)
+    change(|table| table.clients.remove(&ticket))
 }
 
-fn read() -> RwLockReadGuard<'static, Table> {
-    unpoisoned(TABLE.read())
-}
-
-fn write() -> RwLockWriteGuard<'static, Table> {
-    unpoisoned(TABLE.write())
-}
-
-/// From its return on, nobody is in the table while the process is copied, so that a forked child's
-/// copy is whole and open.
-pub(super) fn hold_over_forks() {
-    #[cfg(unix)]
-    over_forks::install();
-}
-
-#[cfg(unix)]
-mod over_forks {
-    use std::cell::Cell;
-    use std::mem::ManuallyDrop;
-    use std::sync::RwLockWriteGuard;
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    use super::{Table, write};
-    use crate::sys::fork;
-
-    type Hold = ManuallyDrop<RwLockWriteGuard<'static, Table>>;
-
-    thread_local! {
-        // In the thread that forks, which is the only one that the child has. Without a destructor,
-        // so that it is there also in a thread that is ending.
-        static HELD: Cell<Option<Hold>> = const { Cell::new(None) };
-    }
-
-    static INSTALLED: AtomicBool = AtomicBool::new(false);
-
-    pub fn install() {
-        // As in `fork::watch`: two threads may both come here.
-        if !INSTALLED.load(Ordering::Acquire) {
-            fork::around(hold, release, release);
-            INSTALLED.store(true, Ordering::Release);
-        }
-    }
-
-    extern "C" fn hold() {
-        let held = HELD.take().unwrap_or_else(|| ManuallyDrop::new(write()));
-        HELD.set(Some(held));
-    }
-
-    extern "C" fn release() {
-        drop(HELD.take().map(ManuallyDrop::into_inner));
-    }
+/// A child finds the table whole and open.
+fn change<T>(change: impl FnOnce(&mut Table) -> T) -> T {
+    let _whole = fork::held_off();
+    let mut table = unpoisoned(TABLE.write());
+    change(&mut table)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ mod types;
 use std::ffi::c_char;
 use std::ptr;
 
-use crate::sys::{module, panics};
+use crate::sys::{fork, module, panics};
 use crate::{CallId, Client, Error, Level, NumberedCall, Status};
 use guard::{Entry, enter};
 use options::read_options;
@@ -252,7 +252,7 @@ pub extern "C" fn agw_version_num() -> NumberCall {
 fn set_up() {
     module::keep_loaded();
     panics::install_hook();
-    handles::hold_over_forks();
+    fork::watch();
 }
 
 /// In the C library, when it is loaded: no fork can come in the middle. Not in a Rust program, whose
@@ -263,7 +263,6 @@ fn set_up() {
 static AT_LOAD: extern "C" fn() = {
     extern "C" fn at_load() {
         set_up();
-        crate::sys::fork::watch();
         crate::net::http::warm_up();
     }
     at_load
