@@ -38,7 +38,7 @@
  *
  * agw_cancel() and agw_free() may be called while calls are in progress in other threads. Inside
  * the log callback only agw_client_new() and the last three functions may be called; the others
- * give AGW_E_REENTRANT.
+ * give AGW_E_REENTRANT. agw_cancel_call() ends one call by its number.
  *
  * agw_free() waits for a log callback that is under way, and nobody else does: a callback that is
  * slow holds up its own call and agw_free(), never another call.
@@ -61,6 +61,22 @@
  * There are three layers: the number that is returned, the sentence of agw_strerror(), and what
  * is in the caller's agw_result. A NULL in place of the result is fine. Nothing is kept for a
  * later "last error".
+ *
+ * SESSIONS
+ *
+ * The call needs an agent that has signed in, and the newest Guid, which the sign-in brings (static
+ * authentication) or the event poll about once a minute (dynamic authentication). There are two ways.
+ *
+ * A host that signs in and polls by itself hands the Guid to agw_reject_agent_conf(). Behind a load
+ * balancer it also hands over the balancer's cookies: agw_set_session().
+ *
+ * Or the client does it: agw_sign_in(), then in a thread for each agent agw_next_event(), over and
+ * over, and agw_reject_agent_conf() with a NULL Guid when AGW_EVENT_CONF_RINGING comes, in the end
+ * agw_sign_out(). For each agent the client keeps the newest Guid and the cookies, 32 of 1775 bytes
+ * together at most. Any answer to a call of the agent may renew both. Where a call with the kept Guid
+ * is refused as stale (100-006, 000-003) and a newer one has been kept meanwhile, it goes out once
+ * more with that, without AGW_RESULT_RESENT: what was refused was not acted upon. Passwords, Guids and
+ * cookies never appear in a log line or a result; agw_get_session() is the one place that shows them.
  *
  * ONE ANSWER, ONE REQUEST
  *
@@ -113,6 +129,26 @@ extern "C" {
 
 /* Whatever packing the host is compiled with, this is the library's. */
 #pragma pack(push, 8)
+
+/**
+ * agw_event.type: a conference call rings at the agent.
+ */
+#define AGW_EVENT_CONF_RINGING "AgentConf_Ringing"
+
+/**
+ * agw_event.type: the agent's phone was hung up, by the agent or the platform.
+ */
+#define AGW_EVENT_PHONE_RELEASE "AgentOther_PhoneRelease"
+
+/**
+ * agw_event.type: the agent is ready for calls.
+ */
+#define AGW_EVENT_READY "AgentState_Ready"
+
+/**
+ * agw_event.type: somebody joined a conference, or left it.
+ */
+#define AGW_EVENT_CONF_PARTICIPANT_CHANGED "AgentConf_ParticipantChanged"
 
 /**
  * Receives log lines: one line each, UTF-8, without a line feed, valid during the callback.
@@ -177,6 +213,11 @@ typedef void (AGW_CALL *agw_log_fn)(int32_t level, const char *message, void *us
  * A certificate, key or fingerprint cannot be read or does not fit.
  */
 #define AGW_E_TLS_CONFIG 9
+
+/**
+ * Another thread waits for this agent's events already.
+ */
+#define AGW_E_POLLING 10
 
 /**
  * The gateway's name could not be looked up.
@@ -315,6 +356,17 @@ typedef void (AGW_CALL *agw_log_fn)(int32_t level, const char *message, void *us
  * Option flag: a new connection for each call.
  */
 #define AGW_NO_KEEP_ALIVE 2
+
+/**
+ * Flag in `agw_sign_in_options.flags`: where the agent is signed in already (100-002), signs in all
+ * the same and ends that session.
+ */
+#define AGW_SIGN_IN_FORCE 1
+
+/**
+ * Flag in `agw_event.flags`: `content`, or another text, was cut to fit.
+ */
+#define AGW_EVENT_TRUNCATED 1
 
 /**
  * Log level: a bug in the library.
@@ -474,6 +526,97 @@ typedef struct agw_result {
 } agw_result;
 
 /**
+ * What an agent signs in with. Zero the whole struct, then set `struct_size` and `agent_id`. Strings
+ * are NUL-terminated UTF-8, and borrowed for the call.
+ */
+typedef struct agw_sign_in_options {
+    /**
+     * sizeof(agw_sign_in_options).
+     */
+    uint32_t struct_size;
+    /**
+     * AGW_SIGN_IN_FORCE, or 0.
+     */
+    uint32_t flags;
+    /**
+     * Agent ID in decimal digits. Required.
+     */
+    const char *agent_id;
+    /**
+     * A secret, 256 bytes at most, without control characters. NULL: empty.
+     */
+    const char *password;
+    /**
+     * The agent's phone ("phonenum"), 256 bytes at most, without control characters. NULL: the
+     * gateway's own.
+     */
+    const char *phone;
+    /**
+     * Further members of the body, as the text of a JSON object of 16 KiB at most; they win over
+     * those above, and over "autoanswer": false, without which nothing would ring. Or NULL.
+     */
+    const char *fields;
+} agw_sign_in_options;
+
+/**
+ * What happened to an agent. Zero the whole struct and set `struct_size` before the call. It holds no
+ * pointer: copy it, keep it, nothing is to be freed. Texts are as in agw_result.
+ */
+typedef struct agw_event {
+    /**
+     * sizeof(agw_event).
+     */
+    uint32_t struct_size;
+    /**
+     * AGW_EVENT_TRUNCATED, or 0.
+     */
+    uint32_t flags;
+    /**
+     * `content.confId`: the conference; or 0.
+     */
+    int64_t conf_id;
+    /**
+     * `eventGenTime`: milliseconds since 1970, by the gateway's clock; or 0.
+     */
+    int64_t generated_ms;
+    /**
+     * `eventType` as sent: AGW_EVENT_CONF_RINGING or another; "": nothing happened.
+     */
+    char type[64];
+    /**
+     * `workNo` as sent: the agent.
+     */
+    char work_no[32];
+    /**
+     * `content` as JSON text, as sent; "" if there is none or it is null.
+     */
+    char content[3976];
+} agw_event;
+
+/**
+ * What a client keeps for an agent. Zero the whole struct and set `struct_size` before the call. It
+ * holds secrets: clear it after use.
+ */
+typedef struct agw_session {
+    /**
+     * sizeof(agw_session).
+     */
+    uint32_t struct_size;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * The newest Guid.
+     */
+    char guid[264];
+    /**
+     * A load balancer's cookies, "name=value; name=value"; "" if there are none.
+     */
+    char cookie[1776];
+} agw_session;
+
+/**
  * One of the numbers AGW_OK and AGW_E_*. Compare with the names; new ones may be added.
  */
 typedef int32_t agw_status;
@@ -509,11 +652,13 @@ agw_status AGW_CALL agw_client_new(const agw_client_options *options,
  * @param client    The client.
  * @param agent_id  Agent ID in decimal digits, from 101 to max_agent_id. Required, borrowed.
  * @param guid      The agent's Guid, bare or as the whole value of a Set-GUID header; visible
- *                  ASCII, 256 bytes at most. Required, borrowed, and never shown in any text.
+ *                  ASCII, 256 bytes at most. Borrowed, and never shown in any text. NULL: the one
+ *                  that the client keeps for the agent; see SESSIONS.
  * @param result    Receives the answer or what went wrong; or NULL.
  * @return AGW_OK or any AGW_E_*. AGW_E_NO_CONFERENCE: too late, nothing is ringing.
- *         AGW_E_SESSION: take the newest Guid or sign in again. A failure with
- *         AGW_RESULT_MAYBE_SENT in `flags` may have been acted upon.
+ *         AGW_E_SESSION: take the newest Guid or sign in again; with http_status 0: no session is
+ *         kept, nothing was sent. A failure with AGW_RESULT_MAYBE_SENT in `flags` may have been
+ *         acted upon.
  * @note Any thread, also many at once on one client; not from inside the log callback.
  * @since 1.0
  */
@@ -522,6 +667,115 @@ agw_status AGW_CALL agw_reject_agent_conf(agw_client *client,
                                           const char *agent_id,
                                           const char *guid,
                                           agw_result *result);
+
+/**
+ * Signs an agent in (`login`), and keeps the Guid and a load balancer's cookies for its calls.
+ *
+ * An accepted sign-in takes the place of the session that was kept before, a refused one leaves it.
+ * Where the agent is signed in already (100-002) and AGW_SIGN_IN_FORCE is set, it is asked once more
+ * in the same call (`forceLogin`).
+ *
+ * @param client   The client.
+ * @param options  What to sign in with; see agw_sign_in_options. Required, borrowed for the call.
+ * @param result   Receives the answer or what went wrong; or NULL.
+ * @return AGW_OK or any AGW_E_*. AGW_E_INVALID_ARGUMENT: `detail` names the field, nothing was sent.
+ *         AGW_E_GATEWAY: see the retcode, such as 100-004 (wrong name or password).
+ *         AGW_E_PROTOCOL: also where the answer brings no Guid.
+ * @note Any thread; not from inside the log callback.
+ * @since 1.0
+ */
+AGW_API
+agw_status AGW_CALL agw_sign_in(agw_client *client,
+                                const agw_sign_in_options *options,
+                                agw_result *result);
+
+/**
+ * Waits for the next event of an agent that is signed in (`getAgentEvent`).
+ *
+ * The gateway answers at once if there is an event, else after about 10 s; the time-out counts on top
+ * of that. The call begins with a wait until 200 ms have passed since the agent's last one ended, so a
+ * loop needs no pause of its own; after a failure wait a second, after AGW_E_SESSION sign in again. A
+ * thread for each agent, with the smallest stack that the platform has, is enough. A newer Guid that
+ * comes along is kept, at once for all threads.
+ *
+ * @param client    The client.
+ * @param agent_id  Agent ID in decimal digits. Required, borrowed.
+ * @param event     Receives the event; `type` "": nothing happened. Empty on failure. Required.
+ * @param result    Receives the answer or what went wrong; or NULL.
+ * @return AGW_OK or any AGW_E_*. AGW_E_POLLING: another thread waits for this agent's events.
+ *         AGW_E_SESSION: the session is over, or, with http_status 0, none is kept.
+ *         AGW_E_CANCELLED: also by agw_sign_out(). After AGW_RESULT_MAYBE_SENT, or with
+ *         AGW_RESULT_RESENT, an event may be missing: the gateway hands out each one once.
+ * @note Any thread; not from inside the log callback.
+ * @since 1.0
+ */
+AGW_API
+agw_status AGW_CALL agw_next_event(agw_client *client,
+                                   const char *agent_id,
+                                   agw_event *event,
+                                   agw_result *result);
+
+/**
+ * Signs an agent out (`logout`), and forgets its session where that is over.
+ *
+ * A call of agw_next_event() that waits for the agent ends with AGW_E_CANCELLED. The session is kept
+ * where the gateway was busy, failed, or was not reached, so that it can be tried again.
+ *
+ * @param client    The client.
+ * @param agent_id  Agent ID in decimal digits. Required, borrowed.
+ * @param result    Receives the answer or what went wrong; or NULL.
+ * @return AGW_OK or any AGW_E_*. AGW_E_SESSION: there is nothing to sign out of.
+ * @note Any thread; not from inside the log callback.
+ * @since 1.0
+ */
+AGW_API
+agw_status AGW_CALL agw_sign_out(agw_client *client,
+                                 const char *agent_id,
+                                 agw_result *result);
+
+/**
+ * Keeps a Guid and cookies for an agent: for a host that signs in or polls by itself.
+ *
+ * Sends nothing. Behind a load balancer its cookies go along with each call of the agent; a Guid that
+ * is handed to a call goes before the one kept.
+ *
+ * @param client    The client.
+ * @param agent_id  Agent ID in decimal digits. Required, borrowed.
+ * @param guid      The newest Guid, bare or as the whole value of a Set-GUID header. NULL: forgets the
+ *                  session.
+ * @param cookie    "name=value", `;` between several, 1775 bytes and 32 cookies at most, visible ASCII
+ *                  and blanks. NULL: the cookies that are kept stay; "": they are dropped.
+ * @param result    Receives what went wrong; or NULL.
+ * @return AGW_OK, AGW_E_INVALID_ARGUMENT, AGW_E_STRUCT_SIZE, AGW_E_INVALID_HANDLE, AGW_E_REENTRANT,
+ *         AGW_E_INVALID_AGENT_ID, AGW_E_INVALID_GUID.
+ * @note Any thread; not from inside the log callback.
+ * @since 1.0
+ */
+AGW_API
+agw_status AGW_CALL agw_set_session(agw_client *client,
+                                    const char *agent_id,
+                                    const char *guid,
+                                    const char *cookie,
+                                    agw_result *result);
+
+/**
+ * Shows the newest Guid and the cookies that are kept for an agent: for a host that calls other
+ * interfaces of the gateway by its own client. The one place that shows them.
+ *
+ * @param client    The client.
+ * @param agent_id  Agent ID in decimal digits. Required, borrowed.
+ * @param session   Receives them; clear it after use. Empty on failure. Required.
+ * @param result    Receives what went wrong; or NULL.
+ * @return AGW_OK, AGW_E_INVALID_ARGUMENT, AGW_E_STRUCT_SIZE, AGW_E_INVALID_HANDLE, AGW_E_REENTRANT,
+ *         AGW_E_INVALID_AGENT_ID; AGW_E_SESSION: none is kept.
+ * @note Any thread; not from inside the log callback.
+ * @since 1.0
+ */
+AGW_API
+agw_status AGW_CALL agw_get_session(agw_client *client,
+                                    const char *agent_id,
+                                    agw_session *session,
+                                    agw_result *result);
 
 /**
  * Makes sure that a verified connection to the gateway stands ready, without sending a request.
@@ -620,6 +874,10 @@ AGW_API uint32_t AGW_CALL agw_version_num(void);
 /* A size that is wrong here would corrupt memory later: stop the compiler instead. */
 typedef char agw_check_options_size[sizeof(agw_client_options) == 32 + 9 * sizeof(void *) ? 1 : -1];
 typedef char agw_check_result_size[sizeof(agw_result) == 1088 ? 1 : -1];
+typedef char agw_check_sign_in_size[
+    sizeof(agw_sign_in_options) == 8 + 4 * sizeof(void *) ? 1 : -1];
+typedef char agw_check_event_size[sizeof(agw_event) == 4096 ? 1 : -1];
+typedef char agw_check_session_size[sizeof(agw_session) == 2048 ? 1 : -1];
 
 #pragma pack(pop)
 

@@ -21,7 +21,7 @@ struct Body<'a> {
 
 /// A text as gateways send it: a string or a number; anything else counts as missing.
 #[derive(Default)]
-struct Text<'a>(Cow<'a, str>);
+pub(crate) struct Text<'a>(pub Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -94,26 +94,21 @@ impl<'de> Visitor<'de> for TextVisitor {
 /// Turns an HTTP answer into the outcome of the call.
 ///
 /// A readable retcode counts whatever the HTTP status says; without one, the HTTP status or the
-/// shape of the answer is the failure. `content_type` is asked for where the body is not ASCII.
-pub fn read<'a>(
-    http_status: u16,
-    content_type: impl FnOnce() -> Option<&'a str>,
-    body: &[u8],
-    guid: &str,
-) -> Result<Answer, Error> {
-    let text = hide(decode(body, content_type), guid);
+/// shape of the answer is the failure. No secret gets into the outcome.
+pub fn judge(http_status: u16, text: &str, secrets: &Secrets) -> Result<Answer, Error> {
+    let text = secrets.hide(Cow::Borrowed(text));
     let why = match serde_json::from_str::<Body>(&text) {
         // serde would take an array for the members in their order.
         Ok(_) if !text.trim_start().starts_with('{') => NO_OBJECT.to_owned(),
         Ok(body) if !body.retcode.trim().is_empty() => {
             // Escapes and numbers may have hidden it from the first look.
-            let [retcode, message] = [body.retcode, body.message.0].map(|text| hide(text, guid));
+            let [retcode, message] = [body.retcode, body.message.0].map(|text| secrets.hide(text));
             return by_retcode(http_status, retcode.trim(), &message);
         }
         Ok(_) => "no retcode in the answer".to_owned(),
         Err(why) => describe(&text, &why),
     };
-    Err(unreadable(http_status, &hide(unescaped(&text), guid), &why))
+    Err(unreadable(http_status, &secrets.hide(unescaped(&text)), &why))
 }
 
 fn by_retcode(http_status: u16, retcode: &str, message: &str) -> Result<Answer, Error> {
@@ -180,14 +175,45 @@ fn excerpt(text: &str) -> String {
     format!("it begins: {start}{more}")
 }
 
-/// A gateway that echoes the Guid, in whatever case, does not get it into a result or a log; nor
-/// its first part without the name of the gateway. A Guid of a few characters is no secret, and
-/// would be found in any text.
-fn hide<'a>(text: Cow<'a, str>, guid: &str) -> Cow<'a, str> {
-    if guid.len().min(text.len()) < SECRET {
-        return text;
+/// What a gateway may echo, and must not get into a result or a log.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Secrets<'a> {
+    pub guid: &'a str,
+    /// The one that the answer brings.
+    pub new_guid: &'a str,
+    pub password: &'a str,
+    pub cookies: &'a str,
+}
+
+impl Secrets<'_> {
+    /// A secret of a few characters is none, and would be found in any text.
+    const GUID: usize = 8;
+    const PASSWORD: usize = 4;
+    const COOKIE: usize = 8;
+
+    /// Takes them out, in whatever case; of a Guid also its first part without the gateway's name.
+    fn hide<'a>(&self, text: Cow<'a, str>) -> Cow<'a, str> {
+        let mut text = text;
+        for guid in [self.guid, self.new_guid] {
+            if guid.len() >= Self::GUID {
+                let (secret, gateway) = guid.split_at(secret_length(guid));
+                text = without(text, secret, gateway, "(Guid)");
+            }
+        }
+        if self.password.len() >= Self::PASSWORD {
+            text = without(text, self.password, "", "(password)");
+        }
+        for (_, value) in self.cookies.split("; ").filter_map(|pair| pair.split_once('=')) {
+            if value.len() >= Self::COOKIE {
+                text = without(text, value, "", "(cookie)");
+            }
+        }
+        text
     }
-    let (secret, gateway) = guid.split_at(secret_length(guid));
+}
+
+/// The text without a secret, and what may stand behind it.
+fn without<'a>(text: Cow<'a, str>, secret: &str, behind: &str, shown: &str) -> Cow<'a, str> {
     if find(&text, secret).is_none() {
         return text;
     }
@@ -195,17 +221,14 @@ fn hide<'a>(text: Cow<'a, str>, guid: &str) -> Cow<'a, str> {
     let mut rest: &str = &text;
     while let Some(at) = find(rest, secret) {
         hidden += &rest[..at];
-        hidden += "(Guid)";
+        hidden += shown;
         rest = &rest[at + secret.len()..];
-        if starts_with(rest, gateway) {
-            rest = &rest[gateway.len()..];
+        if starts_with(rest.as_bytes(), behind) {
+            rest = &rest[behind.len()..];
         }
     }
     Cow::Owned(hidden + rest)
 }
-
-/// How much of a Guid is hidden at the least.
-const SECRET: usize = 8;
 
 /// Where the gateway's name begins in a Guid of the documented form.
 fn secret_length(guid: &str) -> usize {
@@ -213,17 +236,16 @@ fn secret_length(guid: &str) -> usize {
     guid.rfind('.').filter(|dot| *dot >= UUID).unwrap_or(guid.len())
 }
 
-/// A Guid is ASCII, so what matches it begins and ends at characters.
-fn find(text: &str, guid: &str) -> Option<usize> {
-    let first = guid.bytes().next()?;
+/// A secret is whole characters, so what matches it begins and ends at characters.
+fn find(text: &str, secret: &str) -> Option<usize> {
+    let first = secret.bytes().next()?;
     let cases = [first.to_ascii_lowercase(), first.to_ascii_uppercase()];
-    memchr2_iter(cases[0], cases[1], text.as_bytes()).find(|at| starts_with(&text[*at..], guid))
+    memchr2_iter(cases[0], cases[1], text.as_bytes())
+        .find(|at| starts_with(&text.as_bytes()[*at..], secret))
 }
 
-fn starts_with(text: &str, guid: &str) -> bool {
-    text.as_bytes()
-        .get(..guid.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(guid.as_bytes()))
+fn starts_with(text: &[u8], start: &str) -> bool {
+    text.get(..start.len()).is_some_and(|bytes| bytes.eq_ignore_ascii_case(start.as_bytes()))
 }
 
 /// An answer without JSON's escapes for visible ASCII: the Guid could be written in them.
@@ -252,7 +274,10 @@ fn visible_escape(escaped: &str) -> Option<(char, usize)> {
 }
 
 /// The body as text. Old builds announce GBK; everything else is read as UTF-8.
-fn decode<'a, 'b>(body: &'a [u8], content_type: impl FnOnce() -> Option<&'b str>) -> Cow<'a, str> {
+pub(crate) fn decode<'a, 'b>(
+    body: &'a [u8],
+    content_type: impl FnOnce() -> Option<&'b str>,
+) -> Cow<'a, str> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     match std::str::from_utf8(body) {
         Ok(text) if text.is_ascii() => Cow::Borrowed(text),
@@ -290,7 +315,8 @@ mod tests {
     const GUID: &str = "0a1b2c3d-0000-1111-2222-333344445555.AgentGateway1";
 
     fn read(http_status: u16, content_type: Option<&str>, body: &[u8]) -> Result<Answer, Error> {
-        super::read(http_status, || content_type, body, GUID)
+        let secrets = Secrets { guid: GUID, ..Secrets::default() };
+        judge(http_status, &decode(body, || content_type), &secrets)
     }
 
     fn json(body: &str) -> Result<Answer, Error> {
@@ -422,8 +448,31 @@ mod tests {
     #[test]
     fn a_guid_of_digits_is_not_shown_for_being_written_as_another_number() {
         let answer = br#"{"retcode":"0","message":1.23456789e8}"#;
-        let answer = super::read(200, || None, answer, "123456789").expect("accepted");
+        let secrets = Secrets { guid: "123456789", ..Secrets::default() };
+        let answer = judge(200, &decode(answer, || None), &secrets).expect("accepted");
         assert_eq!(answer.message, "(Guid)");
+    }
+
+    #[test]
+    fn passwords_and_cookies_that_are_echoed_are_hidden() {
+        let (password, cookies) =
+            ("pä55wörd", "NODE=a; SERVERID=s3cr3tn0de; JSESSIONID=0123456789");
+        let secrets = Secrets { password, cookies, new_guid: GUID, ..Secrets::default() };
+        for (message, shown) in [
+            ("pä55wörd", "(password)"),
+            (r"p\u00e455wörd!", "(password)!"),
+            ("at S3CR3TN0DE=0123456789", "at (cookie)=(cookie)"),
+            ("NODE=a", "NODE=a"),
+            (GUID, "(Guid)"),
+        ] {
+            let body = format!(r#"{{"retcode":"100-004","message":"{message}"}}"#);
+            assert_eq!(judge(200, &body, &secrets).unwrap_err().message(), shown);
+        }
+        let short = Secrets { password: "e", ..Secrets::default() };
+        assert_eq!(
+            judge(200, r#"{"retcode":"0","message":"e"}"#, &short).expect("ok").message,
+            "e"
+        );
     }
 
     #[test]

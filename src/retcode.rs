@@ -45,6 +45,13 @@ const TABLE: &[Row] = &[
 /// The retcode of an answer that accepts.
 pub const ACCEPTED: &str = "0";
 
+/// The retcodes that refuse a Guid which may have been renewed meanwhile.
+pub const STALE: [&str; 2] = ["100-006", "000-003"];
+
+pub const ALREADY_SIGNED_IN: &str = "100-002";
+
+pub const ALREADY_SIGNED_OUT: &str = "100-008";
+
 /// The status that a retcode belongs to.
 pub fn status_of(retcode: &str) -> Status {
     find(retcode).map_or(Status::Gateway, |row| row.status)

@@ -23,6 +23,8 @@ pub const AGW_E_INVALID_AGENT_ID: i32 = 7;
 pub const AGW_E_INVALID_GUID: i32 = 8;
 /// A certificate, key or fingerprint cannot be read or does not fit.
 pub const AGW_E_TLS_CONFIG: i32 = 9;
+/// Another thread waits for this agent's events already.
+pub const AGW_E_POLLING: i32 = 10;
 /// The gateway's name could not be looked up.
 pub const AGW_E_RESOLVE: i32 = 100;
 /// No TCP connection to the gateway.
@@ -91,6 +93,7 @@ statuses! {
     InvalidAgentId = AGW_E_INVALID_AGENT_ID: "The agent ID is not a decimal number in the range allowed; nothing was sent.";
     InvalidGuid = AGW_E_INVALID_GUID: "The Guid is empty, too long, or holds a character that may not stand in a header; nothing was sent.";
     TlsConfig = AGW_E_TLS_CONFIG: "A certificate, key or fingerprint option cannot be read or does not fit; the detail names it.";
+    Polling = AGW_E_POLLING: "Another thread waits for this agent's events already: one poll at a time for each agent.";
     Resolve = AGW_E_RESOLVE: "The gateway's name could not be looked up; check the host name and the DNS.";
     Connect = AGW_E_CONNECT: "No connection to the gateway; check address, port and firewall.";
     Tls = AGW_E_TLS: "The gateway's certificate was refused or the TLS handshake failed; the detail says why.";

@@ -6,10 +6,11 @@ use std::fs;
 use std::path::Path;
 
 /// From top to bottom; a file imports from its own layer and those below.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["ffi"],
     &["client"],
-    &["session", "event", "request", "answer"],
+    &["carrier"],
+    &["session", "sign_in", "event", "request", "answer"],
     &["net"],
     &["route"],
     &["options"],

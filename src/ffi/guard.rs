@@ -13,6 +13,11 @@ use crate::{CallId, Error, Status, log};
 pub(super) enum Entry {
     ClientNew,
     RejectAgentConf,
+    SignIn,
+    NextEvent,
+    SignOut,
+    SetSession,
+    GetSession,
     Connect,
     Cancel,
     CancelCall,
@@ -21,23 +26,20 @@ pub(super) enum Entry {
 
 impl Entry {
     const fn in_log_callback(self) -> bool {
-        match self {
-            Entry::ClientNew => true,
-            Entry::RejectAgentConf
-            | Entry::Connect
-            | Entry::Cancel
-            | Entry::CancelCall
-            | Entry::Free => false,
-        }
+        matches!(self, Entry::ClientNew)
     }
 
     /// Whether a panic may have come after a request was sent.
     const fn sends(self) -> bool {
         match self {
-            Entry::RejectAgentConf => true,
-            Entry::ClientNew | Entry::Connect | Entry::Cancel | Entry::CancelCall | Entry::Free => {
-                false
-            }
+            Entry::RejectAgentConf | Entry::SignIn | Entry::NextEvent | Entry::SignOut => true,
+            Entry::ClientNew
+            | Entry::SetSession
+            | Entry::GetSession
+            | Entry::Connect
+            | Entry::Cancel
+            | Entry::CancelCall
+            | Entry::Free => false,
         }
     }
 }

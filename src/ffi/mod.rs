@@ -7,6 +7,7 @@
 mod guard;
 mod handles;
 mod options;
+mod outputs;
 mod result;
 mod strings;
 mod structs;
@@ -18,9 +19,10 @@ use std::ptr;
 use crate::sys::{fork, module, panics};
 use crate::{CallId, Client, Error, Level, NumberedCall, Status};
 use guard::{Entry, enter};
-use options::read_options;
+use options::{read_options, read_sign_in};
+use outputs::Output;
 use result::{Outcome, Success};
-use strings::{invalid, required};
+use strings::{borrowed, invalid, required};
 pub use types::*;
 
 // The calling convention gets into the header's prototypes by the names of the return types.
@@ -85,11 +87,13 @@ pub unsafe extern "C" fn agw_client_new(
 /// @param client    The client.
 /// @param agent_id  Agent ID in decimal digits, from 101 to max_agent_id. Required, borrowed.
 /// @param guid      The agent's Guid, bare or as the whole value of a Set-GUID header; visible
-///                  ASCII, 256 bytes at most. Required, borrowed, and never shown in any text.
+///                  ASCII, 256 bytes at most. Borrowed, and never shown in any text. NULL: the one
+///                  that the client keeps for the agent; see SESSIONS.
 /// @param result    Receives the answer or what went wrong; or NULL.
 /// @return AGW_OK or any AGW_E_*. AGW_E_NO_CONFERENCE: too late, nothing is ringing.
-///         AGW_E_SESSION: take the newest Guid or sign in again. A failure with
-///         AGW_RESULT_MAYBE_SENT in `flags` may have been acted upon.
+///         AGW_E_SESSION: take the newest Guid or sign in again; with http_status 0: no session is
+///         kept, nothing was sent. A failure with AGW_RESULT_MAYBE_SENT in `flags` may have been
+///         acted upon.
 /// @note Any thread, also many at once on one client; not from inside the log callback.
 /// @since 1.0
 ///
@@ -106,11 +110,198 @@ pub unsafe extern "C" fn agw_reject_agent_conf(
     let call = |client: NumberedCall| {
         // SAFETY: as this function's own contract.
         let (agent_id, guid) =
-            unsafe { (required("agent_id", agent_id)?, required("guid", guid)?) };
+            unsafe { (required("agent_id", agent_id)?, borrowed("guid", guid)?) };
         client.reject_agent_conf(agent_id, guid).map(Success::Answer)
     };
     // SAFETY: as this function's own contract.
     unsafe { with_client(Entry::RejectAgentConf, client, result, call) }
+}
+
+/// Signs an agent in (`login`), and keeps the Guid and a load balancer's cookies for its calls.
+///
+/// An accepted sign-in takes the place of the session that was kept before, a refused one leaves it.
+/// Where the agent is signed in already (100-002) and AGW_SIGN_IN_FORCE is set, it is asked once more
+/// in the same call (`forceLogin`).
+///
+/// @param client   The client.
+/// @param options  What to sign in with; see agw_sign_in_options. Required, borrowed for the call.
+/// @param result   Receives the answer or what went wrong; or NULL.
+/// @return AGW_OK or any AGW_E_*. AGW_E_INVALID_ARGUMENT: `detail` names the field, nothing was sent.
+///         AGW_E_GATEWAY: see the retcode, such as 100-004 (wrong name or password).
+///         AGW_E_PROTOCOL: also where the answer brings no Guid.
+/// @note Any thread; not from inside the log callback.
+/// @since 1.0
+///
+/// # Safety
+/// `options` and `result` are NULL or point to structs of their `struct_size`, with strings that are
+/// NULL or NUL-terminated. `client` may be anything.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn agw_sign_in(
+    client: *mut agw_client,
+    options: *const agw_sign_in_options,
+    result: *mut agw_result,
+) -> StatusCall {
+    let call = |client: NumberedCall| {
+        // SAFETY: as this function's own contract.
+        let sign_in = unsafe { read_sign_in(options) }?;
+        client.sign_in(&sign_in).map(Success::Answer)
+    };
+    // SAFETY: as this function's own contract.
+    unsafe { with_client(Entry::SignIn, client, result, call) }
+}
+
+/// Waits for the next event of an agent that is signed in (`getAgentEvent`).
+///
+/// The gateway answers at once if there is an event, else after about 10 s; the time-out counts on top
+/// of that. The call begins with a wait until 200 ms have passed since the agent's last one ended, so a
+/// loop needs no pause of its own; after a failure wait a second, after AGW_E_SESSION sign in again. A
+/// thread for each agent, with the smallest stack that the platform has, is enough. A newer Guid that
+/// comes along is kept, at once for all threads.
+///
+/// @param client    The client.
+/// @param agent_id  Agent ID in decimal digits. Required, borrowed.
+/// @param event     Receives the event; `type` "": nothing happened. Empty on failure. Required.
+/// @param result    Receives the answer or what went wrong; or NULL.
+/// @return AGW_OK or any AGW_E_*. AGW_E_POLLING: another thread waits for this agent's events.
+///         AGW_E_SESSION: the session is over, or, with http_status 0, none is kept.
+///         AGW_E_CANCELLED: also by agw_sign_out(). After AGW_RESULT_MAYBE_SENT, or with
+///         AGW_RESULT_RESENT, an event may be missing: the gateway hands out each one once.
+/// @note Any thread; not from inside the log callback.
+/// @since 1.0
+///
+/// # Safety
+/// The string is NULL or NUL-terminated; `event` and `result` are NULL or point to structs of their
+/// `struct_size`. `client` may be anything.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn agw_next_event(
+    client: *mut agw_client,
+    agent_id: *const c_char,
+    event: *mut agw_event,
+    result: *mut agw_result,
+) -> StatusCall {
+    // SAFETY: as this function's own contract.
+    let output = unsafe { Output::open("event", event) };
+    if let Ok(output) = &output {
+        output.fill(None);
+    }
+    let call = |client: NumberedCall| {
+        let output = output?;
+        // SAFETY: as this function's own contract.
+        let agent_id = unsafe { required("agent_id", agent_id) }?;
+        let poll = client.next_event(agent_id)?;
+        output.fill(poll.event.as_ref());
+        Ok(Success::Answer(poll.answer))
+    };
+    // SAFETY: as this function's own contract.
+    unsafe { with_client(Entry::NextEvent, client, result, call) }
+}
+
+/// Signs an agent out (`logout`), and forgets its session where that is over.
+///
+/// A call of agw_next_event() that waits for the agent ends with AGW_E_CANCELLED. The session is kept
+/// where the gateway was busy, failed, or was not reached, so that it can be tried again.
+///
+/// @param client    The client.
+/// @param agent_id  Agent ID in decimal digits. Required, borrowed.
+/// @param result    Receives the answer or what went wrong; or NULL.
+/// @return AGW_OK or any AGW_E_*. AGW_E_SESSION: there is nothing to sign out of.
+/// @note Any thread; not from inside the log callback.
+/// @since 1.0
+///
+/// # Safety
+/// The string is NULL or NUL-terminated; `result` is NULL or points to a struct of its `struct_size`.
+/// `client` may be anything.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn agw_sign_out(
+    client: *mut agw_client,
+    agent_id: *const c_char,
+    result: *mut agw_result,
+) -> StatusCall {
+    let call = |client: NumberedCall| {
+        // SAFETY: as this function's own contract.
+        let agent_id = unsafe { required("agent_id", agent_id) }?;
+        client.sign_out(agent_id).map(Success::Answer)
+    };
+    // SAFETY: as this function's own contract.
+    unsafe { with_client(Entry::SignOut, client, result, call) }
+}
+
+/// Keeps a Guid and cookies for an agent: for a host that signs in or polls by itself.
+///
+/// Sends nothing. Behind a load balancer its cookies go along with each call of the agent; a Guid that
+/// is handed to a call goes before the one kept.
+///
+/// @param client    The client.
+/// @param agent_id  Agent ID in decimal digits. Required, borrowed.
+/// @param guid      The newest Guid, bare or as the whole value of a Set-GUID header. NULL: forgets the
+///                  session.
+/// @param cookie    "name=value", `;` between several, 1775 bytes and 32 cookies at most, visible ASCII
+///                  and blanks. NULL: the cookies that are kept stay; "": they are dropped.
+/// @param result    Receives what went wrong; or NULL.
+/// @return AGW_OK, AGW_E_INVALID_ARGUMENT, AGW_E_STRUCT_SIZE, AGW_E_INVALID_HANDLE, AGW_E_REENTRANT,
+///         AGW_E_INVALID_AGENT_ID, AGW_E_INVALID_GUID.
+/// @note Any thread; not from inside the log callback.
+/// @since 1.0
+///
+/// # Safety
+/// The strings are NULL or NUL-terminated; `result` is NULL or points to a struct of its
+/// `struct_size`. `client` may be anything.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn agw_set_session(
+    client: *mut agw_client,
+    agent_id: *const c_char,
+    guid: *const c_char,
+    cookie: *const c_char,
+    result: *mut agw_result,
+) -> StatusCall {
+    let call = |client: NumberedCall| {
+        // SAFETY: as this function's own contract.
+        let (agent_id, guid, cookie) = unsafe {
+            (required("agent_id", agent_id)?, borrowed("guid", guid)?, borrowed("cookie", cookie)?)
+        };
+        client.client.set_session(agent_id, guid, cookie)?;
+        Ok(Success::Nothing)
+    };
+    // SAFETY: as this function's own contract.
+    unsafe { with_client(Entry::SetSession, client, result, call) }
+}
+
+/// Shows the newest Guid and the cookies that are kept for an agent: for a host that calls other
+/// interfaces of the gateway by its own client. The one place that shows them.
+///
+/// @param client    The client.
+/// @param agent_id  Agent ID in decimal digits. Required, borrowed.
+/// @param session   Receives them; clear it after use. Empty on failure. Required.
+/// @param result    Receives what went wrong; or NULL.
+/// @return AGW_OK, AGW_E_INVALID_ARGUMENT, AGW_E_STRUCT_SIZE, AGW_E_INVALID_HANDLE, AGW_E_REENTRANT,
+///         AGW_E_INVALID_AGENT_ID; AGW_E_SESSION: none is kept.
+/// @note Any thread; not from inside the log callback.
+/// @since 1.0
+///
+/// # Safety
+/// The string is NULL or NUL-terminated; `session` and `result` are NULL or point to structs of their
+/// `struct_size`. `client` may be anything.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn agw_get_session(
+    client: *mut agw_client,
+    agent_id: *const c_char,
+    session: *mut agw_session,
+    result: *mut agw_result,
+) -> StatusCall {
+    // SAFETY: as this function's own contract.
+    let output = unsafe { Output::open("session", session) };
+    if let Ok(output) = &output {
+        output.fill(None);
+    }
+    let call = |client: NumberedCall| {
+        let output = output?;
+        // SAFETY: as this function's own contract.
+        let agent_id = unsafe { required("agent_id", agent_id) }?;
+        output.fill(Some(&client.client.session(agent_id)?));
+        Ok(Success::Nothing)
+    };
+    // SAFETY: as this function's own contract.
+    unsafe { with_client(Entry::GetSession, client, result, call) }
 }
 
 /// Makes sure that a verified connection to the gateway stands ready, without sending a request.

@@ -1,17 +1,17 @@
 //! `agw_client_options`: checked, and translated into the client's own.
 
 use std::ffi::{CString, c_char, c_void};
-use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::strings::{invalid, optional};
+use super::strings::{borrowed, invalid, optional};
 use super::structs::StructSize;
 use super::types::{
     AGW_ALLOW_HTTP, AGW_LOG_DEBUG, AGW_LOG_ERROR, AGW_LOG_INFO, AGW_LOG_WARN, AGW_NO_KEEP_ALIVE,
-    AGW_TRUST_CA, AGW_TRUST_DANGER_ANY, AGW_TRUST_PIN, AGW_TRUST_SYSTEM, agw_client_options,
+    AGW_SIGN_IN_FORCE, AGW_TRUST_CA, AGW_TRUST_DANGER_ANY, AGW_TRUST_PIN, AGW_TRUST_SYSTEM,
+    agw_client_options, agw_sign_in_options,
 };
-use crate::{ClientOptions, Error, Level, Sink, Status, Trust};
+use crate::{ClientOptions, Error, Level, SignIn, Sink, Trust};
 
 /// # Safety
 /// `options` is NULL or points to a struct of its `struct_size`, with strings that are NULL or
@@ -19,30 +19,44 @@ use crate::{ClientOptions, Error, Level, Sink, Status, Trust};
 pub(super) unsafe fn read_options(
     options: *const agw_client_options,
 ) -> Result<ClientOptions, Error> {
-    if options.is_null() {
-        return Err(invalid("options: NULL"));
-    }
-    // SAFETY: not NULL, so a struct that begins with struct_size.
-    let size = unsafe { StructSize::read(options.cast(), size_of::<agw_client_options>()) };
-    let size = size.map_err(|status| {
-        Error::new(status, "options: struct_size is not sizeof(agw_client_options)")
-    })?;
-    if !size.rest_is_zero {
-        let detail = "options: made for a newer library, and not zero in a part that is new";
-        return Err(Error::new(Status::StructSize, detail));
-    }
-    // SAFETY: zero is a value of every field: integers, pointers, and an Option of a function.
-    let mut known: agw_client_options = unsafe { std::mem::zeroed() };
-    // SAFETY: both sides have `usable` bytes, which end at the end of a field.
-    unsafe {
-        ptr::copy_nonoverlapping(
-            options.cast::<u8>(),
-            ptr::from_mut(&mut known).cast(),
-            size.usable,
-        );
-    }
+    // SAFETY: as this function's own contract; any bytes are a value of every field: integers,
+    // pointers, and an Option of a function.
+    let known = unsafe { read_struct("options", options) }?;
     // SAFETY: the strings are the caller's, as this function's own contract says.
     unsafe { translate(&known) }
+}
+
+/// # Safety
+/// As [`read_options`]; the strings are there for as long as what is returned.
+pub(super) unsafe fn read_sign_in<'a>(
+    options: *const agw_sign_in_options,
+) -> Result<SignIn<'a>, Error> {
+    // SAFETY: as this function's own contract; any bytes are integers and pointers.
+    let known = unsafe { read_struct("options", options) }?;
+    if known.flags & !AGW_SIGN_IN_FORCE != 0 {
+        return Err(invalid("flags: holds a bit that is not known"));
+    }
+    // SAFETY: as this function's own contract, also for the rest of the strings below.
+    let text = |name, pointer| unsafe { borrowed(name, pointer) };
+    let mut sign_in =
+        SignIn::new(text("agent_id", known.agent_id)?.ok_or_else(|| invalid("agent_id: NULL"))?);
+    sign_in.force = known.flags & AGW_SIGN_IN_FORCE != 0;
+    sign_in.password = text("password", known.password)?.unwrap_or_default();
+    sign_in.phone = text("phone", known.phone)?;
+    sign_in.fields = text("fields", known.fields)?;
+    Ok(sign_in)
+}
+
+/// Copies a struct of the caller's, as far as it goes.
+///
+/// # Safety
+/// `from` is NULL or points to a struct of its `struct_size`, which comes first in it; any bytes are
+/// a value of `T`.
+unsafe fn read_struct<T>(name: &str, from: *const T) -> Result<T, Error> {
+    // SAFETY: as this function's own contract.
+    unsafe { StructSize::required(name, from) }?;
+    // SAFETY: all of it is there; a host may have packed it, so not aligned.
+    Ok(unsafe { from.read_unaligned() })
 }
 
 /// # Safety

@@ -127,7 +127,7 @@ fn fill_error(result: &mut agw_result, error: &Error) -> bool {
 
 /// Copies as many whole characters as fit, NUL-terminated. A NUL inside would hide what follows,
 /// so it shows as U+FFFD. Returns whether all of it fitted.
-fn put(target: &mut [c_char], text: &str) -> bool {
+pub(super) fn put(target: &mut [c_char], text: &str) -> bool {
     let room = target.len() - 1;
     if text.len() <= room && !text.contains('\0') {
         for (place, byte) in target.iter_mut().zip(text.bytes()) {

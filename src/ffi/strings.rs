@@ -21,11 +21,21 @@ pub(super) unsafe fn required<'a>(name: &str, pointer: *const c_char) -> Result<
 }
 
 /// # Safety
-/// `pointer` is NULL or points to a NUL-terminated string.
-pub(super) unsafe fn optional(name: &str, pointer: *const c_char) -> Result<Option<String>, Error> {
+/// As [`required`].
+pub(super) unsafe fn borrowed<'a>(
+    name: &str,
+    pointer: *const c_char,
+) -> Result<Option<&'a str>, Error> {
     if pointer.is_null() {
         return Ok(None);
     }
-    // SAFETY: not NULL, so NUL-terminated.
-    unsafe { required(name, pointer) }.map(|text| Some(text.to_owned()))
+    // SAFETY: as this function's own contract.
+    unsafe { required(name, pointer) }.map(Some)
+}
+
+/// # Safety
+/// `pointer` is NULL or points to a NUL-terminated string.
+pub(super) unsafe fn optional(name: &str, pointer: *const c_char) -> Result<Option<String>, Error> {
+    // SAFETY: the string is there for the moment.
+    Ok(unsafe { borrowed(name, pointer) }?.map(str::to_owned))
 }

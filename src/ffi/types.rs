@@ -29,6 +29,12 @@ pub const AGW_ALLOW_HTTP: u32 = 1;
 /// Option flag: a new connection for each call.
 pub const AGW_NO_KEEP_ALIVE: u32 = 2;
 
+/// Flag in `agw_sign_in_options.flags`: where the agent is signed in already (100-002), signs in all
+/// the same and ends that session.
+pub const AGW_SIGN_IN_FORCE: u32 = 1;
+/// Flag in `agw_event.flags`: `content`, or another text, was cut to fit.
+pub const AGW_EVENT_TRUNCATED: u32 = 1;
+
 /// Log level: a bug in the library.
 pub const AGW_LOG_ERROR: i32 = 1;
 /// Log level: a failed call, or an option that is dangerous.
@@ -131,7 +137,70 @@ pub struct agw_result {
     pub detail: [c_char; 512],
 }
 
+/// What an agent signs in with. Zero the whole struct, then set `struct_size` and `agent_id`. Strings
+/// are NUL-terminated UTF-8, and borrowed for the call.
+#[repr(C)]
+#[derive(Clone, Copy)]
+#[allow(non_camel_case_types)]
+pub struct agw_sign_in_options {
+    /// sizeof(agw_sign_in_options).
+    pub struct_size: u32,
+    /// AGW_SIGN_IN_FORCE, or 0.
+    pub flags: u32,
+    /// Agent ID in decimal digits. Required.
+    pub agent_id: *const c_char,
+    /// A secret, 256 bytes at most, without control characters. NULL: empty.
+    pub password: *const c_char,
+    /// The agent's phone ("phonenum"), 256 bytes at most, without control characters. NULL: the
+    /// gateway's own.
+    pub phone: *const c_char,
+    /// Further members of the body, as the text of a JSON object of 16 KiB at most; they win over
+    /// those above, and over "autoanswer": false, without which nothing would ring. Or NULL.
+    pub fields: *const c_char,
+}
+
+/// What happened to an agent. Zero the whole struct and set `struct_size` before the call. It holds no
+/// pointer: copy it, keep it, nothing is to be freed. Texts are as in agw_result.
+#[repr(C)]
+#[derive(Clone, Copy)]
+#[allow(non_camel_case_types)]
+pub struct agw_event {
+    /// sizeof(agw_event).
+    pub struct_size: u32,
+    /// AGW_EVENT_TRUNCATED, or 0.
+    pub flags: u32,
+    /// `content.confId`: the conference; or 0.
+    pub conf_id: i64,
+    /// `eventGenTime`: milliseconds since 1970, by the gateway's clock; or 0.
+    pub generated_ms: i64,
+    /// `eventType` as sent: AGW_EVENT_CONF_RINGING or another; "": nothing happened.
+    pub r#type: [c_char; 64],
+    /// `workNo` as sent: the agent.
+    pub work_no: [c_char; 32],
+    /// `content` as JSON text, as sent; "" if there is none or it is null.
+    pub content: [c_char; 3976],
+}
+
+/// What a client keeps for an agent. Zero the whole struct and set `struct_size` before the call. It
+/// holds secrets: clear it after use.
+#[repr(C)]
+#[derive(Clone, Copy)]
+#[allow(non_camel_case_types)]
+pub struct agw_session {
+    /// sizeof(agw_session).
+    pub struct_size: u32,
+    /// 0.
+    pub reserved: u32,
+    /// The newest Guid.
+    pub guid: [c_char; 264],
+    /// A load balancer's cookies, "name=value; name=value"; "" if there are none.
+    pub cookie: [c_char; 1776],
+}
+
 const _: () = {
     assert!(size_of::<agw_client_options>() == 32 + 9 * size_of::<*const ()>());
     assert!(size_of::<agw_result>() == 1088);
+    assert!(size_of::<agw_sign_in_options>() == 8 + 4 * size_of::<*const ()>());
+    assert!(size_of::<agw_event>() == 4096);
+    assert!(size_of::<agw_session>() == 2048);
 };

@@ -3,7 +3,7 @@
 use std::net::{Shutdown, TcpStream};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use crate::sys::lock::lock;
@@ -52,6 +52,8 @@ pub(crate) struct CancelHandle {
     /// What the call waits on. A socket that is shut down ends the wait, also while it is being
     /// connected.
     sockets: Mutex<Vec<Arc<TcpStream>>>,
+    /// Wakes what waits for nothing but the time.
+    woken: Condvar,
 }
 
 impl CancelHandle {
@@ -90,5 +92,15 @@ impl CancelHandle {
         for socket in &*lock(&self.sockets) {
             let _ = socket.shutdown(Shutdown::Both);
         }
+        self.woken.notify_all();
+    }
+
+    /// Lets so much time go by; whether no cancel came meanwhile.
+    pub fn sleep(&self, time: Duration) -> bool {
+        if !time.is_zero() {
+            let awake = lock(&self.sockets);
+            drop(self.woken.wait_timeout_while(awake, time, |_| !self.is_cancelled()));
+        }
+        !self.is_cancelled()
     }
 }

@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING};
+use http::header::{
+    CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
+};
 use http::response::Parts;
 use http::{Request, Uri};
 use memchr::memchr;
@@ -20,6 +22,7 @@ use ureq::config::Config;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 use ureq::{Agent, Body};
+use zeroize::Zeroize;
 
 use super::deadline::Deadline;
 use super::failure::{connection_died, failure, not_http, spoke_unasked};
@@ -70,6 +73,10 @@ pub(crate) struct Reply {
 impl Reply {
     pub fn http_status(&self) -> u16 {
         self.head.status.as_u16()
+    }
+
+    pub fn headers(&self) -> &HeaderMap {
+        &self.head.headers
     }
 
     pub fn content_type(&self) -> Option<&str> {
@@ -164,7 +171,7 @@ impl Connection {
     /// and has been looked at when it was taken.
     pub fn exchange(
         &mut self,
-        request: Request<()>,
+        request: Request<&[u8]>,
         deadline: Deadline,
         reused: bool,
     ) -> Result<Reply, ExchangeError> {
@@ -176,7 +183,7 @@ impl Connection {
         if !reused {
             exchange.look_before_first().map_err(|why| exchange.explain(&why.into(), false))?;
         }
-        exchange.begin(reused);
+        exchange.begin(reused, &request);
         let outcome = self.run(exchange, request);
         let mut exchange = self.lent.take();
         match outcome {
@@ -211,11 +218,16 @@ impl Connection {
     fn run(
         &mut self,
         exchange: Box<Exchange>,
-        request: Request<()>,
+        request: Request<&[u8]>,
     ) -> Result<(Parts, Vec<u8>), (Option<u16>, ureq::Error)> {
         self.lent.reading_body.store(false, Ordering::Relaxed);
         self.lent.give(exchange);
-        let response = self.agent.run(request).map_err(|why| (None, why))?;
+        let response = if request.body().is_empty() {
+            self.agent.run(request.map(|_| ()))
+        } else {
+            self.agent.run(request)
+        };
+        let response = response.map_err(|why| (None, why))?;
         self.lent.reading_body.store(true, Ordering::Relaxed);
         let (head, body) = response.into_parts();
         let mut bytes = std::mem::take(&mut self.body);
@@ -250,6 +262,8 @@ struct Exchange {
     /// The request is the first on the connection; the connection has waited for it.
     first: bool,
     reused: bool,
+    /// The head of the request is still to be sent.
+    head_left: bool,
     /// When the last byte of the request had been given to the socket.
     sent_at: Option<Moment>,
     /// How many bytes of the answer have come, out of their records.
@@ -268,6 +282,7 @@ impl Exchange {
             used: false,
             first: true,
             reused: false,
+            head_left: true,
             sent_at: None,
             received: 0,
             ended: false,
@@ -284,8 +299,10 @@ impl Exchange {
         }
     }
 
-    fn begin(&mut self, reused: bool) {
+    fn begin(&mut self, reused: bool, request: &Request<&[u8]>) {
         self.stream.begin_request();
+        self.head_left = true;
+        self.buffers.reserve_output(request);
         (self.first, self.reused) = (!self.used, reused);
         self.used = true;
         self.sent_at = None;
@@ -354,7 +371,10 @@ impl Exchange {
 
     fn send(&mut self, amount: usize) -> io::Result<()> {
         let bytes = &mut self.buffers.output[..amount];
-        spell_header_names(bytes);
+        // ureq hands over the head as a whole, and then the body.
+        if std::mem::take(&mut self.head_left) {
+            spell_header_names(bytes);
+        }
         self.stream.write_all(bytes)?;
         let now = Moment::now();
         self.sent_at = Some(now);
@@ -560,8 +580,29 @@ struct StreamBuffers {
     output: Vec<u8>,
 }
 
+/// They have held Guids, cookies and passwords.
+impl Drop for StreamBuffers {
+    fn drop(&mut self) {
+        self.input.zeroize();
+        self.output.zeroize();
+    }
+}
+
 impl StreamBuffers {
     const SMALL: usize = 4 * 1024;
+
+    /// Room for the head of a request as a whole.
+    fn reserve_output(&mut self, request: &Request<&[u8]>) {
+        let names_and_values = |(name, value): (&HeaderName, &HeaderValue)| {
+            name.as_str().len() + value.len() + ": \r\n".len()
+        };
+        let headers = request.headers().iter().map(names_and_values).sum::<usize>();
+        let start = request.uri().path().len() + "DELETE  HTTP/1.1\r\n\r\n".len();
+        let wanted = Self::SMALL.max(headers + start + 256);
+        if self.output.len() < wanted {
+            grow(&mut self.output, wanted);
+        }
+    }
 
     fn unread(&self) -> &[u8] {
         &self.input[self.taken..self.filled]
@@ -573,14 +614,21 @@ impl StreamBuffers {
         self.filled -= self.taken;
         self.taken = 0;
         if self.input.len() - self.filled < Self::SMALL / 2 {
-            self.input.resize((self.input.len() * 2).max(Self::SMALL), 0);
+            let length = self.input.len() * 2;
+            grow(&mut self.input, length.max(Self::SMALL));
         }
     }
 }
 
+/// Leaves no copy behind.
+fn grow(bytes: &mut Vec<u8>, length: usize) {
+    let mut larger = vec![0; length];
+    larger[..bytes.len()].copy_from_slice(bytes);
+    std::mem::replace(bytes, larger).zeroize();
+}
+
 impl Buffers for StreamBuffers {
     fn output(&mut self) -> &mut [u8] {
-        self.output.resize(Self::SMALL, 0);
         &mut self.output
     }
 
@@ -604,7 +652,6 @@ impl Buffers for StreamBuffers {
 
     fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
         self.make_room();
-        self.output.resize(Self::SMALL, 0);
         (&mut self.input[self.filled..], &mut self.output)
     }
 

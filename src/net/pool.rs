@@ -13,11 +13,11 @@ use super::deadline::Deadline;
 use super::http::{Connection, HttpConfig};
 use super::resolve::Resolver;
 use super::tls::TlsPeer;
-use crate::Error;
 use crate::log::Gate;
 use crate::sys::clock::Moment;
 use crate::sys::fork;
 use crate::sys::lock::lock;
+use crate::{Error, Status};
 
 /// How many idle connections are kept at least. Where more calls were in progress at once, as many.
 const MIN_IDLE: usize = 64;
@@ -38,13 +38,30 @@ pub(crate) struct Pool {
     child: OnceBox<Pool>,
 }
 
+/// By what a call in progress can be told from others.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tag {
+    pub id: Option<CallId>,
+    /// The agent whose events it waits for.
+    pub polls: Option<u32>,
+}
+
+/// Which idle connection is wanted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Pick {
+    /// The one that was heard of last: most likely it is alive.
+    Newest,
+    /// The one that was not heard of for longest, which would soon be closed.
+    Oldest,
+}
+
 #[derive(Default)]
 struct PoolState {
-    /// A stack: the connection used last is on top.
-    idle: Vec<Connection>,
+    /// In the order in which they were heard of, the connection used last at the end.
+    idle: VecDeque<Connection>,
     /// The most calls that were in progress at once.
     most_calls: usize,
-    calls: Vec<(Option<CallId>, Arc<CancelHandle>)>,
+    calls: Vec<(Tag, Arc<CancelHandle>)>,
     /// Cancelled before a call had that number, the newest last; each number once.
     early: VecDeque<CallId>,
     /// Handles of calls that are over, for calls to come.
@@ -54,10 +71,17 @@ struct PoolState {
 
 impl PoolState {
     /// Takes out the connections that have waited too long. Calls that come one at a time use only
-    /// the top of the stack, so those below would never be closed.
+    /// the newest, so the others would never be closed.
     fn outdated(&mut self, now: Moment) -> Vec<Connection> {
         let outdated = self.idle.iter().take_while(|idle| idle.is_outdated(now)).count();
         self.idle.drain(..outdated).collect()
+    }
+
+    fn take(&mut self, pick: Pick) -> Option<Connection> {
+        match pick {
+            Pick::Newest => self.idle.pop_back(),
+            Pick::Oldest => self.idle.pop_front(),
+        }
     }
 
     fn has_room(&self) -> bool {
@@ -76,6 +100,12 @@ impl PoolState {
             self.early.pop_front();
         }
         self.early.push_back(id);
+    }
+
+    /// Under the lock: a call that gives its connection back just now is not hit afterwards.
+    fn cancel_where(&self, hits: impl Fn(&Tag) -> bool) -> usize {
+        let calls = self.calls.iter().filter(|(call, _)| hits(call));
+        calls.map(|(_, cancel)| cancel.cancel()).count()
     }
 
     fn leave(&mut self, cancel: &Arc<CancelHandle>) {
@@ -128,46 +158,50 @@ impl Pool {
     }
 
     /// Enters a call, so that it can be cancelled.
-    pub fn begin(&self, id: Option<CallId>) -> Result<InFlight<'_>, Error> {
+    pub fn begin(&self, tag: Tag) -> Result<InFlight<'_>, Error> {
         let mut state = self.state();
-        if state.closed || id.is_some_and(|id| state.take_early(id)) {
+        if state.closed {
+            return Err(cancelled());
+        }
+        if tag.polls.is_some() && state.calls.iter().any(|(call, _)| call.polls == tag.polls) {
+            let detail = "another thread waits for this agent's events: one poll at a time";
+            return Err(Error::new(Status::Polling, detail));
+        }
+        if tag.id.is_some_and(|id| state.take_early(id)) {
             return Err(cancelled());
         }
         let cancel = state.spare.pop().unwrap_or_default();
-        state.calls.push((id, cancel.clone()));
+        state.calls.push((tag, cancel.clone()));
         state.most_calls = state.most_calls.max(state.calls.len());
-        let candidate = Cell::new(state.idle.pop());
+        // A poll may have to wait first, and takes another.
+        let candidate = if tag.polls.is_some() { None } else { state.take(Pick::Newest) };
+        let candidate = Cell::new(candidate);
         Ok(InFlight { pool: self, cancel, candidate, over: Cell::new(false) })
     }
 
     /// Ends the calls in progress.
     pub fn cancel(&self) {
-        // Under the lock: a call that gives its connection back just now is not hit afterwards.
-        for (_, cancel) in &self.state().calls {
-            cancel.cancel();
-        }
+        self.state().cancel_where(|_| true);
     }
 
     /// Ends the calls in progress that have this number, or else the next one that begins with it.
     pub fn cancel_call(&self, id: CallId) {
         let mut state = self.state();
-        let mut found = false;
-        for (_, cancel) in state.calls.iter().filter(|(call, _)| *call == Some(id)) {
-            cancel.cancel();
-            found = true;
-        }
-        if !found {
+        if state.cancel_where(|call| call.id == Some(id)) == 0 {
             state.remember_early(id);
         }
+    }
+
+    /// Ends the call that waits for this agent's events.
+    pub fn cancel_poll(&self, agent: u32) {
+        self.state().cancel_where(|call| call.polls == Some(agent));
     }
 
     /// Ends the calls in progress and those to come, and closes the idle connections.
     pub fn close(&self) {
         let mut state = self.state();
         state.closed = true;
-        for (_, cancel) in &state.calls {
-            cancel.cancel();
-        }
+        state.cancel_where(|_| true);
         let idle = std::mem::take(&mut state.idle);
         drop(state);
         drop(idle);
@@ -178,8 +212,11 @@ impl Pool {
         if !self.is_anothers() {
             let (heard, unheard) = std::mem::take(&mut self.state().idle)
                 .into_iter()
-                .partition::<Vec<_>, _>(|idle| idle.heard.since(moment) > Duration::ZERO);
-            self.state().idle.splice(0..0, heard);
+                .partition::<VecDeque<_>, _>(|idle| idle.heard.since(moment) > Duration::ZERO);
+            let mut state = self.state();
+            let newer = std::mem::replace(&mut state.idle, heard);
+            state.idle.extend(newer);
+            drop(state);
             drop(unheard);
         }
     }
@@ -205,20 +242,25 @@ pub(crate) struct InFlight<'a> {
 }
 
 impl InFlight<'_> {
-    /// The connection used last, if it may carry another request and was heard of so lately.
-    pub fn take_idle(&self, heard_within: Duration, deadline: Deadline) -> Option<Connection> {
+    /// An idle connection, if it may carry another request and was heard of so lately.
+    pub fn take_idle(
+        &self,
+        pick: Pick,
+        heard_within: Duration,
+        deadline: Deadline,
+    ) -> Option<Connection> {
         if self.pool.is_anothers() {
             return None;
         }
         loop {
-            let mut idle = self.candidate.take().or_else(|| self.pool.state().idle.pop())?;
+            let mut idle = self.candidate.take().or_else(|| self.pool.state().take(pick))?;
             let now = Moment::now();
             if idle.is_outdated(now) {
                 continue;
             }
             if now.since(idle.heard) >= heard_within {
-                // Those below were heard of earlier still.
-                self.pool.state().idle.push(idle);
+                // The others were heard of earlier still.
+                self.pool.state().idle.push_back(idle);
                 return None;
             }
             self.cancel.attach(idle.socket());
@@ -233,8 +275,8 @@ impl InFlight<'_> {
         !self.over.get() && self.cancel.is_cancelled()
     }
 
-    /// Ends the call, and gives its connection back for the next one.
-    pub fn put_back(&self, connection: Connection) {
+    /// Gives the connection back for the next call, and ends this one, unless it `goes_on`.
+    pub fn put_back(&self, connection: Connection, goes_on: bool) {
         if self.pool.is_anothers() {
             return;
         }
@@ -243,12 +285,16 @@ impl InFlight<'_> {
         let unwanted = state.closed || self.cancel.is_cancelled() || !state.has_room();
         // One lock for both steps: a cancel finds the call registered and shuts its socket, or finds
         // it gone; it never shuts an idle connection.
-        state.leave(&self.cancel);
-        self.over.set(true);
+        if goes_on {
+            self.cancel.detach();
+        } else {
+            state.leave(&self.cancel);
+            self.over.set(true);
+        }
         let unwanted = if unwanted {
             Some(connection)
         } else {
-            state.idle.push(connection);
+            state.idle.push_back(connection);
             None
         };
         drop(state);
@@ -273,7 +319,7 @@ mod tests {
     use crate::net::stream::Stream;
 
     /// Connections that were heard of so many seconds after the start, the one used last on top.
-    fn heard_after(start: Moment, seconds: &[u64]) -> Vec<Connection> {
+    fn heard_after(start: Moment, seconds: &[u64]) -> VecDeque<Connection> {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
         let address = listener.local_addr().expect("bound");
         let connection = |seconds: &u64| {
@@ -309,7 +355,8 @@ mod tests {
             pool.cancel_call(number(id));
         }
         // Each number is remembered once, for one call; the oldest is forgotten.
-        let ended = |id| pool.begin(Some(number(id))).is_err();
+        let tag = |id| Tag { id: Some(number(id)), polls: None };
+        let ended = |id| pool.begin(tag(id)).is_err();
         assert_eq!(
             [ended(1), ended(2), ended(2), ended(3), ended(3)],
             [false, true, false, true, false]
@@ -317,12 +364,31 @@ mod tests {
         assert_eq!((4..=MAX_EARLY + 1).filter(|id| ended(*id)).count(), MAX_EARLY - 2);
         assert!(pool.state().early.is_empty());
         // Nor does a cancel that finds its call leave anything behind.
-        let both = [(); 2].map(|()| pool.begin(Some(number(7))).expect("begun"));
-        let other = pool.begin(None).expect("begun");
+        let both = [(); 2].map(|()| pool.begin(tag(7)).expect("begun"));
+        let other = pool.begin(Tag::default()).expect("begun");
         pool.cancel_call(number(7));
         assert!(both.iter().all(InFlight::is_cancelled) && !other.is_cancelled());
         drop(both);
         assert!(!ended(7));
+    }
+
+    #[test]
+    fn one_poll_at_a_time_waits_for_an_agent() {
+        let pool = Pool::new(None, Resolver::system(), HttpConfig::new());
+        let id = CallId::from_number(1);
+        let poll = |agent| Tag { id, polls: Some(agent) };
+        let first = pool.begin(poll(154)).expect("begun");
+        let other = pool.begin(Tag { id: None, ..poll(155) }).expect("begun");
+        pool.cancel_poll(154);
+        assert!(first.is_cancelled() && !other.is_cancelled());
+        let refused = |outcome: Result<InFlight, Error>| outcome.err().map(|error| error.status());
+        assert_eq!(refused(pool.begin(poll(155))), Some(Status::Polling));
+        // What is refused leaves an early cancel there.
+        drop(first);
+        pool.cancel_call(id.expect("a number"));
+        assert_eq!(refused(pool.begin(poll(155))), Some(Status::Polling));
+        assert_eq!(refused(pool.begin(poll(154))), Some(Status::Cancelled));
+        assert_eq!(refused(pool.begin(poll(154))), None);
     }
 
     #[test]

@@ -230,6 +230,7 @@ static const struct {
     NUMBER(AGW_E_INVALID_AGENT_ID, 7),
     NUMBER(AGW_E_INVALID_GUID, 8),
     NUMBER(AGW_E_TLS_CONFIG, 9),
+    NUMBER(AGW_E_POLLING, 10),
     NUMBER(AGW_E_RESOLVE, 100),
     NUMBER(AGW_E_CONNECT, 101),
     NUMBER(AGW_E_TLS, 102),
@@ -256,6 +257,8 @@ static const struct {
     NUMBER(AGW_TRUST_DANGER_ANY, 3),
     NUMBER(AGW_ALLOW_HTTP, 1),
     NUMBER(AGW_NO_KEEP_ALIVE, 2),
+    NUMBER(AGW_SIGN_IN_FORCE, 1),
+    NUMBER(AGW_EVENT_TRUNCATED, 1),
     NUMBER(AGW_LOG_ERROR, 1),
     NUMBER(AGW_LOG_WARN, 2),
     NUMBER(AGW_LOG_INFO, 3),
@@ -263,7 +266,7 @@ static const struct {
 #undef NUMBER
 };
 
-enum { STATUSES = 27 };
+enum { STATUSES = 28 };
 
 static void numbers(void)
 {
@@ -293,7 +296,7 @@ static void versions(void)
 static void sentences(void)
 {
     static const agw_status UNKNOWN[] = {
-        -1, 10, 99, 107, 199, 203, 299, 306, 899, 901, 999, 0x7FFFFFFF, -0x7FFFFFFF - 1};
+        -1, 11, 99, 107, 199, 203, 299, 306, 899, 901, 999, 0x7FFFFFFF, -0x7FFFFFFF - 1};
     const char *unknown = agw_strerror(-1);
     size_t i, j;
 
@@ -341,8 +344,8 @@ static void null_pointers(void)
     check_result(&result, status, __LINE__);
     result = stale_result();
     status = agw_reject_agent_conf(client, "154", NULL, &result);
-    CHECK(status == AGW_E_INVALID_ARGUMENT);
-    CHECK(strncmp(result.detail, "guid: ", 6) == 0);
+    CHECK(status == AGW_E_SESSION); /* no session is kept */
+    CHECK(result.http_status == 0 && result.flags == 0 && result.retcode[0] == '\0');
     check_result(&result, status, __LINE__);
     CHECK(agw_reject_agent_conf(client, NULL, NULL, NULL) == AGW_E_INVALID_ARGUMENT);
     CHECK(agw_reject_agent_conf(client, "154", GUID, NULL) == AGW_E_CONNECT);

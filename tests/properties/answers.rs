@@ -240,7 +240,7 @@ fn the_guid_shows_nowhere_even_if_the_gateway_echoes_it() {
         let body = echo.replace('@', &written(&guid, &escaped));
         let answer = http(&head.replace('@', &guid), &body);
         gateway.give(pieces(answer.as_bytes(), &places));
-        let outcome = client.reject_agent_conf("154", &guid);
+        let outcome = client.reject_agent_conf("154", guid.as_str());
         let mut shown = std::mem::take(&mut *lines.lock().expect("lines"));
         match &outcome {
             Ok(answer) => shown.push(answer.message.clone()),

@@ -444,7 +444,12 @@ impl Connection<'_> {
             self.read_exact(&mut byte)?;
             head.push(byte[0]);
         }
-        let request = String::from_utf8(head).map_err(|_| ErrorKind::InvalidData)?;
+        let mut request = String::from_utf8(head).map_err(|_| ErrorKind::InvalidData)?;
+        let length = request.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+        let length = length.and_then(|length| length.parse().ok()).unwrap_or(0);
+        let mut body = vec![0; length];
+        self.read_exact(&mut body)?;
+        request += std::str::from_utf8(&body).map_err(|_| ErrorKind::InvalidData)?;
         self.shared.seen().requests.push(request.clone());
         Ok(request)
     }

@@ -1,0 +1,179 @@
+//! A poll's answer: at most one event, read as leniently as every answer.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::answer::Text;
+use crate::{Answer, Error, Status};
+
+/// What a poll for events came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Poll {
+    /// The gateway's answer. Where it was [`resent`](Answer::resent), an event may be missing: the
+    /// gateway hands out each one once.
+    pub answer: Answer,
+    /// `None`: nothing happened.
+    pub event: Option<Event>,
+}
+
+/// Something that happened to an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Event {
+    /// `eventType` as sent, such as [`Event::CONF_RINGING`].
+    pub event_type: String,
+    /// `workNo` as sent: the agent.
+    pub work_no: String,
+    /// `content` as JSON text, as sent; empty if there is none or it is `null`.
+    pub content: String,
+    /// `content.confId`: the conference.
+    pub conf_id: Option<i64>,
+    /// `eventGenTime`: milliseconds since 1970, by the gateway's clock. Newest builds only.
+    pub generated_ms: Option<i64>,
+}
+
+impl Event {
+    /// A conference call rings at the agent.
+    pub const CONF_RINGING: &str = "AgentConf_Ringing";
+    /// The agent's phone was hung up, by the agent or the platform.
+    pub const PHONE_RELEASE: &str = "AgentOther_PhoneRelease";
+    /// The agent is ready for calls.
+    pub const READY: &str = "AgentState_Ready";
+    /// Somebody joined a conference, or left it.
+    pub const CONF_PARTICIPANT_CHANGED: &str = "AgentConf_ParticipantChanged";
+}
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow, default)]
+    event: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Members<'a> {
+    #[serde(borrow, default)]
+    event_type: Text<'a>,
+    #[serde(borrow, default)]
+    work_no: Text<'a>,
+    #[serde(borrow, default)]
+    content: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    event_gen_time: Text<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Content<'a> {
+    #[serde(borrow, default)]
+    conf_id: Text<'a>,
+}
+
+/// The event in an accepted answer.
+pub fn read(text: &str) -> Result<Option<Event>, Error> {
+    let body: Body = serde_json::from_str(text).map_err(|_| unreadable())?;
+    let Some(event) = body.event.map(RawValue::get).filter(|event| !is_empty(event)) else {
+        return Ok(None);
+    };
+    // serde would take an array for the members in their order.
+    if !event.starts_with('{') {
+        return Err(unreadable());
+    }
+    let members: Members = serde_json::from_str(event).map_err(|_| unreadable())?;
+    if members.event_type.0.is_empty() {
+        return Err(unreadable());
+    }
+    let content = members.content.map_or("", RawValue::get);
+    Ok(Some(Event {
+        event_type: members.event_type.0.into_owned(),
+        work_no: members.work_no.0.into_owned(),
+        conf_id: conf_id(content),
+        content: if content == "null" { String::new() } else { content.to_owned() },
+        generated_ms: whole(&members.event_gen_time.0),
+    }))
+}
+
+/// How gateways say that nothing happened.
+fn is_empty(event: &str) -> bool {
+    matches!(event, "null" | "\"\"" | "[]")
+        || event
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'))
+            .is_some_and(|inside| inside.bytes().all(|byte| byte.is_ascii_whitespace()))
+}
+
+fn conf_id(content: &str) -> Option<i64> {
+    if !content.starts_with('{') {
+        return None;
+    }
+    let content: Content = serde_json::from_str(content).ok()?;
+    whole(&content.conf_id.0)
+}
+
+fn whole(number: &str) -> Option<i64> {
+    number.trim().parse().ok()
+}
+
+/// Without a word of the answer: events are the agent's business.
+fn unreadable() -> Error {
+    Error::new(Status::Protocol, "the answer's event is not the documented JSON, and is lost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(text: &str) -> Option<Event> {
+        read(&format!(r#"{{"message":"","retcode":"0","event":{text}}}"#)).expect(text)
+    }
+
+    #[test]
+    fn the_documented_event_is_read() {
+        let ringing = event(
+            r#"{"eventType":"AgentConf_Ringing","workNo":"154","content":{"confId":1031168}}"#,
+        );
+        let ringing = ringing.expect("an event");
+        assert_eq!((&*ringing.event_type, &*ringing.work_no), (Event::CONF_RINGING, "154"));
+        assert_eq!((ringing.conf_id, ringing.generated_ms), (Some(1_031_168), None));
+        assert_eq!(ringing.content, r#"{"confId":1031168}"#);
+    }
+
+    #[test]
+    fn other_shapes_are_read_too() {
+        let content = r#"{ "confId" : "-7", "name":"\u5ea7\n", "big":12345678901234567890.10 }"#;
+        let odd = event(&format!(
+            r#"{{"content":{content},"workNo":154,"eventGenTime":"1700000000123","eventType":"X","new":[{{}}]}}"#
+        ));
+        let odd = odd.expect("an event");
+        assert_eq!((&*odd.work_no, odd.conf_id), ("154", Some(-7)));
+        assert_eq!((odd.generated_ms, &*odd.content), (Some(1_700_000_000_123), content));
+        for (content, kept) in [("null", ""), ("[1]", "[1]"), ("\"x\"", "\"x\""), ("{}", "{}")] {
+            let event = event(&format!(r#"{{"eventType":"X","content":{content}}}"#));
+            let event = event.expect("an event");
+            assert_eq!((&*event.content, event.conf_id, &*event.work_no), (kept, None, ""));
+        }
+        let huge = event(
+            r#"{"eventType":"X","content":{"confId":1e400},"eventGenTime":99999999999999999999}"#,
+        );
+        assert_eq!(huge.map(|event| (event.conf_id, event.generated_ms)), Some((None, None)));
+    }
+
+    #[test]
+    fn nothing_happened_has_many_forms() {
+        for nothing in ["null", "\"\"", "{}", "{ \r\n }", "[]"] {
+            assert_eq!(event(nothing), None, "{nothing}");
+        }
+        assert_eq!(read(r#"{"message":"","retcode":"0"}"#).expect("no event"), None);
+    }
+
+    #[test]
+    fn an_event_that_cannot_be_read_is_said_to_be_lost() {
+        for bad in
+            ["1", "\"AgentConf_Ringing\"", r#"["X"]"#, r#"{"workNo":"1"}"#, r#"{"eventType":{}}"#]
+        {
+            let error = read(&format!(r#"{{"retcode":"0","event":{bad}}}"#)).expect_err(bad);
+            assert_eq!(error.status(), Status::Protocol);
+        }
+    }
+}

@@ -1,0 +1,489 @@
+//! What a client keeps for its agents: the newest Guid, a load balancer's cookies, the pace of polls.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
+
+use http::header::{HeaderMap, SET_COOKIE};
+use zeroize::Zeroizing;
+
+use crate::request::bare_guid;
+use crate::sys::clock::Moment;
+use crate::sys::fork;
+use crate::sys::lock::lock;
+use crate::{Error, Status};
+
+/// How long after an agent's poll the next one may begin.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// An agent's session, for a host that calls other interfaces of the gateway by its own client.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Session {
+    guid: Zeroizing<String>,
+    cookies: Zeroizing<String>,
+}
+
+impl Session {
+    /// The newest Guid: a secret.
+    pub fn guid(&self) -> &str {
+        &self.guid
+    }
+
+    /// `name=value; name=value`; empty if there are none. Secrets.
+    pub fn cookie(&self) -> &str {
+        &self.cookies
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").finish_non_exhaustive()
+    }
+}
+
+/// What a request goes out with.
+pub(crate) struct Pass<'a> {
+    /// Which session it is from: a new sign-in makes another. None: the agent has none.
+    serial: Option<u64>,
+    pub guid: Guid<'a>,
+    pub cookies: Cookies,
+}
+
+pub(crate) enum Guid<'a> {
+    Given(&'a str),
+    Kept(Zeroizing<String>),
+}
+
+impl Pass<'_> {
+    pub fn is_kept(&self) -> bool {
+        matches!(self.guid, Guid::Kept(_))
+    }
+}
+
+impl Deref for Guid<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Guid::Given(guid) => guid,
+            Guid::Kept(guid) => guid,
+        }
+    }
+}
+
+/// All agents' sessions. A forked child has them as they were.
+#[derive(Default)]
+pub(crate) struct Sessions(Mutex<Book>);
+
+#[derive(Default)]
+struct Book {
+    last_serial: u64,
+    agents: BTreeMap<u32, Agent>,
+}
+
+impl Book {
+    fn kept(&self, agent: u32) -> Option<&Kept> {
+        self.agents.get(&agent)?.kept.as_ref()
+    }
+}
+
+#[derive(Default)]
+struct Agent {
+    kept: Option<Kept>,
+    /// When the last poll ended, however it ended.
+    polled: Option<Moment>,
+}
+
+struct Kept {
+    serial: u64,
+    guid: Zeroizing<String>,
+    cookies: Cookies,
+}
+
+impl Sessions {
+    /// What the agent's next request goes out with. `given`: the caller's own Guid.
+    pub fn pass<'a>(&self, agent: u32, given: Option<&'a str>) -> Result<Pass<'a>, Error> {
+        self.with(|book| {
+            let kept = book.kept(agent);
+            let guid = given.map(Guid::Given);
+            let guid = guid.or_else(|| kept.map(|kept| Guid::Kept(kept.guid.clone())));
+            Ok(Pass {
+                serial: kept.map(|kept| kept.serial),
+                guid: guid.ok_or_else(no_session)?,
+                cookies: kept.map(|kept| kept.cookies.clone()).unwrap_or_default(),
+            })
+        })
+    }
+
+    /// Takes the Guid and the cookies that an answer brought into the session that its request was
+    /// sent with, unless a newer one has taken that one's place.
+    pub fn renew(&self, agent: u32, pass: &Pass, guid: Option<&str>, headers: &HeaderMap) {
+        // An echo of what was sent is no news.
+        let guid = guid.filter(|guid| *guid != &*pass.guid);
+        if pass.serial.is_none() || (guid.is_none() && !headers.contains_key(SET_COOKIE)) {
+            return;
+        }
+        self.with(|book| {
+            let kept = book.agents.get_mut(&agent).and_then(|agent| agent.kept.as_mut());
+            if let Some(kept) = kept.filter(|kept| Some(kept.serial) == pass.serial) {
+                kept.cookies.take(headers);
+                if let Some(guid) = guid {
+                    kept.guid = Zeroizing::new(guid.to_owned());
+                }
+            }
+        });
+    }
+
+    /// What to try with again, if another Guid is kept by now than the one that was refused.
+    pub fn newer(&self, agent: u32, refused: &Pass) -> Option<Pass<'static>> {
+        self.pass(agent, None).ok().filter(|pass| *pass.guid != *refused.guid)
+    }
+
+    /// Takes the place of what was kept.
+    pub fn replace(&self, agent: u32, guid: Zeroizing<String>, cookies: Option<Cookies>) {
+        self.with(|book| {
+            book.last_serial += 1;
+            let serial = book.last_serial;
+            let agent = book.agents.entry(agent).or_default();
+            let before = agent.kept.take().map(|kept| kept.cookies);
+            let cookies = cookies.or(before).unwrap_or_default();
+            agent.kept = Some(Kept { serial, guid, cookies });
+        });
+    }
+
+    /// Forgets the session that a request was sent with, unless a newer one has taken its place.
+    pub fn forget(&self, agent: u32, pass: &Pass) {
+        self.forget_if(agent, |kept| Some(kept.serial) == pass.serial);
+    }
+
+    pub fn forget_any(&self, agent: u32) {
+        self.forget_if(agent, |_| true);
+    }
+
+    fn forget_if(&self, agent: u32, condition: impl FnOnce(&Kept) -> bool) {
+        self.with(|book| {
+            if let Some(entry) = book.agents.get_mut(&agent) {
+                entry.kept.take_if(|kept| condition(kept));
+                let paused = entry.polled.is_some_and(|polled| polled.elapsed() < PAUSE);
+                if entry.kept.is_none() && !paused {
+                    book.agents.remove(&agent);
+                }
+            }
+        });
+    }
+
+    pub fn show(&self, agent: u32) -> Result<Session, Error> {
+        let pass = self.pass(agent, None)?;
+        let guid = Zeroizing::new(pass.guid.to_owned());
+        Ok(Session { guid, cookies: pass.cookies.joined() })
+    }
+
+    /// How long the agent's next poll has to wait.
+    pub fn pause(&self, agent: u32) -> Duration {
+        let polled = self.with(|book| book.agents.get(&agent).and_then(|agent| agent.polled));
+        polled.map_or(Duration::ZERO, |polled| PAUSE.saturating_sub(polled.elapsed()))
+    }
+
+    /// A poll ended, however it ended.
+    pub fn polled(&self, agent: u32) {
+        let now = Moment::now();
+        self.with(|book| book.agents.entry(agent).or_default().polled = Some(now));
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Book) -> T) -> T {
+        let _whole = fork::held_off();
+        work(&mut lock(&self.0))
+    }
+}
+
+fn no_session() -> Error {
+    let detail = "no session is kept for this agent: sign in with this client, or hand over a Guid";
+    Error::new(Status::Session, detail)
+}
+
+/// The Guid that an answer brings. Most gateways say `Set-GUID`, one recent build `Guid`.
+pub(crate) fn new_guid(headers: &HeaderMap) -> Option<Zeroizing<String>> {
+    let usable = |name| {
+        let values = headers.get_all(name).iter().rev();
+        values.filter_map(|value| bare_guid(value.to_str().ok()?.trim()).ok()).next()
+    };
+    let guid = usable("set-guid").or_else(|| usable("guid"))?;
+    Some(Zeroizing::new(guid.to_owned()))
+}
+
+/// A load balancer's cookies, names and values only: what it needs to find the agent's node again.
+#[derive(Clone, Default)]
+pub(crate) struct Cookies(Vec<(String, Zeroizing<String>)>);
+
+impl Cookies {
+    /// What fits into `agw_session.cookie`, joined.
+    const MAX_BYTES: usize = 1775;
+    const MAX_NUMBER: usize = 32;
+
+    /// `name=value`, `;` between, as a host hands them over.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let refuse = |why| Error::new(Status::InvalidArgument, format!("cookie: {why}"));
+        let mut cookies = Cookies::default();
+        for pair in text.split(';').map(unpadded).filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair_of(pair).ok_or_else(|| {
+                refuse("not name=value in visible ASCII and blanks, with ; between several")
+            })?;
+            if !cookies.set(name, value) {
+                return Err(refuse("more than 32 cookies, or longer than 1775 bytes"));
+            }
+        }
+        Ok(cookies)
+    }
+
+    /// Takes in what an answer sets and drops. What does not fit is left out.
+    pub fn take(&mut self, headers: &HeaderMap) {
+        for value in headers.get_all(SET_COOKIE) {
+            let Some((pair, attributes)) =
+                value.to_str().ok().map(|text| text.split_once(';').unwrap_or((text, "")))
+            else {
+                continue;
+            };
+            match pair_of(pair) {
+                Some((name, value)) if value.is_empty() || has_expired(attributes) => {
+                    self.0.retain(|(kept, _)| kept != name);
+                }
+                Some((name, value)) => drop(self.set(name, value)),
+                None => {}
+            }
+        }
+    }
+
+    /// `name=value; name=value`.
+    pub fn joined(&self) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::with_capacity(self.length()));
+        for (name, value) in &self.0 {
+            if !text.is_empty() {
+                text.push_str("; ");
+            }
+            text.push_str(name);
+            text.push('=');
+            text.push_str(value);
+        }
+        text
+    }
+
+    /// Whether there was room for it.
+    fn set(&mut self, name: &str, value: &str) -> bool {
+        let place = self.0.iter().position(|(kept, _)| kept == name);
+        let before = place.map_or(0, |place| cookie_length(name, &self.0[place].1));
+        let fits = self.length() - before + cookie_length(name, value) <= Self::MAX_BYTES + 2;
+        let value = || Zeroizing::new(value.to_owned());
+        match place {
+            Some(place) if fits => self.0[place].1 = value(),
+            None if fits && self.0.len() < Self::MAX_NUMBER => {
+                self.0.push((name.to_owned(), value()));
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn length(&self) -> usize {
+        self.0.iter().map(|(name, value)| cookie_length(name, value)).sum()
+    }
+}
+
+/// With its equals sign, and what stands between it and the next.
+fn cookie_length(name: &str, value: &str) -> usize {
+    name.len() + value.len() + 3
+}
+
+fn unpadded(text: &str) -> &str {
+    text.trim_matches(' ')
+}
+
+fn pair_of(text: &str) -> Option<(&str, &str)> {
+    let (name, value) = text.split_once('=')?;
+    let (name, value) = (unpadded(name), unpadded(value));
+    let plain = |text: &str| text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    (!name.is_empty() && plain(name) && plain(value)).then_some((name, value))
+}
+
+/// `Max-Age=0`, or an `Expires` in the past; the first wins.
+fn has_expired(attributes: &str) -> bool {
+    let value = |wanted: &str| {
+        let attributes = attributes.split(';').filter_map(|one| one.split_once('='));
+        let of_name = |(name, _): &(&str, &str)| name.trim().eq_ignore_ascii_case(wanted);
+        attributes.filter(of_name).map(|(_, value)| value.trim()).next_back()
+    };
+    match value("max-age").and_then(|seconds| seconds.parse::<i64>().ok()) {
+        Some(seconds) => seconds <= 0,
+        None => value("expires").and_then(cookie_date).is_some_and(|end| end <= SystemTime::now()),
+    }
+}
+
+/// Also as older gateways and balancers write it: `Thu, 01-Jan-1970 00:00:10 GMT`, or `-70`.
+fn cookie_date(text: &str) -> Option<SystemTime> {
+    let words = text.split([',', ' ', '-']).filter(|word| !word.is_empty()).collect::<Vec<_>>();
+    let [weekday, day, month, year, time, "GMT"] = words[..] else {
+        return httpdate::parse_http_date(text).ok();
+    };
+    let century = match (year.len(), year < "70") {
+        (2, true) => "20",
+        (2, false) => "19",
+        _ => "",
+    };
+    let weekday = weekday.get(..3)?;
+    let date = format!("{weekday}, {day:0>2} {month} {century}{year} {time} GMT");
+    httpdate::parse_http_date(&date).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use http::HeaderValue;
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    fn guid(text: &str) -> Zeroizing<String> {
+        Zeroizing::new(text.to_owned())
+    }
+
+    #[test]
+    fn the_guid_is_read_under_both_names() {
+        for (lines, expected) in [
+            (vec![("Set-GUID", "JSESSIONID=a.b")], Some("a.b")),
+            (vec![("set-guid", " a.b; Path=/ ")], Some("a.b")),
+            (vec![("Guid", "JSESSIONID=a.b")], Some("a.b")),
+            (vec![("Guid", "old"), ("SET-GUID", "new")], Some("new")),
+            (vec![("Set-GUID", "first"), ("Set-GUID", "second")], Some("second")),
+            (vec![("Set-GUID", "JSESSIONID="), ("Guid", "b")], Some("b")),
+            (vec![("Set-GUID", "two words")], None),
+            (vec![], None),
+        ] {
+            let found = new_guid(&headers(&lines));
+            assert_eq!(found.as_deref().map(String::as_str), expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_renews_the_session_that_its_request_was_sent_with() {
+        let sessions = Sessions::default();
+        assert_eq!(
+            sessions.pass(154, None).err().map(|error| error.status()),
+            Some(Status::Session)
+        );
+        sessions.replace(154, guid("one"), None);
+        let first = sessions.pass(154, None).expect("kept");
+        let brings = headers(&[("Set-GUID", "two"), ("Set-Cookie", "NODE=a; Path=/")]);
+        sessions.renew(154, &first, Some("two"), &brings);
+        let shown = sessions.show(154).expect("kept");
+        assert_eq!((shown.guid(), shown.cookie()), ("two", "NODE=a"));
+        assert_eq!(sessions.newer(154, &first).as_ref().map(|pass| &*pass.guid), Some("two"));
+        sessions.renew(154, &first, Some("one"), &HeaderMap::new());
+        assert_eq!(&**sessions.show(154).expect("kept").guid, "two");
+        // A newer session is nobody else's to renew or to forget; its cookies stay.
+        sessions.replace(154, guid("three"), None);
+        sessions.renew(154, &first, Some("four"), &headers(&[("Set-Cookie", "NODE=b")]));
+        sessions.forget(154, &first);
+        let shown = sessions.show(154).expect("kept");
+        assert_eq!((shown.guid(), shown.cookie()), ("three", "NODE=a"));
+        sessions.replace(154, guid("five"), Some(Cookies::default()));
+        assert_eq!(&**sessions.show(154).expect("kept").cookies, "");
+        assert!(sessions.pass(155, None).is_err() && sessions.pass(155, Some("g")).is_ok());
+        sessions.forget_any(154);
+        assert!(sessions.show(154).is_err());
+        assert!(sessions.with(|book| book.agents.is_empty()));
+    }
+
+    #[test]
+    fn polls_keep_their_pace_across_sessions() {
+        let sessions = Sessions::default();
+        sessions.replace(154, guid("one"), None);
+        assert_eq!(sessions.pause(154), Duration::ZERO);
+        sessions.polled(154);
+        sessions.forget_any(154);
+        sessions.replace(154, guid("two"), None);
+        let pause = sessions.pause(154);
+        assert!(pause > Duration::ZERO && pause <= PAUSE, "{pause:?}");
+        assert_eq!(sessions.pause(155), Duration::ZERO);
+    }
+
+    #[test]
+    fn cookies_are_taken_renewed_and_dropped() {
+        let mut cookies = Cookies::default();
+        cookies.take(&headers(&[
+            ("Set-Cookie", "NODE=a; Path=/; HttpOnly"),
+            ("Set-Cookie", " JSESSIONID = 01 23;Secure"),
+            ("Set-Cookie", "no pair"),
+            ("Set-Cookie", "=nameless"),
+            ("Set-Cookie", "odd=\"1\""),
+        ]));
+        assert_eq!(&**cookies.joined(), "NODE=a; JSESSIONID=01 23; odd=\"1\"");
+        for gone in [
+            "odd=; Path=/",
+            "JSESSIONID=x; max-age=0",
+            "NODE=x; Expires=Thu, 01 Jan 1970 00:00:10 GMT",
+        ] {
+            cookies.take(&headers(&[("Set-Cookie", gone)]));
+        }
+        assert_eq!(&**cookies.joined(), "");
+        cookies.take(&headers(&[
+            ("Set-Cookie", "a=1"),
+            ("Set-Cookie", "b=2"),
+            ("Set-Cookie", "a=3"),
+        ]));
+        assert_eq!(&**cookies.joined(), "a=3; b=2");
+    }
+
+    #[test]
+    fn cookies_are_bounded() {
+        let mut cookies = Cookies::default();
+        for number in 0..40 {
+            let set = cookies.set(&format!("n{number}"), "v");
+            assert_eq!(set, number < Cookies::MAX_NUMBER);
+        }
+        let mut cookies = Cookies::default();
+        assert!(cookies.set("a", "1") && !cookies.set("b", &"x".repeat(1769)));
+        assert!(cookies.set("b", &"x".repeat(1768)));
+        assert_eq!(cookies.joined().len(), Cookies::MAX_BYTES);
+        assert!(!cookies.set("a", "12") && cookies.set("a", "2"));
+    }
+
+    #[test]
+    fn what_a_host_hands_over_is_checked() {
+        for (given, kept) in [("", ""), ("a=1", "a=1"), (" a = 1 ;; b=\"2\"; ", "a=1; b=\"2\"")] {
+            assert_eq!(&**Cookies::parse(given).unwrap_or_default().joined(), kept);
+        }
+        for bad in ["a", "a=1; b", "=1", "a=\u{e9}", "a=1\r\nX: y", "a=\t1\u{7f}"] {
+            let error = Cookies::parse(bad).err().expect(bad);
+            assert_eq!(error.status(), Status::InvalidArgument);
+            assert!(error.detail().starts_with("cookie: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn dates_are_read_in_every_form_that_is_sent() {
+        for (attributes, expired) in [
+            ("", false),
+            ("Expires=Wed, 21 Oct 2015 07:28:00 GMT", true),
+            ("path=/; expires=Thu, 01-Jan-1970 00:00:10 GMT; Secure", true),
+            ("expires=Thu, 01-Jan-70 00:00:10 GMT", true),
+            ("expires=Thursday, 01-Jan-70 00:00:10 GMT", true),
+            ("expires=Sun Nov  6 08:49:37 1994", true),
+            ("expires=Wed, 21 Oct 2215 07:28:00 GMT", false),
+            ("expires=Fri, 01-Jan-38 00:00:00 GMT", false),
+            ("expires=soon", false),
+            ("Max-Age=0", true),
+            ("Max-Age = -1", true),
+            ("Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:10 GMT", false),
+            ("Max-Age=x; Expires=Thu, 01 Jan 1970 00:00:10 GMT", true),
+        ] {
+            assert_eq!(has_expired(attributes), expired, "{attributes}");
+        }
+    }
+}

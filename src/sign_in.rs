@@ -1,0 +1,151 @@
+//! What a sign-in says, and its body.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
+
+use crate::{Error, Status};
+
+/// What an agent signs in with. Only `agent_id` has no default.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct SignIn<'a> {
+    /// Agent ID in decimal digits.
+    pub agent_id: &'a str,
+    /// A secret. Default: empty.
+    pub password: &'a str,
+    /// The agent's phone. Default: the gateway's own.
+    pub phone: Option<&'a str>,
+    /// Where the agent is signed in already, signs in all the same and ends that session. Default: no.
+    pub force: bool,
+    /// Further members of the body, as the text of a JSON object; they win over those above.
+    pub fields: Option<&'a str>,
+}
+
+impl<'a> SignIn<'a> {
+    /// The defaults for an agent.
+    pub fn new(agent_id: &'a str) -> Self {
+        SignIn { agent_id, password: "", phone: None, force: false, fields: None }
+    }
+
+    /// The request's body.
+    pub(crate) fn body(&self) -> Result<Body<'a>, Error> {
+        const MAX_TEXT: usize = 256;
+        const MAX_FIELDS: usize = 16 * 1024;
+        for (name, text) in [("password", self.password), ("phone", self.phone.unwrap_or(""))] {
+            if text.len() > MAX_TEXT {
+                return Err(refuse(format!("{name}: longer than {MAX_TEXT} bytes")));
+            }
+            if text.contains(char::is_control) {
+                return Err(refuse(format!("{name}: holds a control character")));
+            }
+        }
+        let fields = self.fields.unwrap_or("{}");
+        if fields.len() > MAX_FIELDS {
+            return Err(refuse(format!("fields: longer than {MAX_FIELDS} bytes")));
+        }
+        let mut members = BTreeMap::from([
+            (Cow::from("password"), Member::Text(self.password)),
+            // With true nothing would ring.
+            (Cow::from("autoanswer"), Member::Flag(false)),
+        ]);
+        members.extend(self.phone.map(|phone| (Cow::from("phonenum"), Member::Text(phone))));
+        let more: BTreeMap<Cow<str>, &RawValue> = serde_json::from_str(fields)
+            .map_err(|_| refuse("fields: not the text of a JSON object".to_owned()))?;
+        let password = more.get("password").and_then(|raw| serde_json::from_str(raw.get()).ok());
+        members.extend(more.into_iter().map(|(name, raw)| (name, Member::Raw(raw))));
+        // Room for all escapes: what grew would leave a copy behind.
+        let room = 6 * (self.password.len() + self.phone.unwrap_or("").len() + fields.len()) + 64;
+        let mut json = Zeroizing::new(Vec::with_capacity(room));
+        serde_json::to_writer(&mut *json, &members)
+            .map_err(|why| Error::new(Status::Internal, format!("sign-in: {why}")))?;
+        Ok(Body { json, password: password.unwrap_or(Cow::Borrowed(self.password)) })
+    }
+}
+
+impl fmt::Debug for SignIn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignIn").field("agent_id", &self.agent_id).finish_non_exhaustive()
+    }
+}
+
+pub(crate) struct Body<'a> {
+    pub json: Zeroizing<Vec<u8>>,
+    /// As it is sent, to be hidden where it is echoed.
+    pub password: Cow<'a, str>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Member<'a> {
+    Text(&'a str),
+    Flag(bool),
+    Raw(&'a RawValue),
+}
+
+fn refuse(detail: String) -> Error {
+    Error::new(Status::InvalidArgument, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body_of(sign_in: &SignIn) -> Result<String, Error> {
+        let body = sign_in.body()?;
+        Ok(String::from_utf8(body.json.to_vec()).expect("UTF-8"))
+    }
+
+    #[test]
+    fn the_body_has_what_is_given_and_what_rings_needs() {
+        let mut sign_in = SignIn::new("154");
+        assert_eq!(body_of(&sign_in).expect("a body"), r#"{"autoanswer":false,"password":""}"#);
+        sign_in.phone = Some("40038");
+        sign_in.password = "p\"ä\\";
+        let json = r#"{"autoanswer":false,"password":"p\"ä\\","phonenum":"40038"}"#;
+        assert_eq!(body_of(&sign_in).expect("a body"), json);
+        sign_in.fields = Some(
+            " {\"status\": 4, \"autoanswer\":true,\n\"agenttype\":\"4\", \"password\":\"\\u0078y\", \
+             \"n\":1.50e400, \"o\":{\"a\": [ ]}}",
+        );
+        let json = r#"{"agenttype":"4","autoanswer":true,"n":1.50e400,"o":{"a": [ ]},"#.to_owned()
+            + r#""password":"\u0078y","phonenum":"40038","status":4}"#;
+        assert_eq!(body_of(&sign_in).expect("a body"), json);
+        assert_eq!(sign_in.body().ok().map(|body| body.password), Some(Cow::Borrowed("xy")));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named_and_never_shown() {
+        let refused = |change: fn(&mut SignIn)| {
+            let mut sign_in = SignIn::new("154");
+            change(&mut sign_in);
+            let error = body_of(&sign_in).expect_err("refused");
+            assert_eq!(error.status(), Status::InvalidArgument);
+            assert!(!format!("{error} {sign_in:?}").contains("secret"), "{error}");
+            error.detail().split_once(':').expect("it names the field").0.to_owned()
+        };
+        assert_eq!(refused(|sign_in| sign_in.password = "secret\n"), "password");
+        assert_eq!(refused(|sign_in| sign_in.password = "secret\u{85}"), "password");
+        assert_eq!(refused(|sign_in| sign_in.password = const { str_of::<257>() }), "password");
+        assert_eq!(refused(|sign_in| sign_in.phone = Some("secret\u{7f}")), "phone");
+        for bad in ["", "[]", "null", "\"secret\"", "{\"secret\":}", "{} {}", "{\"a\":1"] {
+            let mut sign_in = SignIn::new("154");
+            sign_in.fields = Some(bad);
+            let error = body_of(&sign_in).expect_err(bad);
+            assert_eq!(error.detail(), "fields: not the text of a JSON object");
+        }
+    }
+
+    const fn str_of<const N: usize>() -> &'static str {
+        const {
+            match std::str::from_utf8(&[b'x'; N]) {
+                Ok(text) => text,
+                Err(_) => panic!(),
+            }
+        }
+    }
+}

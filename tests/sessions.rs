@@ -1,0 +1,418 @@
+//! A shift on one client: sign in, wait for events, reject, sign out; Guids and cookies that are
+//! renewed, kept and forgotten.
+
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use agw::{CallId, Client, ClientOptions, Event, Level, SignIn, Status, Trust};
+use support::gateway::Gateway;
+use support::simulator::{CaFile, Simulator, SimulatorOptions};
+
+fn options(url: &str) -> ClientOptions {
+    let mut options = ClientOptions::new(url);
+    options.allow_http = true;
+    options.trust = Trust::DangerAny;
+    options.timeout = Duration::from_secs(20);
+    options
+}
+
+fn client(url: &str) -> Client {
+    Client::new(&options(url)).expect("client")
+}
+
+/// An answer with further header lines.
+fn answer(headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: {length}\r\n\r\n{body}")
+}
+
+const OK: &str = r#"{"message":"","retcode":"0"}"#;
+const RINGS: &str = r#"{"message":"","retcode":"0","event":{"eventType":"AgentConf_Ringing","workNo":"154","content":{"confId":7}}}"#;
+
+fn refused(retcode: &str) -> String {
+    format!(r#"{{"message":"","retcode":"{retcode}"}}"#)
+}
+
+/// Answers the requests one after the other, whatever they are; then accepts.
+fn in_turn(answers: &[String]) -> Gateway {
+    let answers = Mutex::new(answers.iter().cloned().collect::<Vec<_>>().into_iter());
+    Gateway::serving_each(
+        move |_| answers.lock().expect("answers").next().unwrap_or_else(|| answer("", OK)),
+        None,
+    )
+}
+
+fn header<'a>(request: &'a str, name: &str) -> Option<&'a str> {
+    let mut lines = request.split("\r\n").filter_map(|line| line.split_once(": "));
+    lines.find(|(found, _)| *found == name).map(|(_, value)| value)
+}
+
+/// Of each request its first line, Guid and cookies.
+fn sent(gateway: &Gateway) -> Vec<String> {
+    let requests = gateway.seen().requests;
+    let line = |request: &String| {
+        let (start, _) = request.split_once(" HTTP/1.1").expect("a start line");
+        let [guid, cookie] = ["Guid", "Cookie"].map(|name| header(request, name).unwrap_or("-"));
+        format!("{} {guid} {cookie}", start.replace("/agentgateway/resource", ""))
+    };
+    requests.iter().map(line).collect()
+}
+
+#[test]
+fn a_whole_shift_against_the_simulator() {
+    let options = SimulatorOptions {
+        ca_file: CaFile::Temporary,
+        agents: Vec::new(),
+        ..SimulatorOptions::default()
+    };
+    let simulator = Simulator::start(options).expect("a port is free");
+    let mut options = ClientOptions::new(simulator.url());
+    options.trust = Trust::Ca;
+    options.ca = Some(simulator.ca_pem().to_owned());
+    let client = Client::new(&options).expect("client");
+    assert_eq!(client.next_event("154").expect_err("not yet").status(), Status::Session);
+
+    let mut sign_in = SignIn::new("154");
+    sign_in.phone = Some("40038");
+    client.sign_in(&sign_in).expect("signed in");
+    let again = client.sign_in(&sign_in).expect_err("signed in already");
+    assert_eq!(again.retcode(), Some("100-002"));
+    sign_in.force = true;
+    client.sign_in(&sign_in).expect("forced");
+    let guid = simulator.guid(154).expect("signed in");
+    assert_eq!(client.session("154").expect("kept").guid(), guid);
+
+    let conference = simulator.ring(154, &[]).expect("rings");
+    let ringing = client.next_event("154").expect("polled").event.expect("an event");
+    assert_eq!(ringing.event_type, Event::CONF_RINGING);
+    assert_eq!(ringing.conf_id, Some(conference as i64));
+    client.connect().expect("ready");
+    client.reject_agent_conf("154", None).expect("rejected");
+    let released = client.next_event("154").expect("polled").event.expect("an event");
+    assert_eq!(released.event_type, Event::PHONE_RELEASE);
+    assert!(released.content.starts_with(r#"{"phoneState":"#), "{}", released.content);
+    let ready = client.next_event("154").expect("polled").event.expect("an event");
+    assert_eq!((&*ready.event_type, &*ready.content), (Event::READY, ""));
+
+    client.sign_out("154").expect("signed out");
+    assert_eq!(client.session("154").expect_err("over").status(), Status::Session);
+    let late = client.sign_out("154").expect_err("over");
+    assert_eq!((late.status(), late.http_status()), (Status::Session, None));
+}
+
+#[test]
+fn the_requests_are_the_documented_ones_to_the_byte() {
+    let gateway = in_turn(&[answer("Set-GUID: JSESSIONID=g1.gw\r\n", OK)]);
+    let client = client(&gateway.url());
+    let mut sign_in = SignIn::new("154");
+    sign_in.password = "pä\"55";
+    sign_in.fields = Some("{\"status\": 4,\n \"n:x\":\"A: b\\n\"}");
+    client.sign_in(&sign_in).expect("signed in");
+    client.next_event("154").expect("polled");
+    client.sign_out("154").expect("signed out");
+    let requests = gateway.seen().requests;
+    let lines = |request: &str| {
+        let head = request.split("\r\n\r\n").next().expect("a head");
+        let mut lines: Vec<_> = head.split("\r\n").map(str::to_owned).collect();
+        lines[1..].sort();
+        lines
+    };
+    assert!(!requests[0].contains("Guid"), "{}", requests[0]);
+    assert!(requests[0].ends_with(
+        "\r\n\r\n{\"autoanswer\":false,\"n:x\":\"A: b\\n\",\"password\":\"pä\\\"55\",\"status\":4}"
+    ), "{}", requests[0]);
+    assert!(requests[0].starts_with("PUT /agentgateway/resource/onlineagent/154 HTTP/1.1\r\n"));
+    for (request, start) in requests[1..].iter().zip([
+        "GET /agentgateway/resource/agentevent/154 HTTP/1.1",
+        "DELETE /agentgateway/resource/onlineagent/154/logout HTTP/1.1",
+    ]) {
+        let lines = lines(request);
+        assert_eq!(lines[0], start);
+        assert!(lines.contains(&"Guid: g1.gw".to_owned()), "{lines:?}");
+        assert!(lines.contains(&"Content-Type: application/json; charset=UTF-8".to_owned()));
+        assert!(!request.contains("Content-Length") && !request.contains("Transfer-Encoding"));
+    }
+    assert_eq!(gateway.seen().connections, 1);
+}
+
+#[test]
+fn every_answer_may_renew_guid_and_cookies() {
+    let gateway = in_turn(&[
+        answer("Set-GUID: JSESSIONID=g1\r\nSet-Cookie: NODE=a; Path=/\r\n", OK),
+        answer("set-guid: JSESSIONID=g2; Path=/\r\n", RINGS),
+        answer("Guid: g3\r\nSet-Cookie: X=1\r\n", &refused("101-001")),
+        answer("Set-Cookie: NODE=b\r\nSet-Cookie: X=; Path=/\r\n", OK),
+    ]);
+    let client = client(&gateway.url());
+    client.sign_in(&SignIn::new("154")).expect("signed in");
+    assert!(client.next_event("154").expect("polled").event.is_some());
+    let late = client.reject_agent_conf("154", None).expect_err("too late");
+    assert_eq!(late.status(), Status::NoConference);
+    // A Guid that is handed over goes first; the cookies go along all the same.
+    client.reject_agent_conf("154", "JSESSIONID=mine").expect("rejected");
+    client.reject_agent_conf("154", None).expect("rejected");
+    client.reject_agent_conf("155", "other").expect("rejected");
+    assert_eq!(
+        sent(&gateway),
+        [
+            "PUT /onlineagent/154 - -",
+            "GET /agentevent/154 g1 NODE=a",
+            "POST /agentconf/154/rejectagentconf g2 NODE=a",
+            "POST /agentconf/154/rejectagentconf mine NODE=a; X=1",
+            "POST /agentconf/154/rejectagentconf g3 NODE=b",
+            "POST /agentconf/155/rejectagentconf other -",
+        ]
+    );
+}
+
+#[test]
+fn a_kept_guid_that_is_refused_as_stale_goes_out_once_more_with_a_newer_one() {
+    for stale in ["100-006", "000-003"] {
+        let gateway = in_turn(&[
+            answer("Set-GUID: JSESSIONID=g1\r\n", OK),
+            answer("Set-GUID: JSESSIONID=g2\r\n", &refused(stale)),
+            answer("", OK),
+            answer("Set-GUID: JSESSIONID=g3\r\n", &refused(stale)),
+            answer("Set-GUID: JSESSIONID=g4\r\n", &refused(stale)),
+        ]);
+        let client = client(&gateway.url());
+        client.sign_in(&SignIn::new("154")).expect("signed in");
+        let answer = client.reject_agent_conf("154", None).expect("with the newer one");
+        assert!(!answer.resent);
+        // Once, not for ever; and the refusal of the only copy says that nothing was done.
+        let error = client.reject_agent_conf("154", None).expect_err("stale again");
+        assert_eq!(
+            (error.status(), error.maybe_sent(), error.resent()),
+            (Status::Session, false, false)
+        );
+        // Nor where the caller hands over the Guid.
+        let error = client.reject_agent_conf("154", "mine").map(drop);
+        assert_eq!(error, Ok(()));
+        let guids: Vec<_> = gateway
+            .seen()
+            .requests
+            .iter()
+            .map(|r| header(r, "Guid").unwrap_or("-").to_owned())
+            .collect();
+        assert_eq!(guids, ["-", "g1", "g2", "g2", "g3", "mine"], "{stale}");
+        assert_eq!(gateway.seen().connections, 1);
+        assert_eq!(client.session("154").expect("kept").guid(), "g4");
+    }
+}
+
+#[test]
+fn a_stale_guid_of_the_callers_own_is_not_replaced() {
+    let gateway = in_turn(&[answer("", &refused("100-006"))]);
+    let client = client(&gateway.url());
+    client.set_session("154", Some("kept"), None).expect("kept");
+    let error = client.reject_agent_conf("154", "stale").expect_err("refused");
+    assert_eq!(error.status(), Status::Session);
+    assert_eq!(gateway.seen().requests.len(), 1);
+}
+
+#[test]
+fn a_sign_in_that_is_forced_keeps_to_its_node_and_one_that_is_refused_leaves_the_session() {
+    let gateway = in_turn(&[
+        answer("Set-GUID: g1\r\nSet-Cookie: NODE=a\r\n", OK),
+        answer("Set-GUID: x\r\nSet-Cookie: NODE=x\r\n", &refused("100-004")),
+        answer("Set-Cookie: NODE=b\r\n", &refused("100-002")),
+        answer("Guid: JSESSIONID=g2\r\n", OK),
+        answer("", OK),
+    ]);
+    let client = client(&gateway.url());
+    let mut sign_in = SignIn::new("154");
+    client.sign_in(&sign_in).expect("signed in");
+    let refused = client.sign_in(&sign_in).expect_err("refused");
+    assert_eq!((refused.status(), refused.retcode()), (Status::Gateway, Some("100-004")));
+    assert_eq!(client.session("154").expect("kept").guid(), "g1");
+    assert_eq!(client.session("154").expect("kept").cookie(), "NODE=a");
+    sign_in.force = true;
+    client.sign_in(&sign_in).expect("forced");
+    assert_eq!(client.session("154").expect("kept").guid(), "g2");
+    assert_eq!(client.session("154").expect("kept").cookie(), "NODE=b");
+    let without = client.sign_in(&sign_in).expect_err("no Guid");
+    assert_eq!((without.status(), without.retcode()), (Status::Protocol, Some("0")));
+    assert!(without.maybe_sent(), "it may be signed in now");
+    assert_eq!(client.session("154").expect("kept").guid(), "g2");
+    assert_eq!(
+        sent(&gateway),
+        [
+            "PUT /onlineagent/154 - -",
+            "PUT /onlineagent/154 - NODE=a",
+            "PUT /onlineagent/154 - NODE=a",
+            "PUT /onlineagent/154/forcelogin - NODE=b",
+            "PUT /onlineagent/154 - NODE=b",
+        ]
+    );
+}
+
+#[test]
+fn a_sign_out_forgets_the_session_where_it_is_over() {
+    for (retcode, over) in [
+        ("0", true),
+        ("100-006", true),
+        ("105-005", true),
+        ("100-008", true),
+        ("000-004", false),
+        ("100-007", false),
+        ("100-001", false),
+    ] {
+        let gateway = in_turn(&[answer("", &refused(retcode))]);
+        let client = client(&gateway.url());
+        client.set_session("154", Some("g1"), None).expect("kept");
+        assert_eq!(client.sign_out("154").is_ok(), retcode == "0");
+        assert_eq!(client.session("154").is_err(), over, "{retcode}");
+    }
+    let nobody = client("http://127.0.0.1:1");
+    nobody.set_session("154", Some("g1"), None).expect("kept");
+    assert_eq!(nobody.sign_out("154").expect_err("nobody").status(), Status::Connect);
+    assert!(nobody.session("154").is_ok(), "it can be tried again");
+}
+
+#[test]
+fn polls_keep_their_pace_and_wait_one_at_a_time() {
+    let gateway = in_turn(&[]);
+    let client = client(&gateway.url());
+    client.set_session("154", Some("g1"), None).expect("kept");
+    client.set_session("155", Some("g2"), None).expect("kept");
+    let begun = Instant::now();
+    for _ in 0..4 {
+        assert_eq!(client.next_event("154").expect("polled").event, None);
+        client.next_event("155").expect("polled");
+    }
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_millis(600), "{took:?}");
+
+    // A poll that waits holds up neither a reject, nor another agent, nor the end of the client.
+    let (tell, polls) = mpsc::channel();
+    let tell = Mutex::new(tell);
+    let gateway = Gateway::serving_each(
+        move |request| {
+            if request.starts_with("GET ") && request.contains("/154 ") {
+                tell.lock().expect("told").send(()).expect("somebody waits");
+                thread::sleep(Duration::from_secs(60));
+            }
+            answer("", OK)
+        },
+        None,
+    );
+    let client = self::client(&gateway.url());
+    client.set_session("154", Some("g1"), None).expect("kept");
+    client.set_session("155", Some("g2"), None).expect("kept");
+    thread::scope(|scope| {
+        for ends in [
+            (|client| client.cancel()) as fn(&Client),
+            |client| client.cancel_call(CallId::from_number(9).expect("a number")),
+            |client| drop(client.sign_out("154")),
+        ] {
+            let id = CallId::from_number(9);
+            let client = &client;
+            let waiting = scope.spawn(move || client.with_id(id).next_event("154"));
+            polls.recv_timeout(Duration::from_secs(20)).expect("it polls");
+            let error = client.next_event("154").expect_err("one at a time");
+            assert_eq!(error.status(), Status::Polling);
+            client.reject_agent_conf("154", None).expect("rejected");
+            client.next_event("155").expect("polled");
+            assert!(!waiting.is_finished());
+            ends(client);
+            let error = waiting.join().expect("no panic").expect_err("ended");
+            assert_eq!(error.status(), Status::Cancelled, "{error}");
+            client.set_session("154", Some("g1"), None).expect("kept");
+        }
+    });
+}
+
+#[test]
+fn what_a_poll_brings_takes_the_place_of_the_old_guid_for_all_threads() {
+    let renewed = Arc::new(Mutex::new(0_u32));
+    let gateway = {
+        let renewed = renewed.clone();
+        Gateway::serving_each(
+            move |request| {
+                let mut newest = renewed.lock().expect("newest");
+                if request.starts_with("GET ") {
+                    *newest += 1;
+                    return answer(&format!("Set-GUID: JSESSIONID=g{newest}\r\n"), OK);
+                }
+                let fresh = header(request, "Guid") == Some(&format!("g{newest}"));
+                answer("", if fresh { OK } else { r#"{"retcode":"100-006"}"# })
+            },
+            None,
+        )
+    };
+    let client = client(&gateway.url());
+    client.set_session("154", Some("g0"), None).expect("kept");
+    thread::scope(|scope| {
+        let polls = scope.spawn(|| {
+            for _ in 0..10 {
+                client.next_event("154").expect("polled");
+            }
+        });
+        while !polls.is_finished() {
+            match client.reject_agent_conf("154", None) {
+                Ok(answer) => assert!(!answer.resent),
+                // The gateway knows a newer one whose answer is still on its way.
+                Err(error) => assert_eq!(error.status(), Status::Session),
+            }
+        }
+    });
+    client.reject_agent_conf("154", None).expect("with the newest");
+}
+
+#[test]
+fn no_secret_gets_into_a_log_line_or_an_outcome() {
+    let (guid, password, node) = ("5ec4e700-1111", "s3cr3t-word", "s3cr3t-node");
+    let echo =
+        format!(r#"{{"message":"{guid} {password} {node} n3w-guid-1","retcode":"100-004"}}"#);
+    let gateway = in_turn(&[
+        answer(&format!("Set-GUID: {guid}\r\nSet-Cookie: N={node}\r\n"), OK),
+        answer("Set-GUID: n3w-guid-1\r\n", &echo),
+        // A reject knows nothing of passwords.
+        answer("Set-GUID: n3w-guid-1\r\n", &echo.replace(password, "")),
+        answer("", &format!("<html>{password}</html>")),
+    ]);
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let seen = lines.clone();
+    let mut options = options(&gateway.url());
+    options.log_level = Level::Debug;
+    options.log = Some(Arc::new(move |level, line: &str| {
+        seen.lock().expect("lines").push(format!("{level:?} {line}"));
+    }));
+    let client = Client::new(&options).expect("client");
+    let mut sign_in = SignIn::new("154");
+    sign_in.password = password;
+    client.sign_in(&sign_in).expect("signed in");
+    let mut shown = vec![format!("{client:?} {sign_in:?} {:?}", client.session("154"))];
+    shown.push(format!("{:?}", client.sign_in(&sign_in).expect_err("refused")));
+    shown.push(format!("{:?}", client.reject_agent_conf("154", None).expect_err("refused")));
+    shown.push(format!("{:?}", client.sign_in(&sign_in).expect_err("refused")));
+    let lines = lines.lock().expect("lines").join("\n");
+    assert!(lines.contains("login agent 154: AGW_OK"), "{lines}");
+    for text in shown.iter().chain([&lines]) {
+        for secret in [guid, password, node, "n3w-guid-1"] {
+            assert!(!text.contains(secret), "{secret}: {text}");
+        }
+    }
+}
+
+#[test]
+fn what_a_host_keeps_is_checked_and_sends_nothing() {
+    let gateway = Gateway::accepting();
+    let client = client(&gateway.url());
+    let status = |outcome: Result<(), agw::Error>| outcome.map_err(|error| error.status());
+    assert_eq!(status(client.set_session("99", Some("g"), None)), Err(Status::InvalidAgentId));
+    assert_eq!(status(client.set_session("154", Some("a b"), None)), Err(Status::InvalidGuid));
+    let odd = client.set_session("154", Some("g"), Some("a=\r\nX: y"));
+    assert_eq!(status(odd), Err(Status::InvalidArgument));
+    assert!(client.session("154").is_err());
+    client.set_session("154", Some("JSESSIONID=g; Path=/"), Some("a=1;b=2")).expect("kept");
+    client.set_session("154", Some("h"), None).expect("kept");
+    let kept = client.session("154").expect("kept");
+    assert_eq!((kept.guid(), kept.cookie()), ("h", "a=1; b=2"));
+    client.set_session("154", Some("h"), Some("")).expect("kept");
+    assert_eq!(client.session("154").expect("kept").cookie(), "");
+    client.set_session("154", None, None).expect("forgotten");
+    assert!(client.session("154").is_err());
+    assert_eq!(gateway.seen().connections, 0);
+}
