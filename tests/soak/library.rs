@@ -97,7 +97,7 @@ impl Library {
             ..zeroed
         };
         let mut client = ptr::null_mut();
-        let made = outcome_of(|result| {
+        let made = outcome_of(0, |result| {
             // SAFETY: the options' strings outlive the call, and all pointers are to locals.
             unsafe { (self.new)(&raw const given, &raw mut client, result) }
         });
@@ -110,7 +110,7 @@ impl Library {
     pub fn reject(&self, client: Ticket, agent: u32, guid: &str) -> Outcome {
         let agent = CString::new(agent.to_string()).expect("digits");
         let guid = CString::new(guid).expect("no NUL in it");
-        outcome_of(|result| {
+        outcome_of(0, |result| {
             // SAFETY: a handle may be anything, the strings and the result outlive the call.
             unsafe { (self.reject)(client.pointer(), agent.as_ptr(), guid.as_ptr(), result) }
         })
@@ -118,7 +118,7 @@ impl Library {
 
     pub fn connect(&self, client: Ticket) -> Outcome {
         // SAFETY: a handle may be anything, and the result outlives the call.
-        outcome_of(|result| unsafe { (self.connect)(client.pointer(), result) })
+        outcome_of(0, |result| unsafe { (self.connect)(client.pointer(), result) })
     }
 
     pub fn cancel(&self, client: Ticket) -> agw_status {

@@ -4,6 +4,7 @@
  *     new FLAGS TIMEOUT CONNECT-TIMEOUT TRUST BASE-URL CA PROXY
  *     reject AGENT GUID
  *     connect
+ *     cancel CALL-ID MILLISECONDS      agw_cancel_call, in another thread if it is not for now
  *     free
  *
  * The answer: what the function returned, the microseconds it took, and the bytes of the result.
@@ -17,8 +18,19 @@
 
 enum { MOST_WORDS = 8, LINE_BYTES = 64 * 1024 };
 
+/* The number of every call, as in tests/support/src/faults/abi.rs. */
+#define CALL_ID 0x7F7F0001u
+
 static agw_client *client;
 static agw_result result;
+
+/* A cancel that is to come; the next one waits for it. */
+static struct {
+    agw_client *client;
+    uint32_t call_id;
+    DWORD after_ms;
+    HANDLE thread;
+} later;
 
 /* In place: two digits become a byte. */
 static char *text(char *hex)
@@ -57,6 +69,28 @@ static agw_status make(char **words)
     return agw_client_new(&options, &client, &result);
 }
 
+static DWORD WINAPI cancel_later(void *unused)
+{
+    (void)unused;
+    Sleep(later.after_ms);
+    return (DWORD)agw_cancel_call(later.client, later.call_id);
+}
+
+static agw_status cancel(uint32_t call_id, DWORD after_ms)
+{
+    if (after_ms == 0)
+        return agw_cancel_call(client, call_id);
+    if (later.thread != NULL) {
+        WaitForSingleObject(later.thread, INFINITE);
+        CloseHandle(later.thread);
+    }
+    later.client = client;
+    later.call_id = call_id;
+    later.after_ms = after_ms;
+    later.thread = CreateThread(NULL, 0, cancel_later, NULL, 0, NULL);
+    return later.thread != NULL ? AGW_OK : AGW_E_RESOURCES;
+}
+
 static agw_status call(char **words, int count)
 {
     if (count == 8 && strcmp(words[0], "new") == 0)
@@ -65,6 +99,8 @@ static agw_status call(char **words, int count)
         return agw_reject_agent_conf(client, text(words[1]), text(words[2]), &result);
     if (count == 1 && strcmp(words[0], "connect") == 0)
         return agw_connect(client, &result);
+    if (count == 3 && strcmp(words[0], "cancel") == 0)
+        return cancel(number(words[1]), number(words[2]));
     if (count == 1 && strcmp(words[0], "free") == 0)
         return agw_free(client);
     exit(2);
@@ -88,6 +124,7 @@ static void answer(char **words, int count)
     QueryPerformanceFrequency(&a_second);
     memset(&result, 0x7F, sizeof result); /* what is right afterwards the library wrote */
     result.struct_size = sizeof result;
+    result.call_id = CALL_ID;
     started = ticks();
     status = call(words, count);
     printf("%ld %ld ", (long)status, (long)((ticks() - started) * 1000000 / a_second.QuadPart));

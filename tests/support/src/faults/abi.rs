@@ -9,14 +9,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use agw::ffi::{
-    AGW_ALLOW_HTTP, AGW_LOG_DEBUG, AGW_TRUST_CA, AGW_TRUST_SYSTEM, agw_cancel, agw_client,
-    agw_client_new, agw_client_options, agw_connect, agw_free, agw_reject_agent_conf, agw_result,
-    agw_status,
+    AGW_ALLOW_HTTP, AGW_LOG_DEBUG, AGW_TRUST_CA, AGW_TRUST_SYSTEM, agw_cancel, agw_cancel_call,
+    agw_client, agw_client_new, agw_client_options, agw_connect, agw_free, agw_reject_agent_conf,
+    agw_result, agw_status,
 };
 
 use super::elsewhere::{Elsewhere, word};
 use super::row::Between;
 use crate::GUID;
+
+/// The number of every call, in `tests/windows/caller.c`, too.
+pub const CALL_ID: u32 = 0x7F7F_0001;
 
 /// What a row sets; zero is the library's default.
 #[derive(Clone, Default)]
@@ -70,18 +73,22 @@ impl Hook {
     fn go(&self) {
         match self.between {
             Some(Between::Pause(time)) => thread::sleep(time),
-            Some(Between::Cancel) => self.cancel(),
+            Some(Between::Cancel) => self.cancel(|client| {
+                // SAFETY: any value may be given.
+                unsafe { agw_cancel(client) }
+            }),
+            Some(Between::CancelCall(id)) => self.cancel(move |client| {
+                // SAFETY: any value may be given.
+                unsafe { agw_cancel_call(client, id) }
+            }),
             Some(Between::Fork) => self.fork(),
             None => {}
         }
     }
 
-    fn cancel(&self) {
-        let client = self.client.load(Ordering::SeqCst).expose_provenance();
-        let cancel = move || {
-            // SAFETY: any value may be given.
-            unsafe { agw_cancel(ptr::with_exposed_provenance_mut(client)) }
-        };
+    fn cancel(&self, cancel: impl FnOnce(*mut agw_client) -> agw_status + Send + 'static) {
+        let client = self.client.load(Ordering::SeqCst).addr();
+        let cancel = move || cancel(ptr::without_provenance_mut(client));
         assert_eq!(thread::spawn(cancel).join().expect("no panic"), 0);
     }
 
@@ -185,7 +192,7 @@ impl Client {
             },
         };
         let mut client = ptr::null_mut();
-        let made = outcome_of(|result| {
+        let made = outcome_of(CALL_ID, |result| {
             // SAFETY: the options' strings outlive the call, and all three pointers are to locals.
             unsafe { agw_client_new(&given, &mut client, result) }
         });
@@ -207,7 +214,7 @@ impl Client {
         let (agent, guid) = (c"154", CString::new(GUID).expect("no NUL in it"));
         match self {
             Client::Here(client, hook) => {
-                let outcome = outcome_of(|result| {
+                let outcome = outcome_of(CALL_ID, |result| {
                     // SAFETY: the handle is not freed yet, the strings and the result outlive it.
                     unsafe { agw_reject_agent_conf(*client, agent.as_ptr(), guid.as_ptr(), result) }
                 });
@@ -223,9 +230,33 @@ impl Client {
 
     pub fn connect(&mut self) -> Outcome {
         match self {
-            // SAFETY: the handle is not freed yet, and the result outlives the call.
-            Client::Here(client, _) => outcome_of(|result| unsafe { agw_connect(*client, result) }),
+            Client::Here(client, _) => outcome_of(CALL_ID, |result| {
+                // SAFETY: the handle is not freed yet, and the result outlives the call.
+                unsafe { agw_connect(*client, result) }
+            }),
             Client::Elsewhere(caller) => caller.as_mut().expect("not dropped").call("connect"),
+        }
+    }
+
+    /// `agw_cancel_call`, in another thread if it is not for now.
+    pub fn cancel_call(&mut self, id: u32, after: Duration) {
+        match self {
+            Client::Here(client, _) => {
+                let ticket = client.addr();
+                let cancel = move || {
+                    thread::sleep(after);
+                    // SAFETY: any value may be given.
+                    unsafe { agw_cancel_call(ptr::without_provenance_mut(ticket), id) }
+                };
+                match after.is_zero() {
+                    true => assert_eq!(cancel(), 0),
+                    false => drop(thread::spawn(cancel)),
+                }
+            }
+            Client::Elsewhere(caller) => {
+                let order = format!("cancel {id} {}", after.as_millis());
+                assert_eq!(caller.as_mut().expect("not dropped").call(&order).returned, 0);
+            }
         }
     }
 }
@@ -246,15 +277,16 @@ impl Drop for Client {
     }
 }
 
-/// Every byte of the result but its size is rubbish before the call: what is right afterwards was
-/// written by the library.
-pub fn outcome_of(call: impl FnOnce(*mut agw_result) -> agw_status) -> Outcome {
+/// Every byte of the result but its size and the call's number is rubbish before the call: what is
+/// right afterwards was written by the library.
+pub fn outcome_of(id: u32, call: impl FnOnce(*mut agw_result) -> agw_status) -> Outcome {
     let mut result = MaybeUninit::<agw_result>::uninit();
     // SAFETY: the pointer is to that many bytes.
     unsafe { ptr::write_bytes(result.as_mut_ptr(), 0x7F, 1) };
     // SAFETY: it is a struct of integers, all of whose bytes are set.
     let mut result = unsafe { result.assume_init() };
     result.struct_size = size_of::<agw_result>() as u32;
+    result.call_id = id;
     let started = Instant::now();
     let returned = call(&mut result);
     Outcome { returned, time: started.elapsed(), result, system: LINUX }

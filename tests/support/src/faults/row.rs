@@ -48,6 +48,8 @@ pub enum Between {
     Pause(Duration),
     /// `agw_cancel` in another thread.
     Cancel,
+    /// `agw_cancel_call` with this number in another thread.
+    CancelCall(u32),
     /// Forks; the child returns from the callback first, and its call must fail without a byte.
     Fork,
 }
@@ -67,6 +69,8 @@ pub enum Act {
     /// Waits until the gateway has ended so many connections.
     AwaitEnded(usize),
     Pause(Duration),
+    /// `agw_cancel_call` with this number, so much later.
+    CancelCall(u32, Duration),
     /// The gateway takes no more connections and goes on with those it has.
     ClosePort,
     Stop,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use agw::Status;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::abi::{Client, Options, Outcome};
+use super::abi::{CALL_ID, Client, Options, Outcome};
 use super::elsewhere::Elsewhere;
 use super::row::{Act, Expect, Proxy, Row, Site};
 use super::standstill;
@@ -86,6 +86,7 @@ fn play_once(row: &Row, over: Over) -> Report {
             Act::Connect(expect) => report.compare(&client.connect(), expect),
             Act::AwaitEnded(count) => place.await_seen(|seen| seen.ended >= *count),
             Act::Pause(time) => thread::sleep(*time),
+            Act::CancelCall(id, after) => client.cancel_call(*id, *after),
             Act::ClosePort => place.gateway(Gateway::close_port),
             Act::Stop => place.gateway(Gateway::stop),
             Act::Restart => {
@@ -136,7 +137,7 @@ impl Report {
         self.expect("status", outcome.returned, expect.status.number());
         self.expect("result.status", result.status, outcome.returned);
         self.expect("struct_size", result.struct_size as usize, size_of_val(result));
-        self.expect("call_id", result.call_id, 0);
+        self.expect("call_id", result.call_id, CALL_ID);
         let flags = result.flags | (expect.flags & expect.doubtful);
         self.expect("flags", flag_names(flags), flag_names(expect.flags));
         self.expect("http_status", result.http_status, expect.http_status);

@@ -9,8 +9,9 @@ use agw::ffi::{
     AGW_RESULT_TRUNCATED as TRUNCATED,
 };
 
+use super::abi::CALL_ID;
 use super::elsewhere::Elsewhere;
-use super::row::Act::{AwaitEnded, ClosePort, Pause, Restart, Stop};
+use super::row::Act::{AwaitEnded, CancelCall, ClosePort, Pause, Restart, Stop};
 use super::row::{Between, Expect, Row, Site, accepted, connected, fails, refused, row};
 use crate::gateway::Step::{
     Await, AwaitEnd, Beat, Cut, Drip, Hang, Read, Repeat, Reset, Send, SendPart, SendRest,
@@ -46,6 +47,7 @@ pub fn rows() -> Vec<Row> {
         unsettled(),
         unasked(),
         unsent(),
+        cancelled_calls(),
         goodbyes(),
         framings(),
         broken_framings(),
@@ -82,6 +84,9 @@ fn look_ups() -> Vec<Row> {
             .timeout(400)
             .connect_timeout(100)
             .reject(fails(Status::Timeout, 0, "looking up gateway.test").at(400)),
+        looked_up("look-up that hangs, cancelled by number", "look-up-hangs")
+            .act(CancelCall(CALL_ID, MS_150))
+            .reject(cancelled(0).at(100)),
         looked_up("look-up that fails", "look-up-fails")
             .reject(fails(Status::Resolve, 0, "cannot look up gateway.test"))
             .connect(fails(Status::Resolve, 0, "cannot look up gateway.test")),
@@ -398,11 +403,13 @@ fn unsent() -> Vec<Row> {
     let listens = || follows(vec![Read, Hang]);
     let row_of = |name, between| row(name, ALL, listens()).between(between).sees(1, 0);
     only_here(vec![
-        row_of("cancelled before the first byte", Between::Cancel).reject(fails(
-            Status::Cancelled,
-            0,
-            "",
-        )),
+        row_of("cancelled before the first byte", Between::Cancel).reject(cancelled(0)),
+        row_of("cancelled by number before the first byte", Between::CancelCall(CALL_ID))
+            .reject(cancelled(0)),
+        row("another is cancelled before the first byte", ALL, serves())
+            .between(Between::CancelCall(CALL_ID + 1))
+            .rejects(2, accepted())
+            .sees(1, 2),
         row_of("time-out before the first byte", Between::Pause(MS_200))
             .timeout(100)
             .reject(fails(Status::Timeout, 0, "before the request was sent").at(200)),
@@ -421,6 +428,83 @@ fn unsent() -> Vec<Row> {
             .rejects(2, accepted())
             .sees(1, 2),
     ])
+}
+
+/// `agw_cancel_call`, wherever a call may be. Once it has ended, the next one is not touched.
+fn cancelled_calls() -> Vec<Row> {
+    let cancels = |name, over, site| row(name, over, site).act(CancelCall(CALL_ID, MS_150));
+    let silent = || below(vec![Hang]);
+    vec![
+        row("cancelled by number before its call", ALL, serves())
+            .act(CancelCall(CALL_ID, Duration::ZERO))
+            .reject(cancelled(0))
+            .reject(accepted())
+            .act(CancelCall(CALL_ID, Duration::ZERO))
+            .connect(cancelled(0))
+            .connect(connected())
+            .sees(1, 1),
+        row("another number is cancelled before the call", ALL, serves())
+            .act(CancelCall(CALL_ID + 1, Duration::ZERO))
+            .rejects(2, accepted())
+            .sees(1, 2),
+        cancels("cancelled by number, SYN swallowed", BOTH, Site::Full)
+            .reject(cancelled(0).at(100)),
+        cancels(
+            "cancelled by number, ClientHello never answered",
+            TLS,
+            Site::Follows(vec![silent(), serving()]),
+        )
+        .reject(cancelled(0).at(100))
+        .reject(accepted())
+        .sees(2, 1),
+        cancels(
+            "agw_connect cancelled by number, never answered",
+            TLS,
+            Site::Follows(vec![silent(), serving()]),
+        )
+        .connect(cancelled(0).at(100))
+        .connect(connected())
+        .sees(2, 0),
+        cancels("cancelled by number, proxy is stuck", BOTH, serves())
+            .through(Site::Follows(vec![below(vec![Read, Hang]), below(vec![Read, Tunnel])]))
+            .reject(cancelled(0).at(100))
+            .reject(accepted())
+            .sees(1, 1),
+        cancels("cancelled by number, no answer", ALL, then_serves(vec![Read, Hang]))
+            .reject(cancelled(MAYBE_SENT).at(100))
+            .reject(accepted())
+            .sees(2, 2),
+        cancels(
+            "cancelled by number, in the middle of an answer",
+            ALL,
+            then_serves(vec![Read, with_length(99), Hang]),
+        )
+        .reject(cancelled(MAYBE_SENT).http(200).at(100))
+        .reject(accepted())
+        .sees(2, 2),
+        cancels(
+            "cancelled by number, byte by byte",
+            ALL,
+            then_serves(vec![Read, Drip(http("200 OK", ACCEPTED).into_bytes(), MS_50)]),
+        )
+        .reject(cancelled(MAYBE_SENT).at(100))
+        .reject(accepted())
+        .sees(2, 2),
+        row(
+            "cancelled by number, on a kept connection",
+            ALL,
+            then_serves(vec![Read, send(http("200 OK", ACCEPTED)), Read, Hang]),
+        )
+        .reject(accepted())
+        .act(CancelCall(CALL_ID, MS_150))
+        .reject(cancelled(MAYBE_SENT).at(100))
+        .reject(accepted())
+        .sees(2, 3),
+    ]
+}
+
+fn cancelled(flags: u32) -> Expect {
+    fails(Status::Cancelled, flags, "cancelled")
 }
 
 fn goodbyes() -> Vec<Row> {
@@ -1113,6 +1197,9 @@ const TIMES: usize = 200;
 const MANY: usize = usize::MAX;
 
 const MS_50: Duration = Duration::from_millis(50);
+
+/// When a call is cancelled that must not return before 100 ms.
+const MS_150: Duration = Duration::from_millis(150);
 
 const MS_200: Duration = Duration::from_millis(200);
 
