@@ -1,5 +1,8 @@
 //! Threads and processes: many callers at once, cancels, frees, forks, and a signal.
 
+#[path = "threads/cancel_call.rs"]
+mod cancel_call;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, mpsc};
