@@ -1028,6 +1028,40 @@ static void a_call_is_cancelled_by_its_number(void)
     CHECK(agw_free(client) == AGW_OK);
 }
 
+/* The newest 1,024 cancels that came before their calls are remembered, each for one call. */
+static void early_cancels_are_remembered(void)
+{
+    enum { MOST = 1024, ROUNDS = 2 };
+    agw_client *client = client_at(nobody_url), *other = client_at(nobody_url);
+    agw_result result = stale_result();
+    uint32_t id;
+    int round, cancelled;
+
+    for (id = 1; id <= MOST + 1; id++)
+        CHECK(agw_cancel_call(client, id) == AGW_OK);
+    for (round = 0; round < ROUNDS; round++) {
+        cancelled = 0;
+        for (id = 1; id <= MOST + 1; id++) {
+            agw_status status;
+
+            result.call_id = id;
+            status = agw_connect(client, &result);
+            CHECK(result.call_id == id);
+            CHECK(status == (id == 1 || round > 0 ? AGW_E_CONNECT : AGW_E_CANCELLED));
+            cancelled += status == AGW_E_CANCELLED;
+        }
+        CHECK(cancelled == (round > 0 ? 0 : MOST));
+    }
+    /* The same number again is not one more, and another client's is not this one's. */
+    for (id = 1; id <= MOST; id++)
+        CHECK(agw_cancel_call(client, id) == AGW_OK);
+    CHECK(agw_cancel_call(client, MOST) == AGW_OK);
+    result.call_id = 1;
+    CHECK(agw_connect(other, &result) == AGW_E_CONNECT);
+    CHECK(agw_connect(client, &result) == AGW_E_CANCELLED);
+    CHECK(agw_free(client) == AGW_OK && agw_free(other) == AGW_OK);
+}
+
 static void a_result_of_success(void)
 {
     agw_client_options options = plain_options(nobody_url);
@@ -1295,6 +1329,7 @@ int main(void)
     guids_that_are_not_sent();
     refused_connection();
     a_call_is_cancelled_by_its_number();
+    early_cancels_are_remembered();
     a_result_of_success();
     strings_are_copied();
     long_details_are_cut();
