@@ -94,6 +94,20 @@ fn a_daemon_closes_the_sockets_that_it_came_with() {
     assert_eq!((seen.connections, seen.requests.len()), (2, 3));
 }
 
+/// An early cancel of the parent's holds in the child, too.
+#[test]
+fn calls_are_cancelled_by_number_in_parent_and_child() {
+    let gateway = gateway(Over::Plain);
+    part(&["numbers", &url(&gateway)]);
+    // One for 154 and one for 155 in each process; one for 155 before, and one for 154 after.
+    assert_eq!(gateway.seen().requests.len(), 2 * 2 + 2);
+}
+
+#[test]
+fn a_look_up_is_cancelled_by_number_and_another_goes_on() {
+    c::expect_success(Command::new(&*PROCESS).arg("look-up").env("AGW_FAULT", "look-up-hangs"));
+}
+
 #[test]
 fn signals_of_the_host_are_not_handled_in_threads_of_the_librarys() {
     c::expect_success(Command::new(&*PROCESS).arg("signals").env("AGW_FAULT", "look-up-hangs"));

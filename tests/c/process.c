@@ -8,6 +8,8 @@
  *     process closed URL       standard error is closed, and written to all the same
  *     process full URL CA      no file descriptor is left
  *     process daemon URL       goes on in a child, as daemon() does
+ *     process numbers URL      cancels calls by number, in the parent and in a forked child
+ *     process look-up          cancels one of two look-ups by number (AGW_FAULT=look-up-hangs)
  *     process signals          a signal comes while a name is looked up (AGW_FAULT=look-up-hangs)
  *     process getenv URL       counts who reads the environment after agw_client_new
  *     process connect URL      one agw_connect with the system's certificate store
@@ -67,14 +69,20 @@ static agw_client *client_of(const char *url, uint32_t timeout_ms)
     return client;
 }
 
-static agw_result reject(agw_client *client, const char *agent)
+static agw_result reject_numbered(agw_client *client, const char *agent, uint32_t call_id)
 {
     agw_result result;
 
     memset(&result, 0, sizeof result);
     result.struct_size = sizeof result;
+    result.call_id = call_id;
     agw_reject_agent_conf(client, agent, GUID, &result);
     return result;
+}
+
+static agw_result reject(agw_client *client, const char *agent)
+{
+    return reject_numbered(client, agent, 0);
 }
 
 static int expect(const char *what, long is, long should)
@@ -314,6 +322,106 @@ static int gate(char *url)
     return gate_once(url, 0) | gate_once(url, 1);
 }
 
+/* --- numbers ------------------------------------------------------------------------------ */
+
+/* A call in a thread of its own. */
+struct call {
+    agw_client *client;
+    uint32_t id;
+    agw_result result;
+    pthread_t thread;
+};
+
+static void *makes_call(void *argument)
+{
+    struct call *call = argument;
+
+    call->result = reject_numbered(call->client, "155", call->id);
+    return NULL;
+}
+
+/* Into the wait for the gateway, which says nothing to agent 155, or for the look-up. */
+static void begin(struct call *call, agw_client *client, uint32_t id)
+{
+    call->client = client;
+    call->id = id;
+    call->thread = start(makes_call, call);
+    usleep(200000);
+}
+
+static agw_result end(struct call *call)
+{
+    pthread_join(call->thread, NULL);
+    return call->result;
+}
+
+/* One that comes before its call, then one that comes in the middle of it. */
+static int cancel_by_number(const char *who, agw_client *client, uint32_t early, uint32_t id)
+{
+    agw_result result = reject_numbered(client, "154", early);
+    struct call call;
+    int failed = said(&result, AGW_E_CANCELLED, "cancelled");
+
+    failed |= expect("early: flags", result.flags, 0);
+    result = reject_numbered(client, "154", early);
+    failed |= expect("the cancel is used up: status", result.status, AGW_OK);
+    begin(&call, client, id);
+    failed |= expect("agw_cancel_call", agw_cancel_call(client, id), AGW_OK);
+    result = end(&call);
+    failed |= said(&result, AGW_E_CANCELLED, "cancelled");
+    if (failed) {
+        printf("%s failed\n", who);
+        fflush(stdout);
+    }
+    return failed;
+}
+
+static int numbers(char *url)
+{
+    enum { EARLY = 1, PARENTS, CHILDS, OTHERS };
+    agw_client *client = client_of(url, 1000 * PATIENCE_S);
+    struct call call;
+    agw_result result;
+    int failed, status = -1;
+    pid_t child;
+
+    begin(&call, client, PARENTS);
+    agw_cancel_call(client, EARLY);
+    child = fork();
+    if (child == 0) {
+        alarm(PATIENCE_S);
+        agw_cancel_call(client, PARENTS);
+        _exit(cancel_by_number("the child", client, EARLY, CHILDS));
+    }
+    waitpid(child, &status, 0);
+    /* What the child cancelled was not the parent's. */
+    failed = expect("child", status, 0);
+    failed |= cancel_by_number("the parent", client, EARLY, OTHERS);
+    agw_cancel_call(client, PARENTS);
+    result = end(&call);
+    failed |= said(&result, AGW_E_CANCELLED, "cancelled");
+    result = reject_numbered(client, "154", PARENTS);
+    return failed | expect("after: status", result.status, AGW_OK);
+}
+
+static int look_up(void)
+{
+    enum { ONE = 1, OTHER };
+    agw_client *client = client_of("http://gateway.test", 1000 * PATIENCE_S);
+    struct call one, other;
+    agw_result result;
+    int failed;
+
+    begin(&other, client, OTHER);
+    begin(&one, client, ONE);
+    agw_cancel_call(client, ONE);
+    result = end(&one);
+    failed = said(&result, AGW_E_CANCELLED, "cancelled");
+    result = end(&other);
+    /* The look-up fails in the end. */
+    return failed | said(&result, AGW_E_RESOLVE, "planted fault");
+}
+
 /* --- the rest ----------------------------------------------------------------------------- */
 
 static int locale(const char *name)
@@ -521,6 +629,10 @@ int main(int argc, char **argv)
         return full(argv[2], argv[3], argv[4]);
     if (strcmp(part, "daemon") == 0 && argc == 3)
         return as_daemon(argv[2]);
+    if (strcmp(part, "numbers") == 0 && argc == 3)
+        return numbers(argv[2]);
+    if (strcmp(part, "look-up") == 0 && argc == 2)
+        return look_up();
     if (strcmp(part, "signals") == 0 && argc == 2)
         return signals();
     if (strcmp(part, "getenv") == 0 && argc == 3)
