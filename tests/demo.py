@@ -240,7 +240,7 @@ class Options(ctypes.Structure):
         ("log", ctypes.c_void_p),
         ("log_user_data", ctypes.c_void_p),
         ("log_level", ctypes.c_int32),
-        ("call_id", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
     ]
 
 
