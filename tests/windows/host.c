@@ -1,7 +1,7 @@
 /* What a Windows host does to a library, against a simulator that runs already:
  *
  *     host unload  DLL URL CA AGENT GUID   loads, calls and unloads it 40 times
- *     host threads DLL URL CA AGENT GUID   threads that come and go call one client
+ *     host threads DLL URL CA AGENT GUID   threads that come and go call one client, and cancel calls
  *     host paths   DLL URL CA AGENT GUID   a PEM file with letters of no code page in its path
  *     host errors  DLL URL CA AGENT GUID   what the system's error numbers come to
  *     host trusts  DLL URL CA AGENT GUID   the system's certificate store has the gateway's CA
@@ -45,6 +45,7 @@ static struct {
     agw_status(AGW_CALL *client_new)(const agw_client_options *, agw_client **, agw_result *);
     agw_status(AGW_CALL *reject)(agw_client *, const char *, const char *, agw_result *);
     agw_status(AGW_CALL *connect)(agw_client *, agw_result *);
+    agw_status(AGW_CALL *cancel_call)(agw_client *, uint32_t);
     agw_status(AGW_CALL *free)(agw_client *);
 } agw;
 
@@ -66,6 +67,7 @@ static int load(const wchar_t *path)
     find("agw_client_new", &agw.client_new);
     find("agw_reject_agent_conf", &agw.reject);
     find("agw_connect", &agw.connect);
+    find("agw_cancel_call", &agw.cancel_call);
     find("agw_free", &agw.free);
     return failures == 0;
 }
@@ -137,12 +139,26 @@ static void unload(const wchar_t *dll)
 
 /* --- Threads ------------------------------------------------------------------------------- */
 
+/* A number of its own for each. The cancel comes before its call, of which nothing is sent. */
+static void cancelled_call(agw_client *client)
+{
+    static volatile LONG last_id;
+    agw_result result = new_result();
+
+    result.call_id = (uint32_t)InterlockedIncrement(&last_id);
+    CHECK(agw.cancel_call(client, result.call_id) == AGW_OK);
+    agw.reject(client, agent, guid, &result);
+    CHECK_RESULT(result.status == AGW_E_CANCELLED && result.flags == 0, result);
+}
+
 static DWORD WINAPI work(void *client)
 {
     int i;
 
-    for (i = 0; i < CALLS; i++)
+    for (i = 0; i < CALLS; i++) {
+        cancelled_call((agw_client *)client);
         call((agw_client *)client);
+    }
     return 0;
 }
 
