@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use agw::Status;
 use agw::ffi::{AGW_RESULT_MAYBE_SENT, AGW_RESULT_RESENT};
 
 /// A call that returned, as its caller saw it.
@@ -14,9 +15,16 @@ pub struct Call {
     pub status: i32,
     pub flags: u32,
     pub http_status: i32,
+    /// Who has cancelled it: [`BY_NUMBER`], [`WITH_ALL`], both or nobody.
+    pub cancels: u8,
     /// How much later than its time-out the call, or the agw_connect before it, returned.
     pub late_us: u32,
 }
+
+/// Its own number was cancelled, before it was over.
+pub const BY_NUMBER: u8 = 1;
+/// All calls of its client were cancelled in its time, or the client freed.
+pub const WITH_ALL: u8 = 2;
 
 /// A request that the gateway has read to its end.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,8 +63,8 @@ impl Balance {
 impl Call {
     /// The call as a line of the ledger.
     pub fn line(&self) -> String {
-        let Call { number, fault, status, flags, http_status, late_us } = self;
-        format!("{number} {fault} {status} {flags} {http_status} {late_us}")
+        let Call { number, fault, status, flags, http_status, cancels, late_us } = self;
+        format!("{number} {fault} {status} {flags} {http_status} {cancels} {late_us}")
     }
 
     pub fn of_line(line: &str) -> Option<Self> {
@@ -67,9 +75,14 @@ impl Call {
             status: words.next()?.parse().ok()?,
             flags: words.next()?.parse().ok()?,
             http_status: words.next()?.parse().ok()?,
+            cancels: words.next()?.parse().ok()?,
             late_us: words.next()?.parse().ok()?,
         };
         words.next().is_none().then_some(call)
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        self.status == Status::Cancelled.number()
     }
 
     /// How often the gateway may have the request. An answer proves that it came; twice it may be
@@ -104,7 +117,8 @@ pub struct Log {
 }
 
 /// Every number from 1 on is one call, and the log has its request as often as it may. Once an
-/// answer has begun nothing is sent again: none is answered twice.
+/// answer has begun nothing is sent again: none is answered twice. No call ends cancelled that nobody
+/// has cancelled.
 pub fn balance(calls: &[Call], log: &Log) -> Balance {
     let mut balance = Balance::default();
     let mut came = vec![0_usize; calls.len() + 1];
@@ -125,6 +139,9 @@ pub fn balance(calls: &[Call], log: &Log) -> Balance {
             continue;
         };
         *count += 1;
+        if call.is_cancelled() && call.cancels == 0 {
+            balance.note(format!("{call:?} was cancelled by nobody"));
+        }
         let (came, may) = (came[place], call.arrivals());
         if !may.contains(&came) {
             balance.note(format!("{call:?} is {came} times in the log, not {may:?}"));
@@ -152,8 +169,12 @@ pub fn agents_agree(told: &str, log: &str) -> bool {
     sorted(told) == sorted(log)
 }
 
-/// Whether the comparison still sees: with a request less, one more, one that "was not sent", and
-/// one that is answered again, it must find just that. Gives what it overlooks.
+/// How many errors [`overlooked`] plants.
+pub const PLANTED: usize = 5;
+
+/// Whether the comparison still sees: with a request less, one more, one that "was not sent", one
+/// that is answered again, and a call that nobody has cancelled, it must find just that. Gives what it
+/// overlooks.
 pub fn overlooked(calls: &[Call], log: &Log) -> Vec<&'static str> {
     let once = |call: &&Call| call.arrivals() == (1..=1);
     let never = |call: &&Call| call.arrivals() == (0..=0);
@@ -179,11 +200,18 @@ pub fn overlooked(calls: &[Call], log: &Log) -> Vec<&'static str> {
         log.answered.push(*log.answered.first()?);
         Some(())
     });
-    let found = [
+    let stray = || {
+        let mut calls = calls.to_vec();
+        let cancelled = calls.iter_mut().find(|call| call.is_cancelled() && call.cancels > 0);
+        cancelled.into_iter().for_each(|call| call.cancels = 0);
+        balance(&calls, log).wrong == 1
+    };
+    let found: [_; PLANTED] = [
         ("a request that is missing", dropped),
         ("a request that came twice", doubled),
         ("a request that was not sent", unsent),
         ("a request that was answered twice", answered),
+        ("a call that was cancelled by nobody", stray()),
     ];
     found.into_iter().filter_map(|(what, found)| (!found).then_some(what)).collect()
 }

@@ -58,7 +58,7 @@ impl Host {
     }
 
     fn agent_call(&self, agent: u32, client: Ticket, guid: &str) {
-        let outcome = self.library.reject(client, agent, guid);
+        let outcome = self.library.reject(client, agent, guid, 0);
         texts::take_result(&outcome);
         count(&self.counts.agent_calls);
         let retcode = outcome.retcode().unwrap_or_default();

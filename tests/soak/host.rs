@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use agw::Status;
 use support::faults::abi::Outcome;
 use support::tls::Over;
 
-use crate::accounting::{Call, agent_of};
+use crate::accounting::{BY_NUMBER, Call, WITH_ALL, agent_of};
 use crate::faults::{At, Fault, Faults};
 use crate::library::{Library, Ticket};
 use crate::lock;
@@ -31,7 +31,8 @@ pub const AGENTS_LEDGER: &str = "agents.log";
 /// Threads that call at the same time.
 const THREADS: usize = 64;
 
-const NOBODY: usize = usize::MAX;
+/// No call is in progress.
+const NOBODY: u64 = u64::MAX;
 
 /// What was done, beyond the ledger.
 #[derive(Default)]
@@ -40,6 +41,7 @@ pub struct Counts {
     pub threads: AtomicU64,
     pub connects: AtomicU64,
     pub cancels: AtomicU64,
+    pub cancelled_calls: AtomicU64,
     pub frees_in_flight: AtomicU64,
     pub agent_calls: AtomicU64,
 }
@@ -48,14 +50,27 @@ pub fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
+/// What a thread does.
+struct Desk {
+    /// The number of its call in progress, and below it the place of the seat.
+    busy: AtomicU64,
+    /// The last number of its that was, or is about to be, cancelled.
+    cancelled: AtomicU32,
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        Desk { busy: AtomicU64::new(NOBODY), cancelled: AtomicU32::new(0) }
+    }
+}
+
 /// Everything that the callers share.
 pub struct Host {
     pub library: Library,
     pub faults: Faults,
     pub ready: Ready,
     seats: Vec<Seat>,
-    /// The seat that each thread has a call in progress on.
-    busy: Vec<AtomicUsize>,
+    desks: Vec<Desk>,
     numbers: AtomicU32,
     over: AtomicBool,
     ledger: Mutex<BufWriter<File>>,
@@ -75,7 +90,7 @@ impl Host {
             library,
             faults,
             ready,
-            busy: (0..THREADS).map(|_| AtomicUsize::new(NOBODY)).collect(),
+            desks: (0..THREADS).map(|_| Desk::default()).collect(),
             numbers: AtomicU32::new(1),
             over: AtomicBool::new(false),
             ledger: file(LEDGER)?,
@@ -92,6 +107,7 @@ impl Host {
         let agents = self.agents_client();
         thread::scope(|scope| {
             scope.spawn(|| self.cancel_now_and_then());
+            scope.spawn(|| self.cancel_calls_now_and_then());
             scope.spawn(|| self.free_now_and_then());
             for agent in AGENTS {
                 scope.spawn(move || self.follow_agent(agent, agents));
@@ -176,18 +192,24 @@ impl Host {
             0 => self.fault_over(seat.over, dice),
             _ => 0,
         };
-        self.busy[desk].store(place, Ordering::SeqCst);
+        let desk = &self.desks[desk];
+        desk.busy.store(u64::from(number) << 32 | place as u64, Ordering::SeqCst);
         let mut late = Duration::ZERO;
         if dice.below(16) == 0 {
             count(&self.counts.connects);
+            let watch = seat.watch();
             let outcome = self.library.connect(seat.ticket());
             texts::take_result(&outcome);
-            self.judge_connect(seat, &outcome);
+            self.judge_connect(seat, &outcome, seat.was_ended_since(watch));
             late = seat.late(&outcome);
         }
         let guid = Tag { number, fault }.guid();
-        let outcome = self.library.reject(seat.ticket(), agent_of(number), &guid);
-        self.busy[desk].store(NOBODY, Ordering::SeqCst);
+        let watch = seat.watch();
+        let outcome = self.library.reject(seat.ticket(), agent_of(number), &guid, number);
+        let with_all = if seat.was_ended_since(watch) { WITH_ALL } else { 0 };
+        let by_number = desk.cancelled.load(Ordering::SeqCst) == number;
+        let by_number = if by_number { BY_NUMBER } else { 0 };
+        desk.busy.store(NOBODY, Ordering::SeqCst);
         texts::take_result(&outcome);
         self.judge(number, seat, fault, &outcome);
         self.note(Call {
@@ -196,6 +218,7 @@ impl Host {
             status: outcome.returned,
             flags: outcome.result.flags,
             http_status: outcome.result.http_status,
+            cancels: with_all | by_number,
             late_us: late.max(seat.late(&outcome)).as_micros() as u32,
         });
     }
@@ -225,10 +248,12 @@ impl Host {
         }
     }
 
-    fn judge_connect(&self, seat: &Seat, outcome: &Outcome) {
+    /// It has no number: only with all others it ends cancelled.
+    fn judge_connect(&self, seat: &Seat, outcome: &Outcome, ended: bool) {
         let status = Status::from_number(outcome.returned);
         let right = status == Some(Status::Ok) || status.is_some_and(|it| disturbed(it, seat));
-        if !right || outcome.result.flags != 0 {
+        let stray = status == Some(Status::Cancelled) && !ended;
+        if !right || stray || outcome.result.flags != 0 {
             texts::find(format!("agw_connect: {} {:?}", outcome.returned, outcome.detail()));
         }
     }
@@ -242,14 +267,32 @@ impl Host {
         let mut dice = Dice(1);
         while !self.is_over() {
             thread::sleep(Duration::from_millis(15));
-            if let Some(seat) = self.busy_seat(&mut dice) {
+            if let Some((seat, _)) = self.call_at(self.desk(&mut dice)) {
                 count(&self.counts.cancels);
-                let status = self.library.cancel(seat.ticket());
-                // The other thread may have freed it just now.
-                if Status::from_number(status) != Some(Status::InvalidHandle) {
-                    self.must(status, "agw_cancel");
-                }
+                let status = seat.end_calls(|| self.library.cancel(seat.ticket()));
+                self.must_if_alive(status, "agw_cancel");
             }
+        }
+    }
+
+    fn cancel_calls_now_and_then(&self) {
+        let mut dice = Dice(3);
+        while !self.is_over() {
+            thread::sleep(Duration::from_millis(10));
+            let desk = self.desk(&mut dice);
+            if let Some((seat, number)) = self.call_at(desk) {
+                count(&self.counts.cancelled_calls);
+                desk.cancelled.store(number, Ordering::SeqCst);
+                let status = self.library.cancel_call(seat.ticket(), number);
+                self.must_if_alive(status, "agw_cancel_call");
+            }
+        }
+    }
+
+    /// The other thread may have freed it just now.
+    fn must_if_alive(&self, status: i32, what: &str) {
+        if Status::from_number(status) != Some(Status::InvalidHandle) {
+            self.must(status, what);
         }
     }
 
@@ -257,17 +300,24 @@ impl Host {
         let mut dice = Dice(2);
         while !self.is_over() {
             thread::sleep(Duration::from_millis(40));
-            if let Some(seat) = self.busy_seat(&mut dice) {
+            if let Some((seat, _)) = self.call_at(self.desk(&mut dice)) {
                 count(&self.counts.frees_in_flight);
                 let old = seat.ticket();
                 self.occupy(seat);
-                self.must(self.library.free(old), "agw_free");
+                self.must(seat.end_calls(|| self.library.free(old)), "agw_free");
             }
         }
     }
 
-    fn busy_seat(&self, dice: &mut Dice) -> Option<&Seat> {
-        self.seats.get(self.busy[dice.below(THREADS)].load(Ordering::SeqCst))
+    fn desk(&self, dice: &mut Dice) -> &Desk {
+        &self.desks[dice.below(THREADS)]
+    }
+
+    /// The seat of the call in progress, and its number.
+    fn call_at(&self, desk: &Desk) -> Option<(&Seat, u32)> {
+        let busy = desk.busy.load(Ordering::SeqCst);
+        let seat = self.seats.get(busy as u32 as usize)?;
+        Some((seat, (busy >> 32) as u32))
     }
 }
 

@@ -26,6 +26,7 @@ type Reject = unsafe extern "C" fn(
 ) -> agw_status;
 type Connect = unsafe extern "C" fn(*mut agw_client, *mut agw_result) -> agw_status;
 type OfClient = unsafe extern "C" fn(*mut agw_client) -> agw_status;
+type CancelCall = unsafe extern "C" fn(*mut agw_client, u32) -> agw_status;
 type Version = unsafe extern "C" fn() -> *const c_char;
 
 /// The functions, for as long as the process lives: the library stays loaded.
@@ -34,6 +35,7 @@ pub struct Library {
     reject: Reject,
     connect: Connect,
     cancel: OfClient,
+    cancel_call: CancelCall,
     free: OfClient,
     pub version: String,
 }
@@ -64,19 +66,20 @@ impl Library {
         let version = unsafe { CStr::from_ptr(transmute_copy::<_, Version>(&version)()) };
         let (new, reject) = (symbol(c"agw_client_new")?, symbol(c"agw_reject_agent_conf")?);
         let (connect, cancel) = (symbol(c"agw_connect")?, symbol(c"agw_cancel")?);
-        let free = symbol(c"agw_free")?;
+        let (cancel_call, free) = (symbol(c"agw_cancel_call")?, symbol(c"agw_free")?);
         // SAFETY: these are the functions of those names, and the header declares them so.
-        let (new, reject, connect, cancel, free) = unsafe {
+        let (new, reject, connect, cancel, cancel_call, free) = unsafe {
             (
                 transmute_copy(&new),
                 transmute_copy(&reject),
                 transmute_copy(&connect),
                 transmute_copy(&cancel),
+                transmute_copy(&cancel_call),
                 transmute_copy(&free),
             )
         };
         let version = version.to_string_lossy().into_owned();
-        Ok(Library { new, reject, connect, cancel, free, version })
+        Ok(Library { new, reject, connect, cancel, cancel_call, free, version })
     }
 
     /// A client that logs everything, or warnings only.
@@ -107,10 +110,10 @@ impl Library {
         }
     }
 
-    pub fn reject(&self, client: Ticket, agent: u32, guid: &str) -> Outcome {
+    pub fn reject(&self, client: Ticket, agent: u32, guid: &str, id: u32) -> Outcome {
         let agent = CString::new(agent.to_string()).expect("digits");
         let guid = CString::new(guid).expect("no NUL in it");
-        outcome_of(0, |result| {
+        outcome_of(id, |result| {
             // SAFETY: a handle may be anything, the strings and the result outlive the call.
             unsafe { (self.reject)(client.pointer(), agent.as_ptr(), guid.as_ptr(), result) }
         })
@@ -124,6 +127,11 @@ impl Library {
     pub fn cancel(&self, client: Ticket) -> agw_status {
         // SAFETY: a handle may be anything.
         unsafe { (self.cancel)(client.pointer()) }
+    }
+
+    pub fn cancel_call(&self, client: Ticket, id: u32) -> agw_status {
+        // SAFETY: a handle may be anything.
+        unsafe { (self.cancel_call)(client.pointer(), id) }
     }
 
     pub fn free(&self, client: Ticket) -> agw_status {

@@ -10,7 +10,9 @@ use std::time::Duration;
 use agw::Status;
 use agw::ffi::{AGW_RESULT_MAYBE_SENT, AGW_RESULT_RESENT};
 
-use crate::accounting::{Arrival, Balance, Call, Log, agents_agree, balance, overlooked};
+use crate::accounting::{
+    Arrival, BY_NUMBER, Balance, Call, Log, PLANTED, agents_agree, balance, overlooked,
+};
 use crate::host::{AGENTS_LEDGER, Host, LEDGER};
 use crate::rest::{KINDS, Rest};
 use crate::server::{AGENTS_LOG, ANSWERS, Done, LOG};
@@ -81,6 +83,7 @@ impl Report<'_> {
         self.statuses(&books.calls, &mut table);
         self.faults(&books.calls, &mut table);
         self.events(&mut table);
+        cancels(&books.calls, &mut table);
         books.accounts(&mut table);
         self.agents(&books, &mut table);
         self.texts(&mut table);
@@ -159,6 +162,7 @@ impl Report<'_> {
         counted("threads that came and went", get(&counts.threads));
         counted("agw_connect", get(&counts.connects));
         counted("agw_cancel during a call", get(&counts.cancels));
+        counted("agw_cancel_call during a call", get(&counts.cancelled_calls));
         counted("agw_free during a call", get(&counts.frees_in_flight));
         counted("restarts of a gateway", self.done.restarts);
         counted("connections", self.done.connections as u64);
@@ -221,6 +225,21 @@ impl Report<'_> {
     }
 }
 
+/// A cancel of its number ends a call at once. Few get their outcome in that very moment; a time-out
+/// would take long, and shows that the cancel did nothing.
+fn cancels(calls: &[Call], table: &mut Table) {
+    table.head("calls that were cancelled by their number alone, before they were over");
+    let by_number: Vec<_> = calls.iter().filter(|call| call.cancels == BY_NUMBER).collect();
+    let with =
+        |status: Status| by_number.iter().filter(|call| call.status == status.number()).count();
+    let (cancelled, late) = (with(Status::Cancelled), with(Status::Timeout));
+    table.row("calls", by_number.len());
+    table.row("calls that ended cancelled", cancelled);
+    table.row("calls that timed out all the same", late);
+    table.must(cancelled * 2 > by_number.len(), "most cancels by number end no call");
+    table.must(late * 20 <= cancelled, "calls time out although their number was cancelled");
+}
+
 impl Books {
     fn read(folder: &Path) -> io::Result<Self> {
         let read = |name: &str| fs::read_to_string(folder.join(name));
@@ -254,7 +273,7 @@ impl Books {
         }
         if wrong == 0 {
             let overlooked = overlooked(&self.calls, &self.log);
-            table.found("planted errors", 4 - overlooked.len(), 4);
+            table.found("planted errors", PLANTED - overlooked.len(), PLANTED);
             overlooked.iter().for_each(|what| table.must(false, format!("{what} is overlooked")));
         }
     }

@@ -1,6 +1,6 @@
 //! The clients, each with its make: what it calls, how, and for how long.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use agw::ffi::AGW_NO_KEEP_ALIVE;
@@ -24,9 +24,30 @@ pub struct Seat {
     pub fault: u16,
     pub options: Options,
     pub ticket: AtomicUsize,
+    /// How often all of its calls were to be ended, and how often that was done.
+    endings_begun: AtomicU64,
+    endings_done: AtomicU64,
 }
 
 impl Seat {
+    /// `agw_cancel` or `agw_free`.
+    pub fn end_calls<T>(&self, end: impl FnOnce() -> T) -> T {
+        self.endings_begun.fetch_add(1, Ordering::SeqCst);
+        let ended = end();
+        self.endings_done.fetch_add(1, Ordering::SeqCst);
+        ended
+    }
+
+    /// What a call asks for before it begins, and hands in when it is over.
+    pub fn watch(&self) -> u64 {
+        self.endings_done.load(Ordering::SeqCst)
+    }
+
+    /// Whether a call may have been ended with all the others since.
+    pub fn was_ended_since(&self, watch: u64) -> bool {
+        self.endings_begun.load(Ordering::SeqCst) > watch
+    }
+
     pub fn ticket(&self) -> Ticket {
         Ticket(self.ticket.load(Ordering::SeqCst))
     }
@@ -49,7 +70,14 @@ pub fn seats(faults: &Faults, ready: &Ready) -> Vec<Seat> {
             ca: (over != Over::Plain).then_some(ca),
             ..Options::default()
         };
-        Seat { over, fault, options, ticket: AtomicUsize::new(0) }
+        Seat {
+            over,
+            fault,
+            options,
+            ticket: AtomicUsize::new(0),
+            endings_begun: AtomicU64::new(0),
+            endings_done: AtomicU64::new(0),
+        }
     };
     let mut seats = Vec::new();
     for (over, port) in OVERS.iter().zip(&ready.ports) {

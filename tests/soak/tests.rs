@@ -6,7 +6,9 @@ mod tag;
 use agw::Status;
 use agw::ffi::{AGW_RESULT_MAYBE_SENT as MAYBE_SENT, AGW_RESULT_RESENT as RESENT};
 
-use accounting::{Arrival, Call, Log, agent_of, agents_agree, balance, overlooked};
+use accounting::{
+    Arrival, BY_NUMBER, Call, Log, PLANTED, WITH_ALL, agent_of, agents_agree, balance, overlooked,
+};
 use tag::{Tag, shows_guid};
 
 fn call(number: u32, status: Status, flags: u32, http_status: i32) -> Call {
@@ -21,6 +23,9 @@ fn calls() -> Vec<Call> {
         call(4, Status::Timeout, MAYBE_SENT | RESENT, 0),
         call(5, Status::Connect, 0, 0),
         call(6, Status::Session, 0, 200),
+        Call { cancels: BY_NUMBER, ..call(7, Status::Cancelled, MAYBE_SENT, 0) },
+        Call { cancels: WITH_ALL, ..call(8, Status::Cancelled, 0, 0) },
+        Call { cancels: BY_NUMBER | WITH_ALL, ..call(9, Status::Timeout, MAYBE_SENT, 0) },
     ]
 }
 
@@ -71,7 +76,7 @@ fn a_request_that_is_sent_again_after_an_answer_is_found() {
 
 #[test]
 fn a_request_that_nobody_made_is_found() {
-    finds(&[1, 2, 6, 7], 1);
+    finds(&[1, 2, 6, 10], 1);
     let mut log = log(&[1, 2, 6]);
     log.arrivals[0].agent += 1;
     assert_eq!(balance(&calls(), &log).wrong, 1);
@@ -87,10 +92,20 @@ fn a_call_that_did_not_return_is_found() {
 }
 
 #[test]
+fn a_call_that_nobody_cancelled_is_found() {
+    let mut calls = calls();
+    for (place, cancelled) in [(6, 1), (7, 2), (8, 2)] {
+        calls[place].cancels = 0;
+        assert_eq!(balance(&calls, &log(&[1, 2, 6])).wrong, cancelled, "a time-out is none");
+    }
+}
+
+#[test]
 fn the_proof_of_the_accounting_can_fail() {
     assert!(overlooked(&calls(), &log(&[1, 2, 6])).is_empty());
-    assert_eq!(overlooked(&calls()[..4], &log(&[1, 2])), ["a request that was not sent"]);
-    assert_eq!(overlooked(&calls(), &log(&[1, 2])).len(), 4, "a log that is wrong already");
+    let few = ["a request that was not sent", "a call that was cancelled by nobody"];
+    assert_eq!(overlooked(&calls()[..4], &log(&[1, 2])), few);
+    assert_eq!(overlooked(&calls(), &log(&[1, 2])).len(), PLANTED, "a log that is wrong already");
 }
 
 #[test]
@@ -98,8 +113,8 @@ fn the_lines_of_both_sides_are_read_as_they_were_written() {
     for call in calls() {
         assert_eq!(Call::of_line(&call.line()), Some(call));
     }
-    assert_eq!(Call::of_line("1 2 3 4 5"), None);
-    assert_eq!(Call::of_line("1 2 3 4 5 6 7"), None);
+    assert_eq!(Call::of_line("1 2 3 4 5 6"), None);
+    assert_eq!(Call::of_line("1 2 3 4 5 6 7 8"), None);
     assert_eq!(Arrival::of_line("7 108"), Some(Arrival { number: 7, agent: 108 }));
     assert_eq!(Arrival::of_line("7"), None);
 }
