@@ -40,10 +40,12 @@ const ENOUGH: usize = 1_500;
 const SHORT: usize = 20;
 
 /// What has to have happened, or nothing was shown.
-const TRIED: [&str; 4] = [
+const TRIED: [&str; 6] = [
     "requests on a kept connection",
     "requests sent again",
     "requests to nobody",
+    "calls ended by their number",
+    "calls whose number was cancelled too late",
     "unasked answers that came between calls for certain",
 ];
 

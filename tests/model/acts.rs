@@ -44,6 +44,8 @@ pub struct Plan {
     /// came before a call is known exactly.
     pub quiet: bool,
     pub cancels: bool,
+    /// Calls are cancelled by their number.
+    pub cancels_calls: bool,
     pub timeout: Duration,
 }
 
@@ -52,6 +54,7 @@ impl Plan {
         let mut dice = Dice::new(seed, 0);
         let quiet = dice.chance(70);
         let slow = dice.chance(9);
+        let cancels = !quiet && dice.chance(30);
         Plan {
             seed,
             over: dice.one(overs),
@@ -59,7 +62,8 @@ impl Plan {
             clients: 1 + dice.below(2),
             calls: if slow { 16 } else { 60 },
             quiet,
-            cancels: !quiet && dice.chance(30),
+            cancels,
+            cancels_calls: !cancels && dice.chance(40),
             timeout: Duration::from_millis(if slow { 3000 } else { dice.one(&[120, 200, 300]) }),
         }
     }

@@ -26,12 +26,14 @@ pub enum Fault {
     Idle,
     /// A caller did not get its answer.
     Lost,
-    /// A call returned after its deadline, or timed out before it.
+    /// A call returned after its deadline or long after its cancel, or timed out before it.
     Late,
+    /// A call ended cancelled that nobody had cancelled, or one went on that was before it began.
+    Cancelled,
 }
 
 impl Fault {
-    pub const ALL: [Fault; 7] = [
+    pub const ALL: [Fault; 8] = [
         Fault::Foreign,
         Fault::UsedAgain,
         Fault::Twice,
@@ -39,6 +41,7 @@ impl Fault {
         Fault::Idle,
         Fault::Lost,
         Fault::Late,
+        Fault::Cancelled,
     ];
 }
 
@@ -110,6 +113,9 @@ impl Judge<'_> {
         self.count(call.outcome.status.name(), true);
         self.count("requests sent again", call.outcome.resent);
         self.count("requests to nobody", call.nowhere);
+        let ended = call.cancelled.is_some() && call.outcome.status == Status::Cancelled;
+        self.count("calls ended by their number", ended);
+        self.count("calls whose number was cancelled too late", call.cancelled.is_some() && !ended);
         self.count("requests on a kept connection", copies.iter().any(|copy| copy.place > 0));
         if copies.iter().any(|copy| copy.request.agent != call.agent) {
             self.note(call, copies, Err((Fault::Foreign, "it was read as another agent's")));
@@ -120,6 +126,7 @@ impl Judge<'_> {
         self.note(call, copies, maybe_sent(self.plan, story, call, copies));
         self.note(call, copies, lost(self.plan, story, call, copies));
         self.note(call, copies, in_time(self.plan, call));
+        self.note(call, copies, cancelled(self.plan, call));
     }
 
     fn count(&mut self, what: &'static str, is_so: bool) {
@@ -309,7 +316,7 @@ fn lost(plan: &Plan, story: &Story, call: &Call, copies: &[Copy]) -> Verdict {
     let told = call.told() == Some((call.agent, call.serial));
     match call.outcome.status {
         Status::Timeout => Ok(()),
-        Status::Cancelled if plan.cancels => Ok(()),
+        Status::Cancelled if plan.cancels || call.cancelled.is_some() => Ok(()),
         _ if told && call.outcome.retcode == sent[own].form.retcode => Ok(()),
         _ => Err((Fault::Lost, "the answer did not reach the caller")),
     }
@@ -320,10 +327,26 @@ fn in_time(plan: &Plan, call: &Call) -> Verdict {
     if call.outcome.status == Status::Timeout && took < plan.timeout {
         return Err((Fault::Late, "a time-out before its time"));
     }
-    let late = took.saturating_sub(plan.timeout);
+    let end = call.began + plan.timeout;
+    let end = call.cancelled.map_or(end, |cancelled| end.min(cancelled.max(call.began)));
+    let late = call.ended.saturating_duration_since(end);
     let at_fault = late > HANGS || !standstill::stood_still_since(call.began);
     if late > Duration::from_secs(1) && at_fault {
-        return Err((Fault::Late, "not back by the deadline"));
+        return Err((Fault::Late, "not back by the deadline, or for long after the cancel"));
     }
     Ok(())
+}
+
+fn cancelled(plan: &Plan, call: &Call) -> Verdict {
+    let ended = call.outcome.status == Status::Cancelled;
+    // What is refused for its arguments leaves the cancel where it is.
+    let begins = call.outcome.status != Status::InvalidAgentId;
+    let early = begins && call.cancelled.is_some_and(|cancelled| cancelled <= call.began);
+    match () {
+        () if ended && !plan.cancels && call.cancelled.is_none() => {
+            Err((Fault::Cancelled, "nobody had cancelled it"))
+        }
+        () if early && !ended => Err((Fault::Cancelled, "it was cancelled before it began")),
+        () => Ok(()),
+    }
 }

@@ -2,10 +2,11 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use agw::{ClientOptions, Status};
+use agw::{CallId, ClientOptions, Status};
 
 use crate::world::{Caller, Outcome};
 
@@ -15,17 +16,20 @@ const PATIENCE: Duration = Duration::from_millis(400);
 struct Naive {
     address: String,
     kept: Mutex<Option<BufReader<TcpStream>>>,
+    /// Whichever call comes next.
+    cancelled: AtomicBool,
 }
 
 pub fn naive(options: &ClientOptions) -> Box<dyn Caller> {
     let address = options.base_url.trim_start_matches("http://").to_owned();
-    Box::new(Naive { address, kept: Mutex::default() })
+    Box::new(Naive { address, kept: Mutex::default(), cancelled: AtomicBool::new(false) })
 }
 
 impl Caller for Naive {
-    fn reject(&self, agent: &str, guid: &str) -> Outcome {
+    fn reject(&self, agent: &str, guid: &str, _: CallId) -> Outcome {
         let path = format!("/agentgateway/resource/agentconf/{agent}/rejectagentconf");
         let request = format!("POST {path} HTTP/1.1\r\nGuid: {guid}\r\n\r\n");
+        let cancelled = self.cancelled.swap(false, Ordering::SeqCst);
         let mut outcome = self.exchange(&request);
         for _ in 0..2 {
             outcome = outcome.or_else(|_| self.exchange(&request));
@@ -37,6 +41,7 @@ impl Caller for Naive {
         };
         let (retcode, message) = (text("retcode"), text("message"));
         let status = match &*retcode {
+            _ if cancelled => Status::Cancelled,
             "" if agent == "100" => Status::Timeout,
             "" => Status::Io,
             "0" => Status::Ok,
@@ -52,6 +57,10 @@ impl Caller for Naive {
     }
 
     fn cancel(&self) {}
+
+    fn cancel_call(&self, _: CallId) {
+        self.cancelled.store(true, Ordering::SeqCst);
+    }
 }
 
 impl Naive {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use agw::{Client, ClientOptions, Status, Trust};
+use agw::{CallId, Client, ClientOptions, Status, Trust};
 use socket2::{Domain, Socket, Type};
 
 use crate::acts::{Dice, Plan, addressee};
@@ -24,9 +24,10 @@ pub struct Outcome {
 
 /// What is tested: the library, or one that does it wrong.
 pub trait Caller: Send + Sync {
-    fn reject(&self, agent: &str, guid: &str) -> Outcome;
+    fn reject(&self, agent: &str, guid: &str, id: CallId) -> Outcome;
     fn connect(&self);
     fn cancel(&self);
+    fn cancel_call(&self, id: CallId);
 }
 
 pub type MakeCaller = fn(&ClientOptions) -> Box<dyn Caller>;
@@ -36,8 +37,8 @@ pub fn library(options: &ClientOptions) -> Box<dyn Caller> {
 }
 
 impl Caller for Client {
-    fn reject(&self, agent: &str, guid: &str) -> Outcome {
-        match self.reject_agent_conf(agent, guid) {
+    fn reject(&self, agent: &str, guid: &str, id: CallId) -> Outcome {
+        match self.with_id(id).reject_agent_conf(agent, guid) {
             Ok(answer) => Outcome {
                 status: Status::Ok,
                 retcode: answer.retcode.to_owned(),
@@ -63,6 +64,10 @@ impl Caller for Client {
     fn cancel(&self) {
         Client::cancel(self);
     }
+
+    fn cancel_call(&self, id: CallId) {
+        Client::cancel_call(self, id);
+    }
 }
 
 /// A call that is over.
@@ -73,6 +78,8 @@ pub struct Call {
     pub ended: Instant,
     /// There was nobody to whom a byte of it could have gone.
     pub nowhere: bool,
+    /// When its number had been cancelled.
+    pub cancelled: Option<Instant>,
     pub outcome: Outcome,
 }
 
@@ -207,9 +214,32 @@ impl World {
     fn call(&self, client: &dyn Caller, agent: u32, nowhere: bool) {
         let serial = self.serial.fetch_add(1, Ordering::Relaxed) + 1;
         let guid = format!("{serial:08x}-0000-4000-8000-c0ffee00c0de.AgentGateway1");
+        let id = CallId::from_number(serial).expect("the first is 1");
+        let mut dice = Dice::new(self.plan.seed, u64::from(serial));
+        let cancels = self.plan.cancels_calls && dice.chance(15);
+        let early = cancels && dice.chance(30);
+        let cancel = || {
+            client.cancel_call(id);
+            Some(Instant::now())
+        };
+        let mut cancelled = if early { cancel() } else { None };
         let began = Instant::now();
-        let outcome = client.reject(&agent.to_string(), &guid);
-        let call = Call { serial, agent, began, ended: Instant::now(), nowhere, outcome };
+        let (outcome, ended) = thread::scope(|scope| {
+            let later = (cancels && !early).then(|| {
+                let pause = dice.pause(8);
+                scope.spawn(move || {
+                    thread::sleep(pause);
+                    cancel()
+                })
+            });
+            let outcome = client.reject(&agent.to_string(), &guid, id);
+            let ended = Instant::now();
+            if let Some(later) = later {
+                cancelled = later.join().expect("no panic");
+            }
+            (outcome, ended)
+        });
+        let call = Call { serial, agent, began, ended, nowhere, cancelled, outcome };
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
     }
 }
