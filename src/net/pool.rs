@@ -84,6 +84,13 @@ impl PoolState {
         }
     }
 
+    fn untake(&mut self, pick: Pick, connection: Connection) {
+        match pick {
+            Pick::Newest => self.idle.push_back(connection),
+            Pick::Oldest => self.idle.push_front(connection),
+        }
+    }
+
     fn has_room(&self) -> bool {
         self.idle.len() < self.most_calls.max(MIN_IDLE)
     }
@@ -254,13 +261,18 @@ impl InFlight<'_> {
         }
         loop {
             let mut idle = self.candidate.take().or_else(|| self.pool.state().take(pick))?;
+            if self.cancel.is_cancelled() {
+                // It is the next call's: what this one attached would be shut.
+                self.pool.state().untake(pick, idle);
+                return None;
+            }
             let now = Moment::now();
             if idle.is_outdated(now) {
                 continue;
             }
             if now.since(idle.heard) >= heard_within {
                 // The others were heard of earlier still.
-                self.pool.state().idle.push_back(idle);
+                self.pool.state().untake(pick, idle);
                 return None;
             }
             self.cancel.attach(idle.socket());
@@ -389,6 +401,21 @@ mod tests {
         assert_eq!(refused(pool.begin(poll(155))), Some(Status::Polling));
         assert_eq!(refused(pool.begin(poll(154))), Some(Status::Cancelled));
         assert_eq!(refused(pool.begin(poll(154))), None);
+    }
+
+    #[test]
+    fn a_cancelled_call_leaves_the_idle_connections_to_others() {
+        let start = Moment::now();
+        let pool = Pool::new(None, Resolver::system(), HttpConfig::new());
+        pool.state().idle = heard_after(start, &[1, 2, 3]);
+        let id = CallId::new();
+        let call = pool.begin(Tag { id: Some(id), polls: None }).expect("begun");
+        pool.cancel_call(id);
+        let deadline = Deadline::after(Duration::from_secs(30));
+        for pick in [Pick::Newest, Pick::Oldest] {
+            assert!(call.take_idle(pick, Duration::MAX, deadline).is_none());
+            assert_eq!(heard(&pool.state(), start), [1, 2, 3]);
+        }
     }
 
     #[test]
