@@ -39,7 +39,7 @@ $(TARGET)/demo/reject: bindings/c/examples/reject.c stage
 	    -L$(STAGE)/lib -lagw -Wl,-rpath,$(STAGE)/lib
 
 ## make test       everything that must hold before a change is taken
-test: setup lint unit install-test python csharp abi
+test: setup lint unit install-test python csharp abi field
 
 ## make lint       rustfmt, clippy, rustdoc, shellcheck, ruff, clang-format, .editorconfig
 lint: setup
