@@ -25,6 +25,7 @@ need setpriv util-linux
 need pkg-config pkg-config
 need python3 python3
 need openssl openssl
+need /usr/include/gnutls/gnutls.h libgnutls28-dev
 need mcs mono-mcs
 need mono mono-runtime
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"

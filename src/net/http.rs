@@ -139,7 +139,7 @@ impl Connection {
         let Some(exchange) = &mut self.exchange else { return Ok(()) };
         let stream = &mut exchange.stream;
         let outcome = stream.drain_post_handshake().and_then(|()| match stream.look()? {
-            Waiting::Nothing | Waiting::PartOfRecord => Ok(()),
+            Waiting::Nothing | Waiting::PartOfRecord | Waiting::Renegotiation => Ok(()),
             Waiting::Data => Err(spoke_unasked()),
             Waiting::End => Err(io::ErrorKind::UnexpectedEof.into()),
         });
@@ -295,7 +295,7 @@ impl Exchange {
         match self.stream.look()? {
             Waiting::Data => Err(spoke_unasked()),
             Waiting::End => Err(io::ErrorKind::UnexpectedEof.into()),
-            Waiting::Nothing | Waiting::PartOfRecord => Ok(()),
+            Waiting::Nothing | Waiting::PartOfRecord | Waiting::Renegotiation => Ok(()),
         }
     }
 
@@ -346,7 +346,7 @@ impl Exchange {
         });
         let mut error = classify(why, phase(seen)).with_os_error(self.stream.socket().os_error());
         if self.stream.renegotiation_asked()
-            && matches!(error.status(), Status::Io | Status::Timeout)
+            && matches!(error.status(), Status::Io | Status::Timeout | Status::Tls)
         {
             let detail = format!("{}; {RENEGOTIATION}", error.detail());
             error.details_mut().detail = detail;

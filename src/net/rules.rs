@@ -32,6 +32,8 @@ pub(crate) enum Waiting {
     Nothing,
     /// The first bytes of a TLS record: of a session ticket, or of an answer that nobody asked for.
     PartOfRecord,
+    /// Nothing, but the gateway has asked for one more handshake, and rustls lets it ask only once.
+    Renegotiation,
     Data,
     End,
 }
@@ -54,7 +56,7 @@ const CROSSING: Duration = Duration::from_secs(1);
 pub(crate) fn may_carry_another(last: Option<Seen>, waiting: Waiting) -> bool {
     let settled = |seen: Seen| seen.complete && seen.framed && seen.retcode;
     match (last, waiting) {
-        (_, Waiting::Data | Waiting::End) => false,
+        (_, Waiting::Renegotiation | Waiting::Data | Waiting::End) => false,
         // Session tickets come after the handshake: a part of one does no harm before the first
         // request. Behind an answer it might be a part of one more answer.
         (None, Waiting::Nothing | Waiting::PartOfRecord) => true,
@@ -123,19 +125,20 @@ mod tests {
 
     #[test]
     fn what_a_connection_may_carry() {
-        use Waiting::{Data, End, Nothing, PartOfRecord};
+        use Waiting::{Data, End, Nothing, PartOfRecord, Renegotiation};
         let table = [
-            // what happened on it                 and now:   nothing  part   data   end
-            ("no request yet", None, [true, true, false, false]),
-            ("settled", Some(SETTLED), [true, false, false, false]),
-            ("not complete", Some(Seen { complete: false, ..SETTLED }), [false; 4]),
-            ("framed in two ways", Some(Seen { framed: false, ..SETTLED }), [false; 4]),
-            ("no retcode", Some(Seen { retcode: false, ..SETTLED }), [false; 4]),
-            ("no answer", Some(SENT), [false; 4]),
-            ("not even sent", Some(NOTHING), [false; 4]),
+            // what happened on it                 and now:   nothing  part   asked  data   end
+            ("no request yet", None, [true, true, false, false, false]),
+            ("settled", Some(SETTLED), [true, false, false, false, false]),
+            ("not complete", Some(Seen { complete: false, ..SETTLED }), [false; 5]),
+            ("framed in two ways", Some(Seen { framed: false, ..SETTLED }), [false; 5]),
+            ("no retcode", Some(Seen { retcode: false, ..SETTLED }), [false; 5]),
+            ("no answer", Some(SENT), [false; 5]),
+            ("not even sent", Some(NOTHING), [false; 5]),
         ];
         for (what, last, expected) in table {
-            let may = [Nothing, PartOfRecord, Data, End].map(|w| may_carry_another(last, w));
+            let may = [Nothing, PartOfRecord, Renegotiation, Data, End]
+                .map(|waiting| may_carry_another(last, waiting));
             assert_eq!(may, expected, "{what}");
         }
     }

@@ -22,19 +22,11 @@ pub(crate) struct Stream {
     records: Records,
     /// The gateway has yet to say whether it takes the client's certificate, or the lack of one.
     client_auth_pending: bool,
-    /// The gateway has asked for one more handshake, which rustls refuses.
-    renegotiation_asked: bool,
 }
 
 impl Stream {
     pub fn plain(socket: Socket) -> Self {
-        Stream {
-            socket,
-            tls: None,
-            records: Records::default(),
-            client_auth_pending: false,
-            renegotiation_asked: false,
-        }
+        Stream { socket, tls: None, records: Records::default(), client_auth_pending: false }
     }
 
     /// Does the whole handshake, so that a bad certificate shows before anything is sent.
@@ -106,7 +98,7 @@ impl Stream {
     /// Whether the gateway wanted to renegotiate, as it does for a client certificate that it demands
     /// late.
     pub fn renegotiation_asked(&self) -> bool {
-        self.renegotiation_asked
+        self.records.refused_renegotiation
     }
 
     /// All of the request has been sent by now. `first`: it is the first on this connection; `reused`: the
@@ -133,7 +125,13 @@ impl Stream {
 
     /// What waits, as far as it is known without asking the operating system.
     pub fn known_waiting(&self) -> Waiting {
-        if self.records.incomplete() { Waiting::PartOfRecord } else { Waiting::Nothing }
+        if self.records.incomplete() {
+            Waiting::PartOfRecord
+        } else if self.records.refused_renegotiation {
+            Waiting::Renegotiation
+        } else {
+            Waiting::Nothing
+        }
     }
 
     /// Looks what waits on the connection, and takes session tickets in.
@@ -156,6 +154,7 @@ impl Stream {
                 Waiting::Nothing if self.records.incomplete() => {
                     return Ok(self.records.incomplete_is(tls.protocol_version()));
                 }
+                Waiting::Nothing => return Ok(self.known_waiting()),
                 waiting => return Ok(waiting),
             }
         }
@@ -174,7 +173,6 @@ impl Read for Stream {
                 outcome => return outcome,
             }
             take_records(tls, &mut self.records, &mut self.socket)?;
-            self.renegotiation_asked |= self.records.refused_renegotiation;
         }
     }
 }
@@ -226,7 +224,7 @@ fn take_records(
     records: &mut Records,
     socket: &mut Socket,
 ) -> io::Result<usize> {
-    let completes_early = records.begun_early;
+    let (completes_early, handshaking) = (records.begun_early, tls.is_handshaking());
     let taken = tls.read_tls(&mut records.from(socket))?;
     match tls.process_new_packets() {
         Err(why) => {
@@ -235,6 +233,8 @@ fn take_records(
         }
         Ok(state) if completes_early && state.plaintext_bytes_to_read() > 0 => Err(spoke_unasked()),
         Ok(_) if taken == 0 && tls.is_handshaking() => Err(io::ErrorKind::UnexpectedEof.into()),
+        // The last words of a handshake are no answer, and `secured` sends them.
+        Ok(_) if handshaking => Ok(taken),
         Ok(_) => answer_at_once(tls, records, socket).map(|()| taken),
     }
 }
@@ -245,7 +245,7 @@ fn answer_at_once(
     records: &mut Records,
     socket: &mut Socket,
 ) -> io::Result<()> {
-    if tls.is_handshaking() || !tls.wants_write() {
+    if !tls.wants_write() {
         return Ok(());
     }
     // With TLS 1.2 there is nothing else to say behind the handshake.

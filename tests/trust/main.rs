@@ -6,6 +6,7 @@ mod certificates;
 mod clients;
 mod danger;
 mod pins;
+mod renegotiation;
 mod secrets;
 mod sessions;
 mod system;
