@@ -3,16 +3,16 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use socket2::SockRef;
 
+use super::cancel::CANCEL_CHECK;
 use super::deadline::Deadline;
 use super::rules::Waiting;
 use crate::sys::clock::Moment;
 use crate::sys::fork;
-use crate::sys::socket::unacknowledged;
+use crate::sys::socket::{unacknowledged, wait_readable};
 
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -97,13 +97,12 @@ impl Socket {
     /// Waits until the other side says something, closes or has said nothing for so long. Not by a
     /// time-out of the socket: after one Windows leaves it in no defined state.
     pub fn speaks_within(&mut self, patience: Duration) -> io::Result<bool> {
-        const NAP: Duration = Duration::from_millis(1);
         let patience = self.deadline.capped(patience);
         while self.waiting()? == Waiting::Nothing {
             match patience.remaining() {
-                Ok(remaining) => thread::sleep(remaining.min(NAP)),
+                Ok(remaining) => wait_readable(&self.stream, remaining.min(CANCEL_CHECK)),
                 Err(_) => return self.deadline.remaining().map(|_| false),
-            }
+            };
         }
         Ok(true)
     }
@@ -125,6 +124,9 @@ impl Socket {
         mut receive: impl FnMut(&TcpStream) -> io::Result<usize>,
     ) -> io::Result<usize> {
         self.check_process()?;
+        if cfg!(windows) {
+            self.wait_while_doubted()?;
+        }
         loop {
             let wait = wait(self.receive_wait, self.deadline.remaining()?);
             if wait != self.receive_wait {
@@ -136,6 +138,19 @@ impl Socket {
                 outcome => return self.note(outcome),
             }
         }
+    }
+
+    /// Waits until there is something to receive or the doubt is over, without a time-out of the
+    /// socket.
+    fn wait_while_doubted(&mut self) -> io::Result<()> {
+        while let Some(since) = self.doubted_from {
+            let pause = pause(since.elapsed(), self.deadline.remaining()?);
+            if wait_readable(&self.stream, pause) || self.waiting()? != Waiting::Nothing {
+                break;
+            }
+            self.check_acknowledged()?;
+        }
+        Ok(())
     }
 
     fn check_acknowledged(&mut self) -> io::Result<()> {
@@ -220,7 +235,8 @@ fn send_at_once(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
 /// How long one system call may block. A wait that is set already is kept while it fits, as each
 /// change costs a system call; near the end it is exact.
 fn wait(set: Duration, remaining: Duration) -> Duration {
-    // After a time-out Windows leaves the socket in no defined state: one exact wait there.
+    // After a time-out Windows leaves the socket in no defined state: one exact wait there, behind
+    // those of `wait_while_doubted`.
     if cfg!(windows) || remaining <= Duration::from_millis(100) {
         remaining
     } else if remaining > ACKNOWLEDGED_WITHIN {
@@ -232,6 +248,12 @@ fn wait(set: Duration, remaining: Duration) -> Duration {
     } else {
         remaining / 4 * 3
     }
+}
+
+/// How long a wait may take that ends with the doubt and with the deadline, and that a cancel does not
+/// interrupt everywhere.
+fn pause(doubted: Duration, remaining: Duration) -> Duration {
+    ACKNOWLEDGED_WITHIN.saturating_sub(doubted).min(remaining).min(CANCEL_CHECK)
 }
 
 /// Worth another round, which ends at the deadline.
@@ -299,6 +321,83 @@ mod tests {
             assert_eq!(wait(ms(1_500), ms(1_000)), ms(750));
             assert_eq!(wait(ms(750), ms(900)), ms(750));
             assert_eq!(wait(ms(750), ms(400)), ms(300));
+        }
+    }
+
+    #[test]
+    fn a_pause_ends_with_the_doubt_and_with_the_deadline() {
+        let ms = Duration::from_millis;
+        for (doubted, remaining, expected) in [
+            (0, 10_000, 20),
+            (1_490, 10_000, 10),
+            (1_500, 10_000, 0),
+            (9_000, 10_000, 0),
+            (0, 7, 7),
+        ] {
+            assert_eq!(pause(ms(doubted), ms(remaining)), ms(expected), "{doubted} {remaining}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    mod doubted {
+        use super::*;
+        use crate::net::deadline::deadline_passed;
+        use crate::net::failure::connection_died;
+        use crate::sys::socket::tests::{pair, stuff};
+
+        const LONG: Duration = Duration::from_secs(60);
+
+        fn ago(time: Duration) -> Moment {
+            Moment::now().checked_sub(time).expect("the machine runs for longer")
+        }
+
+        fn socket(near: TcpStream, deadline: Duration, sent_at: Moment) -> Socket {
+            let mut socket = Socket::new(near, Deadline::after(deadline));
+            socket.doubt(sent_at);
+            socket
+        }
+
+        #[test]
+        fn what_is_not_acknowledged_in_time_is_dead() {
+            let (near, _far) = pair();
+            stuff(&near);
+            let mut socket = socket(near, LONG, ago(ACKNOWLEDGED_WITHIN - 3 * CANCEL_CHECK));
+            let died = socket.wait_while_doubted().expect_err("it is not acknowledged");
+            assert!(connection_died(&died), "{died}");
+            assert!(socket.deadline.remaining().is_ok());
+        }
+
+        #[test]
+        fn what_is_acknowledged_may_take_its_time() {
+            let (mut near, _far) = pair();
+            near.write_all(b"request").expect("sent");
+            // TCP may acknowledge 200 ms late.
+            let mut socket = socket(near, LONG, ago(ACKNOWLEDGED_WITHIN - 25 * CANCEL_CHECK));
+            socket.wait_while_doubted().expect("it is acknowledged");
+            assert!(socket.doubted_from.is_none() && socket.deadline.remaining().is_ok());
+        }
+
+        #[test]
+        fn an_answer_and_an_end_are_waited_for_no_longer() {
+            let (near, mut far) = pair();
+            far.write_all(b"answer").expect("sent");
+            let (shut, _far) = pair();
+            shut.shutdown(Shutdown::Both).expect("shut down");
+            for near in [near, shut] {
+                let mut socket = socket(near, LONG, ago(Duration::ZERO));
+                socket.wait_while_doubted().expect("something comes");
+                assert!(socket.doubted_from.is_some() && socket.deadline.remaining().is_ok());
+            }
+        }
+
+        #[test]
+        fn the_deadline_ends_it() {
+            let (near, _far) = pair();
+            stuff(&near);
+            let later = Moment::now().checked_add(LONG).expect("soon");
+            let mut socket = socket(near, 2 * CANCEL_CHECK, later);
+            let passed = socket.wait_while_doubted().expect_err("nothing comes");
+            assert!(deadline_passed(&passed) && !connection_died(&passed), "{passed}");
         }
     }
 }

@@ -19,25 +19,84 @@ pub(crate) fn unacknowledged(stream: &TcpStream) -> Option<bool> {
     (outcome == 0).then_some(bytes > 0)
 }
 
-#[cfg(not(target_os = "linux"))]
+/// Windows 10 tells from its version 1703 on, while the connection lasts.
+#[cfg(windows)]
+pub(crate) fn unacknowledged(stream: &TcpStream) -> Option<bool> {
+    use std::os::windows::io::AsRawSocket;
+    use std::ptr;
+
+    use windows_sys::Win32::Networking::WinSock::{SIO_TCP_INFO, SOCKET, TCP_INFO_v0, WSAIoctl};
+
+    let version: u32 = 0;
+    let mut info = TCP_INFO_v0::default();
+    let mut written = 0;
+    // SAFETY: the socket is open as long as `stream` lives, the pointers are to locals of the sizes
+    // that are given, and nothing goes on after the call.
+    let outcome = unsafe {
+        WSAIoctl(
+            stream.as_raw_socket() as SOCKET,
+            SIO_TCP_INFO,
+            (&raw const version).cast(),
+            size_of_val(&version) as u32,
+            (&raw mut info).cast(),
+            size_of_val(&info) as u32,
+            &mut written,
+            ptr::null_mut(),
+            None,
+        )
+    };
+    let told = outcome == 0 && written as usize == size_of_val(&info);
+    told.then_some(info.BytesInFlight > 0)
+}
+
+#[cfg(not(any(target_os = "linux", windows)))]
 pub(crate) fn unacknowledged(_: &TcpStream) -> Option<bool> {
     None
+}
+
+/// Waits until there is something to read, an end included, or until the time is up; whether it is the
+/// former. An end that comes from this side may show to a look alone.
+pub(crate) fn wait_readable(socket: &TcpStream, time: Duration) -> bool {
+    #[cfg(unix)]
+    return poll([socket].into_iter(), libc::POLLIN, time) > 0;
+    #[cfg(windows)]
+    {
+        use std::os::windows::io::AsRawSocket;
+        use windows_sys::Win32::Networking::WinSock::{POLLRDNORM, SOCKET, WSAPOLLFD, WSAPoll};
+
+        let fd = socket.as_raw_socket() as SOCKET;
+        let mut polled = WSAPOLLFD { fd, events: POLLRDNORM, revents: 0 };
+        // SAFETY: the pointer is to one struct.
+        unsafe { WSAPoll(&mut polled, 1, milliseconds(time)) > 0 }
+    }
 }
 
 /// Waits until one of the sockets, which are all being connected, is connected or has failed, or until
 /// the time is up.
 #[cfg(unix)]
 pub(crate) fn wait_connected<'a>(sockets: impl Iterator<Item = &'a TcpStream>, time: Duration) {
+    poll(sockets, libc::POLLOUT, time);
+}
+
+/// Where it fails, by a signal for example, the caller looks at its sockets earlier than it had to.
+#[cfg(unix)]
+fn poll<'a>(
+    sockets: impl Iterator<Item = &'a TcpStream>,
+    events: libc::c_short,
+    time: Duration,
+) -> libc::c_int {
     use std::os::fd::AsRawFd;
 
-    let mut polled: Vec<_> = sockets
-        .map(|socket| libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLOUT, revents: 0 })
-        .collect();
-    // Not less than asked for: a poll that ends too early would go round and round.
-    let time = time.as_micros().div_ceil(1_000).try_into().unwrap_or(libc::c_int::MAX);
-    // SAFETY: the pointer is to as many structs as it says. Where it fails, by a signal for example,
-    // the caller looks at its sockets earlier than it had to.
-    unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, time) };
+    let mut polled: Vec<_> =
+        sockets.map(|socket| libc::pollfd { fd: socket.as_raw_fd(), events, revents: 0 }).collect();
+    let count = polled.len() as libc::nfds_t;
+    // SAFETY: the pointer is to as many structs as it says.
+    unsafe { libc::poll(polled.as_mut_ptr(), count, milliseconds(time)) }
+}
+
+/// Not less than asked for: a poll that ends too early would go round and round.
+fn milliseconds(time: Duration) -> i32 {
+    time.as_micros().div_ceil(1_000).try_into().unwrap_or(i32::MAX)
 }
 
 /// Before Windows 10 a poll there does not tell that a connection has failed.
@@ -82,20 +141,32 @@ pub(crate) mod tests {
     }
 
     use std::io::{Read, Write};
-    use std::net::TcpListener;
+    use std::net::{Shutdown, TcpListener};
+    use std::time::Instant;
 
-    #[test]
-    fn what_the_other_side_does_not_read_stays_unacknowledged() {
+    /// Both ends of a connection.
+    pub fn pair() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
-        let mut near =
-            TcpStream::connect(listener.local_addr().expect("bound")).expect("connected");
-        let (mut far, _) = listener.accept().expect("accepted");
-        assert_eq!(unacknowledged(&near), Some(false));
-        near.set_nonblocking(true).expect("set");
+        let near = TcpStream::connect(listener.local_addr().expect("bound")).expect("connected");
+        (near, listener.accept().expect("accepted").0)
+    }
+
+    /// Sends more than the other side takes without reading, and gives the amount.
+    pub fn stuff(mut near: &TcpStream) -> usize {
         let mut sent = 0;
+        near.set_nonblocking(true).expect("set");
         while let Ok(amount) = near.write(&[0; 65_536]) {
             sent += amount;
         }
+        near.set_nonblocking(false).expect("set");
+        sent
+    }
+
+    #[test]
+    fn what_the_other_side_does_not_read_stays_unacknowledged() {
+        let (mut near, mut far) = pair();
+        assert_eq!(unacknowledged(&near), Some(false));
+        let mut sent = stuff(&near);
         assert_eq!(unacknowledged(&near), Some(true));
         while sent > 0 {
             sent -= far.read(&mut [0; 65_536]).expect("read");
@@ -106,5 +177,24 @@ pub(crate) mod tests {
         drop(far);
         assert_eq!(near.read(&mut [0]).expect("the end"), 0);
         assert_eq!(unacknowledged(&near), Some(false));
+    }
+
+    #[test]
+    fn a_wait_is_over_when_there_is_something_to_read_and_never_early() {
+        const LONG: Duration = Duration::from_secs(60);
+        const SHORT: Duration = Duration::from_micros(2_500);
+        let (near, mut far) = pair();
+        let begun = Instant::now();
+        assert!(!wait_readable(&near, SHORT));
+        assert!(begun.elapsed() >= SHORT);
+        far.write_all(b"x").expect("sent");
+        assert!(wait_readable(&near, LONG));
+        let (near, far) = pair();
+        drop(far);
+        assert!(wait_readable(&near, LONG));
+        let (near, _far) = pair();
+        near.shutdown(Shutdown::Both).expect("shut down");
+        assert!(wait_readable(&near, LONG));
+        assert!(begun.elapsed() < LONG);
     }
 }

@@ -4,6 +4,7 @@
  *     host threads DLL URL CA AGENT GUID   threads that come and go call one client, and cancel calls
  *     host paths   DLL URL CA AGENT GUID   a PEM file with letters of no code page in its path
  *     host errors  DLL URL CA AGENT GUID   what the system's error numbers come to
+ *     host cancels DLL URL CA AGENT GUID   another thread ends a call over a kept connection
  *     host trusts  DLL URL CA AGENT GUID   the system's certificate store has the gateway's CA
  *     host refuses DLL URL CA AGENT GUID   and now it has not
  *     host stalls  DLL URL CA AGENT GUID   and now the system waits for a revocation list
@@ -46,6 +47,7 @@ static struct {
     agw_status(AGW_CALL *reject)(agw_client *, const char *, const char *, agw_result *);
     agw_status(AGW_CALL *connect)(agw_client *, agw_result *);
     agw_status(AGW_CALL *cancel_call)(agw_client *, uint32_t);
+    agw_status(AGW_CALL *cancel)(agw_client *);
     agw_status(AGW_CALL *free)(agw_client *);
 } agw;
 
@@ -68,12 +70,14 @@ static int load(const wchar_t *path)
     find("agw_reject_agent_conf", &agw.reject);
     find("agw_connect", &agw.connect);
     find("agw_cancel_call", &agw.cancel_call);
+    find("agw_cancel", &agw.cancel);
     find("agw_free", &agw.free);
     return failures == 0;
 }
 
 static const char *url, *ca, *agent, *guid;
 static uint32_t connect_timeout_ms; /* 0: the library's own */
+static uint32_t flags;
 
 static agw_result new_result(void)
 {
@@ -95,6 +99,7 @@ static agw_client *new_client(const char *base_url, const char *trusted, agw_res
     options.ca = trusted;
     options.timeout_ms = 60000; /* a name server may take its time to know nothing */
     options.connect_timeout_ms = connect_timeout_ms;
+    options.flags = flags;
     options.tls_trust = trusted != NULL ? AGW_TRUST_CA : AGW_TRUST_SYSTEM;
     *result = new_result();
     agw.client_new(&options, &client, result);
@@ -244,6 +249,77 @@ static void errors(void)
     CHECK(agw.free(client) == AGW_OK);
 }
 
+/* --- Cancel -------------------------------------------------------------------------------- */
+
+/* Takes connections and says nothing. */
+static SOCKET silent(char *base_url)
+{
+    WSADATA about;
+    SOCKET port;
+    struct sockaddr_in address;
+    int size = sizeof address;
+
+    CHECK(WSAStartup(MAKEWORD(2, 2), &about) == 0);
+    port = socket(AF_INET, SOCK_STREAM, 0);
+    memset(&address, 0, sizeof address);
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(bind(port, (struct sockaddr *)&address, size) == 0 && listen(port, 8) == 0);
+    CHECK(getsockname(port, (struct sockaddr *)&address, &size) == 0);
+    sprintf(base_url, "http://127.0.0.1:%d", ntohs(address.sin_port));
+    return port;
+}
+
+static DWORD WINAPI wait_for_answer(void *client)
+{
+    agw_result result = new_result();
+
+    agw.reject((agw_client *)client, agent, guid, &result);
+    CHECK_RESULT(result.status == AGW_E_CANCELLED, result);
+    CHECK_RESULT(result.flags == AGW_RESULT_MAYBE_SENT, result);
+    return 0;
+}
+
+static DWORD time_to_cancel(agw_client *client)
+{
+    agw_result result = new_result();
+    HANDLE caller;
+    DWORD cancelled;
+
+    CHECK_RESULT(agw.connect(client, &result) == AGW_OK, result);
+    caller = CreateThread(NULL, 0, wait_for_answer, client, 0, NULL);
+    Sleep(100);
+    cancelled = GetTickCount();
+    CHECK(agw.cancel(client) == AGW_OK);
+    CHECK(WaitForSingleObject(caller, 60000) == WAIT_OBJECT_0);
+    CloseHandle(caller);
+    return GetTickCount() - cancelled;
+}
+
+static void cancels(void)
+{
+    enum { ATTEMPTS = 5, AT_ONCE_MS = 500 };
+    char base_url[64];
+    SOCKET port = silent(base_url);
+    agw_result result;
+    agw_client *client;
+    DWORD best = INFINITE;
+    int i;
+
+    flags = AGW_ALLOW_HTTP;
+    client = new_client(base_url, NULL, &result);
+    CHECK_RESULT(client != NULL, result);
+    for (i = 0; i < ATTEMPTS && best >= AT_ONCE_MS; i++) {
+        DWORD took = time_to_cancel(client);
+
+        best = took < best ? took : best;
+    }
+    printf("took %lu ms\n", best);
+    CHECK(best < AT_ONCE_MS);
+    CHECK(agw.free(client) == AGW_OK);
+    closesocket(port);
+}
+
 /* --- The system's certificates ------------------------------------------------------------- */
 
 static agw_status connect_with_system(void)
@@ -301,6 +377,8 @@ int __cdecl main(int argc, char **argv)
         paths();
     else if (strcmp(argv[1], "errors") == 0)
         errors();
+    else if (strcmp(argv[1], "cancels") == 0)
+        cancels();
     else if (strcmp(argv[1], "trusts") == 0)
         CHECK(connect_with_system() == AGW_OK);
     else if (strcmp(argv[1], "refuses") == 0)

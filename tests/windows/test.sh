@@ -137,7 +137,7 @@ hosts() {
     # MinGW's windows.h knows no other calling convention: that is abi.c's part.
     for option in -O2 -fpack-struct=1; do
         compile "$folder/host$option" $here/host.c "" -std=gnu11 "$option"
-        for what in unload threads paths errors; do
+        for what in unload threads paths errors cancels; do
             run "host $what with $option" "$folder/host$option.exe" $what "$dll" "$url" \
                 "$folder/ca.pem" 155 "$guid"
         done
