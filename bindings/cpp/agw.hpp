@@ -446,7 +446,8 @@ public:
         return outcome;
     }
 
-    /// Makes sure that a verified connection stands ready, without sending a request.
+    /// Makes sure that a verified connection stands ready, without sending a request. On success the
+    /// detail describes it: the TLS version, the gateway's certificate, what that was checked against.
     result connect(std::nothrow_t) const noexcept
     {
         result outcome;

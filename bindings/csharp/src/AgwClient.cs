@@ -137,22 +137,28 @@ namespace Agw
         /// AgentConf_Ringing arrives it makes the reject that follows one round trip instead of three. A
         /// kept connection counts only if it was heard of within the last two seconds.
         /// </remarks>
+        /// <returns>
+        /// What the connection is, in words for a log: the TLS version, the gateway's certificate, and
+        /// what that was checked against.
+        /// </returns>
         /// <exception cref="AgwNetworkException">What a call would fail with.</exception>
         /// <exception cref="AgwCancelledException">Ended by Cancel or Dispose.</exception>
         /// <exception cref="ObjectDisposedException">The client is disposed.</exception>
-        public void Connect()
+        public string Connect()
         {
-            Call(NativeMethods.agw_connect, CancellationToken.None);
+            return Call(NativeMethods.agw_connect, CancellationToken.None).Detail;
         }
 
         /// <summary>
         /// <see cref="Connect"/> in a thread of its own; cancelled as RejectAgentConfAsync is.
         /// </summary>
         /// <param name="cancellationToken">Ends this call.</param>
-        /// <returns>A task that fails with what Connect throws.</returns>
-        public Task ConnectAsync(CancellationToken cancellationToken = default(CancellationToken))
+        /// <returns>A task of what Connect returns; it fails with what Connect throws.</returns>
+        public async Task<string> ConnectAsync(
+            CancellationToken cancellationToken = default(CancellationToken))
         {
-            return Start(() => NativeMethods.agw_connect, cancellationToken);
+            Task<AgwAnswer> call = Start(() => NativeMethods.agw_connect, cancellationToken);
+            return (await call.ConfigureAwait(false)).Detail;
         }
 
         /// <summary>

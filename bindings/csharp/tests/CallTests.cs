@@ -31,7 +31,8 @@ namespace Agw.Tests
         {
             using (AgwClient client = gateway.Client())
             {
-                client.Connect();
+                Check.Contains(client.Connect(), "TLSv1.");
+                Check.Contains(client.ConnectAsync().Result, "fingerprint");
                 AgwNoConferenceException why = Check.Throws<AgwNoConferenceException>(
                     () => client.RejectAgentConf("156", gateway.Guid("156")));
                 Check.Same(AgwStatus.NoConference, why.Status, "status");

@@ -33,7 +33,7 @@ async def requests(gateway: RawGateway, number: int) -> None:
 def test_a_rejection_is_accepted_and_the_next_too_late(simulator: Simulator) -> None:
     async def story() -> None:
         async with agw.AsyncClient(simulator.url, ca=simulator.ca) as client:
-            await client.connect()
+            assert "certificate" in await client.connect()
             assert (await client.reject_agent_conf(AGENT, simulator.guid)).retcode == "0"
             with pytest.raises(agw.NoConferenceError):
                 await client.reject_agent_conf(AGENT, simulator.guid)

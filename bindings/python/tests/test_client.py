@@ -173,7 +173,9 @@ def test_a_stranger_is_refused_and_can_be_pinned(simulator: Simulator) -> None:
     found = re.search(r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}", caught.value.detail)
     assert found
     with agw.Client(simulator.url, pin_sha256=found[0]) as client:
-        client.connect()
+        words = client.connect()
+    assert words.startswith("TLSv1.")
+    assert found[0] in words
 
 
 def test_trust_is_what_was_named(simulator: Simulator) -> None:

@@ -86,6 +86,7 @@ def test_connect(simulator: Simulator) -> None:
     done = tool("connect", *gateway(simulator))
     assert done.returncode == 0
     assert "accepted" not in done.stdout
+    assert "fingerprint" in done.stdout
     assert tool("connect", *gateway(simulator), "--log").stderr != ""
 
 

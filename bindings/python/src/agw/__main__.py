@@ -176,8 +176,8 @@ def _reject(arguments: argparse.Namespace) -> Outcome:
 def _connect(arguments: argparse.Namespace) -> Outcome:
     with _make_client(arguments) as client:
         begin = time.monotonic()
-        client.connect()
-        return Outcome(status=Status.OK, elapsed=time.monotonic() - begin)
+        detail = client.connect()
+        return Outcome(status=Status.OK, elapsed=time.monotonic() - begin, detail=detail)
 
 
 _COMMANDS: Dict[str, Callable[[argparse.Namespace], Outcome]] = {

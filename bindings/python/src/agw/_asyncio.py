@@ -43,9 +43,9 @@ class AsyncClient(ClientBase):
         """Rejects the conference call that rings at an agent; see `Client.reject_agent_conf`."""
         return await self._run(self._reject, agent_bytes(agent_id), guid_bytes(guid))
 
-    async def connect(self) -> None:
+    async def connect(self) -> str:
         """Makes sure that a verified connection stands ready; see `Client.connect`."""
-        await self._run(self._connect)
+        return await self._run(self._connect)
 
     async def close(self) -> None:
         """Frees the client; calls in progress end soon with `CallCancelledError`.

@@ -117,8 +117,8 @@ class ClientBase:
     def _reject(self, agent_id: bytes, guid: bytes) -> Answer:
         return answer_of(self._call(self._library.agw_reject_agent_conf, agent_id, guid))
 
-    def _connect(self) -> None:
-        self._call(self._library.agw_connect)
+    def _connect(self) -> str:
+        return outcome_of(self._call(self._library.agw_connect)).detail
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "open"
@@ -191,14 +191,17 @@ class Client(ClientBase):
         """
         return self._reject(agent_bytes(agent_id), guid_bytes(guid))
 
-    def connect(self) -> None:
+    def connect(self) -> str:
         """Makes sure that a verified connection stands ready; sends no request.
 
         At sign-in it finds a wrong address or certificate before a phone rings. When
         ``AgentConf_Ringing`` arrives, it makes the reject that follows one round trip instead of
         three. Blocks and raises as a call does.
+
+        :return: what the connection is, in words for a log: the TLS version, the gateway's
+            certificate, and what that was checked against.
         """
-        self._connect()
+        return self._connect()
 
     def close(self) -> None:
         """Frees the client; calls in progress end soon with `CallCancelledError`.
