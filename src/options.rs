@@ -58,6 +58,9 @@ pub struct ClientOptions {
     pub log_level: Level,
 }
 
+/// What the library calls itself, to gateways and to proxies.
+pub(crate) const USER_AGENT: &str = concat!("agw/", env!("CARGO_PKG_VERSION"));
+
 /// Smallest agent ID of the gateway.
 pub(crate) const MIN_AGENT_ID: u32 = 101;
 

@@ -1,11 +1,14 @@
 //! The requests: what can be asked of the gateway, and their parameters, checked before anything is
 //! sent.
 
-use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName,
+    USER_AGENT as NAME_OF_CLIENT,
+};
 use http::uri::{self, Authority, Scheme, Uri};
 use http::{HeaderValue, Method};
 
-use crate::options::MIN_AGENT_ID;
+use crate::options::{MIN_AGENT_ID, USER_AGENT};
 use crate::route::Gateway;
 use crate::{Error, Status};
 
@@ -55,7 +58,7 @@ pub(crate) struct RequestTemplate {
 
 impl RequestTemplate {
     pub fn new(gateway: &Gateway) -> Result<Self, Error> {
-        let host = HeaderValue::from_str(gateway.authority.as_str())
+        let host = HeaderValue::from_str(&gateway.host_header())
             .map_err(|_| Error::new(Status::InvalidUrl, "base_url: cannot be used"))?;
         let headers = [
             (HOST, host),
@@ -63,6 +66,8 @@ impl RequestTemplate {
             (CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8")),
             (CONTENT_LENGTH, HeaderValue::from_static("0")),
             (ACCEPT, HeaderValue::from_static("application/json")),
+            (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
+            (NAME_OF_CLIENT, HeaderValue::from_static(USER_AGENT)),
         ];
         Ok(RequestTemplate {
             scheme: gateway.scheme.clone(),

@@ -48,6 +48,9 @@ impl fmt::Display for Address {
     }
 }
 
+const HTTPS_PORT: u16 = 443;
+const HTTP_PORT: u16 = 80;
+
 /// `base_url`, taken apart and checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Gateway {
@@ -79,8 +82,8 @@ impl Gateway {
             return refuse(FORM);
         };
         let default_port = match scheme.as_str() {
-            "https" => 443,
-            "http" if options.allow_http => 80,
+            "https" => HTTPS_PORT,
+            "http" if options.allow_http => HTTP_PORT,
             "http" => return refuse("plain http would show the Guid to the network (allow_http)"),
             _ => return refuse("only https and http are known"),
         };
@@ -106,6 +109,14 @@ impl Gateway {
 
     pub fn is_https(&self) -> bool {
         self.scheme == Scheme::HTTPS
+    }
+
+    /// The host, and the port where it is not the scheme's own: there are servers that know
+    /// themselves by this form only.
+    pub fn host_header(&self) -> String {
+        let (host, port) = (self.authority.host(), self.address.port);
+        let own = if self.is_https() { HTTPS_PORT } else { HTTP_PORT };
+        if port == own { host.to_owned() } else { format!("{host}:{port}") }
     }
 }
 
@@ -341,8 +352,15 @@ mod tests {
 
     #[test]
     fn base_urls_are_taken_apart() {
-        for (url, base, authority, address) in [
+        for (url, base, host, address) in [
             ("https://gw", "https://gw", "gw", "gw:443"),
+            ("https://GW:443", "https://GW:443", "GW", "GW:443"),
+            ("https://gw:0443", "https://gw:0443", "gw", "gw:443"),
+            ("https://gw:80", "https://gw:80", "gw:80", "gw:80"),
+            ("http://gw:443", "http://gw:443", "gw:443", "gw:443"),
+            ("http://gw:80/a", "http://gw:80/a", "gw", "gw:80"),
+            ("https://[::1]:443", "https://[::1]:443", "[::1]", "[::1]:443"),
+            ("http://[::1]", "http://[::1]", "[::1]", "[::1]:80"),
             ("https://gw:8043/", "https://gw:8043", "gw:8043", "gw:8043"),
             ("https://10.1.2.3:8043", "https://10.1.2.3:8043", "10.1.2.3:8043", "10.1.2.3:8043"),
             ("https://[::1]:8043/a/b/", "https://[::1]:8043/a/b", "[::1]:8043", "[::1]:8043"),
@@ -350,7 +368,7 @@ mod tests {
         ] {
             let gateway = gateway(url).expect(url);
             assert_eq!(gateway.to_string(), base);
-            assert_eq!(gateway.authority, authority);
+            assert_eq!(gateway.host_header(), host);
             assert_eq!(gateway.address.to_string(), address);
         }
     }

@@ -45,13 +45,34 @@ fn the_request_is_the_documented_one_to_the_byte() {
     assert_eq!(
         headers,
         [
+            "Accept-Encoding: identity",
             "Accept: application/json",
             "Content-Length: 0",
             "Content-Type: application/json; charset=UTF-8",
             &guid,
             &host,
+            concat!("User-Agent: agw/", env!("CARGO_PKG_VERSION")),
         ]
     );
+}
+
+#[test]
+fn the_host_has_no_port_where_it_is_the_scheme_s_own() {
+    for (host, header) in [
+        ("gateway.test", "gateway.test"),
+        ("gateway.test:80", "gateway.test"),
+        ("gateway.test:443", "gateway.test:443"),
+        ("[::1]:80", "[::1]"),
+        ("[::1]:8043", "[::1]:8043"),
+    ] {
+        let gateway = Gateway::accepting();
+        let mut options = options(&format!("http://{host}"));
+        options.connect_to = Some(gateway.address().to_string());
+        let client = Client::new(&options).expect("client");
+        client.reject_agent_conf("154", GUID).expect("accepted");
+        let request = &gateway.seen().requests[0];
+        assert!(request.contains(&format!("\r\nHost: {header}\r\n")), "{host}: {request}");
+    }
 }
 
 #[test]

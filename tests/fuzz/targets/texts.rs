@@ -86,7 +86,7 @@ fn sent(path: &str, authority: &str, guid: &str) {
     let expected = format!(
         "POST {path}/rejectagentconf HTTP/1.1\r\nHost: {authority}\r\nGuid: {guid}\r\n\
          Content-Type: application/json; charset=UTF-8\r\nContent-Length: 0\r\n\
-         Accept: application/json\r\n\r\n"
+         Accept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: agw/1.0.0\r\n\r\n"
     );
     assert_eq!(String::from_utf8_lossy(&requests[0]), expected);
 }
