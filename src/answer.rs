@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use encoding_rs::GBK;
 use memchr::memchr2_iter;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::retcode::{ACCEPTED, meaning_of, status_of};
+use crate::text::{beginning, decode};
 use crate::{Answer, Error, Status};
 
 /// The documented JSON. `result` is reserved and unknown members are skipped.
@@ -94,8 +94,26 @@ impl<'de> Visitor<'de> for TextVisitor {
 /// Turns an HTTP answer into the outcome of the call.
 ///
 /// A readable retcode counts whatever the HTTP status says; without one, the HTTP status or the
-/// shape of the answer is the failure. No secret gets into the outcome.
-pub fn judge(http_status: u16, text: &str, secrets: &Secrets) -> Result<Answer, Error> {
+/// shape of the answer is the failure. No secret gets into the outcome. `header` is asked where the
+/// body alone does not do. Gives the text, too.
+pub fn read<'a, 'b>(
+    http_status: u16,
+    header: impl Fn(&'static str) -> Option<&'b str>,
+    body: &'a [u8],
+    secrets: &Secrets,
+) -> (Cow<'a, str>, Result<Answer, Error>) {
+    let text = decode(body, || header("content-type"));
+    let outcome = judge(http_status, &text, secrets).unwrap_or_else(|why| {
+        let coding = header("content-encoding").map(|coding| secrets.hide(coding.into()));
+        let shown = || excerpt(&secrets.hide(unescaped(&secrets.hide(Cow::Borrowed(&text)))));
+        let begins = coded(body, coding.as_deref()).unwrap_or_else(shown);
+        Err(unreadable(http_status, &begins, &why))
+    });
+    (text, outcome)
+}
+
+/// What a readable retcode says; why there is none, otherwise.
+fn judge(http_status: u16, text: &str, secrets: &Secrets) -> Result<Result<Answer, Error>, String> {
     let text = secrets.hide(Cow::Borrowed(text));
     let why = match serde_json::from_str::<Body>(&text) {
         // serde would take an array for the members in their order.
@@ -103,12 +121,12 @@ pub fn judge(http_status: u16, text: &str, secrets: &Secrets) -> Result<Answer, 
         Ok(body) if !body.retcode.trim().is_empty() => {
             // Escapes and numbers may have hidden it from the first look.
             let [retcode, message] = [body.retcode, body.message.0].map(|text| secrets.hide(text));
-            return by_retcode(http_status, retcode.trim(), &message);
+            return Ok(by_retcode(http_status, retcode.trim(), &message));
         }
         Ok(_) => "no retcode in the answer".to_owned(),
         Err(why) => describe(&text, &why),
     };
-    Err(unreadable(http_status, &secrets.hide(unescaped(&text)), &why))
+    Err(why)
 }
 
 fn by_retcode(http_status: u16, retcode: &str, message: &str) -> Result<Answer, Error> {
@@ -130,12 +148,12 @@ fn by_retcode(http_status: u16, retcode: &str, message: &str) -> Result<Answer, 
     Err(error)
 }
 
-fn unreadable(http_status: u16, text: &str, why: &str) -> Error {
+fn unreadable(http_status: u16, begins: &str, why: &str) -> Error {
     let (status, detail) = if (200..300).contains(&http_status) {
-        (Status::Protocol, format!("{why}; {}", excerpt(text)))
+        (Status::Protocol, format!("{why}; {begins}"))
     } else {
         let hint = http_hint(http_status);
-        (Status::Http, format!("HTTP status {http_status}{hint}; {}", excerpt(text)))
+        (Status::Http, format!("HTTP status {http_status}{hint}; {begins}"))
     };
     let mut error = Error::new(status, detail);
     error.details_mut().http_status = Some(http_status);
@@ -165,14 +183,25 @@ fn describe(text: &str, why: &serde_json::Error) -> String {
 
 /// The beginning of an unexpected answer, for the person who has to find out whose it is.
 fn excerpt(text: &str) -> String {
-    const CHARACTERS: usize = 160;
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if words.is_empty() {
-        return "no body".to_owned();
+    match beginning(text) {
+        start if start.is_empty() => "no body".to_owned(),
+        start => format!("it begins: {start}"),
     }
-    let start: String = words.chars().take(CHARACTERS).collect();
-    let more = if start.len() < words.len() { "..." } else { "" };
-    format!("it begins: {start}{more}")
+}
+
+/// Bytes that are no text without being decoded first, in words.
+fn coded(body: &[u8], coding: Option<&str>) -> Option<String> {
+    const GZIP: &[u8] = b"\x1f\x8b";
+    const CHARACTERS: usize = 40;
+    let wanted = "which agw asks gateways to leave out (Accept-Encoding: identity)";
+    match coding.map(str::trim).filter(|coding| !coding.is_empty()) {
+        _ if body.is_empty() => None,
+        Some(coding) if !coding.eq_ignore_ascii_case("identity") => {
+            let coding: String = coding.chars().take(CHARACTERS).collect();
+            Some(format!("it has Content-Encoding: {coding}, {wanted}"))
+        }
+        _ => body.starts_with(GZIP).then(|| format!("it is compressed with gzip, {wanted}")),
+    }
 }
 
 /// What a gateway may echo, and must not get into a result or a log.
@@ -273,41 +302,6 @@ fn visible_escape(escaped: &str) -> Option<(char, usize)> {
     }
 }
 
-/// The body as text. Old builds announce GBK; everything else is read as UTF-8.
-pub(crate) fn decode<'a, 'b>(
-    body: &'a [u8],
-    content_type: impl FnOnce() -> Option<&'b str>,
-) -> Cow<'a, str> {
-    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-    match std::str::from_utf8(body) {
-        Ok(text) if text.is_ascii() => Cow::Borrowed(text),
-        // What is not ASCII may be valid in both.
-        text => match (text, announces_gbk(content_type())) {
-            (Ok(text), false) => Cow::Borrowed(text),
-            (_, gbk) => decode_other(body, gbk),
-        },
-    }
-}
-
-fn decode_other(body: &[u8], gbk: bool) -> Cow<'_, str> {
-    if gbk {
-        let (text, malformed) = GBK.decode_without_bom_handling(body);
-        if !malformed {
-            return text;
-        }
-    }
-    String::from_utf8_lossy(body)
-}
-
-fn announces_gbk(content_type: Option<&str>) -> bool {
-    let value = content_type.unwrap_or_default().to_ascii_lowercase();
-    let Some((_, charset)) = value.split_once("charset=") else {
-        return false;
-    };
-    let name = charset.trim_start_matches('"').split(['"', ';', ' ']).next();
-    matches!(name, Some("gbk" | "gb2312" | "gb18030"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -315,8 +309,8 @@ mod tests {
     const GUID: &str = "0a1b2c3d-0000-1111-2222-333344445555.AgentGateway1";
 
     fn read(http_status: u16, content_type: Option<&str>, body: &[u8]) -> Result<Answer, Error> {
-        let secrets = Secrets { guid: GUID, ..Secrets::default() };
-        judge(http_status, &decode(body, || content_type), &secrets)
+        let header = |name| content_type.filter(|_| name == "content-type");
+        super::read(http_status, header, body, &Secrets { guid: GUID, ..Secrets::default() }).1
     }
 
     fn json(body: &str) -> Result<Answer, Error> {
@@ -400,12 +394,43 @@ mod tests {
         let text = "座席未签入";
         let body = format!(r#"{{"retcode":"100-006","message":"{text}"}}"#);
         assert_eq!(json(&body).unwrap_err().message(), text);
-        let (gbk, _, _) = GBK.encode(&body);
-        for announced in ["application/json;charset=GBK", "text/html; charset=\"gb2312\""] {
-            assert_eq!(read(200, Some(announced), &gbk).unwrap_err().message(), text);
+        let (gbk, _, _) = encoding_rs::GBK.encode(&body);
+        for announced in ["application/json;charset=GBK", "text/html; charset=\"gb2312\"", ""] {
+            let error = read(200, Some(announced), &gbk).unwrap_err();
+            assert_eq!((error.retcode(), error.message()), (Some("100-006"), text), "{announced}");
         }
-        let unannounced = read(200, None, &gbk).unwrap_err();
-        assert_eq!(unannounced.retcode(), Some("100-006"));
+        let otherwise = read(200, Some("application/json;charset=UTF-8"), &gbk).unwrap_err();
+        assert_eq!(otherwise.retcode(), Some("100-006"));
+    }
+
+    #[test]
+    fn an_answer_that_is_compressed_is_called_so() {
+        let gzip = b"\x1f\x8b\x08\x00\xff";
+        let ok = br#"{"retcode":"0"}"#;
+        let read = |http_status, coding: Option<&'static str>, body: &[u8]| {
+            super::read(
+                http_status,
+                |name| coding.filter(|_| name == "content-encoding"),
+                body,
+                GUID,
+            )
+        };
+        let echo = GUID.repeat(2).leak();
+        for (http_status, coding, body, expected) in [
+            (200, Some("gzip"), gzip.as_slice(), "it has Content-Encoding: gzip, "),
+            (502, Some("br"), b"\x80\x81", "HTTP status 502; it has Content-Encoding: br, "),
+            (200, None, gzip, "it is compressed with gzip, "),
+            (200, Some("identity"), gzip, "it is compressed with gzip, "),
+            (200, Some("gzip"), b"", "the answer is empty; no body"),
+            (200, Some("identity"), b"<p>", "it begins: <p>"),
+            (200, Some(&*echo), b"<p>", "it has Content-Encoding: (Guid)(Guid), "),
+        ] {
+            let error = read(http_status, coding, body).unwrap_err();
+            assert!(error.detail().contains(expected), "{coding:?}: {}", error.detail());
+            assert!(!error.detail().contains('\u{FFFD}'), "{}", error.detail());
+        }
+        // A proxy between has decoded it, and left the header as it was.
+        assert!(read(200, Some("gzip"), ok).is_ok());
     }
 
     #[test]
@@ -449,7 +474,7 @@ mod tests {
     fn a_guid_of_digits_is_not_shown_for_being_written_as_another_number() {
         let answer = br#"{"retcode":"0","message":1.23456789e8}"#;
         let secrets = Secrets { guid: "123456789", ..Secrets::default() };
-        let answer = judge(200, &decode(answer, || None), &secrets).expect("accepted");
+        let answer = super::read(200, |_| None, answer, &secrets).1.expect("accepted");
         assert_eq!(answer.message, "(Guid)");
     }
 

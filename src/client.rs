@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use crate::answer::{Secrets, decode, judge};
+use crate::answer::{self, Secrets};
 use crate::carrier::{Call, Carrier, Reading};
 use crate::event::{self, Poll};
 use crate::log::{Level, Log};
@@ -518,8 +518,8 @@ fn read_answer<'a>(
     resent: bool,
     secrets: &Secrets,
 ) -> (Cow<'a, str>, Result<Answer, Error>) {
-    let text = decode(&reply.body, || reply.content_type());
-    let answer = judge(reply.http_status(), &text, secrets);
+    let header = |name| reply.header(name);
+    let (text, answer) = answer::read(reply.http_status(), header, &reply.body, secrets);
     (text, answer.map(|answer| Answer { resent, ..answer }))
 }
 

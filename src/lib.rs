@@ -17,6 +17,7 @@ mod session;
 mod sign_in;
 pub mod status;
 mod sys;
+mod text;
 
 pub use client::{Client, NumberedCall};
 pub use error::{Answer, Error};

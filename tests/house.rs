@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 10] = [
     &["net"],
     &["route"],
     &["options"],
-    &["error", "log", "retcode"],
+    &["error", "log", "retcode", "text"],
     &["status"],
     &["sys"],
 ];

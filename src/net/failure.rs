@@ -22,6 +22,15 @@ pub(crate) fn or_resources(mut error: Error, why: &io::Error) -> Error {
     error
 }
 
+/// A failure behind a proxy: the proxy may be why.
+pub(crate) fn through(mut error: Error, proxy: Option<&str>) -> Error {
+    if let Some(proxy) = proxy {
+        let detail = format!("through proxy {proxy}: {}", error.detail());
+        error.details_mut().detail = detail;
+    }
+    error
+}
+
 /// What the operating system says, in words of our own: its own are in the language, and the charset,
 /// of the host's locale.
 pub(crate) fn words(why: &io::Error) -> String {

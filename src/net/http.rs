@@ -12,9 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use http::header::{
-    CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
-};
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::response::Parts;
 use http::{Request, Uri};
 use memchr::memchr;
@@ -25,7 +23,8 @@ use ureq::{Agent, Body};
 use zeroize::Zeroize;
 
 use super::deadline::Deadline;
-use super::failure::{connection_died, failure, not_http, spoke_unasked};
+use super::failure::{connection_died, failure, not_http, spoke_unasked, through};
+use super::head;
 use super::rules::{self, Death, Seen, Waiting};
 use super::stream::Stream;
 use super::tls::describe::{Description, describe};
@@ -79,8 +78,9 @@ impl Reply {
         &self.head.headers
     }
 
-    pub fn content_type(&self) -> Option<&str> {
-        self.head.headers.get(CONTENT_TYPE)?.to_str().ok()
+    /// A header's value, if there is one in ASCII.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.headers.get(name)?.to_str().ok()
     }
 }
 
@@ -144,7 +144,8 @@ impl Connection {
             Waiting::End => Err(io::ErrorKind::UnexpectedEof.into()),
         });
         outcome.map_err(|why| {
-            failure(&why, "after the handshake").with_os_error(stream.socket().os_error())
+            let error = failure(&why, "after the handshake");
+            through(error.with_os_error(stream.socket().os_error()), stream.proxy())
         })
     }
 
@@ -270,6 +271,8 @@ struct Exchange {
     received: usize,
     /// The other side closed the connection, or it broke, while an answer was awaited.
     ended: bool,
+    /// Where the answer ends is said in a line that had to be mended.
+    end_was_odd: bool,
     /// Told by the answer.
     seen: Seen,
 }
@@ -286,6 +289,7 @@ impl Exchange {
             sent_at: None,
             received: 0,
             ended: false,
+            end_was_odd: false,
             seen: Seen::default(),
         }
     }
@@ -307,6 +311,7 @@ impl Exchange {
         self.used = true;
         self.sent_at = None;
         self.received = 0;
+        self.end_was_odd = false;
         self.seen = Seen::default();
     }
 
@@ -325,7 +330,8 @@ impl Exchange {
     /// Notes how the answer was framed. ureq takes a RST for the end of an answer without a length,
     /// and any end among the trailers for that of the answer: gives the error for that.
     fn judge(&mut self, head: &Parts) -> Option<Error> {
-        self.seen.framed = rules::framed_in_one_way(head.version, &head.headers);
+        self.seen.framed =
+            !self.end_was_odd && rules::framed_in_one_way(head.version, &head.headers);
         let os_error = self.stream.socket().os_error();
         if os_error.is_none() && !(self.ended && says_where_it_ends(&head.headers)) {
             return None;
@@ -333,7 +339,7 @@ impl Exchange {
         let detail = "the connection broke in the middle of the answer";
         let mut error = Error::new(Status::Io, detail).with_os_error(os_error);
         error.details_mut().http_status = Some(head.status.as_u16());
-        Some(error)
+        Some(through(error, self.stream.proxy()))
     }
 
     /// What an error means, by what the connection has seen.
@@ -353,20 +359,54 @@ impl Exchange {
         }
         let silent = death.is_some_and(|death| death.unacknowledged == Some(true));
         ExchangeError {
-            error,
+            error: through(error, self.stream.proxy()),
             sent: seen.sent,
             may_resend: rules::may_resend(reused, seen, death),
             silent_since: self.sent_at.filter(|_| silent),
         }
     }
 
-    fn receive(&mut self) -> io::Result<usize> {
+    fn receive(&mut self) -> Result<usize, ureq::Error> {
         let outcome = self.stream.read(self.buffers.input_append_buf());
         self.ended |= !matches!(outcome, Ok(1..));
         let amount = outcome?;
         self.buffers.filled += amount;
         self.received += amount;
+        if self.received > MAX_RECEIVED {
+            return Err(ureq::Error::BodyExceedsLimit(MAX_RECEIVED as u64));
+        }
         Ok(amount)
+    }
+
+    /// Receives more of the answer's head, until ureq can go on with it: interim answers are read over
+    /// here, and an odd head is kept back until it is whole and mended.
+    fn receive_head(&mut self) -> Result<(), ureq::Error> {
+        loop {
+            if self.receive()? == 0 {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            }
+            if self.has_readable_head()? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn has_readable_head(&mut self) -> Result<bool, ureq::Error> {
+        loop {
+            let unread = self.buffers.unread_mut();
+            let head::Scan { end, odd } = head::scan(unread);
+            match end {
+                Some(end) if head::is_interim(&unread[..end]) => self.buffers.taken += end,
+                Some(end) if odd => {
+                    self.end_was_odd = head::mend(&mut unread[..end]);
+                    return Ok(true);
+                }
+                None if odd && unread.len() > MAX_ANSWER => {
+                    return Err(ureq::Error::LargeResponseHeader(unread.len(), MAX_ANSWER));
+                }
+                _ => return Ok(!unread.is_empty() && !odd),
+            }
+        }
     }
 
     fn send(&mut self, amount: usize) -> io::Result<()> {
@@ -546,14 +586,13 @@ impl Transport for UreqTransport {
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
         let reading_body = self.lent.reading_body.load(Ordering::Relaxed);
         let exchange = self.exchange()?;
-        if reading_body && exchange.awaits_in_vain() {
+        if !reading_body {
+            return exchange.receive_head().map(|()| true);
+        }
+        if exchange.awaits_in_vain() {
             return Err(not_http("a line between chunks ends in a line feed alone").into());
         }
-        let amount = exchange.receive()?;
-        if exchange.received > MAX_RECEIVED {
-            return Err(ureq::Error::BodyExceedsLimit(MAX_RECEIVED as u64));
-        }
-        Ok(amount > 0)
+        Ok(exchange.receive()? > 0)
     }
 
     /// ureq asks this once an answer is complete and nothing forbids another request. "No" keeps
@@ -606,6 +645,10 @@ impl StreamBuffers {
 
     fn unread(&self) -> &[u8] {
         &self.input[self.taken..self.filled]
+    }
+
+    fn unread_mut(&mut self) -> &mut [u8] {
+        &mut self.input[self.taken..self.filled]
     }
 
     /// Room for more input; the unread part moves to the front.

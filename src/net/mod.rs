@@ -5,6 +5,7 @@ pub(crate) mod cancel;
 pub(crate) mod connect;
 pub(crate) mod deadline;
 mod failure;
+mod head;
 pub(crate) mod http;
 pub(crate) mod pool;
 mod proxy;

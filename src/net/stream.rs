@@ -22,11 +22,19 @@ pub(crate) struct Stream {
     records: Records,
     /// The gateway has yet to say whether it takes the client's certificate, or the lack of one.
     client_auth_pending: bool,
+    /// The address of the proxy in between.
+    proxy: Option<Box<str>>,
 }
 
 impl Stream {
     pub fn plain(socket: Socket) -> Self {
-        Stream { socket, tls: None, records: Records::default(), client_auth_pending: false }
+        Stream {
+            socket,
+            tls: None,
+            records: Records::default(),
+            client_auth_pending: false,
+            proxy: None,
+        }
     }
 
     /// Does the whole handshake, so that a bad certificate shows before anything is sent.
@@ -80,6 +88,14 @@ impl Stream {
 
     pub fn set_deadline(&mut self, deadline: Deadline) {
         self.socket.set_deadline(deadline);
+    }
+
+    pub fn proxy(&self) -> Option<&str> {
+        self.proxy.as_deref()
+    }
+
+    pub fn set_proxy(&mut self, address: String) {
+        self.proxy = Some(address.into());
     }
 
     pub fn is_tls(&self) -> bool {
