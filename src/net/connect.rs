@@ -9,7 +9,7 @@ use rustls::Error as TlsError;
 
 use super::cancel::{CancelHandle, cancelled};
 use super::deadline::{Deadline, deadline_passed};
-use super::failure::{failure, or_resources, words};
+use super::failure::{failure, or_resources, through, words};
 use super::proxy::ask_for_tunnel;
 use super::race::{Attempt, Race, interleaved};
 use super::resolve::Resolver;
@@ -126,9 +126,17 @@ impl Connector<'_> {
         for target in &targets {
             left -= 1;
             let tunnel = self.tunnel(proxy, addresses.clone(), target, deadline, left);
-            match tunnel.map_err(Failed::of).and_then(|socket| self.secure(socket)) {
-                Ok(stream) => {
+            let name = proxy.address.to_string();
+            let secured = |socket| {
+                self.secure(socket).map_err(|failed| Failed {
+                    error: through(failed.error, Some(&name)),
+                    ..failed
+                })
+            };
+            match tunnel.map_err(Failed::of).and_then(secured) {
+                Ok(mut stream) => {
                     target.parse().map(|address| self.last_good.note(address)).unwrap_or_default();
+                    stream.set_proxy(name);
                     return Ok(stream);
                 }
                 Err(failed) if failed.is_final || self.cancel.is_cancelled() => {
@@ -152,7 +160,7 @@ impl Connector<'_> {
         let connected = Race::new(addresses, deadline, self.cancel).next();
         let Attempt { socket, since, .. } = connected
             .map_err(|why| failed(not_connected(&why, &Target::Gateway(proxy.address.clone()))))?;
-        let mut socket = Socket::new(socket, share(deadline, left, since)?);
+        let mut socket = Socket::new(socket, share(deadline, left, since).map_err(failed)?);
         ask_for_tunnel(&mut socket, proxy, target).map_err(failed)?;
         Ok(socket)
     }

@@ -1,56 +1,210 @@
 //! Asks an HTTP proxy for a connection to the gateway.
 
 use std::io::{self, Read, Write};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use httparse::Status::Complete;
+use memchr::memchr;
 
-use super::failure::failure;
+use super::deadline::Deadline;
+use super::failure::{failure, not_http};
+use super::head;
 use super::socket::Socket;
+use crate::options::USER_AGENT;
 use crate::route::Proxy;
-use crate::{Error, Status};
+use crate::{Error, Status, text};
+
+/// All that is read of a proxy's heads, interim ones included.
+const MAX_HEADS: usize = 64 * 1024;
+
+/// What is read of a page, at the most.
+const MAX_PAGE: usize = 16 * 1024;
+
+/// How long a page may take that is only to be quoted.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 pub(crate) fn ask_for_tunnel(socket: &mut Socket, proxy: &Proxy, to: &str) -> Result<(), Error> {
     let failed = |why: io::Error| failure(&why, "while asking for the tunnel");
-    let mut request = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n");
-    if let Some(credentials) = &proxy.credentials {
-        let credentials = BASE64.encode(credentials);
-        request += &format!("Proxy-Authorization: Basic {credentials}\r\n");
-    }
-    request += "\r\n";
-    socket.write_all(request.as_bytes()).map_err(failed)?;
-    match read_proxy_status(socket).map_err(failed)? {
-        Some(200..=299) => Ok(()),
-        Some(407) => Err(Error::new(Status::Proxy, "it wants a user name and password (HTTP 407)")),
-        Some(code) => Err(Error::new(Status::Proxy, format!("it answered HTTP status {code}"))),
-        None => Err(Error::new(Status::Proxy, "its answer is not HTTP")),
+    socket.write_all(request(proxy, to).as_bytes()).map_err(failed)?;
+    let head = read_head(socket).map_err(failed)?;
+    let words = match head::status(&head).unwrap_or_default() {
+        200..=299 if is_tunnel(socket, &head).map_err(failed)? => return Ok(()),
+        407 => wants_password(&head, proxy.credentials.is_some()),
+        code => {
+            let page = if code < 300 { " with a page in place of a connection" } else { "" };
+            let says = quote(socket, &head, proxy);
+            format!("it answered HTTP status {code}{page}{says}")
+        }
+    };
+    Err(Error::new(Status::Proxy, words))
+}
+
+fn request(proxy: &Proxy, to: &str) -> String {
+    let authorization = proxy.credentials.as_ref().map_or(String::new(), |credentials| {
+        format!("Proxy-Authorization: Basic {}\r\n", BASE64.encode(credentials))
+    });
+    format!(
+        "CONNECT {to} HTTP/1.1\r\nHost: {to}\r\nUser-Agent: {USER_AGENT}\r\n{authorization}\r\n"
+    )
+}
+
+/// The head of the answer, mended, and not a byte more: what follows belongs to the gateway.
+fn read_head(socket: &mut Socket) -> io::Result<Vec<u8>> {
+    let mut read = 0;
+    loop {
+        let mut head = read_one_head(socket, MAX_HEADS - read)?;
+        if !head::is_interim(&head) {
+            head::mend(&mut head);
+            return Ok(head);
+        }
+        read += head.len();
     }
 }
 
-/// Takes the head of the answer and not a byte more: what follows belongs to the gateway.
-fn read_proxy_status(socket: &mut Socket) -> io::Result<Option<u16>> {
-    const MAX_HEAD: usize = 8 * 1024;
-    const END: &[u8] = b"\r\n\r\n";
+fn read_one_head(socket: &mut Socket, most: usize) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     let mut ahead = [0; 1024];
-    while !head.ends_with(END) && head.len() < MAX_HEAD {
+    loop {
         let seen = socket.peek(&mut ahead)?;
         if seen == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let taken = head.len();
         head.extend(&ahead[..seen]);
-        // The end may have begun with the bytes before.
-        let from = taken.saturating_sub(END.len() - 1);
-        if let Some(end) = head[from..].windows(END.len()).position(|bytes| bytes == END) {
-            head.truncate(from + end + END.len());
-        }
+        let end = head::scan(&head).end;
+        head.truncate(end.unwrap_or(head.len()));
         socket.read_exact(&mut head[taken..])?;
+        let begun = head.trim_ascii_start();
+        if memchr(b'\n', begun).is_some() && head::status(begun).is_none() {
+            return Err(not_http("it has no status line"));
+        }
+        if head.len() > most {
+            return Err(not_http("its head has no end within 64 KiB"));
+        }
+        if end.is_some() {
+            return Ok(head);
+        }
     }
-    let mut headers = [httparse::EMPTY_HEADER; 64];
-    let mut response = httparse::Response::new(&mut headers);
-    let parsed = response.parse(&head);
-    Ok(if parsed.is_ok_and(|status| status.is_complete()) { response.code } else { None })
+}
+
+/// A gateway speaks when it is spoken to: what comes before is the proxy's own, such as a page.
+fn is_tunnel(socket: &mut Socket, head: &[u8]) -> io::Result<bool> {
+    const PAGE_FOLLOWS: Duration = Duration::from_millis(200);
+    let announced = head::values(head, "content-type").any(|value| value.starts_with(b"text/"));
+    if !socket.speaks_within(if announced { PAGE_FOLLOWS } else { Duration::ZERO })? {
+        return Ok(true);
+    }
+    let mut first = [0; 5];
+    let seen = socket.peek(&mut first)?;
+    Ok(match &first[..seen] {
+        // The end, and what may be a gateway's after all, are told by the next step.
+        [] | [0x14..=0x17, ..] => true,
+        first => b"HTTP/".starts_with(first),
+    })
+}
+
+fn wants_password(head: &[u8], given: bool) -> String {
+    let offered = schemes(head);
+    let names = offered.join(", ");
+    if offered.is_empty() || offered.iter().any(|scheme| scheme.eq_ignore_ascii_case("Basic")) {
+        let outcome = if given { "it refused the" } else { "it wants a" };
+        let offers = if offered.is_empty() { "" } else { ", and offers " };
+        format!("{outcome} user name and password (HTTP 407){offers}{names}")
+    } else {
+        let outcome = if given { "; the user name and password were not taken" } else { "" };
+        format!("it offers {names} only (HTTP 407), and agw speaks Basic only{outcome}")
+    }
+}
+
+/// The authentication schemes that the proxy offers, as it spells them.
+fn schemes(head: &[u8]) -> Vec<String> {
+    const MOST: usize = 6;
+    const LONGEST: usize = 20;
+    let mut found = Vec::<String>::new();
+    for value in head::values(head, "proxy-authenticate") {
+        let value = String::from_utf8_lossy(value);
+        // What stands between quotes is every second piece.
+        let plain = value.split('"').step_by(2).collect::<String>();
+        for item in plain.split(',') {
+            let (word, rest) = item.trim().split_once([' ', '\t']).unwrap_or((item.trim(), ""));
+            let is_token = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            let is_parameter = rest.trim_start().starts_with('=');
+            let is_new = !found.iter().any(|known| known.eq_ignore_ascii_case(word));
+            if is_token && !is_parameter && is_new && (1..=LONGEST).contains(&word.len()) {
+                found.push(word.to_owned());
+            }
+        }
+    }
+    found.truncate(MOST);
+    found
+}
+
+/// What the proxy says to its refusal: a page's title or text, or else the reason in the status line.
+/// Nothing where it shows the password.
+fn quote(socket: &mut Socket, head: &[u8], proxy: &Proxy) -> String {
+    let value = |name| head::values(head, name).next();
+    let in_one_line = |bytes| text::decode(bytes, || None).replace(char::is_control, " ");
+    let page = read_page(socket, head);
+    let content_type = value("content-type").and_then(|value| std::str::from_utf8(value).ok());
+    let page = match value("content-encoding") {
+        Some(coding) if !coding.eq_ignore_ascii_case(b"identity") => String::new(),
+        _ => text::decode(&page, || content_type).into_owned(),
+    };
+    let said = match text::of_page(&page) {
+        nothing if nothing.trim().is_empty() => in_one_line(reason(head)),
+        text => text,
+    };
+    let code = value("x-squid-error").map_or(String::new(), |code| in_one_line(code) + "; ");
+    let said = code + &said;
+    if said.trim().is_empty() || [&page, &said].iter().any(|text| shows_password(text, proxy)) {
+        return String::new();
+    }
+    format!(" and says: {}", text::beginning(&said))
+}
+
+fn reason(head: &[u8]) -> &[u8] {
+    const BEFORE: usize = "HTTP/1.1 200 ".len();
+    let line = head.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
+    line.get(BEFORE..).unwrap_or_default()
+}
+
+fn shows_password(text: &str, proxy: &Proxy) -> bool {
+    let Some(credentials) = &proxy.credentials else { return false };
+    let password = credentials.split_once(':').map_or("", |(_, password)| password);
+    let shown = |secret: &str| text.to_lowercase().contains(&secret.to_lowercase());
+    !password.is_empty() && (shown(password) || shown(&BASE64.encode(credentials)))
+}
+
+/// As much of the page as comes soon.
+fn read_page(socket: &mut Socket, head: &[u8]) -> Vec<u8> {
+    let value = |name| head::values(head, name).next().unwrap_or_default();
+    let length = std::str::from_utf8(value("content-length")).unwrap_or_default().parse();
+    let most = length.unwrap_or(MAX_PAGE).min(MAX_PAGE);
+    let chunked = value("transfer-encoding").eq_ignore_ascii_case(b"chunked");
+    let patience = Deadline::after(PATIENCE);
+    let mut page = Vec::new();
+    let mut bytes = [0; 1024];
+    while page.len() < most && !(chunked && page.ends_with(b"0\r\n\r\n")) {
+        let speaks = patience.remaining().and_then(|patience| socket.speaks_within(patience));
+        match speaks.and_then(|speaks| if speaks { socket.read(&mut bytes) } else { Ok(0) }) {
+            Ok(amount @ 1..) => page.extend(&bytes[..amount]),
+            _ => break,
+        }
+    }
+    if chunked { unchunked(&page) } else { page }
+}
+
+fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
+    let mut page = Vec::new();
+    while let Ok(Complete((start, length @ 1..))) = httparse::parse_chunk_size(bytes) {
+        let rest = &bytes[start..];
+        let length = rest.len().min(usize::try_from(length).unwrap_or(usize::MAX));
+        page.extend(&rest[..length]);
+        bytes = rest[length..].trim_ascii_start();
+    }
+    page
 }
 
 #[cfg(test)]
@@ -78,11 +232,42 @@ mod tests {
                 thread::sleep(Duration::from_millis(3));
                 proxy.write_all(format!("{rest}gateway").as_bytes()).expect("sent");
             });
-            assert_eq!(read_proxy_status(&mut socket).expect("read"), Some(200));
+            assert_eq!(read_head(&mut socket).expect("read"), HEAD.as_bytes());
             let mut bytes = [0; 7];
             socket.read_exact(&mut bytes).expect("the gateway's");
             assert_eq!(&bytes, b"gateway", "split at {split}");
             later.join().expect("sent");
+        }
+    }
+
+    #[test]
+    fn schemes_are_told_from_their_parameters() {
+        for (lines, expected) in [
+            ("Proxy-Authenticate: Basic realm=\"corp, NTLM, x\"\r\n", "Basic"),
+            ("Proxy-Authenticate: NTLM\r\nproxy-authenticate:Negotiate\r\n", "NTLM, Negotiate"),
+            (
+                "Proxy-Authenticate: Digest realm=\"a\", nonce = \"b\", qop=auth, BASIC realm=x\r\n",
+                "Digest, BASIC",
+            ),
+            ("Proxy-Authenticate: NTLM TlRMTVNTUAAC=, ntlm\r\n", "NTLM"),
+            ("Proxy-Authenticate: \x1b[31m, a\u{e9}, =, \"\r\n", ""),
+            ("", ""),
+        ] {
+            let head = format!("HTTP/1.1 407 x\r\n{lines}\r\n");
+            assert_eq!(schemes(head.as_bytes()).join(", "), expected, "{lines}");
+        }
+    }
+
+    #[test]
+    fn chunks_are_put_together_as_far_as_they_have_come() {
+        for (bytes, expected) in [
+            ("3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\n", "abcde"),
+            ("3\r\nab", "ab"),
+            ("ffffffffffffffff\r\nab", "ab"),
+            ("x", ""),
+            ("", ""),
+        ] {
+            assert_eq!(unchunked(bytes.as_bytes()), expected.as_bytes(), "{bytes}");
         }
     }
 }
