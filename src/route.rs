@@ -215,7 +215,8 @@ impl Proxy {
         Self::parts(url).ok_or_else(|| {
             let detail = format!(
                 "{option}: not of the form http://user:password@host:port (in a password write \
-                 %2F for a slash, %3F for a question mark, %23 for a number sign)"
+                 %2F for a slash, %3F for a question mark, %23 for a number sign); agw knows http \
+                 proxies only"
             );
             Error::new(Status::InvalidUrl, detail)
         })
@@ -265,8 +266,12 @@ impl Proxy {
         let Some((name, url)) = first_set(if gateway.is_https() { HTTPS } else { HTTP }) else {
             return Ok(None);
         };
-        // What is not UTF-8 is refused as what it is: no URL.
-        Self::parse(&url.to_string_lossy(), &format!("proxy: {name}")).map(Some)
+        let option = format!("proxy: {name}");
+        // Put right somehow it could be another user's name, or another host.
+        let url = url.to_str().ok_or_else(|| {
+            Error::new(Status::InvalidUrl, format!("{option}: holds bytes that are not UTF-8"))
+        })?;
+        Self::parse(url, &option).map(Some)
     }
 }
 
@@ -278,10 +283,12 @@ fn first_set(names: &[&'static str]) -> Option<(&'static str, OsString)> {
     })
 }
 
-/// Whether a list as in NO_PROXY names the gateway, as curl reads it: names stand for themselves and
-/// for what ends in them, addresses may have a prefix length, a port narrows an entry.
+/// Whether a list as in NO_PROXY names the gateway, as curl reads it and a little more: names stand
+/// for themselves and for what ends in them, addresses may have a prefix length, a port narrows an
+/// entry. tests/corpus/no_proxy.tsv has it beside curl.
 fn is_excepted(list: &str, gateway: &Address) -> bool {
-    list.split([',', ' ', '\t']).any(|entry| entry == "*" || excepts(entry, gateway))
+    list.split(|c: char| c == ',' || c.is_ascii_whitespace())
+        .any(|entry| entry == "*" || excepts(entry, gateway))
 }
 
 fn excepts(entry: &str, gateway: &Address) -> bool {
@@ -318,6 +325,7 @@ fn address_of(text: &str) -> Option<IpAddr> {
 fn is_named(name: &str, entry: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     let entry = entry.strip_suffix('.').unwrap_or(entry);
+    let entry = entry.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(entry);
     let entry = entry.strip_prefix('.').unwrap_or(entry);
     let Some(start) = name.len().checked_sub(entry.len()).filter(|_| !entry.is_empty()) else {
         return false;
@@ -484,9 +492,13 @@ mod tests {
                     "corp.example:8043",
                     "other, gw.corp.example ,",
                     "other gw.corp.example",
+                    "other\tgw.corp.example\n",
+                    "*.corp.example",
                 ],
                 &[
                     "",
+                    "*corp.example",
+                    "gw.*",
                     ",",
                     ".",
                     "other",

@@ -1,26 +1,34 @@
 //! Proxies from the environment: used when asked for, left alone otherwise. The environment is a
 //! process's own, so the calls are made by the example in C.
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use support::gateway::Step::{Read, Tunnel};
+use support::gateway::Step::{Read, Send, Tunnel};
 use support::gateway::{Gateway, Script};
-use support::{GUID, c};
+use support::{GUID, c, http};
 
 static REJECT: LazyLock<PathBuf> =
     LazyLock::new(|| c::compile("bindings/c/examples/reject.c", "reject-by-proxy", c::C89));
 
 /// Calls with this environment and `--proxy`; whether it was asked for is the proxy's to say.
 fn command(url: &str, environment: &[(&str, &str)], arguments: &[&str]) -> Command {
-    let mut reject = Command::new(&*REJECT);
-    for name in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
-        reject.env_remove(name).env_remove(name.to_lowercase());
-    }
+    let mut reject = without_proxies(REJECT.as_os_str());
     reject.envs(environment.iter().copied()).env("AGW_GUID", GUID);
     reject.args(["--url", url, "--allow-http", "--agent", "154"]).args(arguments);
     reject
+}
+
+fn without_proxies(program: &OsStr) -> Command {
+    let mut command = Command::new(program);
+    for name in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
+        command.env_remove(name).env_remove(name.to_lowercase());
+    }
+    command
 }
 
 fn call(gateway: &Gateway, environment: &[(&str, &str)], arguments: &[&str]) {
@@ -102,4 +110,79 @@ fn a_proxy_variable_that_cannot_be_used_is_named() {
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(printed.contains(&format!("proxy: {name}: not of the form")), "{printed}");
     }
+}
+
+/// Another host or user could come of it otherwise.
+#[test]
+fn a_proxy_variable_that_is_not_utf8_is_named() {
+    for value in [b"http://\xe4:9".as_slice(), b"http://us\xe4r:word@127.0.0.1:9"] {
+        let run = |excepted: &str| {
+            let mut call = command("http://127.0.0.1:9", &[], &FROM_ENVIRONMENT);
+            call.env("http_proxy", OsStr::from_bytes(value)).env("NO_PROXY", excepted);
+            String::from_utf8_lossy(&c::output_of(&mut call, "").stdout).into_owned()
+        };
+        let refused = run("elsewhere.test");
+        assert!(refused.contains("proxy: http_proxy: holds bytes that are not UTF-8"), "{refused}");
+        let excepted = run("127.0.0.1");
+        assert!(excepted.contains("no connection to 127.0.0.1:9"), "{excepted}");
+    }
+}
+
+/// A line of the table: the gateway's host, NO_PROXY, and how agw and curl go.
+struct Exception {
+    host: String,
+    list: String,
+    agw: String,
+    curl: String,
+}
+
+fn exceptions() -> Vec<Exception> {
+    let table = include_str!("corpus/no_proxy.tsv");
+    let line = |line: &str| {
+        let [host, list, agw, curl, why] = line.split('\t').collect::<Vec<_>>()[..] else {
+            panic!("five columns: {line}")
+        };
+        assert_eq!(agw == curl, why == "-", "a difference has a reason: {line}");
+        let list = list.strip_prefix('"').and_then(|list| list.strip_suffix('"')).expect("quoted");
+        let list = list.replace("\\t", "\t").replace("\\n", "\n");
+        Exception { host: host.into(), list, agw: agw.into(), curl: curl.into() }
+    };
+    table.lines().filter(|line| !line.starts_with('#')).map(line).collect()
+}
+
+/// Both are called with every list, and who was asked tells how they went.
+#[test]
+fn no_proxy_lists_are_read_as_curl_reads_them_and_a_little_more() {
+    const CURL: &str = "curl";
+    let refuses = Send(http("403 Forbidden", "").into());
+    let proxy = Gateway::start(vec![Script::Tcp(vec![Read, refuses])], None);
+    let gateway = Gateway::accepting();
+    let (proxy_url, address) =
+        (format!("http://{}", proxy.address()), gateway.address().to_string());
+    let went = |command: &mut Command, list: &str| {
+        command.envs([("http_proxy", proxy_url.as_str()), ("NO_PROXY", list)]);
+        c::output_of(command, "");
+        match (gateway.take_requests().len(), proxy.take_requests().len()) {
+            (1, 0) => "direct",
+            (0, 1) => "proxy",
+            other => panic!("{other:?} requests: {command:?}"),
+        }
+    };
+    let version = c::expect_success(Command::new(CURL).arg("--version")).stdout;
+    let is_the_table_s = version.starts_with(b"curl 7.88.");
+    let mut wrong = BTreeMap::new();
+    for Exception { host, list, agw, curl } in exceptions() {
+        let url = format!("http://{host}:8043");
+        let arguments = [FROM_ENVIRONMENT.as_slice(), &["--connect-to", &address]].concat();
+        let by_agw = went(&mut command(&url, &[], &arguments), &list);
+        let mut call = without_proxies(CURL.as_ref());
+        call.args(["-s", "-m", "20", "--connect-to", &format!("::{address}"), &url]);
+        let by_curl = went(&mut call, &list);
+        // Where agw goes its own way, other versions of curl may, too.
+        let curl_is_right = by_curl == curl || (agw != curl && !is_the_table_s);
+        if by_agw != agw || !curl_is_right {
+            wrong.insert((host, list), (by_agw, by_curl));
+        }
+    }
+    assert!(wrong.is_empty(), "gateway, NO_PROXY, how agw and curl went: {wrong:#?}");
 }

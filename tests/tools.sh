@@ -26,6 +26,7 @@ need pkg-config pkg-config
 need python3 python3
 need openssl openssl
 need /usr/include/gnutls/gnutls.h libgnutls28-dev
+need curl curl
 need mcs mono-mcs
 need mono mono-runtime
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
