@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use support::faults::row::Row;
 use support::faults::run::{Report, flag_names, play};
-use support::faults::{standstill, table};
+use support::faults::{corpus, standstill, table};
 use support::tls::Over;
 
 /// Most rows wait most of the time.
@@ -52,7 +52,7 @@ fn cases(wanted: &[String]) -> Vec<Case> {
             None => name.contains(word),
         })
     };
-    let rows = table::rows().into_iter().filter(|row| picked(row.name));
+    let rows = table::rows().into_iter().chain(corpus::rows()).filter(|row| picked(row.name));
     rows.flat_map(|row| row.over.iter().map(move |over| Case { row: row.clone(), over: *over }))
         .collect()
 }

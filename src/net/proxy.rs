@@ -33,9 +33,14 @@ pub(crate) fn ask_for_tunnel(socket: &mut Socket, proxy: &Proxy, to: &str) -> Re
         200..=299 if is_tunnel(socket, &head).map_err(failed)? => return Ok(()),
         407 => wants_password(&head, proxy.credentials.is_some()),
         code => {
-            let page = if code < 300 { " with a page in place of a connection" } else { "" };
-            let says = quote(socket, &head, proxy);
-            format!("it answered HTTP status {code}{page}{says}")
+            let instead = if (200..300).contains(&code) {
+                " with a page in place of a connection"
+            } else {
+                ""
+            };
+            let page = if code < 200 { Vec::new() } else { read_page(socket, &head) };
+            let says = quote(&head, &page, proxy);
+            format!("it answered HTTP status {code}{instead}{says}")
         }
     };
     Err(Error::new(Status::Proxy, words))
@@ -65,7 +70,7 @@ fn read_head(socket: &mut Socket) -> io::Result<Vec<u8>> {
 
 fn read_one_head(socket: &mut Socket, most: usize) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
-    let mut ahead = [0; 1024];
+    let mut ahead = [0; 4096];
     loop {
         let seen = socket.peek(&mut ahead)?;
         if seen == 0 {
@@ -143,14 +148,13 @@ fn schemes(head: &[u8]) -> Vec<String> {
 
 /// What the proxy says to its refusal: a page's title or text, or else the reason in the status line.
 /// Nothing where it shows the password.
-fn quote(socket: &mut Socket, head: &[u8], proxy: &Proxy) -> String {
+fn quote(head: &[u8], page: &[u8], proxy: &Proxy) -> String {
     let value = |name| head::values(head, name).next();
     let in_one_line = |bytes| text::decode(bytes, || None).replace(char::is_control, " ");
-    let page = read_page(socket, head);
     let content_type = value("content-type").and_then(|value| std::str::from_utf8(value).ok());
     let page = match value("content-encoding") {
         Some(coding) if !coding.eq_ignore_ascii_case(b"identity") => String::new(),
-        _ => text::decode(&page, || content_type).into_owned(),
+        _ => text::decode(page, || content_type).into_owned(),
     };
     let said = match text::of_page(&page) {
         nothing if nothing.trim().is_empty() => in_one_line(reason(head)),

@@ -34,7 +34,10 @@ python_files() { listed '*.py' ':!bindings/python'; }
 python_check() { ruff check -q --no-cache --config $here/ruff.toml "$@"; }
 package_files() { listed 'bindings/python/*.py'; } # it has a configuration of its own
 package_check() { ruff check -q --no-cache "$@" && ruff format -q --no-cache --check "$@"; }
-text_files() { listed . ':!tests/fuzz/seeds' ':!tests/abi/*.abi'; }
+text_files() { # but for bytes as others send them
+    listed . ':!tests/fuzz/seeds' ':!tests/abi/*.abi' ':!tests/corpus/heads' ':!tests/corpus/answers' \
+        ':!tests/corpus/proxies'
+}
 text_check() {
     good=0
     grep -nIP '[ \t\r]$' "$@" && good=1 # space at the end of a line

@@ -56,6 +56,8 @@ pub enum Step {
     Obey(Orders),
     /// As an HTTP proxy: connects to whom the request named, and passes everything on from then.
     Tunnel,
+    /// As `Tunnel`, and says this in place of the usual answer.
+    TunnelSaying(Vec<u8>),
     /// Says nothing until the other side goes.
     Hang,
     /// As `Hang`, and listens for TLS's goodbye.
@@ -415,7 +417,8 @@ impl Connection<'_> {
                 self.read_request()?;
                 self.write_all(&answer)?;
             },
-            Step::Tunnel => self.tunnel(),
+            Step::Tunnel => self.tunnel(b"HTTP/1.1 200 Connection established\r\n\r\n"),
+            Step::TunnelSaying(answer) => self.tunnel(&answer),
             Step::Hang => io::copy(&mut self.stream, &mut io::sink()).map(drop),
             Step::AwaitEnd => loop {
                 if self.read(&mut [0; 4096])? == 0 {
@@ -470,10 +473,10 @@ impl Connection<'_> {
     }
 
     /// Until one side goes.
-    fn tunnel(&mut self) -> io::Result<()> {
+    fn tunnel(&mut self, answer: &[u8]) -> io::Result<()> {
         let request = self.shared.seen().requests.last().cloned().unwrap_or_default();
         let gateway = TcpStream::connect(request.split(' ').nth(1).unwrap_or_default())?;
-        self.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+        self.write_all(answer)?;
         let (mut answers, mut client) = (gateway.try_clone()?, self.stream.try_clone()?);
         let back = thread::spawn(move || {
             let _ = io::copy(&mut answers, &mut client);

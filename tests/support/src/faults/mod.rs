@@ -1,6 +1,7 @@
 //! The fault table: its rows, and how one is played.
 
 pub mod abi;
+pub mod corpus;
 pub mod elsewhere;
 pub mod row;
 pub mod run;

@@ -51,6 +51,7 @@ pub fn rows() -> Vec<Row> {
         goodbyes(),
         framings(),
         broken_framings(),
+        odd_heads(),
         not_http(),
         statuses(),
         redirects(),
@@ -64,6 +65,7 @@ pub fn rows() -> Vec<Row> {
         connecting_ahead(),
         proxies(),
         proxy_deadlines(),
+        behind_proxies(),
     ]
     .concat()
 }
@@ -593,6 +595,65 @@ fn broken_framings() -> Vec<Row> {
         )
         .reject(broken().os_error())
         .sees(1, 1),
+    ]
+}
+
+/// What tests/corpus cannot show: heads that come in pieces, or never to an end.
+fn odd_heads() -> Vec<Row> {
+    let middle = "in the middle of the answer";
+    let folded = "HTTP/1.1 100 Continue\r\nA : b\r\n\r\nHTTP/1.1 200 OK\r\nX :\r\n y\r\n z\r\n";
+    let pieces = [
+        "HTTP/1.1 100 Continue\r\nA",
+        " ",
+        ": b\r\n\r\nHTTP/1.1 200 OK\r\nX ",
+        ":\r\n",
+        " y\r\n",
+        "\tz\r",
+        "\nContent-Length: 47\r\n\r",
+        "\n",
+        ACCEPTED,
+    ];
+    let in_pieces = pieces.map(|piece| [send(piece), Wait(Duration::from_millis(10))]).concat();
+    let row_of = |name, steps: Vec<Step>| {
+        row(name, ALL, then_serves([vec![Read], steps].concat())).sees(2, 2)
+    };
+    vec![
+        row("odd head in pieces", ALL, follows([vec![Read], in_pieces, vec![Hang]].concat()))
+            .reject(accepted())
+            .sees(1, 1),
+        row_of("odd head, then FIN", vec![send(folded)])
+            .reject(fails(Status::Io, MAYBE_SENT, middle))
+            .reject(accepted()),
+        row_of("odd head, FIN in the middle of a name", vec![send(format!("{folded}Content "))])
+            .reject(fails(Status::Io, MAYBE_SENT, middle))
+            .reject(accepted()),
+        row_of("odd head, then RST", vec![send(folded), Reset])
+            .reject(fails(Status::Io, MAYBE_SENT, middle).os_error())
+            .reject(accepted()),
+        row_of("odd head, then silence", vec![send(folded), Hang])
+            .timeout(400)
+            .reject(fails(Status::Timeout, MAYBE_SENT, middle).at(400))
+            .reject(accepted()),
+        row_of("odd head, slowly", vec![send(folded), Beat(b" x\r\n".to_vec(), MS_50)])
+            .timeout(400)
+            .reject(fails(Status::Timeout, MAYBE_SENT, middle).at(400))
+            .reject(accepted()),
+        row_of(
+            "endless folded line",
+            vec![send(folded), Repeat([b" ".as_slice(), &[b'x'; 998], b"\n"].concat(), MANY)],
+        )
+        .reject(fails(Status::TooLarge, MAYBE_SENT, "larger than 64 KiB"))
+        .reject(accepted()),
+        row_of(
+            "endless 1xx with lines",
+            vec![Repeat(b"HTTP/1.1 103 x\r\nX : y\r\n z\r\n\r\n".repeat(50), MANY)],
+        )
+        .reject(fails(Status::TooLarge, MAYBE_SENT, "larger than 64 KiB"))
+        .reject(accepted()),
+        row_of("1xx with lines, then silence", vec![send(&folded[..folded.len() / 2]), Hang])
+            .timeout(400)
+            .reject(fails(Status::Timeout, MAYBE_SENT, middle).at(400))
+            .reject(accepted()),
     ]
 }
 
@@ -1148,6 +1209,10 @@ fn proxies() -> Vec<Row> {
             vec![Read, send("HTTP/1.1 200 OK\r\n"), Repeat(b"X: xxxxxxxxxx\r\n".repeat(100), MANY)],
         )
         .reject(no("not HTTP")),
+        proxied("proxy answers endless 1xx", vec![Read, Repeat(PROCESSING.repeat(50), MANY)])
+            .reject(no("no end within 64 KiB")),
+        proxied("proxy closes behind a 1xx", vec![Read, Send(PROCESSING.to_vec())])
+            .reject(no("closed the connection")),
         proxied("proxy closes", vec![Read]).reject(no("closed the connection")),
         proxied("proxy closes in the middle", vec![Read, send("HTTP/1.1 200")])
             .reject(no("closed the connection")),
@@ -1170,6 +1235,14 @@ fn proxy_deadlines() -> Vec<Row> {
         proxied("proxy is stuck, connect time-out", vec![Read, Hang])
             .connect_timeout(300)
             .reject(late(0, "tunnel").at(300)),
+        proxied("proxy answers 1xx and no more", vec![Read, Send(PROCESSING.to_vec()), Hang])
+            .timeout(400)
+            .reject(late(0, "tunnel").at(400)),
+        proxied(
+            "proxy refuses, and its page does not come",
+            vec![Read, send("HTTP/1.1 403 No\r\nContent-Length: 99\r\n\r\n<p>Poli"), Hang],
+        )
+        .reject(fails(Status::Proxy, 0, "HTTP status 403 and says: Poli").at(500)),
         proxied("proxy answers byte by byte", vec![Read, Beat(b"H".to_vec(), MS_50)])
             .timeout(400)
             .reject(late(0, "tunnel").at(400)),
@@ -1188,6 +1261,52 @@ fn proxy_deadlines() -> Vec<Row> {
             .reject(late(MAYBE_SENT, "while waiting for the answer").at(400))
             .sees(1, 1),
     ]
+}
+
+/// Each names the proxy, which may be why.
+fn behind_proxies() -> Vec<Row> {
+    let row_of = |name, over, steps| {
+        row(name, over, Site::Follows(vec![steps]))
+            .through(Site::Follows(vec![below(vec![Read, Tunnel])]))
+            .timeout(400)
+    };
+    let through = |status, flags| fails(status, flags, "through proxy 127.0.0.1:");
+    only_here(vec![
+        row_of("behind a proxy, FIN in the handshake", &[Tls13], below(vec![Take]))
+            .reject(through(Status::Tls, 0))
+            .sees(1, 0),
+        row_of("behind a proxy, no TLS", &[Tls13], below(vec![Take, send("SSH-2.0\r\n"), Hang]))
+            .reject(through(Status::Tls, 0))
+            .sees(1, 0),
+        row_of("behind a proxy, a silent handshake", &[Tls13], below(vec![Hang]))
+            .reject(through(Status::Timeout, 0).at(400))
+            .sees(1, 0),
+        row_of("behind a proxy, closed at once", BOTH, speaks(vec![]))
+            .between(Between::Pause(MS_200))
+            .connect(through(Status::Io, 0).at(200))
+            .sees(1, 0),
+        row_of("behind a proxy, FIN before an answer", BOTH, speaks(vec![Read]))
+            .reject(through(Status::Io, MAYBE_SENT))
+            .sees(1, 1),
+        row_of(
+            "behind a proxy, FIN in the middle of the body",
+            BOTH,
+            speaks(vec![Read, send(&http("200 OK", ACCEPTED)[..100])]),
+        )
+        .reject(through(Status::Io, MAYBE_SENT).http(200))
+        .sees(1, 1),
+        row_of("behind a proxy, closed among the trailers", BOTH, {
+            speaks(vec![Read, send(format!("{CHUNKED}0\r\nX-T: t\r\n"))])
+        })
+        .reject(through(Status::Io, MAYBE_SENT).http(200))
+        .sees(1, 1),
+        row_of("behind a proxy, no answer", BOTH, speaks(vec![Read, Hang]))
+            .reject(through(Status::Timeout, MAYBE_SENT).at(400))
+            .sees(1, 1),
+        row_of("behind a proxy, not HTTP", BOTH, speaks(vec![Read, send("SSH-2.0\r\n\r\n"), Hang]))
+            .reject(through(Status::Protocol, MAYBE_SENT))
+            .sees(1, 1),
+    ])
 }
 
 /// How often the connection dies just as the second request comes.

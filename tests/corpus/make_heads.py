@@ -1,0 +1,295 @@
+"""Makes what gateways and proxies send: heads, answers and proxies, and expected.tsv beside them.
+
+    make_heads.py            writes the files anew
+    make_heads.py --check    fails where they are not what this would write
+
+One more report from the field is one more line in one of the three functions below. Each file is
+what comes over the connection, to the byte: from a gateway as the answer to a request (two requests
+are made), from a proxy as the answer to CONNECT. `cargo test --test faults -- corpus` plays them.
+"""
+
+import argparse
+import binascii
+import json
+import pathlib
+import struct
+import sys
+
+HERE = pathlib.Path(__file__).parent
+FOLDERS = ["heads", "answers", "proxies"]
+COLUMNS = ["file", "status", "HTTP status", "retcode", "connections", "text"]
+
+ACCEPTED = b'{"result":{},"message":"success","retcode":"0"}'
+MESSAGE = "座席未签入"
+LENGTH = b"Content-Length: %d\r\n" % len(ACCEPTED)
+CHUNKED = b"%x\r\n%s\r\n0\r\n\r\n" % (len(ACCEPTED), ACCEPTED)
+DATE = b"Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
+PAGE = b"<html><head><title>Access&nbsp;denied</title></head><body>Policy 7</body></html>"
+
+
+def answer(lines, body=ACCEPTED, status=b"HTTP/1.1 200 OK"):
+    """A head with these lines in it, and a body."""
+    return status + b"\r\n" + lines + b"\r\n" + body
+
+
+def sized(lines, body, status=b"HTTP/1.1 200 OK"):
+    return answer(lines + b"Content-Length: %d\r\n" % len(body), body, status)
+
+
+def gzip(text):
+    """Stored, not compressed: the same bytes whatever library made them."""
+    stored = b"\x01" + struct.pack("<HH", len(text), len(text) ^ 0xFFFF) + text
+    trailer = struct.pack("<II", binascii.crc32(text), len(text))
+    return b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff" + stored + trailer
+
+
+def taken(connections=1):
+    """The call succeeds; the second one needs so many connections for both."""
+    return ["OK", 200, "0", connections, "success"]
+
+
+def broken(words, status="PROTOCOL", http=0):
+    return [status, http, "-", 2, words]
+
+
+def heads():
+    """What stands before the body, or before the head."""
+    good = answer(LENGTH)
+    for name, head in {
+        "100": b"HTTP/1.1 100 Continue\r\n\r\n",
+        "100-with-lines": b"HTTP/1.1 100 Continue\r\nServer: IIS/5.0\r\n" + DATE + b"\r\n",
+        "100-with-length": b"HTTP/1.1 100 Continue\r\nContent-Length: 0\r\n\r\n",
+        "100-with-length-of-nothing": b"HTTP/1.1 100 Continue\r\nContent-Length: 9\r\n\r\n",
+        "100-keep-alive": b"HTTP/1.1 100 Continue\r\nConnection: keep-alive\r\n\r\n",
+        "100-close": b"HTTP/1.1 100 Continue\r\nConnection: close\r\n\r\n",
+        "100-without-reason": b"HTTP/1.1 100\r\n\r\n",
+        "100-in-http-1.0": b"HTTP/1.0 100 Continue\r\n\r\n",
+        "100-lf-only": b"HTTP/1.1 100 Continue\nServer: x\n\n",
+        "100-folded": b"HTTP/1.1 100 Continue\r\nServer: x\r\n y\r\nVia : z\r\n\r\n",
+        "100-and-an-empty-line": b"HTTP/1.1 100 Continue\r\nServer: x\r\n\r\n\r\n",
+        "102-with-a-line": b"HTTP/1.1 102 Processing\r\nX: y\r\n\r\n",
+        "103-with-links": b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nLink: </b>\r\n\r\n",
+        "104-with-a-line": b"HTTP/1.1 104 Upload\r\nX: y\r\n\r\n",
+        "199-with-a-line": b"HTTP/1.1 199 x\r\nX: y\r\n\r\n",
+        "1xx-several": b"HTTP/1.1 100 Continue\r\nServer: x\r\n\r\n"
+            b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
+        "1xx-many": b"HTTP/1.1 102 Processing\r\nX: y\r\n\r\n" * 500,
+    }.items():
+        yield name, head + good, taken()
+    for name, lines, connections in [
+        ("folded", b"X: y\r\n z\r\n", 1),
+        ("folded-by-a-tab", b"X: y\r\n\tz\r\n", 1),
+        ("folded-twice", b"X: y\r\n z\r\n  z\r\nY: y\r\n z\r\n", 1),
+        ("folded-before-the-value", b"X:\r\n y\r\n", 1),
+        ("folded-and-empty", b"X: y\r\n \r\n", 1),
+        ("folded-under-the-status-line", b" X: y\r\n", 1),
+        ("folded-with-a-colon", b"X: y\r\n Z: z\r\n", 1),
+        ("folded-with-the-word-in-it", b"X: y\r\n Transfer-Encoding: chunked\r\n", 2),
+        ("folded-close", b"Connection:\r\n close\r\n", 2),
+        ("blank-before-the-colon", b"X : y\r\n", 1),
+        ("tab-before-the-colon", b"X\t: y\r\n", 1),
+        ("blanks-before-the-colon", b"X \t : y : z\r\n", 1),
+        ("blank-and-folded", b"X : y\r\n z\r\n", 1),
+        ("blank-close", b"Connection : close\r\n", 2),
+        ("100-lines", b"X: y\r\n" * 100, 1),
+        ("gbk-in-a-value", "X: 代理\r\n".encode("gbk"), 1),
+        ("empty-values", b"X:\r\nY: \r\n", 1),
+    ]:
+        yield name, answer(lines + LENGTH), taken(connections)
+    for name, head, connections in [
+        ("folded-at-the-end", answer(LENGTH + b"X: y\r\n z\r\n"), 1),
+        ("folded-lf-only", answer(b"X: y\r\n z\r\n" + LENGTH).replace(b"\r", b""), 1),
+        ("lf-only", answer(LENGTH).replace(b"\r", b""), 1),
+        ("no-reason", answer(LENGTH, status=b"HTTP/1.1 200"), 1),
+        ("gbk-reason", answer(LENGTH, status=b"HTTP/1.1 200 \xb4\xfa\xc0\xed"), 1),
+        ("folded-length", answer(LENGTH.replace(b" ", b"\r\n ")), 2),
+        ("folded-length-behind", answer(LENGTH.replace(b"\r\n", b"\r\n \r\n")), 2),
+        ("blank-length", answer(LENGTH.replace(b":", b" :")), 2),
+        ("folded-coding", answer(b"Transfer-Encoding:\r\n\tchunked\r\n", CHUNKED), 2),
+        ("blank-coding", answer(b"Transfer-Encoding : chunked\r\n", CHUNKED), 2),
+    ]:
+        yield name, head, taken(connections)
+    yield "101", answer(b"Upgrade: x\r\n", b"", b"HTTP/1.1 101 Up"), broken("101", "HTTP", 101)
+    for name, lines in {
+        "blank-in-a-name": b"X Y: z\r\n",
+        "folded-name": b"X-\r\n Y: z\r\n",
+        "folded-length-in-two": b"Content-Length: 4\r\n 7\r\n",
+        "no-colon": b"X\r\n",
+        "no-name": b": y\r\n",
+        "nul-in-a-folded-line": b"X: y\r\n z\0\r\n",
+        "cr-alone": b"X: y\rz\r\n",
+    }.items():
+        yield name, answer(lines + LENGTH), broken("not HTTP")
+
+
+def answers():
+    """What stands in the body, and what the head says of it."""
+    refusal = json.dumps({"message": MESSAGE, "retcode": "100-006"}, ensure_ascii=False)
+    gbk = refusal.encode("gbk")
+    session = ["SESSION", 200, "100-006", 1, MESSAGE]
+    for charset in ["GBK", "x-gbk", "CP936", "MS936", "windows-936", "936", "GB2312", "GB_2312-80",
+                    "gb18030", "chinese", "csGB2312", "iso-ir-58", "csISO58GB231280", "EUC-CN"]:
+        head = b"Content-Type: application/json;charset=%s\r\n" % charset.encode()
+        yield f"charset-{charset.lower()}", sized(head, gbk), session
+    for name, head, body in [
+        ("gbk-quoted", b'Content-Type: text/html; charset="gbk"\r\n', gbk),
+        ("gbk-quoted-once", b"Content-Type: text/html; charset='x-gbk'; a=b\r\n", gbk),
+        ("gbk-with-blanks", b"Content-Type: text/html; Charset = cp936 \r\n", gbk),
+        ("gbk-folded", b"Content-Type: text/html;\r\n\tcharset=x-gbk\r\n", gbk),
+        ("gbk-unannounced", b"", gbk),
+        ("gbk-as-json", b"Content-Type: application/json\r\n", gbk),
+        ("gbk-without-a-name", b"Content-Type: text/html; charset=\r\n", gbk),
+        ("utf-8-unannounced", b"", refusal.encode()),
+        ("utf-8-called-gbk", b"Content-Type: text/html; charset=GBK\r\n", refusal.encode()),
+        ("utf-8-with-bom", b"", b"\xef\xbb\xbf" + refusal.encode()),
+    ]:
+        yield name, sized(head, body), session
+    announced = b"Content-Type: text/html; charset=gb18030\r\n"
+    for name, head, text, shown in [
+        ("gb18030-of-four-bytes", announced, "座\U00020000席".encode("gb18030"), "座\U00020000席"),
+        ("gbk-cut", announced, "座席".encode("gbk")[:3], "座\ufffd"),
+        ("neither-utf-8-nor-gbk", b"", b"a\xffb", "a\ufffdb"),
+    ]:
+        body = b'{"retcode":"100-006","message":"' + text + b'"}'
+        yield name, sized(head, body), [*session[:-1], shown]
+    zipped = gzip(ACCEPTED)
+    chunks = b"%x\r\n%s\r\n0\r\n\r\n" % (len(zipped), zipped)
+    coded = "it has Content-Encoding: "
+    for name, head, body, words in [
+        ("gzip", b"Content-Encoding: gzip\r\n", zipped, coded + "gzip"),
+        ("x-gzip", b"Content-Encoding: x-gzip\r\n", zipped, coded + "x-gzip"),
+        ("deflate", b"Content-Encoding: deflate\r\n", zipped[10:], coded + "deflate"),
+        ("br", b"Content-Encoding: br\r\n", b"\x8b\x16\x80", coded + "br"),
+        ("gzip-unannounced", b"", zipped, "it is compressed with gzip"),
+    ]:
+        yield name, sized(head, body), broken(words, http=200)
+    chunked = b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n"
+    yield "gzip-in-chunks", answer(chunked, chunks), broken(coded + "gzip", http=200)
+    error = sized(b"Content-Encoding: gzip\r\n", gzip(PAGE), b"HTTP/1.1 502 Bad Gateway")
+    yield "gzip-of-an-error", error, broken("HTTP status 502; " + coded + "gzip", "HTTP", 502)
+    yield "gzip-by-name-only", sized(b"Content-Encoding: gzip\r\n", ACCEPTED), taken()
+    yield "identity", sized(b"Content-Encoding: identity\r\n", ACCEPTED), taken()
+
+
+def proxies():
+    """What a proxy says to CONNECT. A name that ends in "given" is of one that has a password."""
+    good = b"HTTP/1.1 200 Connection established\r\n\r\n"
+    for name, head in {
+        "200": good,
+        "200-http-1.0": b"HTTP/1.0 200 Connection established\r\nVia: 1.1 tinyproxy\r\n\r\n",
+        "200-without-reason": b"HTTP/1.1 200\r\n\r\n",
+        "200-close": b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
+        "200-with-length": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+        "200-chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "200-lf-only": b"HTTP/1.1 200 OK\nVia: x\n\n",
+        "200-folded": b"HTTP/1.1 200 OK\r\nVia: x\r\n y\r\n\r\n",
+        "200-blank-before-the-colon": b"HTTP/1.1 200 OK\r\nProxy-Agent : x\r\n\r\n",
+        "200-gbk-in-a-value": b"HTTP/1.1 200 OK\r\nVia: \xb4\xfa\xc0\xed\r\n\r\n",
+        "200-odd-lines": b"HTTP/1.1 200 OK\r\nno colon\r\n: no name\r\nX Y: z\r\n\r\n",
+        "200-70-lines": b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 70 + b"\r\n",
+        "200-2000-lines": b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 2000 + b"\r\n",
+        "100-first": b"HTTP/1.1 100 Continue\r\n\r\n" + good,
+        "100-with-lines-first": b"HTTP/1.1 100 Continue\r\nVia: x\r\n y\r\n\r\n" + good,
+        "102-and-103-first": b"HTTP/1.1 102 x\r\n\r\nHTTP/1.1 103 x\nLink: y\n\n" + good,
+        "1xx-many-first": b"HTTP/1.1 102 Processing\r\nX: y\r\n\r\n" * 500 + good,
+        "201": b"HTTP/1.1 201 Created\r\n\r\n",
+    }.items():
+        yield name, head, taken()
+
+    def refusal(status, lines, page=b""):
+        return sized(lines, page, b"HTTP/1.1 " + status)
+
+    def says(code, words):
+        return f"it answered HTTP status {code} and says: {words}"
+
+    for name, head, words in [
+        ("407-basic", refusal(b"407 x", b'Proxy-Authenticate: Basic realm="corp"\r\n', PAGE),
+         "it wants a user name and password (HTTP 407), and offers Basic"),
+        ("407-basic-given", refusal(b"407 x", b"Proxy-Authenticate: BASIC realm=x\r\n"),
+         "it refused the user name and password (HTTP 407), and offers BASIC"),
+        ("407-several", refusal(b"407 x", b"Proxy-Authenticate: Negotiate\r\n"
+                                b'Proxy-Authenticate: NTLM, Basic realm="a, b"\r\n'),
+         "it wants a user name and password (HTTP 407), and offers Negotiate, NTLM, Basic"),
+        ("407-folded", refusal(b"407 x", b"Proxy-Authenticate:\r\n NTLM,\r\n Negotiate\r\n"),
+         "it offers NTLM, Negotiate only (HTTP 407), and agw speaks Basic only"),
+        ("407-ntlm", refusal(b"407 x", b"Proxy-Authenticate: NTLM\r\n"),
+         "it offers NTLM only (HTTP 407), and agw speaks Basic only"),
+        ("407-ntlm-given", refusal(b"407 x", b"Proxy-Authenticate: NTLM\r\n"),
+         "and agw speaks Basic only; the user name and password were not taken"),
+        ("407-digest", refusal(b"407 x", b'Proxy-Authenticate: Digest realm="x", nonce="y"\r\n'),
+         "it offers Digest only (HTTP 407), and agw speaks Basic only"),
+        ("407-of-nothing", refusal(b"407 x", b""), "it wants a user name and password (HTTP 407)"),
+        ("407-of-nothing-given", refusal(b"407 x", b""),
+         "it refused the user name and password (HTTP 407)"),
+        ("403-title", refusal(b"403 Forbidden", b"Content-Type: text/html\r\n", PAGE),
+         says(403, "Access denied")),
+        ("403-text", refusal(b"403 Forbidden", b"Content-Type: text/plain\r\n", b"port\r\nrefused"),
+         says(403, "port refused")),
+        ("403-tags", refusal(b"403 x", b"", b"<style>p{}</style><p>Blocked <b>by</b> policy"),
+         says(403, "Blocked by policy")),
+        ("403-control-characters", refusal(b"403 x", b"", b"a\x1b[31m\0b\x07c"),
+         says(403, "a [31m b c")),
+        ("403-gbk", refusal(b"403 x", b"", "<title>禁止访问</title>".encode("gbk")),
+         says(403, "禁止访问")),
+        ("403-gzip", refusal(b"403 Forbidden", b"Content-Encoding: gzip\r\n", gzip(PAGE)),
+         says(403, "Forbidden")),
+        ("403-without-a-page", refusal(b"403 Forbidden", b""), says(403, "Forbidden")),
+        ("403-long", refusal(b"403 x", b"", b"<p>" + b"1234567 " * 100),
+         says(403, "1234567 " * 20 + "...")),
+        ("403-password-given", refusal(b"403 x", b"", b"user&#58;pass word is unknown"),
+         "it answered HTTP status 403"),
+        ("503-squid", refusal(b"503 Service Unavailable", b"X-Squid-Error: ERR_DNS_FAIL 0\r\n",
+                              b"<title>ERROR: The URL could not be retrieved</title>"),
+         says(503, "ERR_DNS_FAIL 0; ERROR: The URL could not be retrieved")),
+        ("503-chunked", answer(b"Transfer-Encoding: chunked\r\n",
+                               b"9\r\n<title>no\r\n9;x\r\n name</ti\r\n4\r\ntle>\r\n0\r\n\r\n",
+                               b"HTTP/1.1 503 x"), says(503, "no name")),
+        ("502-folded", refusal(b"502 x", b"Via: x\r\n y\r\n", PAGE), says(502, "Access denied")),
+        ("302", refusal(b"302 Found", b"Location: http://portal.test/\r\n"), says(302, "Found")),
+        ("101", b"HTTP/1.1 101 Up\r\nUpgrade: x\r\n\r\n", says(101, "Up")),
+        ("200-page", answer(b"Content-Type: text/html\r\nContent-Length: %d\r\n" % len(PAGE), PAGE),
+         "HTTP status 200 with a page in place of a connection and says: Access denied"),
+        ("200-hello", answer(b"Content-Length: 5\r\n", b"hello"),
+         "HTTP status 200 with a page in place of a connection and says: hello"),
+        ("not-http", b"SSH-2.0-OpenSSH_9.2\r\n", "not HTTP: it has no status line"),
+        ("endless-lines", b"HTTP/1.1 200 OK\r\n" + (b"X: " + b"y" * 60 + b"\r\n") * 1100,
+         "no end within 64 KiB"),
+    ]:
+        yield name, head, ["PROXY", 0, "-", 0, words]
+
+
+def files():
+    """Every file by its name, and what is expected of each."""
+    made, table = {}, ["# Made by make_heads.py: " + ", ".join(COLUMNS)]
+    for folder, function in zip(FOLDERS, (heads, answers, proxies), strict=True):
+        for name, content, expected in function():
+            file = f"{folder}/{name}"
+            if file in made:
+                raise ValueError(f"{file}: twice")
+            made[file] = content
+            table.append("\t".join(map(str, [file, *expected])))
+    made["expected.tsv"] = "".join(line + "\n" for line in table).encode()
+    return made
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    options.add_argument("--check", action="store_true", help="write nothing, compare")
+    check = options.parse_args().check
+    made = files()
+    there = {str(path.relative_to(HERE)): path for folder in FOLDERS
+             for path in sorted((HERE / folder).glob("*"))}
+    wrong = [f"{file}: not of this script" for file in sorted(there.keys() - made.keys())]
+    for file, content in made.items():
+        path = HERE / file
+        if not check:
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+        elif not path.exists() or path.read_bytes() != content:
+            wrong.append(f"{file}: is not what this script makes")
+    print("\n".join(wrong) or f"{len(made)} files")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
