@@ -1,12 +1,11 @@
-//! A certificate in a sentence: what a person wants to know of it at sign-in. A reader of our own: the
-//! crates for it are several times as large as all the rest of this folder, and here nothing depends on
-//! what it finds.
+//! A certificate in a sentence: what a person wants to know of it at sign-in.
 
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustls::pki_types::CertificateDer;
 
+use super::der::{Certificate, Element, GENERALIZED_TIME, UTC_TIME, next};
 use super::explain::{fingerprint_of, printed};
 
 pub(crate) struct Description {
@@ -45,6 +44,22 @@ struct Content {
     last_day: Date,
 }
 
+impl Certificate<'_> {
+    fn validity(&self) -> Option<[Element<'_>; 2]> {
+        let mut rest = self.validity;
+        Some([next(&mut rest)?, next(&mut rest)?])
+    }
+
+    /// Counted since 1970.
+    pub(super) fn first_day(&self) -> Option<i64> {
+        Some(date(self.validity()?[0])?.days_since_1970())
+    }
+
+    pub(super) fn last_day(&self) -> Option<i64> {
+        Some(date(self.validity()?[1])?.days_since_1970())
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Date {
     year: i64,
@@ -62,59 +77,26 @@ impl Date {
     }
 }
 
-const SEQUENCE: u8 = 0x30;
-const VERSION: u8 = 0xA0;
-const EXTENSIONS: u8 = 0xA3;
 const DNS_NAME: u8 = 0x82;
 const IP_ADDRESS: u8 = 0x87;
-const UTC_TIME: u8 = 0x17;
-const GENERALIZED_TIME: u8 = 0x18;
-const OCTET_STRING: u8 = 0x04;
 
 /// The object identifier of a subjectAltName.
 const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1D, 0x11];
 
-/// RFC 5280, 4.1: what is between the serial number and the extensions has no part in it but the dates.
-fn read(mut der: &[u8]) -> Option<Content> {
-    let mut certificate = expect(&mut der, SEQUENCE)?;
-    let mut content = expect(&mut certificate, SEQUENCE)?;
-    if content.first() == Some(&VERSION) {
-        element(&mut content)?;
-    }
-    for _serial_signature_issuer in 0..3 {
-        element(&mut content)?;
-    }
-    let mut validity = expect(&mut content, SEQUENCE)?;
-    element(&mut validity)?;
-    let last_day = date(element(&mut validity)?)?;
+fn read(der: &[u8]) -> Option<Content> {
+    let certificate = Certificate::read(der)?;
+    let last_day = date(certificate.validity()?[1])?;
     let mut hosts = Vec::new();
-    while let Some((tag, mut value)) = element(&mut content) {
-        if tag == EXTENSIONS {
-            hosts = names_in(expect(&mut value, SEQUENCE)?)?;
+    for extension in certificate.extensions() {
+        if extension.identifier == SUBJECT_ALT_NAME {
+            let mut names = extension.value;
+            hosts.extend(next(&mut names)?.inside().filter_map(host));
         }
     }
     Some(Content { hosts, last_day })
 }
 
-fn names_in(mut extensions: &[u8]) -> Option<Vec<String>> {
-    let mut hosts = Vec::new();
-    while let Some((_, mut extension)) = element(&mut extensions) {
-        let (_, identifier) = element(&mut extension)?;
-        if identifier != SUBJECT_ALT_NAME {
-            continue;
-        }
-        // "critical" may stand between.
-        while let Some((tag, mut value)) = element(&mut extension) {
-            if tag == OCTET_STRING {
-                let mut names = expect(&mut value, SEQUENCE)?;
-                hosts.extend(std::iter::from_fn(|| element(&mut names)).filter_map(host));
-            }
-        }
-    }
-    Some(hosts)
-}
-
-fn host((tag, value): (u8, &[u8])) -> Option<String> {
+fn host(Element { tag, value, .. }: Element) -> Option<String> {
     match tag {
         DNS_NAME if value.iter().all(u8::is_ascii_graphic) => {
             Some(String::from_utf8_lossy(value).into_owned())
@@ -128,7 +110,7 @@ fn host((tag, value): (u8, &[u8])) -> Option<String> {
     }
 }
 
-fn date((tag, text): (u8, &[u8])) -> Option<Date> {
+fn date(Element { tag, value: text, .. }: Element) -> Option<Date> {
     let number = |digits: &[u8]| {
         let all_digits = digits.iter().all(u8::is_ascii_digit);
         all_digits.then(|| digits.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0')))
@@ -142,27 +124,6 @@ fn date((tag, text): (u8, &[u8])) -> Option<Date> {
         _ => return None,
     };
     Some(Date { year, month: number(rest.get(..2)?)?, day: number(rest.get(2..4)?)? })
-}
-
-fn expect<'a>(input: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
-    element(input).filter(|(found, _)| *found == tag).map(|(_, value)| value)
-}
-
-/// The next element's tag and value; `None` at the end, or where it is none.
-fn element<'a>(input: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
-    let [tag, length, rest @ ..] = *input else { return None };
-    let (length, rest) = match usize::from(*length) {
-        short @ 0..=0x7F => (short, rest),
-        long => {
-            // Four bytes are more than any certificate has.
-            let (bytes, rest) = rest.split_at_checked((long - 0x80).min(5))?;
-            let length = bytes.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
-            (usize::try_from(length).ok()?, rest)
-        }
-    };
-    let (value, rest) = rest.split_at_checked(length)?;
-    *input = rest;
-    Some((*tag, value))
 }
 
 #[cfg(test)]
@@ -205,9 +166,10 @@ mod tests {
                 "{year}-{month}-{day}"
             );
         }
-        assert_eq!(date((UTC_TIME, b"491231235959Z")).expect("a date").year, 2049);
-        assert_eq!(date((UTC_TIME, b"500101000000Z")).expect("a date").year, 1950);
-        assert!(date((UTC_TIME, b"5001")).is_none() && date((0, b"500101000000Z")).is_none());
+        let year = |tag, value| Some(date(Element { tag, value, whole: b"" })?.year);
+        assert_eq!(year(UTC_TIME, b"491231235959Z"), Some(2049));
+        assert_eq!(year(UTC_TIME, b"500101000000Z"), Some(1950));
+        assert_eq!((year(UTC_TIME, b"5001"), year(0, b"500101000000Z")), (None, None));
     }
 
     /// A pinned certificate may be anything: cut anywhere and changed anywhere it does no harm.

@@ -8,15 +8,45 @@ use ring::digest::{SHA256, digest};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{CertificateError, OtherError};
 
+use super::der::{Certificate, dotted};
+use super::keys::{Key, TAKEN, algorithm, public_key};
+use super::words::{
+    ALERT, AUTHORITY, CERTIFICATE, HELLO, INCOMPATIBLE, KEYS, MESSAGE, MISBEHAVED, PKI, PURPOSE,
+    REVOCATION, TLS, sober,
+};
 use crate::Error;
 
 /// SHA-256 of a certificate's DER bytes.
 pub(crate) type Fingerprint = [u8; 32];
 
+/// What the gateway sent, and what is known of those above it.
+pub(super) struct Chain<'a> {
+    pub certificate: &'a CertificateDer<'a>,
+    pub intermediates: &'a [CertificateDer<'a>],
+    pub weak: &'a [WeakIssuer],
+}
+
+/// A CA's certificate among those trusted whose key can vouch for nothing.
+#[derive(Debug)]
+pub(super) struct WeakIssuer {
+    subject: Vec<u8>,
+    key: String,
+}
+
+impl WeakIssuer {
+    pub fn of(certificate: &CertificateDer) -> Option<Self> {
+        let certificate = Certificate::read(certificate)?;
+        let key = public_key(certificate.public_key).filter(|key| !key.taken)?;
+        Some(WeakIssuer { subject: certificate.subject.to_owned(), key: key.words })
+    }
+}
+
 /// Names the certificate in the error, since rustls does not show a refused one.
-pub(crate) fn of_certificate(why: rustls::Error, certificate: &CertificateDer) -> rustls::Error {
+pub(super) fn of_certificate(why: rustls::Error, chain: &Chain) -> rustls::Error {
     match why {
-        rustls::Error::InvalidCertificate(why) => because(certificate, &reason(&why, certificate)),
+        rustls::Error::InvalidCertificate(why) => because(chain.certificate, &reason(&why, chain)),
+        // The system's check, in the words, and the language, of the system.
+        rustls::Error::General(why) => because(chain.certificate, &systems_reason(&why)),
         other => other,
     }
 }
@@ -27,10 +57,9 @@ pub(crate) fn of_signature(why: rustls::Error, certificate: &CertificateDer) -> 
         rustls::Error::InvalidCertificate(CertificateError::Other(why)) => {
             because(certificate, &other_reason(&why))
         }
-        rustls::Error::InvalidCertificate(_) => because(
-            certificate,
-            "the handshake's signature does not fit its key (another one signed, or it is too weak)",
-        ),
+        rustls::Error::InvalidCertificate(_) => {
+            because(certificate, &signature_reason(certificate))
+        }
         other => other,
     }
 }
@@ -83,36 +112,163 @@ pub(crate) fn printed(fingerprint: &Fingerprint) -> String {
     text
 }
 
-/// Why a certificate was refused, for a person who has to mend it.
-fn reason(why: &CertificateError, certificate: &CertificateDer) -> String {
+/// Why a certificate was refused, and what to do, for a person who has to mend it.
+fn reason(why: &CertificateError, chain: &Chain) -> String {
     use CertificateError as Why;
+    let certificate = Certificate::read(chain.certificate);
+    let which = |ends: bool, time: &UnixTime| {
+        let own = certificate.as_ref().and_then(|own| {
+            let days = if ends { own.last_day() } else { own.first_day() };
+            Some(days? == (time.as_secs() / 86_400) as i64)
+        });
+        if own == Some(false) { "one above it" } else { "it" }
+    };
     match why {
-        Why::Expired => "it has expired".into(),
-        Why::ExpiredContext { time, not_after } => {
-            format!("it expired {} ago (by this machine's clock)", days(*not_after, *time))
-        }
-        Why::NotValidYet => "it is not valid yet".into(),
+        Why::ExpiredContext { time, not_after } => format!(
+            "{} expired {} ago (by this machine's clock); have it renewed, or pin the gateway's \
+             (pin_sha256)",
+            which(true, not_after),
+            days(*not_after, *time)
+        ),
         Why::NotValidYetContext { time, not_before } => format!(
-            "it is not valid for another {} (by this machine's clock)",
+            "{} is not valid for another {} (by this machine's clock); check the clock",
+            which(false, not_before),
             days(*time, *not_before)
         ),
-        Why::UnknownIssuer if is_self_signed(certificate) => {
-            "it is self-signed and not among those trusted".into()
+        Why::UnknownIssuer if certificate.is_some_and(|own| own.issuer == own.subject) => {
+            "it is self-signed and not among those trusted; give it as ca, or pin it (pin_sha256)"
+                .into()
         }
-        Why::UnknownIssuer => "its issuer is not among those trusted".into(),
-        Why::BadSignature => {
-            "none of those trusted has signed it (one of the same name has another key)".into()
+        Why::BadSignature | Why::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            weak_issuer(chain).unwrap_or_else(|| unsigned(why))
         }
-        Why::InvalidPurpose | Why::InvalidPurposeContext { .. } => NOT_FOR_SERVERS.into(),
-        Why::NotValidForName => "it is for another name".into(),
-        Why::NotValidForNameContext { expected, presented } if presented.is_empty() => {
-            format!("it names no host, so not {}", expected.to_str())
-        }
+        Why::UnsupportedSignatureAlgorithmContext { .. } => unsigned(why),
+        Why::UnhandledCriticalExtension => unknown_extension(chain),
+        Why::InvalidPurposeContext { presented, .. } if presented.len() == 1 => format!(
+            "its extended key usage is for {}, not that of a server; have one issued for servers, \
+             or pin it (pin_sha256)",
+            PURPOSE.say(&presented[0])
+        ),
         Why::NotValidForNameContext { expected, presented } => {
-            format!("it is for {}, not for {}", listed(presented), expected.to_str())
+            let expected = expected.to_str();
+            match presented.is_empty() {
+                true => format!(
+                    "it names no host, so not {expected}; have one with a subjectAltName issued, {OR_PIN}"
+                ),
+                false => format!(
+                    "it is for {}, not for {expected}; put a name of it into base_url and the address \
+                     into connect_to, {OR_PIN}",
+                    listed(presented)
+                ),
+            }
         }
-        Why::Other(other) => other_reason(other),
-        other => format!("{other}"),
+        Why::Other(other) => match other.0.downcast_ref::<webpki::Error>() {
+            Some(webpki::Error::UnsupportedCriticalExtension) => unknown_extension(chain),
+            _ => other_reason(other),
+        },
+        other => CERTIFICATE.say(other),
+    }
+}
+
+const OR_PIN: &str = "or pin it (pin_sha256)";
+
+/// A signature that cannot be checked, by the way it was made.
+fn unsigned(why: &CertificateError) -> String {
+    let (way, key) = match why {
+        CertificateError::UnsupportedSignatureAlgorithmContext {
+            signature_algorithm_id, ..
+        } => (algorithm(signature_algorithm_id), None),
+        CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
+            signature_algorithm_id,
+            public_key_algorithm_id,
+        } => (algorithm(signature_algorithm_id), algorithm(public_key_algorithm_id)),
+        _ => (None, None),
+    };
+    let Some(way) = way else { return CERTIFICATE.say(why) };
+    let by = key.map(|key| format!(" by a key of {key}")).unwrap_or_default();
+    format!(
+        "it, or one above it, is signed with {way}{by}, which agw does not take (a CA's key has to be \
+         {TAKEN}, with SHA-256 or SHA-384); have it issued anew, {OR_PIN}"
+    )
+}
+
+/// The one in the chain whose issuer's key is such that no signature of it counts.
+fn weak_issuer(chain: &Chain) -> Option<String> {
+    let sent = std::iter::once(chain.certificate).chain(chain.intermediates);
+    let issuers: Vec<_> = sent.filter_map(|one| Some(Certificate::read(one)?.issuer)).collect();
+    let among = chain.intermediates.iter().filter_map(WeakIssuer::of);
+    let known = among.map(|weak| (weak.subject, weak.key));
+    let trusted = chain.weak.iter().map(|weak| (weak.subject.clone(), weak.key.clone()));
+    let (_, key) =
+        known.chain(trusted).find(|(subject, _)| issuers.contains(&subject.as_slice()))?;
+    Some(format!(
+        "the key of a CA above it is {key}, which agw does not take ({TAKEN}); have it issued by \
+         another CA, {OR_PIN}"
+    ))
+}
+
+fn unknown_extension(chain: &Chain) -> String {
+    let sent = std::iter::once(chain.certificate).chain(chain.intermediates);
+    let name = sent.filter_map(|one| critical_unknown(one)).next();
+    let Some(name) = name else { return PKI.say(&webpki::Error::UnsupportedCriticalExtension) };
+    format!(
+        "it, or one above it, has the extension {name} marked critical, which agw does not know; have it \
+         issued without that, {OR_PIN}"
+    )
+}
+
+/// Why a certificate cannot be one of `ca`.
+pub(super) fn of_authority(why: &webpki::Error, certificate: &CertificateDer) -> String {
+    match critical_unknown(certificate) {
+        Some(name) if *why == webpki::Error::UnsupportedCriticalExtension => format!(
+            "it has the extension {name} marked critical, which agw does not know; leave it out, or \
+             pin the gateway's certificate (pin_sha256)"
+        ),
+        _ => AUTHORITY.say(why),
+    }
+}
+
+/// The first extension that must be understood, and is not by webpki.
+fn critical_unknown(certificate: &CertificateDer) -> Option<String> {
+    let id = |last| [0x55, 0x1D, last];
+    let known = [15, 17, 19, 30, 31, 37].map(id);
+    let unknown = Certificate::read(certificate)?
+        .extensions()
+        .into_iter()
+        .find(|one| one.critical && !known.iter().any(|known| known == one.identifier))?;
+    let names = [
+        (32, "certificate policies"),
+        (33, "policy mappings"),
+        (36, "policy constraints"),
+        (54, "inhibit any policy"),
+    ];
+    let name = names.into_iter().find(|(last, _)| id(*last) == unknown.identifier);
+    Some(name.map_or_else(|| dotted(unknown.identifier), |(_, name)| format!("'{name}'")))
+}
+
+fn signature_reason(certificate: &CertificateDer) -> String {
+    let key = Certificate::read(certificate).and_then(|own| public_key(own.public_key));
+    match key.filter(|key| !key.taken) {
+        Some(Key { words, .. }) => format!(
+            "the handshake's signature cannot be checked: its key is {words}, and agw takes {TAKEN}; \
+             have one with such a key issued"
+        ),
+        None => {
+            "the handshake's signature does not fit its key: another one signed; who answers there \
+                 has the certificate, and not its key"
+                .into()
+        }
+    }
+}
+
+fn systems_reason(why: &str) -> String {
+    let number = why.split_once("os error ").and_then(|(_, rest)| rest.split(')').next());
+    match number {
+        Some(number) => format!("the system's check refuses it (its error {number}), {OR_PIN}"),
+        None => match sober(why) {
+            Some(words) => format!("the system's check refuses it ({words}), {OR_PIN}"),
+            None => CERTIFICATE.say(&CertificateError::ApplicationVerificationFailure),
+        },
     }
 }
 
@@ -129,36 +285,32 @@ fn listed(names: &[String]) -> String {
 /// webpki gives names as Rust debugs them: `DnsName("gw")`, `IpAddress(10.1.2.3)`.
 fn plain(name: &str) -> String {
     let inner = |before, after| name.strip_prefix(before)?.strip_suffix(after);
-    match inner("DnsName(\"", "\")").or(inner("IpAddress(", ")")) {
-        Some(dns) if name.starts_with('D') && dns.parse::<IpAddr>().is_ok() => {
-            format!("{dns} (written as a host name)")
-        }
-        inner => inner.unwrap_or(name).to_owned(),
+    if let Some(address) = inner("IpAddress(", ")") {
+        // webpki writes ::1 as 0::1.
+        let parsed = address.parse::<IpAddr>().map(|address| address.to_string());
+        return parsed.unwrap_or_else(|_| address.to_owned());
+    }
+    match inner("DnsName(\"", "\")") {
+        Some(dns) if dns.parse::<IpAddr>().is_ok() => format!("{dns} (written as a host name)"),
+        Some(dns) => dns.to_owned(),
+        None => "a name of another kind".to_owned(),
     }
 }
 
 fn other_reason(other: &OtherError) -> String {
-    match other.0.downcast_ref::<webpki::Error>() {
-        Some(webpki::Error::CaUsedAsEndEntity) => {
-            "it is a CA's certificate used as a server's".into()
+    if let Some(why) = other.0.downcast_ref::<webpki::Error>() {
+        return PKI.say(why);
+    }
+    match other.0.to_string() {
+        purpose if purpose == PLATFORM_PURPOSE => {
+            CERTIFICATE.say(&CertificateError::InvalidPurpose)
         }
-        Some(webpki::Error::UnsupportedCertVersion) => {
-            "it is of X.509 version 1, which cannot be used; issue one of version 3".into()
-        }
-        _ if other.0.to_string() == PLATFORM_PURPOSE => NOT_FOR_SERVERS.into(),
-        _ => format!("{}", other.0),
+        words => systems_reason(&words),
     }
 }
 
-const NOT_FOR_SERVERS: &str = "its extended key usage is not that of a server";
-
 /// What the platform verifier makes of a wrong extended key usage.
 const PLATFORM_PURPOSE: &str = "certificate had invalid extensions";
-
-fn is_self_signed(certificate: &CertificateDer) -> bool {
-    webpki::EndEntityCert::try_from(certificate)
-        .is_ok_and(|certificate| certificate.issuer() == certificate.subject())
-}
 
 fn days(from: UnixTime, to: UnixTime) -> String {
     let seconds = to.as_secs().saturating_sub(from.as_secs());
@@ -173,14 +325,20 @@ fn days(from: UnixTime, to: UnixTime) -> String {
 pub(crate) fn describe(error: &rustls::Error) -> String {
     use rustls::Error as Tls;
     match error {
-        Tls::InvalidCertificate(CertificateError::Other(other)) => format!("{}", other.0),
-        Tls::InvalidMessage(_) => {
-            format!("the other side does not speak TLS here ({error}); check the port")
+        Tls::InvalidCertificate(CertificateError::Other(other)) => match other.0.downcast_ref() {
+            Some(Refusal(words)) => words.clone(),
+            None => format!("the gateway's certificate was refused: {}", other_reason(other)),
+        },
+        Tls::InvalidCertificate(why) => {
+            format!("the gateway's certificate was refused: {}", CERTIFICATE.say(why))
         }
-        Tls::AlertReceived(_) => format!("the gateway ended the handshake: {error}"),
-        Tls::PeerIncompatible(_) => {
-            format!("the gateway speaks no TLS that is safe (1.2 or 1.3 needed): {error}")
-        }
-        other => other.to_string(),
+        Tls::InvalidCertRevocationList(why) => REVOCATION.say(why),
+        Tls::InvalidEncryptedClientHello(why) => HELLO.say(why),
+        Tls::InvalidMessage(why) => MESSAGE.say(why),
+        Tls::AlertReceived(why) => format!("the gateway ended the handshake: {}", ALERT.say(why)),
+        Tls::PeerIncompatible(why) => INCOMPATIBLE.say(why),
+        Tls::PeerMisbehaved(why) => MISBEHAVED.say(why),
+        Tls::InconsistentKeys(why) => KEYS.say(why),
+        other => TLS.say(other),
     }
 }

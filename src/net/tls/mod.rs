@@ -1,19 +1,20 @@
 //! TLS: the configuration, built once from checked options.
 
+mod der;
 pub(crate) mod describe;
 pub(crate) mod explain;
+mod forms;
+mod keys;
 pub(crate) mod limits;
 mod pem;
 mod verify;
+mod words;
 
-use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring as provider};
-#[cfg(all(unix, not(target_vendor = "apple")))]
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::Verifier as PlatformVerifier;
@@ -24,8 +25,9 @@ use crate::route::{Address, Host};
 #[cfg(all(unix, not(target_vendor = "apple")))]
 use crate::sys::process::is_privileged;
 use crate::{Error, Status};
-use explain::Fingerprint;
-use pem::{bad_option, certificates, private_key};
+use der::Certificate;
+use explain::{Fingerprint, WeakIssuer};
+use pem::{Certificates, KeyFile, bad_option, private_key};
 use verify::{TrustSource, Verifier};
 
 /// TLS towards the gateway: the configuration and the name its certificate must be for.
@@ -90,13 +92,16 @@ fn server_name(address: &Address) -> Result<ServerName<'static>, Error> {
 fn config(options: &ClientOptions) -> Result<ClientConfig, Error> {
     let provider = Arc::new(provider::default_provider());
     let identity = ClientIdentity { key: client_key(options, &provider)? };
+    refuse_idle_options(options)?;
+    let ca = options.ca.as_deref().map_or_else(|| Ok(Vec::new()), authorities)?;
     let verifier = Verifier {
-        source: trust_source(options, &provider)?,
+        weak: ca.iter().filter_map(WeakIssuer::of).collect(),
+        source: trust_source(options, ca, &provider)?,
         algorithms: provider.signature_verification_algorithms,
     };
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|why| unusable("TLS", why))?
+        .map_err(|why| unusable("TLS", &why))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_client_cert_resolver(Arc::new(identity)))
@@ -109,14 +114,27 @@ fn with_own_sessions(config: &ClientConfig) -> Arc<ClientConfig> {
     Arc::new(config)
 }
 
+/// What `ca` holds. Each must be good: who names a certificate means it.
+fn authorities(ca: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let certificates = Certificates::load("ca", ca)?;
+    for (number, one) in certificates.found.iter().enumerate() {
+        if let Err(why) = webpki::anchor_from_trusted_cert(one) {
+            let why = explain::of_authority(&why, one);
+            return Err(certificates.refuse(number, &why));
+        }
+    }
+    Ok(certificates.found)
+}
+
 fn trust_source(
     options: &ClientOptions,
+    ca: Vec<CertificateDer<'static>>,
     provider: &Arc<CryptoProvider>,
 ) -> Result<TrustSource, Error> {
-    refuse_idle_options(options)?;
     match options.trust {
-        Trust::System => system_source(options, provider),
-        Trust::Ca => ca_source(options, provider),
+        Trust::System => system_source(ca, provider),
+        Trust::Ca if ca.is_empty() => Err(bad_option("ca: required where trust is CA")),
+        Trust::Ca => chain_source(store_of(ca)?, provider),
         Trust::Pin => fingerprints(options.pin_sha256.as_deref()).map(TrustSource::Pins),
         Trust::DangerAny => Ok(TrustSource::Nothing),
     }
@@ -138,13 +156,9 @@ fn refuse_idle_options(options: &ClientOptions) -> Result<(), Error> {
 const MAY_BLOCK: bool = cfg!(any(windows, target_vendor = "apple"));
 
 fn system_source(
-    options: &ClientOptions,
+    extra: Vec<CertificateDer<'static>>,
     provider: &Arc<CryptoProvider>,
 ) -> Result<TrustSource, Error> {
-    let extra = match &options.ca {
-        Some(ca) => certificates("ca", ca)?,
-        None => Vec::new(),
-    };
     #[cfg(all(unix, not(target_vendor = "apple")))]
     if is_privileged() {
         return chain_source(fixed_store(extra)?, provider);
@@ -154,38 +168,30 @@ fn system_source(
             true => TrustSource::BlockingChain(Arc::new(verifier), Blocking::default()),
             false => TrustSource::Chain(Arc::new(verifier)),
         })
-        .map_err(|why| unusable(NO_STORE, why))
+        .map_err(|_| bad_option(NO_STORE))
 }
 
-const NO_STORE: &str = "the system's certificate store or ca cannot be used";
+const NO_STORE: &str = "the system's certificate store has no certificate that can be used; install \
+    it (ca-certificates), or give ca";
 
 /// The system's store where the system keeps it. In a program with more rights than its caller the
 /// caller's environment (SSL_CERT_FILE, SSL_CERT_DIR) must not say whom it trusts.
 #[cfg(all(unix, not(target_vendor = "apple")))]
 fn fixed_store(extra: Vec<CertificateDer<'static>>) -> Result<RootCertStore, Error> {
-    let mut roots = RootCertStore::empty();
+    let mut roots = store_of(extra)?;
     for folder in openssl_probe::candidate_cert_dirs() {
         let found = rustls_native_certs::load_certs_from_paths(None, Some(folder));
         roots.add_parsable_certificates(found.certs);
     }
-    for certificate in extra {
-        roots.add(certificate).map_err(|why| unusable("ca", why))?;
-    }
-    if roots.is_empty() { Err(unusable(NO_STORE, "no certificate was found")) } else { Ok(roots) }
+    if roots.is_empty() { Err(bad_option(NO_STORE)) } else { Ok(roots) }
 }
 
-fn ca_source(
-    options: &ClientOptions,
-    provider: &Arc<CryptoProvider>,
-) -> Result<TrustSource, Error> {
-    let Some(ca) = &options.ca else {
-        return Err(bad_option("ca: required where trust is CA"));
-    };
+fn store_of(certificates: Vec<CertificateDer<'static>>) -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates("ca", ca)? {
-        roots.add(certificate).map_err(|why| unusable("ca", why))?;
+    for certificate in certificates {
+        roots.add(certificate).map_err(|why| unusable("ca", &why))?;
     }
-    chain_source(roots, provider)
+    Ok(roots)
 }
 
 fn chain_source(
@@ -195,7 +201,7 @@ fn chain_source(
     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
         .build()
         .map(|verifier| TrustSource::Chain(verifier))
-        .map_err(|why| unusable("ca", why))
+        .map_err(|why| bad_option(format!("ca: {}", words::VERIFIER.say(&why))))
 }
 
 /// Fingerprints as tools print them: hex digits, colons or blanks between, commas between several.
@@ -204,12 +210,28 @@ fn fingerprints(text: Option<&str>) -> Result<Vec<Fingerprint>, Error> {
         return Err(bad_option("pin_sha256: required where trust is PIN"));
     };
     text.split(',')
-        .map(|one| {
-            fingerprint(one).ok_or_else(|| {
-                bad_option("pin_sha256: not SHA-256 fingerprints of 64 hex digits, comma between")
-            })
-        })
+        .map(|one| fingerprint(without_label(one)).ok_or_else(|| no_fingerprint(one)))
         .collect()
+}
+
+/// `openssl x509 -fingerprint -sha256` puts `sha256 Fingerprint=` before it.
+fn without_label(text: &str) -> &str {
+    match text.split_once('=') {
+        Some((label, digits)) if label.trim().eq_ignore_ascii_case("sha256 fingerprint") => digits,
+        _ => text,
+    }
+}
+
+fn no_fingerprint(text: &str) -> Error {
+    const SHA1_DIGITS: usize = 40;
+    let value = text.split_once('=').map_or(text, |(_, value)| value);
+    let digits = value.chars().filter(char::is_ascii_hexdigit).count();
+    let what = match digits {
+        SHA1_DIGITS => "a fingerprint of 40 hex digits is one of SHA-1",
+        _ => "not SHA-256 fingerprints of 64 hex digits, comma between",
+    };
+    let how = "openssl x509 -in gateway.pem -noout -fingerprint -sha256 prints one";
+    bad_option(format!("pin_sha256: {what}; {how}"))
 }
 
 fn fingerprint(text: &str) -> Option<Fingerprint> {
@@ -234,17 +256,50 @@ fn client_key(
             None => Ok(None),
         };
     };
-    let chain = certificates("client_cert", cert)?;
+    let chain = Certificates::load("client_cert", cert)?;
     let (name, key) = match &options.client_key {
         Some(key) => ("client_key", key),
         None => ("client_cert", cert),
     };
-    match CertifiedKey::from_der(chain, private_key(name, key)?, provider) {
-        Ok(key) => Ok(Some(Arc::new(key))),
-        Err(rustls::Error::InconsistentKeys(_)) => {
-            Err(bad_option("client_key: not the key of client_cert"))
+    let file = private_key(name, key)?;
+    let key = provider.key_provider.load_private_key(file.key()?);
+    let key = key.map_err(|_| file.refuse(&no_key(&file)))?;
+    let public = key.public_key();
+    check_chain(&chain, public.as_ref().map(|public| public.as_ref()))?;
+    // The certificate itself is the gateway's to judge, also one of version 1.
+    Ok(Some(Arc::new(CertifiedKey::new(chain.found, key))))
+}
+
+fn no_key(file: &KeyFile) -> String {
+    let taken = keys::TAKEN_FOR_CLIENTS;
+    match keys::private_key(file.bytes()).filter(|key| !key.taken) {
+        Some(key) => format!("the private key is {}; agw takes {taken}", key.words),
+        None => format!(
+            "the private key cannot be used (agw takes {taken}); openssl pkey -in {} -out key.pem may \
+             write it so that it can",
+            file.file()
+        ),
+    }
+}
+
+/// That each can be read, and that the first is the key's.
+fn check_chain(chain: &Certificates, key: Option<&[u8]>) -> Result<(), Error> {
+    let mut own = None;
+    for (number, one) in chain.found.iter().enumerate() {
+        let read = Certificate::read(one)
+            .ok_or_else(|| chain.refuse(number, "it cannot be read as a certificate"))?;
+        if own.is_none() && key.is_none_or(|key| key == read.public_key) {
+            own = Some(number);
         }
-        Err(why) => Err(unusable("client_cert and client_key: cannot be used", why)),
+    }
+    match own {
+        Some(0) => Ok(()),
+        Some(number) => Err(chain.refuse(
+            number,
+            "this is the client's own and has to come first, then the one of its issuer, and so on: \
+             the order is wrong",
+        )),
+        None => Err(bad_option("client_key: not the key of client_cert")),
     }
 }
 
@@ -265,8 +320,8 @@ impl ResolvesClientCert for ClientIdentity {
     }
 }
 
-fn unusable(what: &str, why: impl fmt::Display) -> Error {
-    bad_option(format!("{what}: {why}"))
+fn unusable(what: &str, why: &rustls::Error) -> Error {
+    bad_option(format!("{what}: {}", explain::describe(why)))
 }
 
 #[cfg(test)]

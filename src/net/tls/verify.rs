@@ -7,7 +7,7 @@ use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, SignatureScheme};
 
-use super::explain::{self, Fingerprint, fingerprint_of};
+use super::explain::{self, Chain, Fingerprint, WeakIssuer, fingerprint_of};
 use super::limits;
 use crate::net::blocking::Blocking;
 
@@ -25,6 +25,8 @@ pub(super) enum TrustSource {
 pub(super) struct Verifier {
     pub source: TrustSource,
     pub algorithms: WebPkiSupportedAlgorithms,
+    /// Those of `ca` that can vouch for nothing.
+    pub weak: Vec<WeakIssuer>,
 }
 
 impl ServerCertVerifier for Verifier {
@@ -36,6 +38,10 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        let explained = |why| {
+            let weak = &self.weak[..];
+            explain::of_certificate(why, &Chain { certificate: end_entity, intermediates, weak })
+        };
         match &self.source {
             TrustSource::Chain(verifier) => {
                 let outcome = verifier.verify_server_cert(
@@ -45,7 +51,7 @@ impl ServerCertVerifier for Verifier {
                     ocsp_response,
                     now,
                 );
-                outcome.map_err(|why| explain::of_certificate(why, end_entity))
+                outcome.map_err(explained)
             }
             TrustSource::BlockingChain(verifier, blocking) => {
                 let verifier = verifier.clone();
@@ -56,8 +62,7 @@ impl ServerCertVerifier for Verifier {
                 let verify = move || {
                     verifier.verify_server_cert(&certificate, &intermediates, &name, &ocsp, now)
                 };
-                within_limits(blocking, verify)?
-                    .map_err(|why| explain::of_certificate(why, end_entity))
+                within_limits(blocking, verify)?.map_err(explained)
             }
             TrustSource::Pins(pins) if !pins.contains(&fingerprint_of(end_entity)) => {
                 Err(explain::because(end_entity, "its fingerprint is not in pin_sha256"))
@@ -170,6 +175,7 @@ mod tests {
         let verifier = Verifier {
             source: TrustSource::BlockingChain(Arc::new(slow), Blocking::default()),
             algorithms: provider::default_provider().signature_verification_algorithms,
+            weak: Vec::new(),
         };
         let name = ServerName::try_from("gateway.test").expect("a name");
         let certificate = CertificateDer::from(vec![0]);
