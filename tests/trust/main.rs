@@ -4,6 +4,7 @@
 mod addresses;
 mod certificates;
 mod clients;
+mod corpus;
 mod danger;
 mod pins;
 mod renegotiation;

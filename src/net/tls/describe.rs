@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustls::pki_types::CertificateDer;
 
 use super::der::{Certificate, Element, GENERALIZED_TIME, UTC_TIME, next};
-use super::explain::{fingerprint_of, printed};
+use super::explain::{fingerprint_of, listed, printed};
 
 pub(crate) struct Description {
     pub words: String,
@@ -23,20 +23,10 @@ pub(crate) fn describe(der: &CertificateDer) -> Description {
     let Date { year, month, day } = last_day;
     let words = format!(
         "certificate for {}, SHA-256 fingerprint {fingerprint}, valid until {year}-{month:02}-{day:02}",
-        listed(&hosts)
+        if hosts.is_empty() { "no host".to_owned() } else { listed(&hosts) }
     );
     let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 86_400;
     Description { words, days_left: Some(last_day.days_since_1970() - today as i64) }
-}
-
-fn listed(hosts: &[String]) -> String {
-    const SHOWN: usize = 4;
-    let shown = hosts[..hosts.len().min(SHOWN)].join(", ");
-    match hosts.len() {
-        0 => "no host".to_owned(),
-        1..=SHOWN => shown,
-        all => format!("{shown} and {} more", all - SHOWN),
-    }
 }
 
 struct Content {

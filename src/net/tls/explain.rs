@@ -11,8 +11,8 @@ use rustls::{CertificateError, OtherError};
 use super::der::{Certificate, dotted};
 use super::keys::{Key, TAKEN, algorithm, public_key};
 use super::words::{
-    ALERT, AUTHORITY, CERTIFICATE, HELLO, INCOMPATIBLE, KEYS, MESSAGE, MISBEHAVED, PKI, PURPOSE,
-    REVOCATION, TLS, sober,
+    ALERT, CERTIFICATE, HELLO, INCOMPATIBLE, KEYS, MESSAGE, MISBEHAVED, PKI, PURPOSE, REVOCATION,
+    TLS, sober,
 };
 use crate::Error;
 
@@ -139,10 +139,11 @@ fn reason(why: &CertificateError, chain: &Chain) -> String {
             "it is self-signed and not among those trusted; give it as ca, or pin it (pin_sha256)"
                 .into()
         }
-        Why::BadSignature | Why::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+        Why::BadSignature
+        | Why::UnsupportedSignatureAlgorithmContext { .. }
+        | Why::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             weak_issuer(chain).unwrap_or_else(|| unsigned(why))
         }
-        Why::UnsupportedSignatureAlgorithmContext { .. } => unsigned(why),
         Why::UnhandledCriticalExtension => unknown_extension(chain),
         Why::InvalidPurposeContext { presented, .. } if presented.len() == 1 => format!(
             "its extended key usage is for {}, not that of a server; have one issued for servers, \
@@ -151,14 +152,15 @@ fn reason(why: &CertificateError, chain: &Chain) -> String {
         ),
         Why::NotValidForNameContext { expected, presented } => {
             let expected = expected.to_str();
-            match presented.is_empty() {
+            let hosts: Vec<_> = presented.iter().filter_map(host).collect();
+            match hosts.is_empty() {
                 true => format!(
                     "it names no host, so not {expected}; have one with a subjectAltName issued, {OR_PIN}"
                 ),
                 false => format!(
                     "it is for {}, not for {expected}; put a name of it into base_url and the address \
                      into connect_to, {OR_PIN}",
-                    listed(presented)
+                    listed(&hosts)
                 ),
             }
         }
@@ -208,24 +210,18 @@ fn weak_issuer(chain: &Chain) -> Option<String> {
 }
 
 fn unknown_extension(chain: &Chain) -> String {
-    let sent = std::iter::once(chain.certificate).chain(chain.intermediates);
-    let name = sent.filter_map(|one| critical_unknown(one)).next();
-    let Some(name) = name else { return PKI.say(&webpki::Error::UnsupportedCriticalExtension) };
+    let (name, which, or_pin) = match critical_unknown(chain.certificate) {
+        // With one of its own, a certificate cannot even be pinned.
+        Some(name) => (name, "it", ""),
+        None => match chain.intermediates.iter().find_map(critical_unknown) {
+            Some(name) => (name, "one above it", ", or pin it (pin_sha256)"),
+            None => return PKI.say(&webpki::Error::UnsupportedCriticalExtension),
+        },
+    };
     format!(
-        "it, or one above it, has the extension {name} marked critical, which agw does not know; have it \
-         issued without that, {OR_PIN}"
+        "{which} has the extension {name} marked critical, which agw does not know; have it issued \
+         without that{or_pin}"
     )
-}
-
-/// Why a certificate cannot be one of `ca`.
-pub(super) fn of_authority(why: &webpki::Error, certificate: &CertificateDer) -> String {
-    match critical_unknown(certificate) {
-        Some(name) if *why == webpki::Error::UnsupportedCriticalExtension => format!(
-            "it has the extension {name} marked critical, which agw does not know; leave it out, or \
-             pin the gateway's certificate (pin_sha256)"
-        ),
-        _ => AUTHORITY.say(why),
-    }
 }
 
 /// The first extension that must be understood, and is not by webpki.
@@ -272,29 +268,27 @@ fn systems_reason(why: &str) -> String {
     }
 }
 
-/// The first few of the names in a certificate: a result has room for no more.
-fn listed(names: &[String]) -> String {
+/// The first few of the names in a certificate: a result has no room for more.
+pub(super) fn listed(names: &[String]) -> String {
     const SHOWN: usize = 4;
-    let shown: Vec<_> = names.iter().take(SHOWN).map(|name| plain(name)).collect();
+    let shown = names[..names.len().min(SHOWN)].join(", ");
     match names.len().saturating_sub(SHOWN) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }
 
-/// webpki gives names as Rust debugs them: `DnsName("gw")`, `IpAddress(10.1.2.3)`.
-fn plain(name: &str) -> String {
+/// A name of a host, out of webpki's form, which is Rust's: `DnsName("gw")`, `IpAddress(10.1.2.3)`.
+fn host(name: &String) -> Option<String> {
     let inner = |before, after| name.strip_prefix(before)?.strip_suffix(after);
     if let Some(address) = inner("IpAddress(", ")") {
         // webpki writes ::1 as 0::1.
         let parsed = address.parse::<IpAddr>().map(|address| address.to_string());
-        return parsed.unwrap_or_else(|_| address.to_owned());
+        return Some(parsed.unwrap_or_else(|_| address.to_owned()));
     }
-    match inner("DnsName(\"", "\")") {
-        Some(dns) if dns.parse::<IpAddr>().is_ok() => format!("{dns} (written as a host name)"),
-        Some(dns) => dns.to_owned(),
-        None => "a name of another kind".to_owned(),
-    }
+    let dns: &str = inner("DnsName(\"", "\")")?;
+    let address = dns.parse::<IpAddr>().is_ok();
+    Some(if address { format!("{dns} (written as a host name)") } else { dns.to_owned() })
 }
 
 fn other_reason(other: &OtherError) -> String {

@@ -106,7 +106,7 @@ const ROWS: &[Row] = &[
         Form::OpenSshKey,
         "a key for OpenSSH",
         "give a certificate",
-        "ssh-keygen -p -N \"\" -m PKCS8 -f FILE turns it into one in PEM",
+        "ssh-keygen -p -N \"\" -m PKCS8 -f FILE",
     ),
     row(
         Form::PuttyKey,
@@ -144,7 +144,10 @@ impl Form {
             Wanted::Certificates => row.for_certificates,
             Wanted::PrivateKey => row.for_key,
         };
-        format!("is {}; {}", row.what, advice.replace("FILE", file))
+        let command =
+            ["openssl", "keytool", "ssh-keygen"].iter().any(|tool| advice.starts_with(tool));
+        let lead = if command { "this makes one: " } else { "" };
+        format!("is {}; {lead}{}", row.what, advice.replace("FILE", file))
     }
 
     /// By the label between the dashes of a BEGIN line.

@@ -119,8 +119,7 @@ fn authorities(ca: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
     let certificates = Certificates::load("ca", ca)?;
     for (number, one) in certificates.found.iter().enumerate() {
         if let Err(why) = webpki::anchor_from_trusted_cert(one) {
-            let why = explain::of_authority(&why, one);
-            return Err(certificates.refuse(number, &why));
+            return Err(certificates.refuse(number, &words::AUTHORITY.say(&why)));
         }
     }
     Ok(certificates.found)

@@ -204,16 +204,20 @@ impl Piece {
     }
 }
 
-fn sections(text: &str) -> Result<Vec<Piece>, &'static str> {
-    const NO_END: &str = "an END line is missing";
-    let mut found = Vec::new();
+fn sections(text: &str) -> Result<Vec<Piece>, String> {
+    let mut found: Vec<Piece> = Vec::new();
     let mut open: Option<(&str, Vec<&str>)> = None;
+    let damaged = |found: &[Piece], why: &str| {
+        let number = found.iter().filter(|piece| piece.form == Form::Certificate).count() + 1;
+        format!("certificate {number}: {why}")
+    };
+    const NO_END: &str = "an END line is missing";
     for line in text.split(['\n', '\r']).map(str::trim) {
         if let Some(rest) = line.strip_prefix("-----BEGIN ") {
             let label = rest.strip_suffix("-----").filter(|label| !label.contains("-----"));
             let label = label.ok_or("a BEGIN line is not alone on its line")?;
             if open.replace((label, Vec::new())).is_some() {
-                return Err(NO_END);
+                return Err(damaged(&found, NO_END));
             }
         } else if line.starts_with("-----END ") {
             if let Some((label, lines)) = open.take() {
@@ -223,7 +227,13 @@ fn sections(text: &str) -> Result<Vec<Piece>, &'static str> {
             lines.push(line);
         }
     }
-    if open.is_some() { Err(NO_END) } else { Ok(found) }
+    match open {
+        Some((label, _)) if Form::of_label(label) == Form::Certificate => {
+            Err(damaged(&found, NO_END))
+        }
+        Some(_) => Err(NO_END.into()),
+        None => Ok(found),
+    }
 }
 
 /// As text, without byte-order marks: Windows editors put one first, which would hide the BEGIN line

@@ -146,11 +146,8 @@ pub(super) const CERTIFICATE: Family = Family {
     others: Some(("it is none that agw takes (", ")")),
 };
 
-const UNKNOWN_EXTENSION: &str = concat!(
-    "it, or one above it, has an extension that is marked critical and that agw does not know; have it \
-     issued without that",
-    pin!()
-);
+const UNKNOWN_EXTENSION: &str = "it, or one above it, has an extension that is marked critical and that \
+    agw does not know; have it issued without that";
 
 const UNKNOWN_SIGNATURE: &str = concat!(
     "it, or one above it, is signed in a way that agw does not take; have it signed with SHA-256 and \

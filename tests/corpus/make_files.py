@@ -1,0 +1,322 @@
+"""Makes the certificates, keys and other files of tests/corpus/files anew, with the program openssl.
+
+    python3 tests/corpus/make_files.py
+
+They are committed, so that a test meets the same bytes each time; the keys are test keys and open
+nothing. A new report is one more function here, and one more row in files/expected.tsv, which says what
+agw makes of each file. tests/trust/corpus.rs reads that.
+"""
+
+import base64
+import hashlib
+import io
+import pathlib
+import re
+import subprocess
+import tempfile
+import zipfile
+
+HERE = pathlib.Path(__file__).parent
+FOLDER = HERE / "files"
+HOST = "gateway.test"
+PASSWORD = "secret"
+
+CONFIG = """
+[ca]
+default_ca = own
+[own]
+database = index
+new_certs_dir = .
+rand_serial = yes
+policy = any
+unique_subject = no
+default_md = {digest}
+[any]
+commonName = supplied
+[req]
+distinguished_name = name
+[name]
+[none]
+[extensions]
+{extensions}
+"""
+
+AUTHORITY = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign"
+SERVER = f"basicConstraints=CA:FALSE\nsubjectAltName=DNS:{HOST}\nextendedKeyUsage=serverAuth"
+CLIENT = "basicConstraints=CA:FALSE\nextendedKeyUsage=clientAuth"
+
+# Made along the way, not kept.
+work = pathlib.Path()
+
+
+def openssl(*arguments, text=""):
+    done = subprocess.run(
+        ["openssl", *map(str, arguments)], cwd=work, input=text.encode(), capture_output=True,
+        check=False)
+    if done.returncode:
+        raise SystemExit(f"openssl {arguments}: {done.stderr.decode()}")
+    return done.stdout
+
+
+def key(name, *how):
+    """A private key in PKCS #8; P-256 if nothing else is said."""
+    how = how or ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
+    openssl("genpkey", *how, "-out", f"{name}.key")
+
+
+def certificate(name, extensions, by=None, key_of=None, digest="sha256"):
+    """Valid from 2020 to 2119, so that no clock spoils it. Gives it in PEM."""
+    key_of = key_of or name
+    if not (work / f"{key_of}.key").exists():
+        key(key_of)
+    (work / "config").write_text(CONFIG.format(digest=digest, extensions=extensions))
+    (work / "index").write_text("")
+    openssl("req", "-new", "-config", "config", "-subj", f"/CN={name}", "-key", f"{key_of}.key",
+            "-out", f"{name}.csr")
+    issuer = (["-selfsign", "-keyfile", f"{key_of}.key"] if by is None
+              else ["-cert", f"{by}.crt", "-keyfile", f"{by}.key"])
+    openssl("ca", "-batch", "-notext", "-config", "config", "-extensions",
+            "extensions" if extensions else "none", *issuer, "-startdate", "20200101000000Z",
+            "-enddate", "21190101000000Z", "-in", f"{name}.csr", "-out", f"{name}.crt")
+    return read(f"{name}.crt")
+
+
+def read(name):
+    return (work / name).read_bytes()
+
+
+def write(name, content):
+    (FOLDER / name).write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def der(pem):
+    """What is between the first BEGIN and END."""
+    body = re.search(rb"-----BEGIN [^-]+-----(.*?)-----END", pem, re.S).group(1)
+    return base64.b64decode(body)
+
+
+def pem(label, content):
+    text = base64.encodebytes(content).decode().replace("\n", "")
+    lines = [text[place:place + 64] for place in range(0, len(text), 64)]
+    return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""])
+
+
+def authorities():
+    """One CA's certificate in every form in which it is given."""
+    ca = certificate("ca", AUTHORITY)
+    text = ca.decode()
+    write("ca.pem", ca)
+    write("ca.der", der(ca))
+    write("ca-crlf.pem", text.replace("\n", "\r\n"))
+    write("ca-old-mac.pem", text.replace("\n", "\r"))
+    write("ca-utf8-mark.pem", "\ufeff" + text)
+    write("ca-utf16le.pem", ("\ufeff" + text.replace("\n", "\r\n")).encode("utf-16-le"))
+    write("ca-utf16be.pem", ("\ufeff" + text).encode("utf-16-be"))
+    write("ca-utf16le-bare.pem", text.encode("utf-16-le"))
+    write("ca-x509-label.pem", text.replace(" CERTIFICATE", " X509 CERTIFICATE"))
+    write("ca-gbk-comment.pem", "# 网关\n".encode("gbk") + ca)
+    write("ca-trusted.pem", openssl("x509", "-in", "ca.crt", "-trustout", "-addtrust", "serverAuth",
+                                    "-setalias", "gateway"))
+    write("ca-v1.pem", version_one("old-ca"))
+    write("ca-policy.pem", certificate("policy", AUTHORITY + "\n2.5.29.36=critical,DER:30:03:80:01:00"))
+
+
+def version_one(name, key_of=None, by=None):
+    """openssl x509 -req makes version 1 where it has no extensions to add."""
+    key_of = key_of or name
+    if not (work / f"{key_of}.key").exists():
+        key(key_of)
+    openssl("req", "-new", "-subj", f"/CN={name}", "-key", f"{key_of}.key", "-out", "v1.csr")
+    signer = (["-signkey", f"{key_of}.key"] if by is None
+              else ["-CA", f"{by}.crt", "-CAkey", f"{by}.key", "-CAcreateserial"])
+    return openssl("x509", "-req", "-in", "v1.csr", "-days", "36500", *signer)
+
+
+def bundles():
+    ca = read("ca.crt")
+    other = certificate("other-ca", AUTHORITY)
+    damaged = bytearray(der(other))
+    damaged[4 + damaged.index(0x30, 4)] ^= 0xFF
+    damaged = pem("CERTIFICATE", bytes(damaged)).encode()
+    write("bundle.pem", b"Subject: CN=ca\n" + ca + b"\nanother\n" + other)
+    write("bundle-second-damaged.pem", ca + damaged + other)
+    write("bundle-second-cut.pem", ca + other[:200] + b"\n" + ca)
+    write("bundle-second-no-base64.pem",
+          ca + b"-----BEGIN CERTIFICATE-----\n!?!?\n-----END CERTIFICATE-----\n" + other)
+    write("bundle-one-line.pem", ca.replace(b"\n", b" "))
+    write("damaged.pem", damaged)
+    write("mislabelled.pem", pem("CERTIFICATE", der(openssl("genpkey", "-algorithm", "ED25519"))))
+
+
+def other_forms():
+    """What people have instead of PEM."""
+    openssl("crl2pkcs7", "-nocrl", "-certfile", "ca.crt", "-out", "p7")
+    write("store-pem.p7b", read("p7"))
+    write("store-der.p7b", der(read("p7")))
+    write("store.p12", openssl("pkcs12", "-export", "-inkey", "ca.key", "-in", "ca.crt", "-passout",
+                               f"pass:{PASSWORD}"))
+    # Empty ones, as keytool would leave: magic, version, number of entries, and the checksum.
+    for name, magic in [("store.jks", "feedfeed"), ("store.jceks", "cececece")]:
+        content = bytes.fromhex(magic) + (2).to_bytes(4, "big") + bytes(4)
+        secret = PASSWORD.encode("utf-16-be") + b"Mighty Aphrodite"
+        write(name, content + hashlib.sha1(secret + content).digest())
+    write("request.pem", read("ca.csr"))
+    write("request.der", der(read("ca.csr")))
+    (work / "config").write_text(CONFIG.format(digest="sha256", extensions=""))
+    (work / "index").write_text("")
+    revoked = openssl("ca", "-gencrl", "-config", "config", "-crldays", "36500", "-cert", "ca.crt",
+                      "-keyfile", "ca.key")
+    write("revoked.crl.pem", revoked)
+    write("revoked.crl", der(revoked))
+    write("page.html", "<!DOCTYPE html>\n<html><body>Please sign in</body></html>\n")
+    write("empty.pem", "")
+    write("blanks.pem", " \r\n\r\n")
+    write("note.txt", "The certificate follows on Monday.\n")
+    write("bare-base64.txt", base64.encodebytes(der(read("ca.crt"))))
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr(zipfile.ZipInfo("ca.pem"), read("ca.crt"))
+    write("archive.zip", archive.getvalue())
+
+
+def keys():
+    """One key in every form, and keys of every kind."""
+    key("client")
+    plain = read("client.key")
+    write("key.pem", plain)
+    write("key.der", der(plain))
+    write("key-utf16le.pem", ("\ufeff" + plain.decode()).encode("utf-16-le"))
+    parameters = openssl("ecparam", "-name", "prime256v1")
+    older = openssl("pkey", "-in", "client.key", "-traditional")
+    write("key-sec1.pem", parameters + older)
+    write("key-sec1.der", der(older))
+    encrypting = ["-passout", f"pass:{PASSWORD}"]
+    encrypted = openssl("pkcs8", "-topk8", "-in", "client.key", *encrypting)
+    write("key-encrypted.pem", encrypted)
+    write("key-encrypted.der", der(encrypted))
+    write("key-encrypted-old.pem", openssl("ec", "-in", "client.key", "-aes128", *encrypting))
+    public = openssl("pkey", "-in", "client.key", "-pubout")
+    write("key-public.pem", public)
+    write("key-public.der", der(public))
+    openssh = b"openssh-key-v1\0" + bytes(range(64))
+    write("key-openssh.pem", pem("OPENSSH PRIVATE KEY", openssh))
+    write("key-ssh.pub", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA== agent@desk\n")
+    write("key.ppk", "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n")
+    write("key-damaged.pem", pem("PRIVATE KEY", der(plain)[:-20]))
+    for name, how in {
+        "p384": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
+        "p521": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"],
+        "ed25519": ["-algorithm", "ED25519"],
+        "ed448": ["-algorithm", "ED448"],
+        "sm2": ["-algorithm", "SM2"],
+        "rsa1024": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"],
+        "rsa2048": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+    }.items():
+        key(name, *how)
+        write(f"key-{name}.pem", read(f"{name}.key"))
+
+
+def clients():
+    client = certificate("client", CLIENT, by="ca")
+    write("client.pem", client)
+    write("client.der", der(client))
+    write("client-utf16be.pem", ("\ufeff" + client.decode()).encode("utf-16-be"))
+    write("client-and-key.pem", client + read("client.key"))
+    write("client-and-encrypted-key.pem", client + (FOLDER / "key-encrypted.pem").read_bytes())
+    write("client-and-ca.pem", client + read("ca.crt"))
+    write("client-wrong-order.pem", read("ca.crt") + client)
+    write("client-v1.pem", version_one("client-v1", key_of="client", by="ca"))
+    for name in ["p384", "p521", "ed25519", "rsa1024", "rsa2048"]:
+        write(f"client-{name}.pem", certificate(f"client-{name}", CLIENT, by="ca", key_of=name))
+
+
+def gateway(name, chain):
+    """What a gateway presents, its key, and the CA that is trusted, the last of the chain."""
+    write(f"gateway-{name}.pem", b"".join(read(f"{one}.crt") for one in chain[:-1]))
+    write(f"gateway-{name}-ca.pem", read(f"{chain[-1]}.crt"))
+
+
+def gateways():
+    """Certificates that agw refuses: each has the key of key.pem."""
+    def leaf(name, by, extensions=SERVER, **more):
+        certificate(name, extensions, by=by, key_of="client", **more)
+
+    for name in ["rsa1024", "p521"]:
+        certificate(f"ca-{name}", AUTHORITY, key_of=name,
+                    digest="sha512" if name == "p521" else "sha256")
+        (work / f"ca-{name}.key").write_bytes(read(f"{name}.key"))
+    leaf("by-rsa1024", "ca-rsa1024")
+    gateway("weak-ca", ["by-rsa1024", "ca-rsa1024"])
+    leaf("by-p521", "ca-p521", digest="sha512")
+    gateway("p521-ca", ["by-p521", "ca-p521"])
+    leaf("by-p521-sha256", "ca-p521", digest="sha256")
+    gateway("p521-sha256-ca", ["by-p521-sha256", "ca-p521"])
+    certificate("weak-middle", AUTHORITY, by="ca", key_of="rsa1024")
+    (work / "weak-middle.key").write_bytes(read("rsa1024.key"))
+    leaf("by-weak-middle", "weak-middle")
+    gateway("weak-intermediate", ["by-weak-middle", "weak-middle", "ca"])
+    leaf("sha1", "ca", digest="sha1")
+    gateway("sha1", ["sha1", "ca"])
+    leaf("sha512", "ca", digest="sha512")
+    gateway("sha512", ["sha512", "ca"])
+    leaf("policy-constraints", "ca", SERVER + "\n2.5.29.36=critical,DER:30:03:80:01:00")
+    gateway("policy-constraints", ["policy-constraints", "ca"])
+    leaf("policies", "ca", SERVER + "\ncertificatePolicies=critical,1.3.6.1.4.1.99999.1")
+    gateway("policies", ["policies", "ca"])
+    leaf("unheard", "ca", SERVER + "\n1.3.6.1.4.1.99999.2=critical,DER:05:00")
+    gateway("unheard-extension", ["unheard", "ca"])
+    certificate("policied", AUTHORITY + "\n2.5.29.36=critical,DER:30:03:80:01:00", by="ca")
+    leaf("by-policied", "policied")
+    gateway("policy-above", ["by-policied", "policied", "ca"])
+    certificate("constrained", AUTHORITY + "\nnameConstraints=critical,permitted;DNS:other.test")
+    leaf("by-constrained", "constrained")
+    gateway("name-constraints", ["by-constrained", "constrained"])
+    short = "basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign"
+    certificate("short", short, by="ca")
+    certificate("below-short", AUTHORITY, by="short")
+    leaf("by-below-short", "below-short")
+    gateway("path-length", ["by-below-short", "below-short", "short", "ca"])
+    certificate("no-ca", SERVER, by="ca")
+    leaf("by-no-ca", "no-ca")
+    gateway("issuer-no-ca", ["by-no-ca", "no-ca", "ca"])
+    deep = ["ca", *(f"level-{number}" for number in range(1, 9))]
+    for above, own in zip(deep, deep[1:]):
+        certificate(own, AUTHORITY, by=above)
+    leaf("by-level-8", "level-8")
+    gateway("long-chain", ["by-level-8", *reversed(deep)])
+    namesake()
+    leaf("stranger", "namesake")
+    gateway("namesake", ["stranger", "ca"])
+    leaf("addresses", "ca", SERVER.replace(f"DNS:{HOST}", "IP:::1,IP:10.1.2.3,URI:urn:a,email:a@b.test"))
+    gateway("addresses", ["addresses", "ca"])
+    leaf("purposes", "ca", SERVER.replace("serverAuth", "codeSigning"))
+    gateway("code-signing", ["purposes", "ca"])
+    write("gateway-v1.pem", version_one("gateway-v1", key_of="client", by="ca"))
+    write("gateway-v1-ca.pem", read("ca.crt"))
+
+
+def namesake():
+    """A CA of the same name with another key."""
+    key("namesake")
+    (work / "config").write_text(CONFIG.format(digest="sha256", extensions=AUTHORITY))
+    (work / "index").write_text("")
+    openssl("req", "-new", "-config", "config", "-subj", "/CN=ca", "-key", "namesake.key", "-out",
+            "namesake.csr")
+    openssl("ca", "-batch", "-notext", "-config", "config", "-extensions", "extensions", "-selfsign",
+            "-keyfile", "namesake.key", "-startdate", "20200101000000Z", "-enddate",
+            "21190101000000Z", "-in", "namesake.csr", "-out", "namesake.crt")
+
+
+def main():
+    global work
+    with tempfile.TemporaryDirectory() as folder:
+        work = pathlib.Path(folder)
+        for old in FOLDER.iterdir():
+            if old.name != "expected.tsv":
+                old.unlink()
+        for step in [authorities, bundles, keys, clients, other_forms, gateways]:
+            step()
+
+
+if __name__ == "__main__":
+    main()
