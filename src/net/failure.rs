@@ -66,6 +66,9 @@ fn classify(why: &io::Error, phase: &str) -> (Status, String) {
     if let Some(why) = carried::<NotHttp>(why) {
         return (Status::Protocol, format!("the answer is not HTTP: {why}"));
     }
+    if let Some(NotTls(words)) = carried(why) {
+        return (Status::Tls, format!("the other side does not speak TLS here: {words}"));
+    }
     if let Some(tls) = carried::<rustls::Error>(why) {
         return match explain::carried(tls) {
             Some(own) => (own.status(), own.detail().into()),
@@ -116,6 +119,40 @@ pub(crate) fn spoke_unasked() -> io::Error {
 pub(crate) fn not_http(words: &'static str) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, NotHttp(words))
 }
+
+/// What spoke where TLS is expected, in words that go on from "does not speak TLS here: ".
+#[derive(Debug)]
+struct NotTls(&'static str);
+
+impl fmt::Display for NotTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for NotTls {}
+
+/// By the first bytes that came: another protocol, if it is one that people know.
+pub(crate) fn not_tls(start: &[u8]) -> Option<io::Error> {
+    let text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+    let words = match start {
+        [b'H', b'T', b'T', b'P', ..] => {
+            "it answers in plain HTTP: begin base_url with http://, or check the port"
+        }
+        [b'S', b'S', b'H', ..] => "it speaks SSH; check the port",
+        [_, ..] if start.iter().all(text) => "it answers in plain text; check the port",
+        _ => return None,
+    };
+    Some(io::Error::new(ErrorKind::InvalidData, NotTls(words)))
+}
+
+/// Whether bytes where HTTP is expected are the head of an alert of TLS.
+pub(crate) fn is_tls_alert(start: &[u8]) -> bool {
+    matches!(start, [21, 3, ..])
+}
+
+pub(crate) const WANTS_TLS: &str =
+    "the other side speaks TLS on this port; begin base_url with https://";
 
 #[cfg(test)]
 mod tests {

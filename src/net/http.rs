@@ -23,7 +23,9 @@ use ureq::{Agent, Body};
 use zeroize::Zeroize;
 
 use super::deadline::Deadline;
-use super::failure::{connection_died, failure, not_http, spoke_unasked, through};
+use super::failure::{
+    WANTS_TLS, connection_died, failure, is_tls_alert, not_http, spoke_unasked, through,
+};
 use super::head;
 use super::rules::{self, Death, Seen, Waiting};
 use super::stream::Stream;
@@ -357,6 +359,12 @@ impl Exchange {
             let detail = format!("{}; {RENEGOTIATION}", error.detail());
             error.details_mut().detail = detail;
         }
+        // So does a port for TLS that is asked in plain HTTP.
+        if error.status() == Status::Io && !seen.answered && self.first && !self.stream.is_tls() {
+            let detail =
+                format!("{}; if it speaks TLS, begin base_url with https://", error.detail());
+            error.details_mut().detail = detail;
+        }
         let silent = death.is_some_and(|death| death.unacknowledged == Some(true));
         ExchangeError {
             error: through(error, self.stream.proxy()),
@@ -370,6 +378,10 @@ impl Exchange {
         let outcome = self.stream.read(self.buffers.input_append_buf());
         self.ended |= !matches!(outcome, Ok(1..));
         let amount = outcome?;
+        let start = self.buffers.input[self.buffers.filled..].get(..amount).unwrap_or_default();
+        if self.received == 0 && is_tls_alert(start) && !self.stream.is_tls() {
+            return Err(not_http(WANTS_TLS).into());
+        }
         self.buffers.filled += amount;
         self.received += amount;
         if self.received > MAX_RECEIVED {

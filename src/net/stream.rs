@@ -8,7 +8,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::{ClientConnection, IoState};
 
 use super::deadline::Deadline;
-use super::failure::spoke_unasked;
+use super::failure::{not_tls, spoke_unasked};
 use super::rules::Waiting;
 use super::socket::Socket;
 use super::tls::TlsPeer;
@@ -49,7 +49,8 @@ impl Stream {
         while tls.is_handshaking() {
             flush(&mut tls, &mut records, &mut socket)?;
             if tls.is_handshaking() {
-                take_records(&mut tls, &mut records, &mut socket)?;
+                let outcome = take_records(&mut tls, &mut records, &mut socket);
+                outcome.map_err(|why| records.other_protocol(&why).unwrap_or(why))?;
             }
         }
         flush(&mut tls, &mut records, &mut socket)?;
@@ -300,6 +301,12 @@ impl Records {
 
     fn incomplete(&self) -> bool {
         self.head_seen > 0
+    }
+
+    /// What is no record may be something that can be named.
+    fn other_protocol(&self, why: &io::Error) -> Option<io::Error> {
+        let invalid = why.kind() == io::ErrorKind::InvalidData;
+        not_tls(&self.head[..self.head_seen]).filter(|_| invalid)
     }
 
     /// With TLS 1.2 a record says what it holds; with TLS 1.3 it must be whole for that.

@@ -291,6 +291,9 @@ def gateways():
     gateway("addresses", ["addresses", "ca"])
     leaf("purposes", "ca", SERVER.replace("serverAuth", "codeSigning"))
     gateway("code-signing", ["purposes", "ca"])
+    for name in ["rsa1024", "p521"]:
+        write(f"server-{name}.pem", certificate(f"server-{name}", SERVER, by="ca", key_of=name))
+    write("server.pem", certificate("server", SERVER, by="ca", key_of="client"))
     write("gateway-v1.pem", version_one("gateway-v1", key_of="client", by="ca"))
     write("gateway-v1-ca.pem", read("ca.crt"))
 

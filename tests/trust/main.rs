@@ -9,6 +9,7 @@ mod danger;
 mod pins;
 mod renegotiation;
 mod secrets;
+mod servers;
 mod sessions;
 mod system;
 mod through_c;

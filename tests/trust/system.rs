@@ -77,3 +77,20 @@ fn a_system_without_a_store_is_told_at_once() {
         reject_with_system(&gateway, Some(&own)).expect("ca will do");
     });
 }
+
+/// A system's bundle may hold what nobody can read: the rest counts. The caller's own may not.
+#[test]
+fn the_good_ones_of_a_systems_bundle_are_used() {
+    with_own_store("system::the_good_ones_of_a_systems_bundle_are_used", |store| {
+        let own = Authority::new("Own authority");
+        let gateway = gateway_of(&own);
+        for bad in ["bundle-second-damaged.pem", "bundle-second-no-base64.pem"] {
+            let bad = format!("{}/tests/corpus/files/{bad}", env!("CARGO_MANIFEST_DIR"));
+            let bundle = fs::read_to_string(&bad).expect("a bundle") + &own.pem();
+            fs::write(store, bundle).expect("the store can be written");
+            reject_with_system(&gateway, None).unwrap_or_else(|error| panic!("{bad}: {error}"));
+            let error = reject_trusting(&gateway, &bad).expect_err("the caller's own");
+            assert!(error.detail().contains("certificate 2"), "{error}");
+        }
+    });
+}

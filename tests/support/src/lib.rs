@@ -6,6 +6,7 @@ pub mod faults;
 pub mod files;
 pub mod gateway;
 pub mod held;
+pub mod openssl;
 pub mod simulator;
 pub mod tls;
 
