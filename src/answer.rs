@@ -140,7 +140,9 @@ fn by_retcode(http_status: u16, retcode: &str, message: &str) -> Result<Answer, 
         });
     }
     let meaning = meaning_of(retcode).unwrap_or("see the gateway's error table");
-    let mut error = Error::new(status, format!("retcode {retcode}: {meaning}"));
+    // The gateway's own text goes before: nothing is said twice.
+    let says_so = message.trim().trim_end_matches('.').eq_ignore_ascii_case(meaning);
+    let mut error = Error::new(status, if says_so { "" } else { meaning });
     let details = error.details_mut();
     details.http_status = Some(http_status);
     details.retcode = Some(retcode.to_owned());

@@ -14,10 +14,11 @@ use crate::net::pool::{InFlight, Pick, Pool, Tag};
 use crate::net::rules::may_have_acted;
 use crate::request::{Interface, Request};
 use crate::retcode::ACCEPTED;
-use crate::route::Route;
+use crate::route::{Gateway, Route};
 
 /// What all calls of a client have in common.
 pub(crate) struct Carrier {
+    pub gateway: Gateway,
     pub route: Route,
     pub connect_timeout: Duration,
     pub keep_alive: bool,
@@ -51,7 +52,9 @@ impl Carrier {
         Ok(Call { carrier: self, in_flight, deadline: Deadline::after(timeout), copies: 0 })
     }
 
+    /// Each line begins with the gateway: a host may have several.
     pub fn log(&self, level: Level, line: fmt::Arguments) {
+        let line = format_args!("{}: {line}", self.gateway);
         self.pool.current().gate.pass(&self.log, level, line);
     }
 }

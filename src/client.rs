@@ -30,7 +30,6 @@ const POLL_TIME: Duration = Duration::from_secs(10);
 ///
 /// Cheap to call, not free to make (certificates are read): make one and share it.
 pub struct Client {
-    gateway: Gateway,
     template: RequestTemplate,
     timeout: Duration,
     max_agent_id: u32,
@@ -59,10 +58,10 @@ impl Client {
         };
         let client = Client {
             template: RequestTemplate::new(&gateway)?,
-            gateway,
             timeout: options.timeout,
             max_agent_id: options.max_agent_id,
             carrier: Carrier {
+                gateway,
                 route,
                 connect_timeout: options.connect_timeout,
                 keep_alive: options.keep_alive,
@@ -74,10 +73,7 @@ impl Client {
         if options.trust == Trust::DangerAny {
             client.log(
                 Level::Warn,
-                format_args!(
-                    "{}: the certificate is not checked (trust is DANGER_ANY)",
-                    client.gateway
-                ),
+                format_args!("the certificate is not checked (trust is DANGER_ANY)"),
             );
         }
         Ok(client)
@@ -316,7 +312,9 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("gateway", &self.gateway.to_string()).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("gateway", &self.carrier.gateway.to_string())
+            .finish_non_exhaustive()
     }
 }
 
@@ -355,8 +353,8 @@ impl NumberedCall<'_> {
                 self.client.log(Level::Info, line);
             }
             Err(error) => {
-                let (status, detail) = (error.status(), error.detail());
-                let line = format_args!("connect: {status}, {time}: {detail}");
+                let (status, detail) = (error.status(), Behind(error.detail()));
+                let line = format_args!("connect: {status}, {time}{detail}");
                 self.client.log(Level::Warn, line);
             }
         }
@@ -497,10 +495,10 @@ impl NumberedCall<'_> {
                 // A text that is no agent ID may be anything, a Guid in the wrong place included.
                 let unreadable = error.status() == Status::InvalidAgentId;
                 let agent_id = if unreadable { "?" } else { agent_id };
-                let (status, detail) = (error.status(), error.detail());
+                let (status, detail) = (error.status(), Behind(error.detail()));
                 let retcode = error.retcode().unwrap_or("none");
                 let line = format_args!(
-                    "{name} agent {agent_id}: {status}, retcode {retcode}, {time}: {detail}"
+                    "{name} agent {agent_id}: {status}, retcode {retcode}, {time}{detail}"
                 );
                 self.client.log(level_of(status), line);
             }
@@ -562,6 +560,15 @@ fn level_of(status: Status) -> Level {
     match status {
         Status::NoConference | Status::Cancelled => Level::Info,
         _ => Level::Warn,
+    }
+}
+
+/// What a line ends with, if there is anything to say.
+struct Behind<'a>(&'a str);
+
+impl fmt::Display for Behind<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
     }
 }
 

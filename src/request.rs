@@ -143,16 +143,31 @@ pub(crate) struct AgentId<'a> {
 impl<'a> AgentId<'a> {
     /// Decimal digits without a leading zero, from 101 to `max`.
     pub fn checked(text: &'a str, max: u32) -> Result<Self, Error> {
-        let decimal = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
-        let number = if decimal { text.parse::<u32>().ok() } else { None };
-        match number.filter(|number| (MIN_AGENT_ID..=max).contains(number)) {
-            Some(number) => Ok(AgentId { text, number }),
-            None => {
-                let detail = format!(
-                    "agent_id: not a decimal number from {MIN_AGENT_ID} to {max} without leading zeros"
-                );
-                Err(Error::new(Status::InvalidAgentId, detail))
+        /// The largest of gateways documented since late 2025.
+        const NEWER: u32 = 999_999;
+        let refuse =
+            |why: String| Err(Error::new(Status::InvalidAgentId, format!("agent_id: {why}")));
+        if text.is_empty() {
+            return refuse("empty".into());
+        }
+        if let Some(misplaced) = misplaced(text, |c| c.is_ascii_digit()) {
+            let range = format!("it is a decimal number from {MIN_AGENT_ID} to {max}");
+            return refuse(format!("{misplaced}; {range}"));
+        }
+        if text.starts_with('0') {
+            return refuse("begins with a zero".into());
+        }
+        // Ten digits are a number, and no secret in the wrong place.
+        let shown = if text.len() <= 10 { text } else { "it" };
+        match text.parse::<u32>() {
+            Ok(number) if number < MIN_AGENT_ID => {
+                refuse(format!("{shown} is below {MIN_AGENT_ID}, the smallest"))
             }
+            Ok(number) if number <= max => Ok(AgentId { text, number }),
+            Ok(number) if number <= NEWER => refuse(format!(
+                "{shown} is above max_agent_id ({max}); newer gateways go to {NEWER}"
+            )),
+            _ => refuse(format!("{shown} is above max_agent_id ({max})")),
         }
     }
 }
@@ -163,15 +178,44 @@ pub(crate) fn bare_guid(guid: &str) -> Result<&str, Error> {
     const MAX_BYTES: usize = 256;
     let bare = guid.strip_prefix("JSESSIONID=").unwrap_or(guid);
     let bare = bare.split_once(';').map_or(bare, |(bare, _)| bare.trim_end_matches(' '));
-    let refuse = |detail: &str| Err(Error::new(Status::InvalidGuid, detail));
+    let refuse = |why: &str| Err(Error::new(Status::InvalidGuid, format!("guid: {why}")));
     if bare.is_empty() {
-        refuse("guid: empty")
-    } else if bare.len() > MAX_BYTES {
-        refuse("guid: longer than 256 bytes")
-    } else if !bare.bytes().all(|byte| byte.is_ascii_graphic()) {
-        refuse("guid: holds a blank, a control character or one that is not ASCII")
-    } else {
-        Ok(bare)
+        return refuse("empty");
+    }
+    if let Some(misplaced) = misplaced(bare, |c| c.is_ascii_graphic()) {
+        return refuse(&misplaced);
+    }
+    if bare.len() > MAX_BYTES { refuse("longer than 256 bytes") } else { Ok(bare) }
+}
+
+/// Where a character stands that may not, and what it is: never the text itself, but for that.
+fn misplaced(text: &str, may: impl Fn(char) -> bool) -> Option<String> {
+    let (at, character) = text.char_indices().find(|(_, c)| !may(*c))?;
+    let behind = &text[at + character.len_utf8()..];
+    // A line that ends as on Windows ends in a line feed, whatever is before it.
+    let last = if behind == "\n" { '\n' } else { character };
+    let place = match (at, behind) {
+        (_, "" | "\n") => "ends in",
+        (0, _) => "begins with",
+        _ => "holds",
+    };
+    Some(format!("{place} {}", named(last)))
+}
+
+fn named(character: char) -> &'static str {
+    match character {
+        '\n' => "a line feed",
+        '\r' => "a carriage return",
+        '\t' => "a tab",
+        ' ' => "a blank",
+        '"' | '\'' => "a quotation mark",
+        '+' | '-' => "a sign",
+        '\u{feff}' => "a byte-order mark",
+        '\u{a0}' | '\u{2000}'..='\u{200b}' | '\u{3000}' => "a blank that is not ASCII",
+        c if c.is_control() => "a control character",
+        c if !c.is_ascii() => "a character that is not ASCII",
+        c if c.is_ascii_alphabetic() => "a letter",
+        _ => "a character that is no digit",
     }
 }
 
@@ -205,6 +249,54 @@ mod tests {
             let error = AgentId::checked(bad, 59_999).expect_err(bad);
             assert_eq!(error.status(), Status::InvalidAgentId, "{bad}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_agent_id_is_said() {
+        for (bad, max, expected) in [
+            ("60000", 59_999, "60000 is above max_agent_id (59999); newer gateways go to 999999"),
+            ("999999", 59_999, "999999 is above max_agent_id (59999); newer gateways go to 999999"),
+            ("1000000", 59_999, "1000000 is above max_agent_id (59999)"),
+            ("1000000", 999_999, "1000000 is above max_agent_id (999999)"),
+            ("4999999999", 59_999, "4999999999 is above max_agent_id (59999)"),
+            ("12345678901234567890", 59_999, "it is above max_agent_id (59999)"),
+            ("100", 59_999, "100 is below 101, the smallest"),
+            ("0", 59_999, "begins with a zero"),
+            ("0154", 59_999, "begins with a zero"),
+            ("", 59_999, "empty"),
+            ("154\n", 59_999, "ends in a line feed; it is a decimal number from 101 to 59999"),
+            (" 154", 59_999, "begins with a blank; it is a decimal number from 101 to 59999"),
+            ("-154", 59_999, "begins with a sign; it is a decimal number from 101 to 59999"),
+            ("15a4", 59_999, "holds a letter; it is a decimal number from 101 to 59999"),
+        ] {
+            let error = AgentId::checked(bad, max).expect_err(bad);
+            assert_eq!(error.detail(), format!("agent_id: {expected}"));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_guid_is_said() {
+        for (bad, expected) in [
+            ("", "empty"),
+            ("secret\n", "ends in a line feed"),
+            ("secret\r\n", "ends in a line feed"),
+            ("secret\r", "ends in a carriage return"),
+            ("secret ", "ends in a blank"),
+            (" secret", "begins with a blank"),
+            ("JSESSIONID= secret", "begins with a blank"),
+            ("sec\tret", "holds a tab"),
+            ("secret\nX: y", "holds a line feed"),
+            ("secr\u{e9}t", "holds a character that is not ASCII"),
+            ("\u{feff}secret", "begins with a byte-order mark"),
+            ("secret\u{a0}", "ends in a blank that is not ASCII"),
+            ("secret\u{7f}", "ends in a control character"),
+            ("\u{1}secret", "begins with a control character"),
+            ("\n", "ends in a line feed"),
+        ] {
+            assert_eq!(bare_guid(bad).expect_err(bad).detail(), format!("guid: {expected}"));
+        }
+        let long = bare_guid(&"g".repeat(257)).expect_err("too long").to_string();
+        assert!(long.contains("guid: longer than 256 bytes"), "{long}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agw::{Client, ClientOptions, Level};
+use agw::{Client, ClientOptions, Level, Status};
 use support::gateway::Step::{Hang, Read, Send};
 use support::gateway::{Gateway, Script};
 use support::{ACCEPTED, GUID, http};
@@ -88,9 +88,10 @@ fn chinese_messages_and_the_platforms_code_arrive_whole() {
 #[test]
 fn log_lines_name_the_method_and_never_hold_the_guid() {
     let echo = format!(r#"{{"message":"no session {GUID}","retcode":"100-006"}}"#);
-    let answers = [ACCEPTED, &echo].map(|body| Send(http("200 OK", body).into()));
-    let [accepts, echoes] = answers;
-    let script = Script::Http(vec![Read, accepts, Read, echoes, Hang]);
+    let late = r#"{"message":"Nothing rings.","retcode":"101-001"}"#;
+    let answers = [ACCEPTED, &echo, late].map(|body| Send(http("200 OK", body).into()));
+    let [accepts, echoes, late] = answers;
+    let script = Script::Http(vec![Read, accepts, Read, echoes, Read, late, Hang]);
     let gateway = Gateway::start(vec![script], None);
     let lines = Arc::new(Mutex::new(Vec::new()));
     let seen = lines.clone();
@@ -103,12 +104,54 @@ fn log_lines_name_the_method_and_never_hold_the_guid() {
     client.reject_agent_conf("154", GUID).expect("accepted");
     let error = client.reject_agent_conf("154", GUID).expect_err("refused");
     assert_eq!(error.message(), "no session (Guid)");
+    client.reject_agent_conf("154", GUID).expect_err("too late");
+    client.connect().expect("it stands");
     // The two parameters changed places: the Guid must not come out as an agent ID.
     client.reject_agent_conf(GUID, "154").expect_err("no agent ID");
 
-    let lines = lines.lock().expect("lines").join("\n");
+    let lines = lines.lock().expect("lines");
+    for line in &*lines {
+        assert_eq!(line.trim(), line, "no stray blank");
+        let (_, words) = line.split_once(' ').expect("a level");
+        assert!(words.starts_with(&format!("{}: ", gateway.url())), "{line}");
+    }
+    let lines = lines.join("\n").replace(&format!("{}: ", gateway.url()), "");
     assert!(!lines.contains(&GUID[..8]), "{lines}");
-    assert!(lines.contains("Info rejectAgentConf agent 154: AGW_OK, retcode 0, "), "{lines}");
-    assert!(lines.contains("Warn rejectAgentConf agent 154: AGW_E_SESSION, retcode 100-006, "));
-    assert!(lines.contains("Warn rejectAgentConf agent ?: AGW_E_INVALID_AGENT_ID"), "{lines}");
+    for expected in [
+        "Info rejectAgentConf agent 154: AGW_OK, retcode 0, ",
+        "Warn rejectAgentConf agent 154: AGW_E_SESSION, retcode 100-006, ",
+        "Info rejectAgentConf agent 154: AGW_E_NO_CONFERENCE, retcode 101-001, ",
+        "Info connect: AGW_OK, ",
+        "Warn rejectAgentConf agent ?: AGW_E_INVALID_AGENT_ID",
+    ] {
+        assert!(lines.contains(expected), "'{expected}' is not in: {lines}");
+    }
+    assert_eq!(lines.matches("101-001").count(), 1, "once is enough: {lines}");
+}
+
+#[test]
+fn nothing_is_said_twice() {
+    for (message, detail) in [
+        ("The agent has no conference call.", ""),
+        ("the agent has no conference call", ""),
+        ("No call for this agent", "the agent has no conference call"),
+        ("", "the agent has no conference call"),
+    ] {
+        let body = format!(r#"{{"message":"{message}","retcode":"101-001"}}"#);
+        let gateway = Gateway::serving(&http("200 OK", &body));
+        let error = client(&gateway.url()).reject_agent_conf("154", GUID).expect_err("too late");
+        assert_eq!((error.message(), error.detail()), (message, detail));
+        assert_eq!(error.to_string().matches("101-001").count(), 1, "{error}");
+    }
+}
+
+#[test]
+fn a_time_out_says_how_long_it_was() {
+    let gateway = Gateway::start(vec![Script::Http(vec![Read, Hang])], None);
+    let mut options = options(&gateway.url());
+    options.timeout = Duration::from_millis(1_234);
+    let client = Client::new(&options).expect("client");
+    let error = client.reject_agent_conf("154", GUID).expect_err("no answer");
+    let expected = "the time-out of 1,234 ms passed while waiting for the answer";
+    assert_eq!((error.status(), error.detail()), (Status::Timeout, expected));
 }

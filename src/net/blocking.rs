@@ -20,7 +20,7 @@ pub(crate) struct Blocking(Arc<AtomicUsize>);
 /// Why there is no outcome.
 #[derive(Debug)]
 pub(crate) enum Unfinished {
-    Late,
+    Late(io::Error),
     Cancelled,
     TooMany,
     NoThread(io::Error),
@@ -78,8 +78,9 @@ impl Blocking {
                 Progress::Died => return Err(Unfinished::Died),
                 Progress::Work | Progress::Abandoned => {}
             }
-            let Ok(remaining) = deadline.remaining() else {
-                break Unfinished::Late;
+            let remaining = match deadline.remaining() {
+                Ok(remaining) => remaining,
+                Err(why) => break Unfinished::Late(why),
             };
             if cancel.is_cancelled() {
                 break Unfinished::Cancelled;
@@ -137,9 +138,7 @@ impl Drop for Running {
 impl Unfinished {
     pub fn while_doing(self, what: &str) -> Error {
         match self {
-            Unfinished::Late => {
-                Error::new(Status::Timeout, format!("the time-out passed while {what}"))
-            }
+            Unfinished::Late(why) => Error::new(Status::Timeout, format!("{why} while {what}")),
             Unfinished::Cancelled => cancelled(),
             Unfinished::TooMany => {
                 let most = Blocking::MAX_ABANDONED;
@@ -182,7 +181,7 @@ mod tests {
         let error =
             outcome(&Blocking::default(), 50, &CancelHandle::default(), a_minute).unwrap_err();
         assert_eq!(error.status(), Status::Timeout);
-        assert_eq!(error.detail(), "the time-out passed while working");
+        assert_eq!(error.detail(), "the time-out of 50 ms passed while working");
         assert!(started.elapsed() < Duration::from_secs(30));
     }
 

@@ -87,7 +87,7 @@ impl Connector<'_> {
             Target::Gateway(address) => self.last_good.first(self.addresses_of(address)?, false),
             Target::Addresses(addresses) => self.last_good.first(addresses.clone(), true),
         };
-        let deadline = self.deadline.capped(self.connect_timeout);
+        let deadline = self.deadline.capped(self.connect_timeout, "connect time-out");
         let mut race = Race::new(addresses, deadline, self.cancel);
         let mut before = None;
         loop {
@@ -120,7 +120,7 @@ impl Connector<'_> {
         };
         let addresses =
             self.addresses_of(&proxy.address).map_err(|error| of_proxy(error, proxy))?;
-        let deadline = self.deadline.capped(self.connect_timeout);
+        let deadline = self.deadline.capped(self.connect_timeout, "connect time-out");
         let mut left = targets.len();
         let mut before = None;
         for target in &targets {
@@ -213,15 +213,16 @@ fn share(deadline: Deadline, left: usize, since: Moment) -> Result<Deadline, Err
     let remaining = deadline.remaining().map_err(|why| failure(&why, phase))?;
     let parts = u32::try_from(left).unwrap_or(u32::MAX).saturating_add(1);
     let longest = LONGEST_SHARE.saturating_sub(since.elapsed()).max(SHORTEST_SHARE);
-    Ok(if left == 0 { deadline } else { deadline.capped((remaining / parts).min(longest)) })
+    Ok(if left == 0 {
+        deadline
+    } else {
+        deadline.capped((remaining / parts).min(longest), "time for one address")
+    })
 }
 
 fn not_connected(why: &io::Error, to: &Target) -> Error {
     if deadline_passed(why) {
-        return Error::new(
-            Status::Timeout,
-            format!("the time-out passed while connecting to {to}"),
-        );
+        return Error::new(Status::Timeout, format!("{why} while connecting to {to}"));
     }
     let detail = format!("no connection to {to}: {}", words(why));
     or_resources(Error::new(Status::Connect, detail).with_os_error(why.raw_os_error()), why)

@@ -61,7 +61,7 @@ fn exhausted(why: &io::Error) -> Option<&'static str> {
 
 fn classify(why: &io::Error, phase: &str) -> (Status, String) {
     if deadline_passed(why) {
-        return (Status::Timeout, format!("the time-out passed {phase}"));
+        return (Status::Timeout, format!("{why} {phase}"));
     }
     if let Some(why) = carried::<NotHttp>(why) {
         return (Status::Protocol, format!("the answer is not HTTP: {why}"));

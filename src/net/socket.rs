@@ -97,7 +97,7 @@ impl Socket {
     /// Waits until the other side says something, closes or has said nothing for so long. Not by a
     /// time-out of the socket: after one Windows leaves it in no defined state.
     pub fn speaks_within(&mut self, patience: Duration) -> io::Result<bool> {
-        let patience = self.deadline.capped(patience);
+        let patience = self.deadline.capped(patience, "wait");
         while self.waiting()? == Waiting::Nothing {
             match patience.remaining() {
                 Ok(remaining) => wait_readable(&self.stream, remaining.min(CANCEL_CHECK)),

@@ -27,8 +27,31 @@ fn a_fingerprint_may_be_written_in_many_ways() {
         format!("{pin},{other}"),
         format!("{} , {}", other.to_lowercase(), pin.replace(':', "")),
         format!("{other}\t,\t{other} ,  {pin}  "),
+        format!("sha256 Fingerprint={pin}"),
+        format!("SHA256 Fingerprint={pin}\n"),
+        format!("{other}, sha256 Fingerprint={pin}"),
+        format!("sha256 Fingerprint={other},sha256 Fingerprint={pin}"),
     ] {
         reject_pinned(&gateway, &pins).unwrap_or_else(|error| panic!("{pins:?}: {error}"));
+    }
+}
+
+#[test]
+fn a_fingerprint_of_another_kind_is_refused() {
+    let pin = self_signed().fingerprint();
+    let gateway = Plan::new(&self_signed()).start();
+    let sha1 = format!("sha1 Fingerprint={}", &pin[..59]);
+    for (pins, words) in [
+        (sha1.as_str(), "one of SHA-1"),
+        (&pin[..59], "one of SHA-1"),
+        (&format!("sha1 Fingerprint={pin}"), "64 hex digits"),
+        (&format!("sha512 Fingerprint={pin}:{pin}"), "64 hex digits"),
+        ("sha256 Fingerprint=", "64 hex digits"),
+    ] {
+        let error = reject_pinned(&gateway, pins).expect_err(pins);
+        assert_eq!(error.status(), Status::TlsConfig);
+        assert!(error.detail().contains(words), "{pins}: {error}");
+        assert!(error.detail().contains("openssl x509"), "{pins}: {error}");
     }
 }
 

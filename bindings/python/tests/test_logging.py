@@ -19,13 +19,16 @@ def test_lines_come_at_their_level(simulator: Simulator, caplog: pytest.LogCaptu
         client.reject_agent_conf(AGENT, simulator.guid)
         with pytest.raises(agw.NoConferenceError):
             client.reject_agent_conf(AGENT, simulator.guid)
+        assert logging.WARNING not in {record.levelno for record in caplog.records}
+        with pytest.raises(agw.SessionError):
+            client.reject_agent_conf(AGENT, "a-stale-guid")
     assert {record.levelno for record in caplog.records} >= {
         logging.DEBUG,
         logging.INFO,
         logging.WARNING,
     }
     assert {record.name for record in caplog.records} == {"agw"}
-    assert "rejectAgentConf" in caplog.text
+    assert f"{simulator.url}: rejectAgentConf" in caplog.text
     assert str(AGENT) in caplog.text
     assert simulator.guid not in caplog.text
 
@@ -41,8 +44,8 @@ def test_the_level_decides(
     caplog.set_level(logging.DEBUG, "agw")
     simulator.ring()
     client.reject_agent_conf(AGENT, simulator.guid)
-    with pytest.raises(agw.NoConferenceError):
-        client.reject_agent_conf(AGENT, simulator.guid)
+    with pytest.raises(agw.SessionError):
+        client.reject_agent_conf(AGENT, "a-stale-guid")
     client.close()
     levels = {record.levelno for record in caplog.records}
     assert min(levels, default=logging.ERROR) == least

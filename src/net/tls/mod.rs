@@ -395,6 +395,7 @@ mod tests {
                 o.trust = Trust::DangerAny;
                 o.client_cert = Some("MC4CAQAwBQYDK2VwBCIEIA==".into());
             }),
+            ("ca: file '/no/such/ca' cannot be read", |o| o.ca = Some("/no/such/ca".into())),
             ("ca: the file cannot be read", |o| o.ca = Some(String::new())),
             ("ca: file 'Cargo.toml' holds no PEM certificate", |o| {
                 o.ca = Some("Cargo.toml".into())

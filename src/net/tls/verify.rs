@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(status, Status::Timeout);
         assert_eq!(
             detail,
-            "the time-out passed while asking the system about the gateway's certificate"
+            "the time-out of 50 ms passed while asking the system about the gateway's certificate"
         );
         let (status, detail) = refusal_by(Slow(Duration::ZERO), 30_000, &cancel);
         assert_eq!(status, Status::Tls);

@@ -287,7 +287,11 @@ def name_of(status: int) -> str:
 def _describe(outcome: Outcome) -> str:
     """Makes one line: the name, the gateway's words, the library's, or else the general ones."""
     words = " ".join(part for part in (outcome.retcode, outcome.message) if part)
-    parts = [part for part in (words, outcome.detail) if part] or [sentence(outcome.status)]
+    line = words
+    if outcome.detail:
+        # The gateway's words may be a sentence with its full stop.
+        line += ("" if not words else " " if words.endswith(".") else "; ") + outcome.detail
+    line = line or sentence(outcome.status)
     if outcome.maybe_sent:
-        parts.append("the gateway may have acted all the same")
-    return f"{name_of(outcome.status)}: " + "; ".join(parts)
+        line += " (the gateway may have acted all the same)"
+    return f"{name_of(outcome.status)}: {line}"
