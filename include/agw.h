@@ -374,12 +374,12 @@ typedef void (AGW_CALL *agw_log_fn)(int32_t level, const char *message, void *us
 #define AGW_LOG_ERROR 1
 
 /**
- * Log level: a failed call, or an option that is dangerous.
+ * Log level: a failed call that somebody has to look at, or an option that is dangerous.
  */
 #define AGW_LOG_WARN 2
 
 /**
- * Log level: each call.
+ * Log level: each call, also one that came too late (AGW_E_NO_CONFERENCE).
  */
 #define AGW_LOG_INFO 3
 
@@ -432,20 +432,23 @@ typedef struct agw_client_options {
      */
     const char *connect_to;
     /**
-     * Certificates to trust: PEM text, or the path of a PEM file; or NULL.
+     * Certificates to trust: PEM text, or the path of a file in PEM (UTF-8 or UTF-16) or DER; or
+     * NULL. Each must be good.
      */
     const char *ca;
     /**
-     * SHA-256 fingerprints of the gateway's certificate, for AGW_TRUST_PIN: hex, colons allowed,
-     * comma between several; or NULL.
+     * SHA-256 fingerprints of the gateway's certificate, for AGW_TRUST_PIN: hex, colons allowed, as
+     * `openssl x509 -fingerprint -sha256` prints them, comma between several; or NULL.
      */
     const char *pin_sha256;
     /**
-     * Client certificate chain, PEM text or path, if the gateway wants one; or NULL.
+     * Client certificate chain, text or path as `ca`, the client's own first, if the gateway wants
+     * one; or NULL.
      */
     const char *client_cert;
     /**
-     * Its private key, PEM text or path, not encrypted. NULL: looked for in client_cert.
+     * Its private key, text or path as `ca`, not encrypted: RSA of 2048 to 4096 bits, P-256, P-384
+     * or Ed25519. NULL: looked for in client_cert.
      */
     const char *client_key;
     /**
@@ -627,6 +630,11 @@ typedef int32_t agw_status;
  * Opens no connection, but reads and checks every option there and then: URLs, certificates,
  * keys, fingerprints. One client serves any number of agents and threads; make one for each
  * gateway and share it.
+ *
+ * Of a gateway's TLS agw needs: version 1.3, or 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305 (no
+ * CBC, no RSA key exchange, no renegotiation); keys of RSA (2048 bits or more), P-256, P-384 or
+ * Ed25519, in the CAs above it, too; signatures with SHA-256 or more, ECDSA's with SHA-256 or
+ * SHA-384; certificates of X.509 version 3.
  *
  * @param options  What to make it from; see agw_client_options. Required, borrowed for the call.
  * @param client   Receives the handle, to be freed with agw_free(); NULL on failure. Required.

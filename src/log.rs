@@ -12,9 +12,9 @@ use crate::sys::lock::unpoisoned;
 pub enum Level {
     /// A bug in the library.
     Error = 1,
-    /// A failed call, or an option that is dangerous.
+    /// A failed call that somebody has to look at, or an option that is dangerous.
     Warn = 2,
-    /// Each call.
+    /// Each call, also one that came too late.
     Info = 3,
     /// Each step of a call.
     Debug = 4,

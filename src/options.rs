@@ -42,13 +42,16 @@ pub struct ClientOptions {
     /// `ip:port` to connect to instead, or several of one service, comma between, in order of
     /// preference; the certificate must still be for the host of `base_url`.
     pub connect_to: Option<String>,
-    /// Certificates to trust: PEM text, or the path of a PEM file.
+    /// Certificates to trust: PEM text, or the path of a file in PEM (UTF-8 or UTF-16) or DER. Each
+    /// must be good.
     pub ca: Option<String>,
-    /// SHA-256 fingerprints of the gateway's certificate: hex, colons allowed, comma between.
+    /// SHA-256 fingerprints of the gateway's certificate: hex, colons allowed, as `openssl x509
+    /// -fingerprint -sha256` prints them, comma between.
     pub pin_sha256: Option<String>,
-    /// Client certificate chain: PEM text or path.
+    /// Client certificate chain, the client's own first: text or path as [`ClientOptions::ca`].
     pub client_cert: Option<String>,
-    /// Private key of `client_cert`: PEM text or path. Default: looked for in `client_cert`.
+    /// Private key of `client_cert`, not encrypted: text or path as [`ClientOptions::ca`]. Default:
+    /// looked for in `client_cert`.
     pub client_key: Option<String>,
     /// `None`: no proxy; `"env"`: from the environment, as `agw.h` says; else `http://user:password@host:port`.
     pub proxy: Option<String>,

@@ -174,7 +174,7 @@ using log_function = std::function<void(log_level, const char *)>;
 struct options {
     std::string base_url;    ///< "https://host:port", also with a path prefix. Needed.
     std::string connect_to;  ///< "ip:port" to connect to instead, or several.
-    std::string ca;          ///< Certificates to trust: PEM text, or the path of a PEM file.
+    std::string ca;          ///< Certificates to trust: PEM text, or the path of a file.
     std::string pin_sha256;  ///< Fingerprints of the gateway's certificate, for trust::pin.
     std::string client_cert; ///< Client certificate chain, PEM text or path.
     std::string client_key;  ///< Its private key, if it is not in client_cert.

@@ -36,6 +36,11 @@ type NumberCall = u32;
 /// keys, fingerprints. One client serves any number of agents and threads; make one for each
 /// gateway and share it.
 ///
+/// Of a gateway's TLS agw needs: version 1.3, or 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305 (no
+/// CBC, no RSA key exchange, no renegotiation); keys of RSA (2048 bits or more), P-256, P-384 or
+/// Ed25519, in the CAs above it, too; signatures with SHA-256 or more, ECDSA's with SHA-256 or
+/// SHA-384; certificates of X.509 version 3.
+///
 /// @param options  What to make it from; see agw_client_options. Required, borrowed for the call.
 /// @param client   Receives the handle, to be freed with agw_free(); NULL on failure. Required.
 /// @param result   Receives what went wrong; or NULL.

@@ -37,9 +37,9 @@ pub const AGW_EVENT_TRUNCATED: u32 = 1;
 
 /// Log level: a bug in the library.
 pub const AGW_LOG_ERROR: i32 = 1;
-/// Log level: a failed call, or an option that is dangerous.
+/// Log level: a failed call that somebody has to look at, or an option that is dangerous.
 pub const AGW_LOG_WARN: i32 = 2;
-/// Log level: each call.
+/// Log level: each call, also one that came too late (AGW_E_NO_CONFERENCE).
 pub const AGW_LOG_INFO: i32 = 3;
 /// Log level: each step of a call.
 pub const AGW_LOG_DEBUG: i32 = 4;
@@ -82,14 +82,17 @@ pub struct agw_client_options {
     /// "ip:port" to connect to instead, or several of one service, comma between, in order of
     /// preference; or NULL. The certificate must still be for base_url's host.
     pub connect_to: *const c_char,
-    /// Certificates to trust: PEM text, or the path of a PEM file; or NULL.
+    /// Certificates to trust: PEM text, or the path of a file in PEM (UTF-8 or UTF-16) or DER; or
+    /// NULL. Each must be good.
     pub ca: *const c_char,
-    /// SHA-256 fingerprints of the gateway's certificate, for AGW_TRUST_PIN: hex, colons allowed,
-    /// comma between several; or NULL.
+    /// SHA-256 fingerprints of the gateway's certificate, for AGW_TRUST_PIN: hex, colons allowed, as
+    /// `openssl x509 -fingerprint -sha256` prints them, comma between several; or NULL.
     pub pin_sha256: *const c_char,
-    /// Client certificate chain, PEM text or path, if the gateway wants one; or NULL.
+    /// Client certificate chain, text or path as `ca`, the client's own first, if the gateway wants
+    /// one; or NULL.
     pub client_cert: *const c_char,
-    /// Its private key, PEM text or path, not encrypted. NULL: looked for in client_cert.
+    /// Its private key, text or path as `ca`, not encrypted: RSA of 2048 to 4096 bits, P-256, P-384
+    /// or Ed25519. NULL: looked for in client_cert.
     pub client_key: *const c_char,
     /// NULL: no proxy. "env": from the first that is set of https_proxy, HTTPS_PROXY, all_proxy and
     /// ALL_PROXY, or for http of http_proxy, all_proxy and ALL_PROXY, unless no_proxy or NO_PROXY

@@ -1,15 +1,16 @@
-"""Makes the certificates, keys and other files of tests/corpus/files anew, with the program openssl.
+"""Makes the certificates, keys and other files of tests/corpus/files anew, with openssl.
 
     python3 tests/corpus/make_files.py
 
 They are committed, so that a test meets the same bytes each time; the keys are test keys and open
-nothing. A new report is one more function here, and one more row in files/expected.tsv, which says what
-agw makes of each file. tests/trust/corpus.rs reads that.
+nothing. A new report is a line more here, and a row more in files/expected.tsv, which says what agw
+makes of each file. tests/trust/corpus.rs reads that.
 """
 
 import base64
 import hashlib
 import io
+import itertools
 import pathlib
 import re
 import subprocess
@@ -19,7 +20,7 @@ import zipfile
 HERE = pathlib.Path(__file__).parent
 FOLDER = HERE / "files"
 HOST = "gateway.test"
-PASSWORD = "secret"
+OPENED_BY = "secret"
 
 CONFIG = """
 [ca]
@@ -43,15 +44,17 @@ distinguished_name = name
 
 AUTHORITY = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign"
 SERVER = f"basicConstraints=CA:FALSE\nsubjectAltName=DNS:{HOST}\nextendedKeyUsage=serverAuth"
+POLICY_CONSTRAINTS = "\n2.5.29.36=critical,DER:30:03:80:01:00"
 CLIENT = "basicConstraints=CA:FALSE\nextendedKeyUsage=clientAuth"
 
-# Made along the way, not kept.
-work = pathlib.Path()
+# What is made along the way goes with the program.
+TEMPORARY = tempfile.TemporaryDirectory()
+WORK = pathlib.Path(TEMPORARY.name)
 
 
 def openssl(*arguments, text=""):
     done = subprocess.run(
-        ["openssl", *map(str, arguments)], cwd=work, input=text.encode(), capture_output=True,
+        ["openssl", *map(str, arguments)], cwd=WORK, input=text.encode(), capture_output=True,
         check=False)
     if done.returncode:
         raise SystemExit(f"openssl {arguments}: {done.stderr.decode()}")
@@ -67,10 +70,10 @@ def key(name, *how):
 def certificate(name, extensions, by=None, key_of=None, digest="sha256"):
     """Valid from 2020 to 2119, so that no clock spoils it. Gives it in PEM."""
     key_of = key_of or name
-    if not (work / f"{key_of}.key").exists():
+    if not (WORK / f"{key_of}.key").exists():
         key(key_of)
-    (work / "config").write_text(CONFIG.format(digest=digest, extensions=extensions))
-    (work / "index").write_text("")
+    (WORK / "config").write_text(CONFIG.format(digest=digest, extensions=extensions))
+    (WORK / "index").write_text("")
     openssl("req", "-new", "-config", "config", "-subj", f"/CN={name}", "-key", f"{key_of}.key",
             "-out", f"{name}.csr")
     issuer = (["-selfsign", "-keyfile", f"{key_of}.key"] if by is None
@@ -82,7 +85,7 @@ def certificate(name, extensions, by=None, key_of=None, digest="sha256"):
 
 
 def read(name):
-    return (work / name).read_bytes()
+    return (WORK / name).read_bytes()
 
 
 def write(name, content):
@@ -118,13 +121,13 @@ def authorities():
     write("ca-trusted.pem", openssl("x509", "-in", "ca.crt", "-trustout", "-addtrust", "serverAuth",
                                     "-setalias", "gateway"))
     write("ca-v1.pem", version_one("old-ca"))
-    write("ca-policy.pem", certificate("policy", AUTHORITY + "\n2.5.29.36=critical,DER:30:03:80:01:00"))
+    write("ca-policy.pem", certificate("policy", AUTHORITY + POLICY_CONSTRAINTS))
 
 
 def version_one(name, key_of=None, by=None):
     """openssl x509 -req makes version 1 where it has no extensions to add."""
     key_of = key_of or name
-    if not (work / f"{key_of}.key").exists():
+    if not (WORK / f"{key_of}.key").exists():
         key(key_of)
     openssl("req", "-new", "-subj", f"/CN={name}", "-key", f"{key_of}.key", "-out", "v1.csr")
     signer = (["-signkey", f"{key_of}.key"] if by is None
@@ -154,16 +157,16 @@ def other_forms():
     write("store-pem.p7b", read("p7"))
     write("store-der.p7b", der(read("p7")))
     write("store.p12", openssl("pkcs12", "-export", "-inkey", "ca.key", "-in", "ca.crt", "-passout",
-                               f"pass:{PASSWORD}"))
+                               f"pass:{OPENED_BY}"))
     # Empty ones, as keytool would leave: magic, version, number of entries, and the checksum.
     for name, magic in [("store.jks", "feedfeed"), ("store.jceks", "cececece")]:
         content = bytes.fromhex(magic) + (2).to_bytes(4, "big") + bytes(4)
-        secret = PASSWORD.encode("utf-16-be") + b"Mighty Aphrodite"
-        write(name, content + hashlib.sha1(secret + content).digest())
+        secret = OPENED_BY.encode("utf-16-be") + b"Mighty Aphrodite"
+        write(name, content + hashlib.sha1(secret + content, usedforsecurity=False).digest())
     write("request.pem", read("ca.csr"))
     write("request.der", der(read("ca.csr")))
-    (work / "config").write_text(CONFIG.format(digest="sha256", extensions=""))
-    (work / "index").write_text("")
+    (WORK / "config").write_text(CONFIG.format(digest="sha256", extensions=""))
+    (WORK / "index").write_text("")
     revoked = openssl("ca", "-gencrl", "-config", "config", "-crldays", "36500", "-cert", "ca.crt",
                       "-keyfile", "ca.key")
     write("revoked.crl.pem", revoked)
@@ -190,7 +193,7 @@ def keys():
     older = openssl("pkey", "-in", "client.key", "-traditional")
     write("key-sec1.pem", parameters + older)
     write("key-sec1.der", der(older))
-    encrypting = ["-passout", f"pass:{PASSWORD}"]
+    encrypting = ["-passout", f"pass:{OPENED_BY}"]
     encrypted = openssl("pkcs8", "-topk8", "-in", "client.key", *encrypting)
     write("key-encrypted.pem", encrypted)
     write("key-encrypted.der", der(encrypted))
@@ -236,15 +239,17 @@ def gateway(name, chain):
     write(f"gateway-{name}-ca.pem", read(f"{chain[-1]}.crt"))
 
 
-def gateways():
-    """Certificates that agw refuses: each has the key of key.pem."""
-    def leaf(name, by, extensions=SERVER, **more):
-        certificate(name, extensions, by=by, key_of="client", **more)
+def leaf(name, by, extensions=SERVER, digest="sha256"):
+    """A gateway's certificate; each has the key of key.pem."""
+    certificate(name, extensions, by=by, key_of="client", digest=digest)
 
+
+def weak_keys():
+    """Keys and signatures that agw does not take."""
     for name in ["rsa1024", "p521"]:
         certificate(f"ca-{name}", AUTHORITY, key_of=name,
                     digest="sha512" if name == "p521" else "sha256")
-        (work / f"ca-{name}.key").write_bytes(read(f"{name}.key"))
+        (WORK / f"ca-{name}.key").write_bytes(read(f"{name}.key"))
     leaf("by-rsa1024", "ca-rsa1024")
     gateway("weak-ca", ["by-rsa1024", "ca-rsa1024"])
     leaf("by-p521", "ca-p521", digest="sha512")
@@ -252,22 +257,28 @@ def gateways():
     leaf("by-p521-sha256", "ca-p521", digest="sha256")
     gateway("p521-sha256-ca", ["by-p521-sha256", "ca-p521"])
     certificate("weak-middle", AUTHORITY, by="ca", key_of="rsa1024")
-    (work / "weak-middle.key").write_bytes(read("rsa1024.key"))
+    (WORK / "weak-middle.key").write_bytes(read("rsa1024.key"))
     leaf("by-weak-middle", "weak-middle")
     gateway("weak-intermediate", ["by-weak-middle", "weak-middle", "ca"])
     leaf("sha1", "ca", digest="sha1")
     gateway("sha1", ["sha1", "ca"])
     leaf("sha512", "ca", digest="sha512")
     gateway("sha512", ["sha512", "ca"])
-    leaf("policy-constraints", "ca", SERVER + "\n2.5.29.36=critical,DER:30:03:80:01:00")
+
+
+def extensions():
+    leaf("policy-constraints", "ca", SERVER + POLICY_CONSTRAINTS)
     gateway("policy-constraints", ["policy-constraints", "ca"])
     leaf("policies", "ca", SERVER + "\ncertificatePolicies=critical,1.3.6.1.4.1.99999.1")
     gateway("policies", ["policies", "ca"])
     leaf("unheard", "ca", SERVER + "\n1.3.6.1.4.1.99999.2=critical,DER:05:00")
     gateway("unheard-extension", ["unheard", "ca"])
-    certificate("policied", AUTHORITY + "\n2.5.29.36=critical,DER:30:03:80:01:00", by="ca")
+    certificate("policied", AUTHORITY + POLICY_CONSTRAINTS, by="ca")
     leaf("by-policied", "policied")
     gateway("policy-above", ["by-policied", "policied", "ca"])
+
+
+def chains():
     certificate("constrained", AUTHORITY + "\nnameConstraints=critical,permitted;DNS:other.test")
     leaf("by-constrained", "constrained")
     gateway("name-constraints", ["by-constrained", "constrained"])
@@ -280,17 +291,25 @@ def gateways():
     leaf("by-no-ca", "no-ca")
     gateway("issuer-no-ca", ["by-no-ca", "no-ca", "ca"])
     deep = ["ca", *(f"level-{number}" for number in range(1, 9))]
-    for above, own in zip(deep, deep[1:]):
+    for above, own in itertools.pairwise(deep):
         certificate(own, AUTHORITY, by=above)
     leaf("by-level-8", "level-8")
     gateway("long-chain", ["by-level-8", *reversed(deep)])
     namesake()
     leaf("stranger", "namesake")
     gateway("namesake", ["stranger", "ca"])
-    leaf("addresses", "ca", SERVER.replace(f"DNS:{HOST}", "IP:::1,IP:10.1.2.3,URI:urn:a,email:a@b.test"))
+
+
+def names():
+    others = "IP:::1,IP:10.1.2.3,URI:urn:a,email:a@b.test"
+    leaf("addresses", "ca", SERVER.replace(f"DNS:{HOST}", others))
     gateway("addresses", ["addresses", "ca"])
     leaf("purposes", "ca", SERVER.replace("serverAuth", "codeSigning"))
     gateway("code-signing", ["purposes", "ca"])
+
+
+def servers():
+    """What agw takes, and keys that only openssl serves."""
     for name in ["rsa1024", "p521"]:
         write(f"server-{name}.pem", certificate(f"server-{name}", SERVER, by="ca", key_of=name))
     write("server.pem", certificate("server", SERVER, by="ca", key_of="client"))
@@ -301,24 +320,22 @@ def gateways():
 def namesake():
     """A CA of the same name with another key."""
     key("namesake")
-    (work / "config").write_text(CONFIG.format(digest="sha256", extensions=AUTHORITY))
-    (work / "index").write_text("")
+    (WORK / "config").write_text(CONFIG.format(digest="sha256", extensions=AUTHORITY))
+    (WORK / "index").write_text("")
     openssl("req", "-new", "-config", "config", "-subj", "/CN=ca", "-key", "namesake.key", "-out",
             "namesake.csr")
-    openssl("ca", "-batch", "-notext", "-config", "config", "-extensions", "extensions", "-selfsign",
-            "-keyfile", "namesake.key", "-startdate", "20200101000000Z", "-enddate",
+    openssl("ca", "-batch", "-notext", "-config", "config", "-extensions", "extensions",
+            "-selfsign", "-keyfile", "namesake.key", "-startdate", "20200101000000Z", "-enddate",
             "21190101000000Z", "-in", "namesake.csr", "-out", "namesake.crt")
 
 
 def main():
-    global work
-    with tempfile.TemporaryDirectory() as folder:
-        work = pathlib.Path(folder)
-        for old in FOLDER.iterdir():
-            if old.name != "expected.tsv":
-                old.unlink()
-        for step in [authorities, bundles, keys, clients, other_forms, gateways]:
-            step()
+    for old in FOLDER.iterdir():
+        if old.name != "expected.tsv":
+            old.unlink()
+    forms = [authorities, bundles, keys, clients, other_forms]
+    for step in [*forms, weak_keys, extensions, chains, names, servers]:
+        step()
 
 
 if __name__ == "__main__":

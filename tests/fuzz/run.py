@@ -16,7 +16,7 @@ import time
 
 TOOL = "0.13.2"
 HERE = pathlib.Path(__file__).parent
-TARGETS = ["answer", "exchange", "handles", "structs", "texts", "tls"]
+TARGETS = ["answer", "exchange", "files", "handles", "structs", "texts", "tls"]
 # Fault, target, what the report must say; none is in the seeds.
 PLANTED = [
     ("panic", "answer", "planted fault"),

@@ -36,7 +36,7 @@ package_files() { listed 'bindings/python/*.py'; } # it has a configuration of i
 package_check() { ruff check -q --no-cache "$@" && ruff format -q --no-cache --check "$@"; }
 text_files() { # but for bytes as others send them
     listed . ':!tests/fuzz/seeds' ':!tests/abi/*.abi' ':!tests/corpus/heads' ':!tests/corpus/answers' \
-        ':!tests/corpus/proxies'
+        ':!tests/corpus/proxies' ':!tests/corpus/files'
 }
 text_check() {
     good=0

@@ -81,7 +81,8 @@ fn a_client_certificate_of_version_1_is_sent() {
     let files = ["server.pem", "key.pem", "ca.pem"].map(corpus);
     let [certificate, key, ca] = files.each_ref().map(String::as_str);
     for version in ["-tls1_2", "-tls1_3"] {
-        let demanding = ["-Verify", "2", "-verify_return_error", "-CAfile", ca, version];
+        let demanding =
+            ["-Verify", "2", "-verify_return_error", "-no_check_time", "-CAfile", ca, version];
         let server =
             Server::start(&[&["-cert", certificate, "-key", key], &demanding[..]].concat());
         let mut options = trusting(&server);

@@ -25,7 +25,7 @@ namespace Agw
         /// <summary>What makes the gateway's certificate trusted.</summary>
         public AgwTrust Trust { get; set; }
 
-        /// <summary>Certificates to trust: PEM text, or the path of a PEM file; or null.</summary>
+        /// <summary>Certificates to trust: PEM text, or the path of a file in PEM or DER; or null.</summary>
         public string Ca { get; set; }
 
         /// <summary>

@@ -16,7 +16,7 @@ from ._library import load
 from ._outcome import Answer, Outcome, answer_of, outcome_of
 from .errors import AgwError, error_of, invalid
 
-#: PEM text, or the path of a PEM file.
+#: PEM text, or the path of a file in PEM (UTF-8 or UTF-16) or DER.
 Pem = Union[str, "os.PathLike[str]"]
 
 _UINT32_MAX = 0xFFFFFFFF
@@ -142,7 +142,7 @@ class Client(ClientBase):
     It cannot be pickled or copied.
 
     :param base_url: ``https://host:port``, also with a path prefix before ``/agentgateway``.
-    :param ca: certificates to trust, and no others: PEM text, or the path of a PEM file.
+    :param ca: certificates to trust, and no others: PEM text, or the path of a file in PEM or DER.
     :param pin_sha256: SHA-256 fingerprint of the gateway's own certificate, to trust that alone:
         hex, colons allowed, comma between several. Names and dates are then not looked at.
     :param client_cert: chain of a client certificate if the gateway wants one; PEM text or path.
