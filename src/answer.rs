@@ -410,12 +410,9 @@ mod tests {
         let gzip = b"\x1f\x8b\x08\x00\xff";
         let ok = br#"{"retcode":"0"}"#;
         let read = |http_status, coding: Option<&'static str>, body: &[u8]| {
-            super::read(
-                http_status,
-                |name| coding.filter(|_| name == "content-encoding"),
-                body,
-                GUID,
-            )
+            let header = |name| coding.filter(|_| name == "content-encoding");
+            let secrets = Secrets { guid: GUID, ..Secrets::default() };
+            super::read(http_status, header, body, &secrets).1
         };
         let echo = GUID.repeat(2).leak();
         for (http_status, coding, body, expected) in [
@@ -493,13 +490,12 @@ mod tests {
             (GUID, "(Guid)"),
         ] {
             let body = format!(r#"{{"retcode":"100-004","message":"{message}"}}"#);
-            assert_eq!(judge(200, &body, &secrets).unwrap_err().message(), shown);
+            let refused = super::read(200, |_| None, body.as_bytes(), &secrets).1.unwrap_err();
+            assert_eq!(refused.message(), shown);
         }
         let short = Secrets { password: "e", ..Secrets::default() };
-        assert_eq!(
-            judge(200, r#"{"retcode":"0","message":"e"}"#, &short).expect("ok").message,
-            "e"
-        );
+        let answer = super::read(200, |_| None, br#"{"retcode":"0","message":"e"}"#, &short).1;
+        assert_eq!(answer.expect("accepted").message, "e");
     }
 
     #[test]

@@ -36,9 +36,9 @@ fn refused(retcode: &str) -> String {
 
 /// Answers the requests one after the other, whatever they are; then accepts.
 fn in_turn(answers: &[String]) -> Gateway {
-    let answers = Mutex::new(answers.iter().cloned().collect::<Vec<_>>().into_iter());
+    let left = Mutex::new(answers.iter().rev().cloned().collect::<Vec<_>>());
     Gateway::serving_each(
-        move |_| answers.lock().expect("answers").next().unwrap_or_else(|| answer("", OK)),
+        move |_| left.lock().expect("answers").pop().unwrap_or_else(|| answer("", OK)),
         None,
     )
 }

@@ -152,7 +152,7 @@ fn reason(why: &CertificateError, chain: &Chain) -> String {
         ),
         Why::NotValidForNameContext { expected, presented } => {
             let expected = expected.to_str();
-            let hosts: Vec<_> = presented.iter().filter_map(host).collect();
+            let hosts: Vec<_> = presented.iter().filter_map(|name| host(name)).collect();
             match hosts.is_empty() {
                 true => format!(
                     "it names no host, so not {expected}; have one with a subjectAltName issued, {OR_PIN}"
@@ -279,7 +279,7 @@ pub(super) fn listed(names: &[String]) -> String {
 }
 
 /// A name of a host, out of webpki's form, which is Rust's: `DnsName("gw")`, `IpAddress(10.1.2.3)`.
-fn host(name: &String) -> Option<String> {
+fn host(name: &str) -> Option<String> {
     let inner = |before, after| name.strip_prefix(before)?.strip_suffix(after);
     if let Some(address) = inner("IpAddress(", ")") {
         // webpki writes ::1 as 0::1.

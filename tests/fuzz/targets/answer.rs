@@ -34,7 +34,9 @@ fuzz_target!(|input: &[u8]| {
     let [http_status, content_type, body @ ..] = input else { return };
     let http_status = HTTP_STATUSES[usize::from(*http_status) % HTTP_STATUSES.len()];
     let content_type = CONTENT_TYPES[usize::from(*content_type) % CONTENT_TYPES.len()];
-    match answer::read(http_status, || content_type, body, GUID) {
+    let header = |name| content_type.filter(|_| name == "content-type");
+    let secrets = answer::Secrets { guid: GUID, ..answer::Secrets::default() };
+    match answer::read(http_status, header, body, &secrets).1 {
         Ok(answer) => {
             assert_eq!((answer.http_status, answer.retcode), (http_status, "0"));
             assert!(!answer.resent);
