@@ -108,8 +108,11 @@ impl Stream {
     }
 
     pub fn tls_version(&self) -> &'static str {
-        let version = self.tls.as_ref().and_then(|tls| tls.protocol_version());
-        version.and_then(|version| version.as_str()).unwrap_or("no TLS")
+        match self.tls.as_ref().and_then(|tls| tls.protocol_version()) {
+            Some(TLSv1_3) => "TLS 1.3",
+            Some(_) => "TLS 1.2",
+            None => "no TLS",
+        }
     }
 
     /// Whether the gateway wanted to renegotiate, as it does for a client certificate that it demands

@@ -7,7 +7,7 @@ use rcgen::ExtendedKeyUsagePurpose;
 use support::HOST;
 use support::certs::{Authority, Identity, Leaf, OPENSSL_DEFAULT, dns, ip, rsa2048};
 use support::gateway::Gateway;
-use support::tls::Plan;
+use support::tls::{Plan, VERSIONS};
 
 use crate::version_one::version_one;
 use crate::{options, reject, reject_pinned, secrets};
@@ -232,4 +232,29 @@ fn with_its_fingerprint() {
 #[test]
 fn with_nothing_checked() {
     check(Row::unchecked);
+}
+
+#[test]
+fn a_connection_says_what_it_is() {
+    let authority = Authority::new("Own authority");
+    let identity = authority.issue(&Leaf::server(vec![dns(HOST)]));
+    let fingerprint = identity.fingerprint();
+    for (version, name) in VERSIONS.into_iter().zip(["TLS 1.2", "TLS 1.3"]) {
+        let gateway = Plan::new(&identity).only(version).start();
+        let by_ca = options(&gateway, Trust::Ca, |o| o.ca = Some(authority.pem()));
+        let by_pin = options(&gateway, Trust::Pin, |o| o.pin_sha256 = Some(fingerprint.clone()));
+        for (options, checked) in [
+            (by_ca, "checked against ca"),
+            (by_pin, "checked against pin_sha256"),
+            (options(&gateway, Trust::DangerAny, |_| {}), "nothing was checked"),
+        ] {
+            let words = Client::new(&options).and_then(|client| client.connect()).expect("taken");
+            let certificate = format!("certificate for {HOST}, SHA-256 fingerprint {fingerprint}");
+            assert!(
+                words.starts_with(&format!("{name}, {certificate}, valid until 20")),
+                "{words}"
+            );
+            assert!(words.ends_with(checked), "{words}");
+        }
+    }
 }
