@@ -21,6 +21,7 @@ TARGETS = ["answer", "exchange", "files", "handles", "structs", "texts", "tls"]
 PLANTED = [
     ("panic", "answer", "planted fault"),
     ("overrun", "structs", "AddressSanitizer: heap-buffer-overflow"),
+    ("stray", "handles", "cancelled by nobody"),
 ]
 SELF_TEST_SECONDS = 60
 # A hang is reported after this, and a process that does not end is killed this much later.

@@ -1,8 +1,9 @@
-//! Sequences of calls on handles, from several threads: new, reject, connect, cancel, free, stale,
-//! forged, and all of them from inside the log callback.
+//! Sequences of calls on handles, from several threads: new, reject, connect, cancel, cancel by
+//! number, free, stale, forged, and all of them from inside the log callback. No call may end
+//! cancelled that nobody cancelled.
 #![no_main]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::io::Write;
 use std::net::TcpStream;
@@ -11,18 +12,21 @@ use std::sync::{LazyLock, Mutex};
 use std::{mem, ptr, thread};
 
 use agw::ffi::{
-    AGW_ALLOW_HTTP, AGW_LOG_DEBUG, AGW_NO_KEEP_ALIVE, AGW_TRUST_DANGER_ANY, agw_cancel, agw_client,
-    agw_client_new, agw_client_options, agw_connect, agw_free, agw_reject_agent_conf, agw_result,
+    AGW_ALLOW_HTTP, AGW_LOG_DEBUG, AGW_NO_KEEP_ALIVE, AGW_TRUST_DANGER_ANY, agw_cancel,
+    agw_cancel_call, agw_client, agw_client_new, agw_client_options, agw_connect, agw_free,
+    agw_reject_agent_conf, agw_result,
 };
 use agw_fuzz::block::{Block, RESULT_SIZES, check_result};
 use agw_fuzz::peer::{ACCEPTED, listen, lock, read_head};
-use agw_fuzz::{GUID, assert_no_guid};
+use agw_fuzz::{GUID, assert_no_guid, planted};
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 
 const OK: i32 = 0;
+const E_INVALID_ARGUMENT: i32 = 1;
 const E_INVALID_HANDLE: i32 = 3;
 const E_REENTRANT: i32 = 4;
+const E_CANCELLED: i32 = 105;
 
 /// The size of agw_result.
 const FULL: u32 = RESULT_SIZES[RESULT_SIZES.len() - 1];
@@ -47,12 +51,18 @@ enum Step {
     Reject {
         place: u8,
         agent: Agent,
+        id: Id,
     },
     Connect {
         place: u8,
+        id: Id,
     },
     Cancel {
         place: u8,
+    },
+    CancelCall {
+        place: u8,
+        id: Id,
     },
     /// The handle stays where it is: from then on it is stale.
     Free {
@@ -72,10 +82,29 @@ enum Step {
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
 enum Call {
-    Reject(Agent),
-    Connect,
+    Reject(Agent, Id),
+    Connect(Id),
     Cancel,
+    CancelCall(Id),
     Free,
+}
+
+/// The number of a call, often the same.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Id {
+    None,
+    Few(bool),
+    Any(u32),
+}
+
+impl Id {
+    fn number(self) -> u32 {
+        match self {
+            Id::None => 0,
+            Id::Few(second) => 1 + u32::from(second),
+            Id::Any(number) => number,
+        }
+    }
 }
 
 /// What the gateway does; it tells by the agent ID.
@@ -139,6 +168,8 @@ struct Told {
 struct Handles {
     places: [AtomicUsize; PLACES],
     alive: Mutex<HashMap<usize, Box<Told>>>,
+    /// Handles with the numbers that were, or are about to be, cancelled; 0: all calls were.
+    cancelled: Mutex<HashSet<(usize, u32)>>,
 }
 
 fuzz_target!(|input: Input| {
@@ -166,9 +197,12 @@ impl Handles {
                 let handle = self.make(options);
                 self.place(place).store(handle, Ordering::SeqCst);
             }
-            Step::Reject { place, agent } => self.call(self.at(place), Call::Reject(agent)),
-            Step::Connect { place } => self.call(self.at(place), Call::Connect),
+            Step::Reject { place, agent, id } => {
+                self.call(self.at(place), Call::Reject(agent, id));
+            }
+            Step::Connect { place, id } => self.call(self.at(place), Call::Connect(id)),
             Step::Cancel { place } => self.call(self.at(place), Call::Cancel),
+            Step::CancelCall { place, id } => self.call(self.at(place), Call::CancelCall(id)),
             Step::Free { place } => self.call(self.at(place), Call::Free),
             Step::Forged { handle, call } => self.call(handle as usize, call),
             Step::Near { place, distance, call } => {
@@ -220,23 +254,46 @@ impl Handles {
         let client = ptr::without_provenance_mut(handle);
         let returned = match call {
             Call::Free => self.free(handle),
-            // SAFETY: any handle may be given.
-            Call::Cancel => unsafe { agw_cancel(client) },
+            Call::Cancel => {
+                lock(&self.cancelled).insert((handle, 0));
+                // SAFETY: any handle may be given.
+                unsafe { agw_cancel(client) }
+            }
+            Call::CancelCall(id) => self.cancel_call(handle, id.number()),
             // SAFETY: any handle may be given, and the result has its bytes.
-            Call::Connect => with_result(|result| unsafe { agw_connect(client, result) }),
-            Call::Reject(agent) => with_result(|result| reject(client, agent, result)),
+            Call::Connect(id) => with_result(id, |result| unsafe { agw_connect(client, result) }),
+            Call::Reject(agent, id) => with_result(id, |result| reject(client, agent, result)),
         };
+        if let (E_CANCELLED, Call::Connect(id) | Call::Reject(_, id)) = (returned, call) {
+            let cancelled = lock(&self.cancelled);
+            let by = [0, id.number()].map(|number| cancelled.contains(&(handle, number)));
+            assert!(by.contains(&true), "cancelled by nobody: {call:?}");
+        }
         if handle == 0 && matches!(call, Call::Free) {
             assert_eq!(returned, OK);
         } else if dead {
             assert_eq!(returned, E_INVALID_HANDLE);
+        } else if let Call::CancelCall(id) = call {
+            let right = if id.number() == 0 { E_INVALID_ARGUMENT } else { OK };
+            assert!(returned == right || returned == E_INVALID_HANDLE, "{call:?} gave {returned}");
         } else {
             let ours = matches!(returned, OK | E_INVALID_HANDLE);
             assert!(ours || (100..400).contains(&returned), "{call:?} gave {returned}");
         }
     }
 
+    fn cancel_call(&self, handle: usize, id: u32) -> i32 {
+        if id > 0 {
+            lock(&self.cancelled).insert((handle, id));
+        }
+        // Of the two numbers that are often drawn it is the other one.
+        let id = if planted("stray") && matches!(id, 1 | 2) { 3 - id } else { id };
+        // SAFETY: any handle may be given.
+        unsafe { agw_cancel_call(ptr::without_provenance_mut(handle), id) }
+    }
+
     fn free(&self, handle: usize) -> i32 {
+        lock(&self.cancelled).insert((handle, 0));
         // SAFETY: any handle may be given.
         let returned = unsafe { agw_free(ptr::without_provenance_mut(handle)) };
         if returned == OK && handle != 0 {
@@ -253,8 +310,9 @@ fn reject(client: *mut agw_client, agent: Agent, result: *mut agw_result) -> i32
     unsafe { agw_reject_agent_conf(client, agent.id().as_ptr(), guid.as_ptr(), result) }
 }
 
-fn with_result(call: impl FnOnce(*mut agw_result) -> i32) -> i32 {
+fn with_result(id: Id, call: impl FnOnce(*mut agw_result) -> i32) -> i32 {
     let mut block = Block::new(FULL, &[FULL], 0, 0);
+    block.put(28, &id.number().to_ne_bytes());
     let before = block.bytes().to_vec();
     let returned = call(block.as_result());
     check_result(returned, &before, block.bytes());
@@ -269,6 +327,7 @@ unsafe extern "C" fn log(_: i32, message: *const c_char, user_data: *mut c_void)
     // SAFETY: any handle may be given.
     unsafe {
         assert_eq!(agw_cancel(client), E_REENTRANT);
+        assert_eq!(agw_cancel_call(client, 1), E_REENTRANT);
         assert_eq!(agw_free(client), E_REENTRANT);
         assert_eq!(agw_connect(client, ptr::null_mut()), E_REENTRANT);
     }

@@ -8,8 +8,8 @@ use std::ptr;
 use std::sync::LazyLock;
 
 use agw::ffi::{
-    agw_cancel, agw_client, agw_client_new, agw_client_options, agw_connect, agw_free,
-    agw_reject_agent_conf, agw_result, agw_strerror,
+    agw_cancel, agw_cancel_call, agw_client, agw_client_new, agw_client_options, agw_connect,
+    agw_free, agw_reject_agent_conf, agw_result, agw_strerror,
 };
 use agw_fuzz::block::{Block, OPTIONS_SIZES, RESULT_SIZES, Size, check_result};
 use agw_fuzz::peer::Accepting;
@@ -201,8 +201,11 @@ fn leave(client: *mut agw_client, result: ResultShape) {
     // SAFETY: any handle may be given.
     unsafe {
         assert_eq!(agw_cancel(client), 0);
+        assert_eq!(agw_cancel_call(client, 0), 1);
+        assert_eq!(agw_cancel_call(client, u32::MAX), 0);
         assert_eq!(agw_free(client), 0);
         assert_eq!(agw_cancel(client), 3);
+        assert_eq!(agw_cancel_call(client, 0), 3);
         assert_eq!(agw_free(client), 3);
     }
 }
