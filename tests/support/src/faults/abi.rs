@@ -64,7 +64,8 @@ const NEVER: i32 = -1;
 unsafe extern "C" fn hooked(_: i32, message: *const c_char, hook: *mut c_void) {
     // SAFETY: the library hands over a text, and the hook that the client was made with.
     let (message, hook) = unsafe { (CStr::from_ptr(message), &*hook.cast::<Hook>()) };
-    if message.to_bytes().starts_with(b"connected to ") {
+    // The gateway's URL stands before it.
+    if message.to_str().is_ok_and(|line| line.contains(": connected to ")) {
         hook.go();
     }
 }

@@ -136,10 +136,10 @@ fn handshakes() -> Vec<Row> {
         .reject(refused(0, "does not speak TLS"))
         .sees(1, 0),
         raw("TLS 1.1 only, by alert", vec![Take, Send(ALERT_OF_TLS_11.to_vec())])
-            .reject(refused(0, "ProtocolVersion"))
+            .reject(refused(0, "it speaks another version of TLS; agw needs"))
             .sees(1, 0),
         raw("TLS 1.1 only, by ServerHello", vec![Take, Send(hello_of_tls_11()), Hang])
-            .reject(refused(0, "1.2 or 1.3 needed"))
+            .reject(refused(0, "speaks TLS 1.1 or older only; agw needs"))
             .sees(1, 0),
         raw("half a ServerHello, then FIN", vec![Take, half_a_hello()])
             .reject(refused(0, "closed the connection in the TLS handshake"))
@@ -162,17 +162,17 @@ fn handshakes() -> Vec<Row> {
             .sees(1, 0),
         row("client certificate demanded and missing", &[Tls12], serves())
             .wants_client_certificate()
-            .reject(refused(0, "alert"))
+            .reject(refused(0, "demands a client certificate"))
             .sees(1, 0),
         // With TLS 1.3 the gateway says so after the handshake: the request may be on its way.
         row("client certificate demanded and missing", &[Tls13], serves())
             .wants_client_certificate()
-            .reject(refused(MAYBE_SENT, "alert").or_without(MAYBE_SENT))
+            .reject(refused(MAYBE_SENT, "demands a client certificate").or_without(MAYBE_SENT))
             .sees(1, 0),
         row("client certificate missing, told before the request", &[Tls13], serves())
             .wants_client_certificate()
             .between(Between::Pause(MS_200))
-            .reject(refused(0, "alert").at(200))
+            .reject(refused(0, "demands a client certificate").at(200))
             .sees(1, 0),
         row(
             "http to a TLS port",
@@ -1160,7 +1160,7 @@ fn connecting_ahead() -> Vec<Row> {
             .sees(1, 0),
         row("agw_connect, client certificate missing", TLS, serves())
             .wants_client_certificate()
-            .connect(fails(Status::Tls, 0, "alert"))
+            .connect(fails(Status::Tls, 0, "demands a client certificate"))
             .sees(1, 0),
         row(
             "agw_connect, closed before the call",
