@@ -1,8 +1,11 @@
 //! The C++ binding and the larger C examples: compiled under every compiler and standard that is
 //! promised, run against the simulator, and compared with the header.
 
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use support::c::{self, C89, Dialect};
@@ -270,4 +273,65 @@ fn the_server_example_serves_many_agents() {
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(printed.contains("calls=101 accepted=0 too_late=100 failed=1"), "{printed}");
     assert!(printed.contains("agent 300: 301 "), "{printed}");
+}
+
+/// The shift example, signed in for agent 154; its timeline comes line by line.
+fn shift(simulator: &Simulator, rest: &[&str]) -> (Child, Receiver<String>) {
+    let mut command = Command::new(example("shift"));
+    command.args([&simulator.url(), &ca(simulator), "154", "40038"]).args(rest);
+    command.env("AGW_PASSWORD", "secret").stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            let _ = sender.send(line);
+        }
+    });
+    (child, receiver)
+}
+
+fn wait_for(lines: &Receiver<String>, what: &str) {
+    loop {
+        let line = lines.recv_timeout(Duration::from_secs(20)).expect(what);
+        assert!(!line.contains("secret"), "{line}");
+        if line.contains(what) {
+            return;
+        }
+    }
+}
+
+#[test]
+fn the_shift_example_rejects_what_rings_and_ends_at_once() {
+    let simulator = signed_in(Vec::new());
+    let (mut child, lines) = shift(&simulator, &[]);
+    wait_for(&lines, "login");
+    simulator.ring(154, &[]).expect("rings");
+    for what in ["AgentConf_Ringing", "rejectAgentConf", "AgentState_Ready"] {
+        wait_for(&lines, what);
+    }
+    // Into the next poll, which would wait for 10 s.
+    thread::sleep(Duration::from_millis(500));
+    let begun = Instant::now();
+    // SAFETY: a child of this process that was not waited for.
+    unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
+    wait_for(&lines, "logout");
+    assert!(child.wait().expect("it ends").success());
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_eq!(simulator.guid(154), None, "signed out");
+
+    // Without --force it is refused where the agent is signed in already.
+    let simulator = signed_in(vec![154]);
+    let (mut child, lines) = shift(&simulator, &[]);
+    wait_for(&lines, "100-002");
+    assert!(!child.wait().expect("it ends").success());
+    let (mut child, lines) = shift(&simulator, &["--force", "--ask"]);
+    wait_for(&lines, "login");
+    simulator.ring(154, &[]).expect("rings");
+    wait_for(&lines, "AgentConf_Ringing");
+    child.stdin.take().expect("piped").write_all(b"y\n").expect("written");
+    wait_for(&lines, "rejectAgentConf");
+    simulator.expire(154).expect("expires");
+    wait_for(&lines, "100-006");
+    assert!(!child.wait().expect("it ends").success(), "the session is over");
 }

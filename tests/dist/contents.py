@@ -33,7 +33,7 @@ LIBRARIES = {"linux-x86_64": "linux/libagw.so", "windows-x64": "windows/x64/agw.
 EVERYWHERE = """README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE
     licences/crates.txt licences/rust-standard-library.html include/agw.h include/agw.hpp
     lib/pkgconfig/agw.pc lib/cmake/agw/agw-config.cmake lib/cmake/agw/agw-config-version.cmake
-    examples/reject.c examples/gui.c examples/server.c""".split()
+    examples/reject.c examples/gui.c examples/server.c examples/shift.c""".split()
 WINDOWS = "bin/agw.dll lib/libagw.dll.a lib/agw.lib lib/agw.def licences/mingw-w64.txt".split()
 LINUX = f"lib/libagw.so lib/libagw.so.1 lib/libagw.so.{VERSION} lib/libagw.a".split()
 NUGET = """[Content_Types].xml _rels/.rels Agw.Client.nuspec README.md build/Agw.Client.targets

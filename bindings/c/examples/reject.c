@@ -208,6 +208,7 @@ static const char *name_of(agw_status status)
         NAME(AGW_E_INVALID_AGENT_ID);
         NAME(AGW_E_INVALID_GUID);
         NAME(AGW_E_TLS_CONFIG);
+        NAME(AGW_E_POLLING);
         NAME(AGW_E_RESOLVE);
         NAME(AGW_E_CONNECT);
         NAME(AGW_E_TLS);
