@@ -214,6 +214,25 @@ static void layout_of_the_result(void)
 
 #undef AT
 
+static void layout_of_the_session_structs(void)
+{
+#define AT(field) offsetof(agw_sign_in_options, field)
+    CHECK(sizeof(agw_sign_in_options) == 8 + 4 * sizeof(void *));
+    CHECK(AT(struct_size) == 0 && AT(flags) == 4);
+    CHECK(AT(agent_id) == 8 + 0 * sizeof(void *) && AT(password) == 8 + 1 * sizeof(void *));
+    CHECK(AT(phone) == 8 + 2 * sizeof(void *) && AT(fields) == 8 + 3 * sizeof(void *));
+#undef AT
+#define AT(field) offsetof(agw_event, field)
+    CHECK(sizeof(agw_event) == 4096);
+    CHECK(AT(struct_size) == 0 && AT(flags) == 4 && AT(conf_id) == 8 && AT(generated_ms) == 16);
+    CHECK(AT(type) == 24 && AT(work_no) == 88 && AT(content) == 120);
+#undef AT
+#define AT(field) offsetof(agw_session, field)
+    CHECK(sizeof(agw_session) == 2048);
+    CHECK(AT(struct_size) == 0 && AT(reserved) == 4 && AT(guid) == 8 && AT(cookie) == 272);
+#undef AT
+}
+
 static const struct {
     const char *name;
     long value;
@@ -368,6 +387,11 @@ static void no_client(agw_client *forged)
     check_result(&result, status, __LINE__);
     CHECK(agw_reject_agent_conf(forged, NULL, NULL, NULL) == AGW_E_INVALID_HANDLE);
     CHECK(agw_connect(forged, NULL) == AGW_E_INVALID_HANDLE);
+    CHECK(agw_sign_in(forged, NULL, NULL) == AGW_E_INVALID_HANDLE);
+    CHECK(agw_next_event(forged, NULL, NULL, NULL) == AGW_E_INVALID_HANDLE);
+    CHECK(agw_sign_out(forged, NULL, NULL) == AGW_E_INVALID_HANDLE);
+    CHECK(agw_set_session(forged, NULL, NULL, NULL, NULL) == AGW_E_INVALID_HANDLE);
+    CHECK(agw_get_session(forged, NULL, NULL, NULL) == AGW_E_INVALID_HANDLE);
     CHECK(agw_cancel(forged) == AGW_E_INVALID_HANDLE);
     CHECK(agw_cancel_call(forged, CALL_ID) == AGW_E_INVALID_HANDLE);
     CHECK(agw_free(forged) == (forged == NULL ? AGW_OK : AGW_E_INVALID_HANDLE));
@@ -1115,6 +1139,169 @@ static void long_details_are_cut(void)
     }
 }
 
+/* --- Sessions ------------------------------------------------------------------------------ */
+
+static agw_sign_in_options sign_in_of(const char *agent_id)
+{
+    agw_sign_in_options options;
+
+    memset(&options, 0, sizeof options);
+    options.struct_size = (uint32_t)sizeof options;
+    options.agent_id = agent_id;
+    return options;
+}
+
+static agw_event stale_event(void)
+{
+    agw_event event;
+
+    memset(&event, CANARY, sizeof event);
+    event.struct_size = (uint32_t)sizeof event;
+    return event;
+}
+
+static agw_session stale_session(void)
+{
+    agw_session session;
+
+    memset(&session, CANARY, sizeof session);
+    session.struct_size = (uint32_t)sizeof session;
+    return session;
+}
+
+/* What an agent signs in with is refused, nothing is sent, and the detail names the field. */
+static void refused_sign_in(const agw_sign_in_options *options, agw_status expected,
+                            const char *field, int line)
+{
+    agw_client *client = client_at(watched_url);
+    agw_result result = stale_result();
+    agw_status status = agw_sign_in(client, options, &result);
+
+    check(status == expected, "it is refused", line);
+    check(strncmp(result.detail, field, strlen(field)) == 0, "the detail names the field", line);
+    check(strstr(result.detail, "s3cr3t") == NULL, "the detail has no secret", line);
+    check_result(&result, status, line);
+    CHECK(agw_free(client) == AGW_OK);
+}
+
+static void sign_ins_that_are_not_sent(void)
+{
+    static char longer[300], fields[17 * 1024];
+    agw_sign_in_options options = sign_in_of("154");
+
+    memset(longer, 'x', sizeof longer - 1);
+    memset(fields, ' ', sizeof fields - 1);
+    fields[0] = '{';
+    fields[1] = '}';
+    refused_sign_in(NULL, AGW_E_INVALID_ARGUMENT, "options: ", __LINE__);
+    options.struct_size--;
+    refused_sign_in(&options, AGW_E_STRUCT_SIZE, "options: ", __LINE__);
+    options = sign_in_of(NULL);
+    refused_sign_in(&options, AGW_E_INVALID_ARGUMENT, "agent_id: ", __LINE__);
+    options = sign_in_of("60000");
+    refused_sign_in(&options, AGW_E_INVALID_AGENT_ID, "agent_id: ", __LINE__);
+#define REFUSED_FIELD(field, value) \
+    options = sign_in_of("154");    \
+    options.field = value;          \
+    refused_sign_in(&options, AGW_E_INVALID_ARGUMENT, #field ": ", __LINE__)
+    REFUSED_FIELD(flags, 2);
+    REFUSED_FIELD(password, "s3cr3t\n");
+    REFUSED_FIELD(password, "s3cr3t\xFF");
+    REFUSED_FIELD(password, longer);
+    REFUSED_FIELD(phone, "s3cr3t\x7F");
+    REFUSED_FIELD(phone, longer);
+    REFUSED_FIELD(fields, "");
+    REFUSED_FIELD(fields, "[1]");
+    REFUSED_FIELD(fields, "{\"s3cr3t\":}");
+    REFUSED_FIELD(fields, fields);
+#undef REFUSED_FIELD
+}
+
+static void outputs_are_empty_on_failure(void)
+{
+    agw_client *client = client_at(watched_url);
+    agw_event event = stale_event();
+    agw_session session = stale_session();
+    agw_result result = stale_result();
+    agw_status status = agw_next_event(client, "154", &event, &result);
+
+    CHECK(status == AGW_E_SESSION);
+    CHECK(result.http_status == 0 && result.flags == 0);
+    check_result(&result, status, __LINE__);
+    CHECK(event.struct_size == sizeof event && event.flags == 0);
+    CHECK(event.conf_id == 0 && event.generated_ms == 0);
+    CHECK(all_bytes_are((unsigned char *)event.type, sizeof event - 24, 0));
+    CHECK(agw_get_session(client, "154", &session, NULL) == AGW_E_SESSION);
+    CHECK(session.struct_size == sizeof session);
+    CHECK(all_bytes_are((unsigned char *)&session.reserved, sizeof session - 4, 0));
+
+    /* Whatever is wrong with the rest of the call. */
+    event = stale_event();
+    CHECK(agw_next_event(NULL, "154", &event, NULL) == AGW_E_INVALID_HANDLE);
+    CHECK(event.type[0] == '\0' && event.content[0] == '\0');
+    event = stale_event();
+    CHECK(agw_next_event(client, NULL, &event, NULL) == AGW_E_INVALID_ARGUMENT);
+    CHECK(event.type[0] == '\0');
+    CHECK(agw_next_event(client, "154", NULL, NULL) == AGW_E_INVALID_ARGUMENT);
+    CHECK(agw_get_session(client, "154", NULL, NULL) == AGW_E_INVALID_ARGUMENT);
+    event = stale_event();
+    event.struct_size = 100;
+    CHECK(agw_next_event(client, "154", &event, NULL) == AGW_E_STRUCT_SIZE);
+    CHECK((unsigned char)event.type[0] == CANARY);
+    CHECK(agw_sign_out(client, "154", &result) == AGW_E_SESSION);
+    check_result(&result, AGW_E_SESSION, __LINE__);
+    CHECK(agw_free(client) == AGW_OK);
+}
+
+/* Larger structs are taken while what is new in them is zero, and not written beyond what is known. */
+static void sizes_of_the_outputs(void)
+{
+    agw_client *client = client_at(watched_url);
+    size_t size = sizeof(agw_session) + 16;
+    unsigned char *block = block_of(size + CANARIES, CANARY);
+
+    CHECK(agw_set_session(client, "154", GUID, NULL, NULL) == AGW_OK);
+    memset(block + sizeof(agw_session), 0, 16);
+    set_size(block, size);
+    CHECK(agw_get_session(client, "154", (agw_session *)(void *)block, NULL) == AGW_OK);
+    CHECK(all_bytes_are(block + sizeof(agw_session), 16, 0));
+    CHECK(all_bytes_are(block + size, CANARIES, CANARY));
+    block[size - 1] = 1;
+    CHECK(agw_get_session(client, "154", (agw_session *)(void *)block, NULL) == AGW_E_STRUCT_SIZE);
+    free(block);
+    CHECK(agw_free(client) == AGW_OK);
+}
+
+static void sessions_are_kept(void)
+{
+    agw_client *client = client_at(watched_url);
+    agw_session session = stale_session();
+    agw_result result = stale_result();
+
+    CHECK(agw_set_session(client, "154", SET_GUID "; Path=/", "NODE=a;X=1", &result) == AGW_OK);
+    check_result(&result, AGW_OK, __LINE__);
+    CHECK(agw_get_session(client, "154", &session, &result) == AGW_OK);
+    check_result(&result, AGW_OK, __LINE__);
+    CHECK(session.struct_size == sizeof session && session.reserved == 0);
+    CHECK(strcmp(session.guid, GUID) == 0 && strcmp(session.cookie, "NODE=a; X=1") == 0);
+    CHECK(agw_get_session(client, "155", &session, NULL) == AGW_E_SESSION);
+    CHECK(session.guid[0] == '\0' && session.cookie[0] == '\0');
+    /* NULL keeps the cookies, "" drops them; what is refused changes nothing. */
+    CHECK(agw_set_session(client, "154", "other", NULL, NULL) == AGW_OK);
+    CHECK(agw_set_session(client, "154", "a b", "", &result) == AGW_E_INVALID_GUID);
+    CHECK(agw_set_session(client, "154", "third", "no pair", &result) == AGW_E_INVALID_ARGUMENT);
+    CHECK(strncmp(result.detail, "cookie: ", 8) == 0);
+    CHECK(agw_set_session(client, "99", "third", NULL, &result) == AGW_E_INVALID_AGENT_ID);
+    CHECK(agw_set_session(client, NULL, "third", NULL, &result) == AGW_E_INVALID_ARGUMENT);
+    CHECK(agw_get_session(client, "154", &session, NULL) == AGW_OK);
+    CHECK(strcmp(session.guid, "other") == 0 && strcmp(session.cookie, "NODE=a; X=1") == 0);
+    CHECK(agw_set_session(client, "154", "other", "", NULL) == AGW_OK);
+    CHECK(agw_get_session(client, "154", &session, NULL) == AGW_OK && session.cookie[0] == '\0');
+    CHECK(agw_set_session(client, "154", NULL, NULL, NULL) == AGW_OK);
+    CHECK(agw_get_session(client, "154", &session, NULL) == AGW_E_SESSION);
+    CHECK(agw_free(client) == AGW_OK);
+}
+
 /* --- The log callback --------------------------------------------------------------------- */
 
 struct diary {
@@ -1155,6 +1342,11 @@ static void AGW_CALL call_back(int32_t level, const char *message, void *user_da
     result = stale_result();
     CHECK(agw_connect(diary->client, &result) == AGW_E_REENTRANT);
     check_result(&result, AGW_E_REENTRANT, __LINE__);
+    CHECK(agw_sign_in(diary->client, NULL, NULL) == AGW_E_REENTRANT);
+    CHECK(agw_next_event(diary->client, "154", NULL, NULL) == AGW_E_REENTRANT);
+    CHECK(agw_sign_out(diary->client, "154", NULL) == AGW_E_REENTRANT);
+    CHECK(agw_set_session(diary->client, "154", NULL, NULL, NULL) == AGW_E_REENTRANT);
+    CHECK(agw_get_session(diary->client, "154", NULL, NULL) == AGW_E_REENTRANT);
     CHECK(agw_cancel(diary->client) == AGW_E_REENTRANT);
     CHECK(agw_cancel_call(diary->client, CALL_ID) == AGW_E_REENTRANT);
     CHECK(agw_free(diary->client) == AGW_E_REENTRANT);
@@ -1308,6 +1500,7 @@ int main(void)
     open_ports();
     layout_of_the_options();
     layout_of_the_result();
+    layout_of_the_session_structs();
     numbers();
     versions();
     sentences();
@@ -1331,6 +1524,10 @@ int main(void)
     a_call_is_cancelled_by_its_number();
     early_cancels_are_remembered();
     a_result_of_success();
+    sign_ins_that_are_not_sent();
+    outputs_are_empty_on_failure();
+    sizes_of_the_outputs();
+    sessions_are_kept();
     strings_are_copied();
     long_details_are_cut();
     a_dangerous_option_is_logged();

@@ -97,9 +97,9 @@ static void show(const char *what, const char *text)
 
 static void show_result(const char *what, const agw_result *result)
 {
-    const char *more = result->status == AGW_OK        ? ""
-                       : result->message[0] != '\0' ? result->message
-                                                       : result->detail;
+    const char *more = result->status == AGW_OK ? ""
+        : result->message[0] != '\0'            ? result->message
+                                                : result->detail;
     char line[1200];
 
     sprintf(line, "%.200s %.32s %.512s", agw_strerror(result->status), result->retcode, more);
