@@ -106,7 +106,7 @@ class ClientOptions(ctypes.Structure):
         ("log", LOG_FN),
         ("log_user_data", c_void_p),
         ("log_level", c_int32),
-        ("call_id", c_uint32),
+        ("reserved", c_uint32),
     )
 
 
