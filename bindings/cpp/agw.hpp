@@ -33,6 +33,14 @@
 // Nothing here may be called from a signal handler. Let that set a flag or write to a pipe, and a
 // thread that sees it call cancel().
 //
+// CANCELLING ONE CALL
+//
+//     agw::cancel_token token;          // copies of it are the same token
+//     std::thread caller([&client, token, guid] {
+//         client.reject_agent_conf("154", guid, std::nothrow, token);
+//     });
+//     token.cancel();                   // no other call is disturbed
+//
 // OWNERSHIP
 //
 // A client owns its handle and its log function, and can be moved, not copied. A client that was
@@ -46,6 +54,8 @@
 #ifndef AGW_HPP
 #define AGW_HPP
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <functional>
@@ -279,6 +289,9 @@ public:
     /// What the library adds, for a log or a support call. Never holds the Guid.
     const char *detail() const noexcept { return raw_.detail; }
 
+    /// The number of the call, by which its token ends it; 0: it has none.
+    std::uint32_t call_id() const noexcept { return raw_.call_id; }
+
     /// The C struct, to be read or to be handed to a C function.
     const agw_result &raw() const noexcept { return raw_; }
     agw_result &raw() noexcept { return raw_; }
@@ -384,6 +397,161 @@ inline agw_client_options to_c(const options &from, log_target *target) noexcept
 
 } // namespace detail
 
+// --- Cancelling one call ------------------------------------------------------------------------
+
+namespace detail {
+
+/// The next number for a call, counted upward in this process; never 0, which is none.
+inline std::uint32_t next_call_id() noexcept
+{
+    static std::atomic<std::uint32_t> last(0);
+    const std::uint32_t id = last.fetch_add(1) + 1;
+    return id == 0 ? next_call_id() : id;
+}
+
+/// Where a call stands that a token can end; used again by a later call. A cancel may read the
+/// client of one call and the number of another: that ends none, as no number is used twice.
+struct call_place {
+    std::atomic<bool> taken{true};
+    std::atomic<agw_client *> client{nullptr};
+    std::atomic<std::uint32_t> call_id{0};
+    call_place *next = nullptr;
+};
+
+/// What the copies of a token share. Without a lock: not every compiler for Windows has a mutex.
+class cancel_state {
+public:
+    cancel_state() = default;
+    cancel_state(const cancel_state &) = delete;
+    cancel_state &operator=(const cancel_state &) = delete;
+
+    ~cancel_state()
+    {
+        for (call_place *place = places_; place != nullptr;) {
+            call_place *const next = place->next;
+            delete place;
+            place = next;
+        }
+    }
+
+    bool cancelled() const noexcept { return cancelled_; }
+
+    void cancel() noexcept
+    {
+        cancelled_ = true;
+        for (call_place *place = places_; place != nullptr; place = place->next) {
+            const std::uint32_t id = place->call_id;
+            if (id != 0)
+                agw_cancel_call(place->client, id);
+        }
+    }
+
+    /// Enters a call that is about to begin; NULL if memory is lacking.
+    call_place *enter(agw_client *client, std::uint32_t id) noexcept
+    {
+        call_place *const place = free_place();
+        if (place != nullptr) {
+            place->client = client;
+            place->call_id = id;
+            // A cancel sees the number, or is seen here. Then it comes before its call.
+            if (cancelled_)
+                agw_cancel_call(client, id);
+        }
+        return place;
+    }
+
+    void leave(call_place *place) noexcept
+    {
+        place->call_id = 0;
+        place->taken = false;
+    }
+
+private:
+    call_place *free_place() noexcept
+    {
+        for (call_place *place = places_; place != nullptr; place = place->next) {
+            if (!place->taken.exchange(true))
+                return place;
+        }
+        call_place *const fresh = new (std::nothrow) call_place;
+        if (fresh != nullptr) {
+            fresh->next = places_;
+            while (!places_.compare_exchange_weak(fresh->next, fresh)) {
+            }
+        }
+        return fresh;
+    }
+
+    std::atomic<bool> cancelled_{false};
+    std::atomic<call_place *> places_{nullptr};
+};
+
+/// While it lives, a token can end the call whose number is in the result.
+class cancellable {
+public:
+    cancellable(const std::shared_ptr<cancel_state> &state, agw_client *client,
+                agw_result &outcome) noexcept
+        : state_(state)
+    {
+        if (state_) {
+            outcome.call_id = next_call_id();
+            place_ = state_->enter(client, outcome.call_id);
+        }
+    }
+
+    ~cancellable()
+    {
+        if (place_ != nullptr)
+            state_->leave(place_);
+    }
+
+    cancellable(const cancellable &) = delete;
+    cancellable &operator=(const cancellable &) = delete;
+
+    explicit operator bool() const noexcept { return !state_ || place_ != nullptr; }
+
+private:
+    std::shared_ptr<cancel_state> state_;
+    call_place *place_ = nullptr;
+};
+
+} // namespace detail
+
+/// Ends the calls that it is given to, and no others: on whatever clients, in whatever threads.
+///
+/// A copy is the same token: keep one, give the others away. It may outlive the clients, and they
+/// may outlive it. cancel() and cancelled() may be called from any thread, at any time. One that
+/// was moved from is as none().
+class cancel_token {
+public:
+    cancel_token() : state_(std::make_shared<detail::cancel_state>()) {}
+
+    /// One that never cancels.
+    static cancel_token none() noexcept { return cancel_token(nullptr); }
+
+    /// Makes the calls in progress that have this token end soon with status::cancelled, and those
+    /// to come at once, before anything is sent: there is no way back. Gives ok; inside the log
+    /// function reentrant, and nothing is done.
+    status cancel() const noexcept
+    {
+        // Asked first, as there the library would end no call.
+        if (agw_cancel(nullptr) == AGW_E_REENTRANT)
+            return status::reentrant;
+        if (state_)
+            state_->cancel();
+        return status::ok;
+    }
+
+    bool cancelled() const noexcept { return state_ && state_->cancelled(); }
+
+private:
+    friend class client;
+
+    explicit cancel_token(std::nullptr_t) noexcept {}
+
+    std::shared_ptr<detail::cancel_state> state_;
+};
+
 // --- The client ---------------------------------------------------------------------------------
 
 /// A client of one gateway, for any number of agents and threads: make one for each gateway and
@@ -439,20 +607,20 @@ public:
     /// Rejects the conference call that rings at an agent (rejectAgentConf). See agw.h.
     /// @param agent_id  Decimal digits, from 101 to options::max_agent_id.
     /// @param guid      The agent's Guid, bare or as the whole value of a Set-GUID header.
-    result reject_agent_conf(text agent_id, text guid, std::nothrow_t) const noexcept
+    /// @param token     Ends this call.
+    result reject_agent_conf(text agent_id, text guid, std::nothrow_t,
+                             const cancel_token &token = cancel_token::none()) const noexcept
     {
-        result outcome;
-        agw_reject_agent_conf(handle_, agent_id.c_str(), guid.c_str(), &outcome.raw());
-        return outcome;
+        return run(token, [&](agw_result *outcome) {
+            agw_reject_agent_conf(handle_, agent_id.c_str(), guid.c_str(), outcome);
+        });
     }
 
     /// Makes sure that a verified connection stands ready, without sending a request. On success the
     /// detail describes it: the TLS version, the gateway's certificate, what that was checked against.
-    result connect(std::nothrow_t) const noexcept
+    result connect(std::nothrow_t, const cancel_token &token = cancel_token::none()) const noexcept
     {
-        result outcome;
-        agw_connect(handle_, &outcome.raw());
-        return outcome;
+        return run(token, [&](agw_result *outcome) { agw_connect(handle_, outcome); });
     }
 
     /// Makes the calls now in progress on this client end soon with status::cancelled. It stays
@@ -464,19 +632,24 @@ public:
     explicit client(const options &from) { check(try_make(from, *this)); }
 
     /// As above. Throws agw::error unless the gateway accepted; returns its answer.
-    result reject_agent_conf(text agent_id, text guid) const
+    result reject_agent_conf(text agent_id, text guid,
+                             const cancel_token &token = cancel_token::none()) const
     {
-        return check(reject_agent_conf(agent_id, guid, std::nothrow));
+        return check(reject_agent_conf(agent_id, guid, std::nothrow, token));
     }
 
     /// As above. Throws agw::error.
-    result connect() const { return check(connect(std::nothrow)); }
+    result connect(const cancel_token &token = cancel_token::none()) const
+    {
+        return check(connect(std::nothrow, token));
+    }
 #endif
 
     /// Whether it holds a handle.
     explicit operator bool() const noexcept { return handle_ != nullptr; }
 
-    /// The handle, still owned by this client, for the functions of agw.h.
+    /// The handle, still owned by this client, for the functions of agw.h. Where tokens are
+    /// used, too, let agw_result.call_id be 0 there: their numbers count from 1.
     agw_client *handle() const noexcept { return handle_; }
 
     void swap(client &other) noexcept
@@ -486,6 +659,16 @@ public:
     }
 
 private:
+    template <class Call> result run(const cancel_token &token, Call call) const noexcept
+    {
+        result outcome;
+        const detail::cancellable entered(token.state_, handle_, outcome.raw());
+        if (!entered)
+            return result(status::resources);
+        call(&outcome.raw());
+        return outcome;
+    }
+
 #if AGW_HPP_EXCEPTIONS
     static const result &check(const result &outcome)
     {

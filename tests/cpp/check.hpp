@@ -2,12 +2,13 @@
 #ifndef CHECK_HPP
 #define CHECK_HPP
 
+#include <atomic>
 #include <cstdio>
 
 #include "agw.hpp"
 
-static int checks = 0;
-static int failures = 0;
+static std::atomic<int> checks(0); // in several threads
+static std::atomic<int> failures(0);
 
 #define CHECK(condition) check(static_cast<bool>(condition), #condition, __LINE__)
 
@@ -22,7 +23,7 @@ inline void check(bool holds, const char *condition, int line)
 
 inline int verdict()
 {
-    std::printf("%d checks passed, %d failed\n", checks - failures, failures);
+    std::printf("%d checks passed, %d failed\n", checks - failures, failures.load());
     return failures == 0 ? 0 : 1;
 }
 

@@ -88,6 +88,24 @@ static void cancelled_from_another_thread(const gateway &at)
     client.connect();
 }
 
+static void a_token_ends_its_call(const gateway &at)
+{
+    const agw::client client{at.trusted().set_timeout_ms(20000)};
+    const agw::cancel_token token;
+    agw::result outcome;
+    std::thread caller([&, token] {
+        outcome = thrown([&] { client.reject_agent_conf(SLOW, at.slow_guid, token); });
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    CHECK(token.cancel() == agw::status::ok);
+    caller.join();
+    CHECK(outcome.status() == agw::status::cancelled && outcome.elapsed_us() < 10000000);
+    CHECK(outcome.call_id() != 0);
+    const agw::result early = thrown([&] { client.connect(token); });
+    CHECK(early.status() == agw::status::cancelled && !early.maybe_sent());
+    client.connect(agw::cancel_token());
+}
+
 static void many_threads_on_one_client(const gateway &at)
 {
     const agw::client client{at.trusted()};
@@ -201,6 +219,7 @@ int main(int argc, char **argv)
     accepted_then_too_late(at);
     refusals(at);
     cancelled_from_another_thread(at);
+    a_token_ends_its_call(at);
     many_threads_on_one_client(at);
     log_lines_and_how_long_the_function_lives(at);
     a_log_function_that_throws(at);
