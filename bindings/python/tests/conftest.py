@@ -5,12 +5,18 @@ from typing import Any, Callable, Iterator, List
 import pytest
 
 import agw
-from gateways import RawGateway, Simulator, stall
+from gateways import RawGateway, Simulator, SlowGateway, stall
 
 
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[Simulator]:
     with Simulator("--quiet") as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def slow() -> Iterator[SlowGateway]:
+    with SlowGateway() as simulator:
         yield simulator
 
 

@@ -9,10 +9,13 @@ import ssl
 import subprocess
 import threading
 import time
-from typing import IO, Any, Callable, Dict, Iterator, List, Type, Union
+from typing import IO, Any, Callable, Dict, Iterator, List, Type, TypeVar, Union
 from urllib.parse import urlsplit
 
+_Simulator = TypeVar("_Simulator", bound="Simulator")
+
 AGENT = 154
+SLOW = 155
 PATIENCE = 10.0  # seconds; nothing here takes that long: whoever waits longer is stuck
 
 
@@ -101,11 +104,19 @@ class Simulator:
         self._drainer.join(PATIENCE)
         self._program.lines.close()
 
-    def __enter__(self) -> "Simulator":
+    def __enter__(self: _Simulator) -> _Simulator:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+class SlowGateway(Simulator):
+    """Nothing rings at `AGENT`, and `SLOW` is answered much later than anybody waits here."""
+
+    def __init__(self) -> None:
+        super().__init__("--quiet")
+        self.answer_with(SLOW, delayMs=600000, count=10000)
 
 
 class RawGateway:

@@ -6,6 +6,7 @@ import contextvars
 import gc
 import logging
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -16,7 +17,18 @@ from typing import Any, Callable, Coroutine, List, TypeVar
 import pytest
 
 import agw
-from gateways import ACCEPTED, AGENT, PATIENCE, RawGateway, Simulator, stall, takes, wait_until
+from gateways import (
+    ACCEPTED,
+    AGENT,
+    PATIENCE,
+    SLOW,
+    RawGateway,
+    Simulator,
+    SlowGateway,
+    stall,
+    takes,
+    wait_until,
+)
 
 T = TypeVar("T")
 
@@ -27,6 +39,12 @@ def run(story: "Coroutine[Any, Any, T]") -> T:
 
 async def requests(gateway: RawGateway, number: int) -> None:
     while gateway.requests < number:
+        await asyncio.sleep(0.005)
+
+
+async def over(client: agw.AsyncClient, left: int = 0) -> None:
+    """Waits until no more calls than these are under way."""
+    while client._threads and len(client._threads.calls) > left:
         await asyncio.sleep(0.005)
 
 
@@ -66,8 +84,7 @@ def test_a_cancelled_task_ends_its_call(stalled: RawGateway) -> None:
         async with agw.AsyncClient(stalled.url, allow_http=True, timeout=60) as client:
             with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(client.reject_agent_conf(AGENT, "guid"), 0.2)
-            while client._threads and client._threads.calls:
-                await asyncio.sleep(0.005)
+            await over(client)
 
     with takes(0.2, 5):
         run(story())
@@ -79,8 +96,7 @@ def test_many_cancelled_tasks_end_their_calls(stalled: RawGateway) -> None:
             calls = [client.reject_agent_conf(AGENT, "guid") for _ in range(5)]
             with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(asyncio.gather(*calls), 0.2)
-            while client._threads and client._threads.calls:
-                await asyncio.sleep(0.005)
+            await over(client)
 
     with takes(0.2, 5):
         run(story())
@@ -98,6 +114,72 @@ def test_a_cancelled_task_ends_no_other_call(stalled: RawGateway) -> None:
                 await tasks[0]
             with pytest.raises(agw.TimeoutError):
                 await tasks[1]
+
+    run(story())
+
+
+def test_a_cancelled_task_ends_its_call_while_another_is_awaited(
+    raw: Callable[[Callable[[socket.socket], None]], RawGateway],
+) -> None:
+    ended: List[bool] = []
+
+    def serve(connection: socket.socket) -> None:
+        stall(connection)
+        ended.append(True)
+
+    async def story() -> None:
+        async with agw.AsyncClient(gateway.url, allow_http=True, timeout=60) as client:
+            other = asyncio.ensure_future(client.reject_agent_conf(AGENT, "other"))
+            await requests(gateway, 1)
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(client.reject_agent_conf(AGENT, "guid"), 0.3)
+            await over(client, 1)
+            while not ended:  # on the wire, too
+                await asyncio.sleep(0.005)
+            assert not other.done()
+            assert len(ended) == 1
+            other.cancel()
+            await over(client)
+
+    gateway = raw(serve)
+    run(story())
+
+
+def test_of_a_thousand_calls_each_third_is_cancelled(slow: SlowGateway) -> None:
+    async def call(client: agw.AsyncClient, number: int, turns: asyncio.Semaphore) -> None:
+        async with turns:
+            if number % 3:
+                with pytest.raises(agw.NoConferenceError):
+                    await client.reject_agent_conf(AGENT, slow.guids[AGENT])
+                return
+            task = asyncio.ensure_future(client.reject_agent_conf(SLOW, slow.guids[SLOW]))
+            moment = random.uniform(0, 0.03)  # noqa: S311 - some wait their turn till then
+            asyncio.get_running_loop().call_later(moment, task.cancel)
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    async def story() -> None:
+        async with agw.AsyncClient(slow.url, ca=slow.ca, timeout=600) as client:
+            turns = asyncio.Semaphore(80)
+            await asyncio.gather(*(call(client, number, turns) for number in range(1000)))
+            await over(client)
+
+    asyncio.run(asyncio.wait_for(story(), 60))
+
+
+def test_a_coroutine_that_is_closed_in_a_log_handler_ends_its_call(
+    stalled: RawGateway, handle: Callable[[Callable[[], Any]], None]
+) -> None:
+    async def story() -> None:
+        async with agw.AsyncClient(stalled.url, allow_http=True, timeout=60) as client:
+            awaited = client.reject_agent_conf(AGENT, "guid")
+            awaited.send(None)
+            await requests(stalled, 1)
+            handle(awaited.close)
+            with agw.Client("http://127.0.0.1:9", allow_http=True) as logging_one:
+                with pytest.raises(agw.ConnectError):
+                    logging_one.connect()
+            await over(client)
 
     run(story())
 

@@ -15,6 +15,7 @@ Log lines go to the logger ``agw``.
 
 from ._abi import Status, Trust
 from ._asyncio import AsyncClient
+from ._cancel import CancelToken
 from ._client import Client
 from ._library import library_path, library_version
 from ._outcome import Answer, Outcome
@@ -59,6 +60,7 @@ __all__ = [
     "AsyncClient",
     "BadRequestError",
     "CallCancelledError",
+    "CancelToken",
     "Client",
     "ConnectError",
     "ConnectionLostError",

@@ -1,21 +1,17 @@
 """The client for asyncio: the same calls, awaited, in threads of its own."""
 
 import asyncio
-import contextlib
 import math
 import os
 from types import TracebackType
 from typing import Callable, Optional, Type, TypeVar, Union
 
-from ._client import ClientBase, agent_bytes, closed_error, guid_bytes
+from ._client import ClientBase, agent_bytes, closed_error, guid_bytes, now_or_later
 from ._outcome import Answer
 from ._threads import Call, Threads
 
 _T = TypeVar("_T")
 _Self = TypeVar("_Self", bound="AsyncClient")
-
-#: How long until a call that is to end is looked at again, in seconds.
-_LOOK_AGAIN = 0.05
 
 
 class AsyncClient(ClientBase):
@@ -27,11 +23,9 @@ class AsyncClient(ClientBase):
     is not sent, and fails with `TimeoutError`. Use one client in one event loop. To make one
     reads certificate files, which takes some milliseconds.
 
-    When a task that awaits a call is cancelled, asyncio.wait_for included, the task ends at once.
-    The call behind it is ended, too, as soon as nobody awaits another one of this client: the
-    library cannot end one call among several, and others are not ended for its sake. Until then
-    it goes on unobserved, ``timeout`` at most. Either way the gateway may have acted. The same
-    holds for a call that had to wait its turn and has no answer when ``timeout`` is over.
+    When a task that awaits a call is cancelled, asyncio.wait_for included, the task ends at once,
+    and the call behind it soon after; no other call is disturbed. The gateway may have acted. The
+    same holds for a call that had to wait its turn and has no answer when ``timeout`` is over.
     """
 
     #: How many calls are under way at once. May be set before the first call.
@@ -56,7 +50,7 @@ class AsyncClient(ClientBase):
             return
         # In a thread more, as the others may all be busy; not here, as it may have to wait for a
         # log handler, which may wait for the event loop.
-        closing = Call(math.inf, self._close, ())
+        closing = Call(math.inf, lambda _call_id: self._close(), ())
         Threads(1).run(closing)
         await closing.answer
         threads, self._threads = self._threads, None
@@ -106,24 +100,13 @@ class AsyncClient(ClientBase):
         call.settle(None, call.too_late(begun=self._give_up(threads, call)))
 
     def _give_up(self, threads: Threads, call: Call) -> bool:
-        """Takes a call back, or ends it if it has begun. Tells whether it had."""
+        """Takes a call back, or ends it if it has begun. Tells whether it had.
+
+        One that has not reached the library yet ends there, before anything is sent.
+        """
         if call.claim():
             threads.calls.discard(call)
             return False
-        threads.unawaited.add(call)
-        self._end(threads, call)
+        if call in threads.calls:
+            now_or_later(self._library.agw_cancel_call, self._handle, call.call_id)
         return True
-
-    def _end(self, threads: Threads, call: Call) -> None:
-        """Ends a call that nobody awaits any more, as soon as that hurts no other.
-
-        All calls begin in the event loop's thread, and so does this: none can come in between.
-        The call may not have reached the library yet, hence the second look.
-        """
-        if call not in threads.calls:
-            threads.unawaited.discard(call)
-            return
-        if threads.calls <= threads.unawaited:
-            self.cancel()
-        with contextlib.suppress(RuntimeError):  # no event loop any more: its time-out will do
-            asyncio.get_running_loop().call_later(_LOOK_AGAIN, self._end, threads, call)

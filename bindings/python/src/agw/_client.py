@@ -7,10 +7,11 @@ import os
 import weakref
 from collections import deque
 from types import TracebackType
-from typing import Any, Deque, NoReturn, Optional, Type, TypeVar, Union
+from typing import Any, Callable, Deque, NoReturn, Optional, Tuple, Type, TypeVar, Union
 
 from . import _abi, _log
 from ._abi import OptionFlag, Status, Trust
+from ._cancel import CancelToken
 from ._exit import client_in_the_making, free_at_the_end
 from ._library import load
 from ._outcome import Answer, Outcome, answer_of, outcome_of
@@ -20,10 +21,11 @@ from .errors import AgwError, error_of, invalid
 Pem = Union[str, "os.PathLike[str]"]
 
 _UINT32_MAX = 0xFFFFFFFF
+_T = TypeVar("_T")
 _Self = TypeVar("_Self", bound="Client")
 
-# Handles of clients that were collected while a log handler ran, where nothing can be freed.
-_left_over: Deque[int] = deque()
+# What the library is yet to do: inside a log handler it frees no client and ends no call.
+_left_over: Deque[Tuple[Callable[..., int], Tuple[int, ...]]] = deque()
 
 
 class ClientBase:
@@ -71,10 +73,11 @@ class ClientBase:
                 if may_log:
                     options.log = _log.CALLBACK
                 self._handle = _new(self._library, options)
-                self._finalizer = weakref.finalize(self, _free, self._library, self._handle)
+                free = self._library.agw_free
+                self._finalizer = weakref.finalize(self, now_or_later, free, self._handle)
                 free_at_the_end(self, self._finalizer)
         finally:
-            _after_call(self._library)
+            _after_call()
 
     @property
     def closed(self) -> bool:
@@ -97,28 +100,31 @@ class ClientBase:
 
     def _check(self, status: int) -> None:
         """Takes a closed client as nothing to do."""
-        _after_call(self._library)
+        _after_call()
         if status not in (Status.OK, Status.INVALID_HANDLE):
             raise error_of(Outcome(status=status))
 
-    def _call(self, function: Any, *arguments: bytes) -> _abi.Result:
+    def _call(self, call_id: int, function: Any, *arguments: bytes) -> _abi.Result:
         """Calls with the GIL released; raises what is not OK."""
-        result = _new_result()
+        result = _new_result(call_id)
         try:
             _log.call(function, self._handle, *arguments, ctypes.byref(result))
         finally:
-            _after_call(self._library)
+            _after_call()
         if result.status == Status.INVALID_HANDLE:
             raise closed_error()
         if result.status != Status.OK:
             raise error_of(outcome_of(result))
         return result
 
-    def _reject(self, agent_id: bytes, guid: bytes) -> Answer:
-        return answer_of(self._call(self._library.agw_reject_agent_conf, agent_id, guid))
+    # The calls; first the number by which another thread can end them, or 0.
 
-    def _connect(self) -> str:
-        return outcome_of(self._call(self._library.agw_connect)).detail
+    def _reject(self, call_id: int, agent_id: bytes, guid: bytes) -> Answer:
+        reject = self._library.agw_reject_agent_conf
+        return answer_of(self._call(call_id, reject, agent_id, guid))
+
+    def _connect(self, call_id: int) -> str:
+        return outcome_of(self._call(call_id, self._library.agw_connect)).detail
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "open"
@@ -168,7 +174,9 @@ class Client(ClientBase):
     :raises ImportError: no shared library is found.
     """
 
-    def reject_agent_conf(self, agent_id: Union[int, str], guid: str) -> Answer:
+    def reject_agent_conf(
+        self, agent_id: Union[int, str], guid: str, *, cancel: Optional[CancelToken] = None
+    ) -> Answer:
         """Rejects the conference call that rings at an agent.
 
         Blocks this thread, without the GIL, until the gateway's answer, the time-out, or a
@@ -184,24 +192,25 @@ class Client(ClientBase):
         :param agent_id: from 101 to ``max_agent_id``.
         :param guid: the agent's Guid, bare or as the whole value of a ``Set-GUID`` header. It is
             as good as a password; it shows in no log line, exception or result.
+        :param cancel: ends this call, from another thread.
         :return: that the gateway accepted; the outcome comes as events.
         :raises NoConferenceError: nothing is ringing, too late.
         :raises SessionError: take the newest Guid, or sign in again.
         :raises AgwError: whatever else it came to; see `agw.errors`.
         """
-        return self._reject(agent_bytes(agent_id), guid_bytes(guid))
+        return self._run(cancel, self._reject, agent_bytes(agent_id), guid_bytes(guid))
 
-    def connect(self) -> str:
+    def connect(self, *, cancel: Optional[CancelToken] = None) -> str:
         """Makes sure that a verified connection stands ready; sends no request.
 
         At sign-in it finds a wrong address or certificate before a phone rings. When
         ``AgentConf_Ringing`` arrives, it makes the reject that follows one round trip instead of
-        three. Blocks and raises as a call does.
+        three. Blocks and raises as a call does, and is cancelled like one.
 
         :return: what the connection is, in words for a log: the TLS version, the gateway's
             certificate, and what that was checked against.
         """
-        return self._connect()
+        return self._run(cancel, self._connect)
 
     def close(self) -> None:
         """Frees the client; calls in progress end soon with `CallCancelledError`.
@@ -222,12 +231,23 @@ class Client(ClientBase):
     ) -> None:
         self.close()
 
+    def _run(
+        self, cancel: Optional[CancelToken], function: Callable[..., _T], *arguments: bytes
+    ) -> _T:
+        """Every call goes through here."""
+        if cancel is None:
+            return function(0, *arguments)
+        if not isinstance(cancel, CancelToken):
+            raise TypeError(f"cancel is to be an agw.CancelToken, not {type(cancel).__name__}")
+        with cancel._ends(self._library, self._handle) as call_id:  # noqa: SLF001
+            return function(call_id, *arguments)
+
 
 # --- The library's side ------------------------------------------------------------------------
 
 
-def _new_result() -> _abi.Result:
-    return _abi.Result(struct_size=ctypes.sizeof(_abi.Result))
+def _new_result(call_id: int = 0) -> _abi.Result:
+    return _abi.Result(struct_size=ctypes.sizeof(_abi.Result), call_id=call_id)
 
 
 def _new(library: ctypes.CDLL, options: _abi.ClientOptions) -> int:
@@ -240,20 +260,20 @@ def _new(library: ctypes.CDLL, options: _abi.ClientOptions) -> int:
     return handle.value
 
 
-def _free(library: ctypes.CDLL, handle: int) -> None:
-    """Frees the client of an object that is gone. Inside a log handler that has to wait."""
-    if library.agw_free(handle) == Status.REENTRANT:
-        _left_over.append(handle)
+def now_or_later(function: Callable[..., int], *arguments: int) -> None:
+    """Frees a client or ends a call; inside a log handler, when that has returned."""
+    if function(*arguments) == Status.REENTRANT:
+        _left_over.append((function, arguments))
 
 
-def _after_call(library: ctypes.CDLL) -> None:
+def _after_call() -> None:
     """Does what could not be done while a log handler ran."""
     for _ in range(len(_left_over)):
         try:
-            handle = _left_over.popleft()
+            function, arguments = _left_over.popleft()
         except IndexError:  # another thread has taken it
             break
-        _free(library, handle)
+        now_or_later(function, *arguments)
     _log.raise_interrupt()
 
 

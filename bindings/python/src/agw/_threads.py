@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from typing import Any, Callable, Optional, Set, Tuple
 
 from ._abi import Status
+from ._cancel import next_call_id
 from ._outcome import Outcome
 from .errors import AgwError, error_of, invalid
 
@@ -25,7 +26,9 @@ class Call:
         self._timeout = timeout
         self._deadline = _now() + timeout
         self._sends = bool(arguments)  # connect() has none
-        self._work = (contextvars.copy_context(), function, arguments)
+        #: By which it is ended once it runs.
+        self.call_id = next_call_id()
+        self._work = (contextvars.copy_context(), function, (self.call_id, *arguments))
         self._claimed = threading.Lock()
         self._loop = asyncio.get_running_loop()
         #: What is awaited.
@@ -89,8 +92,6 @@ class Threads:
         self.process = os.getpid()  # that they live in
         #: Waiting for a thread, or in one.
         self.calls: Set[Call] = set()
-        #: Those of them that nobody awaits any more.
-        self.unawaited: Set[Call] = set()
         self._most = most
         self._started = 0
         self._queue: SimpleQueue[Optional[Call]] = SimpleQueue()
