@@ -24,7 +24,9 @@ namespace Agw
     public sealed class AgwClient : IDisposable
     {
         private readonly LogSink sink;
-        private readonly Lanes lanes;
+        private readonly ClientHandle handle;
+        private readonly Turns turns;
+        private static int lastId;
 
         private delegate int NativeCall(IntPtr client, ref NativeResult result);
 
@@ -38,7 +40,7 @@ namespace Agw
         /// An option cannot be used; or one of its subclasses: AgwInvalidUrlException,
         /// AgwTlsConfigException. Detail names the option as agw.h spells it.
         /// </exception>
-        /// <exception cref="AgwResourcesException">More than 65536 native clients.</exception>
+        /// <exception cref="AgwResourcesException">More than 65536 clients.</exception>
         /// <exception cref="NotSupportedException">The native library has another version.</exception>
         public AgwClient(AgwClientOptions options)
         {
@@ -49,9 +51,9 @@ namespace Agw
             AgwLibrary.Check();
             Layout.Check();
             AgwClientOptions own = options.Copy();
-            LogSink log = new LogSink(this, own.Log);
-            sink = log;
-            lanes = new Lanes(() => ClientHandle.Create(own, log));
+            sink = new LogSink(this, own.Log);
+            handle = ClientHandle.Create(own, sink);
+            turns = new Turns(AgwClientOptions.Milliseconds(own.WholeCall));
         }
 
         /// <summary>
@@ -69,12 +71,6 @@ namespace Agw
             remove { sink.Handlers -= value; }
         }
 
-        /// <summary>How many native clients there are; for the tests.</summary>
-        internal int LaneCount
-        {
-            get { return lanes.Count; }
-        }
-
         /// <summary>
         /// Rejects the conference call that rings at an agent (rejectAgentConf).
         /// </summary>
@@ -89,20 +85,26 @@ namespace Agw
         /// The agent's Guid, bare or as the whole value of a Set-GUID header; visible ASCII, 256 bytes
         /// at most. Never shown in any text.
         /// </param>
+        /// <param name="cancellationToken">Ends this call alone, soon, also before it begins.</param>
         /// <returns>The gateway's answer.</returns>
         /// <exception cref="AgwNoConferenceException">Too late, nothing is ringing.</exception>
         /// <exception cref="AgwSessionException">Take the newest Guid or sign in again.</exception>
         /// <exception cref="AgwTimeoutException">Timeout passed; see MaybeSent.</exception>
         /// <exception cref="AgwCancelledException">Ended by Cancel or Dispose.</exception>
+        /// <exception cref="OperationCanceledException">
+        /// Ended by the token. The InnerException, an <see cref="AgwCancelledException"/>, tells by
+        /// MaybeSent whether the gateway may have acted all the same.
+        /// </exception>
         /// <exception cref="AgwException">Any other failure, each with its class.</exception>
         /// <exception cref="ObjectDisposedException">The client is disposed.</exception>
-        public AgwAnswer RejectAgentConf(string agentId, string guid)
+        public AgwAnswer RejectAgentConf(
+            string agentId, string guid, CancellationToken cancellationToken = default(CancellationToken))
         {
-            return Call(Reject(agentId, guid), CancellationToken.None);
+            return Run(Reject(agentId, guid), cancellationToken);
         }
 
         /// <summary>
-        /// <see cref="RejectAgentConf"/> in a thread of its own, which can be cancelled by itself.
+        /// <see cref="RejectAgentConf"/> in a thread of its own.
         /// </summary>
         /// <remarks>
         /// <para>The token ends this call alone, soon, and the task is then cancelled:
@@ -111,10 +113,10 @@ namespace Agw
         /// acted all the same. Without an InnerException the call had not begun. So await throws it; the
         /// exception that Wait and Result make of it does not tell. An answer that is there before the
         /// cancellation wins.</para>
-        /// <para>The library cancels by native client, so a call with a token has one to itself: the
-        /// first if that is idle, else an additional one, for which the options' files are read again
-        /// and a connection is set up. Additional ones are kept, up to a few, for later calls.
-        /// </para>
+        /// <para>At most 64 asynchronous calls of a client are under way at once; further ones wait
+        /// their turn. Timeout counts from the beginning of that: a call whose turn has not come by then
+        /// is not sent, and fails with <see cref="AgwTimeoutException"/>. Cancel and Dispose end those
+        /// that wait, too.</para>
         /// </remarks>
         /// <param name="agentId">As for RejectAgentConf.</param>
         /// <param name="guid">As for RejectAgentConf.</param>
@@ -126,7 +128,7 @@ namespace Agw
         public Task<AgwAnswer> RejectAgentConfAsync(
             string agentId, string guid, CancellationToken cancellationToken = default(CancellationToken))
         {
-            return Start(() => Reject(agentId, guid), cancellationToken);
+            return RunAsync(() => Reject(agentId, guid), cancellationToken);
         }
 
         /// <summary>
@@ -137,27 +139,29 @@ namespace Agw
         /// AgentConf_Ringing arrives it makes the reject that follows one round trip instead of three. A
         /// kept connection counts only if it was heard of within the last two seconds.
         /// </remarks>
+        /// <param name="cancellationToken">Ends this call alone, as that of RejectAgentConf.</param>
         /// <returns>
         /// What the connection is, in words for a log: the TLS version, the gateway's certificate, and
         /// what that was checked against.
         /// </returns>
         /// <exception cref="AgwNetworkException">What a call would fail with.</exception>
         /// <exception cref="AgwCancelledException">Ended by Cancel or Dispose.</exception>
+        /// <exception cref="OperationCanceledException">Ended by the token.</exception>
         /// <exception cref="ObjectDisposedException">The client is disposed.</exception>
-        public string Connect()
+        public string Connect(CancellationToken cancellationToken = default(CancellationToken))
         {
-            return Call(NativeMethods.agw_connect, CancellationToken.None).Detail;
+            return Run(NativeMethods.agw_connect, cancellationToken).Detail;
         }
 
         /// <summary>
-        /// <see cref="Connect"/> in a thread of its own; cancelled as RejectAgentConfAsync is.
+        /// <see cref="Connect"/> in a thread of its own, as RejectAgentConfAsync is.
         /// </summary>
         /// <param name="cancellationToken">Ends this call.</param>
         /// <returns>A task of what Connect returns; it fails with what Connect throws.</returns>
         public async Task<string> ConnectAsync(
             CancellationToken cancellationToken = default(CancellationToken))
         {
-            Task<AgwAnswer> call = Start(() => NativeMethods.agw_connect, cancellationToken);
+            Task<AgwAnswer> call = RunAsync(() => NativeMethods.agw_connect, cancellationToken);
             return (await call.ConfigureAwait(false)).Detail;
         }
 
@@ -170,7 +174,14 @@ namespace Agw
         /// <exception cref="ObjectDisposedException">The client is disposed.</exception>
         public void Cancel()
         {
-            lanes.Cancel();
+            ThrowIfDisposed();
+            int status = NativeMethods.agw_cancel(handle.Ticket);
+            GC.KeepAlive(this);
+            if (status == (int)AgwStatus.Reentrant)
+            {
+                throw AgwException.From(new Outcome { Status = AgwStatus.Reentrant });
+            }
+            turns.Stop();
         }
 
         /// <summary>
@@ -180,7 +191,8 @@ namespace Agw
         /// </summary>
         public void Dispose()
         {
-            lanes.Dispose();
+            turns.Stop();
+            handle.Dispose();
         }
 
         private static NativeCall Reject(string agentId, string guid)
@@ -191,50 +203,47 @@ namespace Agw
                 NativeMethods.agw_reject_agent_conf(client, agentBytes, guidBytes, ref result);
         }
 
-        /// <summary>
-        /// A blocking call would starve the thread pool, a thousand more so: hence LongRunning.
-        /// </summary>
-        private async Task<AgwAnswer> Start(Func<NativeCall> prepare, CancellationToken token)
+        /// <summary>Nothing is thrown but through the task.</summary>
+        private async Task<AgwAnswer> RunAsync(Func<NativeCall> prepare, CancellationToken token)
         {
-            try
-            {
-                return await Task.Factory.StartNew(
-                    () => Call(prepare(), token),
-                    token,
-                    TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach,
-                    TaskScheduler.Default).ConfigureAwait(false);
-            }
-            catch (AgwCancelledException why) when (token.IsCancellationRequested)
-            {
-                throw new OperationCanceledException(why.Message, why, token);
-            }
+            return await turns.Run(end => Run(prepare(), end), token).ConfigureAwait(false);
         }
 
-        private AgwAnswer Call(NativeCall call, CancellationToken token)
+        /// <summary>
+        /// Every call goes through here. A cancellation before the native call has begun is remembered
+        /// by the library; one after its end would be in vain, as no number is used twice.
+        /// </summary>
+        private AgwAnswer Run(NativeCall call, CancellationToken token)
         {
-            Lane lane = lanes.Enter(token.CanBeCanceled);
-            try
+            if (!token.CanBeCanceled)
             {
-                using (token.CanBeCanceled ? new TokenCancel(lane.Handle.Ticket, token) : null)
+                return Run(call, 0);
+            }
+            uint id = NextId(ref lastId);
+            using (token.Register(() => handle.CancelCall(id)))
+            {
+                try
                 {
-                    return Run(call, lane.Handle.Ticket);
+                    return Run(call, id);
+                }
+                catch (AgwCancelledException why) when (token.IsCancellationRequested)
+                {
+                    throw new OperationCanceledException(why.Message, why, token);
                 }
             }
-            finally
-            {
-                lanes.Leave(lane);
-                GC.KeepAlive(this);
-            }
         }
 
-        private AgwAnswer Run(NativeCall call, IntPtr client)
+        private AgwAnswer Run(NativeCall call, uint id)
         {
+            ThrowIfDisposed();
             NativeResult result = NativeResult.Create();
-            int status = call(client, ref result);
+            result.call_id = id;
+            int status = call(handle.Ticket, ref result);
+            GC.KeepAlive(this);
             ClientHandle.AbortIfWanted();
-            if (status == (int)AgwStatus.InvalidHandle && lanes.Closed)
+            if (status == (int)AgwStatus.InvalidHandle)
             {
-                throw Lanes.Gone();
+                ThrowIfDisposed();
             }
             Outcome outcome = Outcome.Read(status, ref result);
             if (status != (int)AgwStatus.Ok)
@@ -242,6 +251,21 @@ namespace Agw
                 throw AgwException.From(outcome);
             }
             return new AgwAnswer(outcome);
+        }
+
+        /// <summary>Counts upward, and leaves out 0, which is no number.</summary>
+        internal static uint NextId(ref int last)
+        {
+            uint id = unchecked((uint)Interlocked.Increment(ref last));
+            return id == 0 ? NextId(ref last) : id;
+        }
+
+        private void ThrowIfDisposed()
+        {
+            if (handle.IsClosed)
+            {
+                throw new ObjectDisposedException(typeof(AgwClient).FullName);
+            }
         }
     }
 }

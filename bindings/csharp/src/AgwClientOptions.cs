@@ -102,6 +102,12 @@ namespace Agw
         /// <summary>The most verbose lines wanted. The default is those of Warn and Error.</summary>
         public AgwLogLevel LogLevel { get; set; }
 
+        /// <summary>Timeout, where zero has become what it stands for.</summary>
+        internal TimeSpan WholeCall
+        {
+            get { return timeout == TimeSpan.Zero ? TimeSpan.FromSeconds(10) : timeout; }
+        }
+
         internal AgwClientOptions Copy()
         {
             return (AgwClientOptions)MemberwiseClone();

@@ -51,6 +51,18 @@ namespace Agw
             }
         }
 
+        /// <summary>
+        /// Ends the call that has this number. Inside a log handler the library ends none: then it is
+        /// done in another thread.
+        /// </summary>
+        internal void CancelCall(uint id)
+        {
+            if (NativeMethods.agw_cancel_call(handle, id) == (int)AgwStatus.Reentrant)
+            {
+                ThreadPool.QueueUserWorkItem(state => NativeMethods.agw_cancel_call(handle, id));
+            }
+        }
+
         protected override bool ReleaseHandle()
         {
             int status = NativeMethods.agw_free(handle);
@@ -89,7 +101,7 @@ namespace Agw
             {
                 struct_size = (uint)Layout.OptionsSize,
                 flags = Flags(options),
-                timeout_ms = AgwClientOptions.Milliseconds(options.Timeout),
+                timeout_ms = AgwClientOptions.Milliseconds(options.WholeCall),
                 connect_timeout_ms = AgwClientOptions.Milliseconds(options.ConnectTimeout),
                 max_agent_id = (uint)options.MaxAgentId,
                 tls_trust = options.Trust,

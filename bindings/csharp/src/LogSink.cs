@@ -9,10 +9,6 @@ namespace Agw
     /// </summary>
     internal sealed class LogSink
     {
-        /// <summary>How many handlers this thread is inside of.</summary>
-        [ThreadStatic]
-        private static int depth;
-
         private readonly WeakReference<AgwClient> client;
 
         internal LogSink(AgwClient client, EventHandler<AgwLogEventArgs> first)
@@ -23,12 +19,6 @@ namespace Agw
 
         /// <summary>The accessors of a field-like event are safe in any thread.</summary>
         internal event EventHandler<AgwLogEventArgs> Handlers;
-
-        /// <summary>Whether this thread is inside a handler.</summary>
-        internal static bool Inside
-        {
-            get { return depth > 0; }
-        }
 
         /// <summary>Nothing that a handler throws comes out of here, nor keeps it from the next.</summary>
         internal void Write(AgwLogLevel level, string message)
@@ -50,7 +40,6 @@ namespace Agw
         private static void Call(
             EventHandler<AgwLogEventArgs> handler, AgwClient sender, AgwLogEventArgs line)
         {
-            depth++;
             try
             {
                 handler(sender, line);
@@ -58,10 +47,6 @@ namespace Agw
             catch (Exception)
             {
                 // The caller of the library is C, which nothing may be thrown through.
-            }
-            finally
-            {
-                depth--;
             }
         }
     }

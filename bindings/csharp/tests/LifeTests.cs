@@ -77,7 +77,6 @@ namespace Agw.Tests
                 gateway.Ring("160");
                 Task<AgwAnswer> bystander = Stalled(gateway, client, "160", CancellationToken.None, 1500);
                 Task<AgwAnswer> cancelled = Stalled(gateway, client, "161", source.Token);
-                Check.Same(2, client.LaneCount, "native clients");
                 Stopwatch watch = Stopwatch.StartNew();
                 source.Cancel();
                 OperationCanceledException why = Check.Throws<OperationCanceledException>(
@@ -122,28 +121,106 @@ namespace Agw.Tests
                         Check.Within(0, 5000, watch.Elapsed, "ended soon, round " + round);
                     }
                 }
-                Check.Same(1, client.LaneCount, "native clients");
             }
         }
 
         [Test]
-        private static void ExtraNativeClientsAreFew(Gateway gateway)
+        private static void TokenEndsASynchronousCall(Gateway gateway)
         {
             using (CancellationTokenSource source = new CancellationTokenSource())
             using (AgwClient client = gateway.Client())
             {
-                for (int round = 0; round < 3; round++)
-                {
-                    Task[] calls = Enumerable.Range(0, 30).Select(
-                        number => (Task)client.RejectAgentConfAsync(
-                            "163", gateway.Guid("163"), source.Token)).ToArray();
-                    foreach (Task call in calls)
-                    {
-                        Check.Throws<AgwNoConferenceException>(() => Wait(call));
-                    }
-                    Check.That(client.LaneCount <= 9, "idle ones: " + client.LaneCount);
-                }
+                gateway.AnswerWith("161", "\"delayMs\":20000");
+                int before = gateway.Rejects("161");
+                Task call = Task.Factory.StartNew(
+                    () => client.RejectAgentConf("161", gateway.Guid("161"), source.Token),
+                    TaskCreationOptions.LongRunning);
+                Check.That(SpinWait.SpinUntil(() => gateway.Rejects("161") > before, 10000), "it arrives");
+                source.Cancel();
+                OperationCanceledException why = Check.Throws<OperationCanceledException>(() => Wait(call));
+                Check.Same(source.Token, why.CancellationToken, "token");
+                Check.That(((AgwCancelledException)why.InnerException).MaybeSent, "maybe sent");
+                why = Check.Throws<OperationCanceledException>(() => client.Connect(source.Token));
+                Check.That(!((AgwCancelledException)why.InnerException).MaybeSent, "not sent");
+                client.Connect(CancellationToken.None);
             }
+        }
+
+        /// <summary>The library's own memory of early cancels: nothing is sent.</summary>
+        [Test]
+        private static void TokenCancelledBeforeASynchronousCall(Gateway gateway)
+        {
+            CancellationToken token = new CancellationToken(true);
+            using (AgwClient client = gateway.Client())
+            {
+                int before = gateway.Rejects("162");
+                OperationCanceledException why = Check.Throws<OperationCanceledException>(
+                    () => client.RejectAgentConf("162", gateway.Guid("162"), token));
+                Check.That(!((AgwCancelledException)why.InnerException).MaybeSent, "not sent");
+                Check.Same(before, gateway.Rejects("162"), "requests");
+                Check.Throws<AgwInvalidAgentIdException>(() => client.RejectAgentConf("15a", "guid", token));
+                client.Dispose();
+                Check.Throws<ObjectDisposedException>(() => client.Connect(token));
+            }
+        }
+
+        /// <summary>
+        /// Every third is cancelled, at any moment from before its beginning on; the others have tokens
+        /// that are not. One that lasts makes the test hang.
+        /// </summary>
+        [Test]
+        private static void AThousandCallsOnOneClient(Gateway gateway)
+        {
+            AgwClientOptions options = gateway.Options();
+            options.Timeout = TimeSpan.FromMinutes(10);
+            gateway.AnswerWith("163", "\"delayMs\":600000,\"count\":10000");
+            using (AgwClient client = new AgwClient(options))
+            {
+                InThreads(number =>
+                {
+                    Random moments = new Random(number);
+                    for (int call = 0; call < 63; call++)
+                    {
+                        OneOfAThousand(gateway, client, call, moments.Next(20));
+                    }
+                });
+            }
+        }
+
+        private static void OneOfAThousand(Gateway gateway, AgwClient client, int number, int moment)
+        {
+            using (CancellationTokenSource source = new CancellationTokenSource())
+            {
+                CancellationToken token = source.Token;
+                if (number % 3 != 0)
+                {
+                    Check.Throws<AgwNoConferenceException>(
+                        () => client.RejectAgentConf("201", gateway.Guid("201"), token));
+                    return;
+                }
+                string guid = gateway.Guid("163");
+                source.CancelAfter(moment);
+                Exception why = Refusal(() =>
+                {
+                    if (number % 2 == 0)
+                    {
+                        client.RejectAgentConf("163", guid, token);
+                    }
+                    else
+                    {
+                        Wait(client.RejectAgentConfAsync("163", guid, token));
+                    }
+                });
+                Check.That(why is OperationCanceledException, "instead of a cancellation: " + why);
+            }
+        }
+
+        [Test]
+        private static void NumbersLeaveOutZero(Gateway gateway)
+        {
+            int last = -2;
+            Check.Same(uint.MaxValue, AgwClient.NextId(ref last), "the last");
+            Check.Same(1u, AgwClient.NextId(ref last), "the one after it");
         }
 
         [Test]
@@ -152,7 +229,6 @@ namespace Agw.Tests
             using (AgwClient client = gateway.Client())
             {
                 InThreads(number => Rounds(gateway, client, (201 + number).ToString()));
-                Check.Same(1, client.LaneCount, "native clients");
             }
         }
 
@@ -208,7 +284,7 @@ namespace Agw.Tests
             return call;
         }
 
-        private static Exception Refusal(Task task)
+        internal static Exception Refusal(Task task)
         {
             return Refusal(() => Wait(task));
         }
