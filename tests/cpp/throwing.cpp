@@ -33,7 +33,7 @@ static agw::result thrown(const std::function<void()> &call)
 static void accepted_then_too_late(const gateway &at)
 {
     const agw::client client{at.trusted()};
-    CHECK(std::string(client.connect().detail()).find("TLSv1.") == 0);
+    CHECK(std::string(client.connect().detail()).find("TLS 1.") == 0);
     const agw::result accepted = client.reject_agent_conf(RINGING, at.ringing_guid);
     CHECK(accepted && std::string(accepted.retcode()) == "0");
 

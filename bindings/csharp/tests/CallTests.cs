@@ -31,7 +31,7 @@ namespace Agw.Tests
         {
             using (AgwClient client = gateway.Client())
             {
-                Check.Contains(client.Connect(), "TLSv1.");
+                Check.Contains(client.Connect(), "TLS 1.");
                 Check.Contains(client.ConnectAsync().Result, "fingerprint");
                 AgwNoConferenceException why = Check.Throws<AgwNoConferenceException>(
                     () => client.RejectAgentConf("156", gateway.Guid("156")));
