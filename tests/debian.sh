@@ -1,7 +1,7 @@
 #!/bin/sh
-# Unpacks Debian packages into a folder: those of another suite or architecture than the machine
-# has. Nothing is installed, and the machine's apt is left alone: lists, cache and status are of our
-# own, only the mirror is the machine's. The folder is there when it is complete.
+# Unpacks Debian packages into a folder, also those of another suite or architecture than the
+# machine has. Nothing is installed, and the machine's apt is left alone: lists, cache and status are
+# of our own, only the mirror is the machine's. The folder is there when it is complete.
 #
 #     tests/debian.sh FOLDER SUITE ARCHITECTURE PACKAGE ...
 set -eu
@@ -62,5 +62,9 @@ quietly apt-get -q update
 quietly apt-get -q download "$@"
 for package in *.deb; do
     dpkg-deb -x "$package" "$work/root"
+done
+# A link to /etc/... means the folder's own.
+find "$work/root" -type l -lname '/*' | while read -r link; do
+    ln -sfnr "$work/root$(readlink "$link")" "$link"
 done
 mv "$work/root" "$folder"
