@@ -21,8 +21,8 @@ STATIC := $(or $(BUILT),$(TARGET)/static)/libagw.a
 PRIVATE := -lutil -lrt -lpthread -lm -ldl
 
 .PHONY: help demo test lint unit install-test python csharp abi fuzz sanitize soak model bench field \
-    build header install stage uninstall windows test-windows linux dist test-dist \
-    deny msrv setup clean
+    build header install stage uninstall windows test-windows test-servers linux dist \
+    test-dist deny msrv setup clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -102,6 +102,12 @@ bench: stage
 ## make field      from click to answer on networks with delay, dead addresses and forgotten flows
 field: stage
 	$(PYTHON) -B tests/field/run.py --stage $(STAGE) --work $(abspath $(TARGET))/field
+
+## make test-servers  Tomcat, HAProxy, Squid, nginx and Apache, from Debian: calls and refusals
+test-servers: stage
+	tests/tools.sh
+	PYTHONPATH=bindings/python/src AGW_LIBRARY=$(STAGE)/lib/libagw.so \
+	    $(PYTHON) -B tests/servers/run.py --work $(abspath $(TARGET))/servers
 
 ## make build      the shared and the static library, optimised
 # The crate types are named because cargo leaves link-time optimisation out beside an rlib. With the
