@@ -7,7 +7,7 @@ use memchr::memchr2_iter;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::retcode::{ACCEPTED, meaning_of, status_of};
-use crate::text::{beginning, decode};
+use crate::text::{beginning, decode, of_page};
 use crate::{Answer, Error, Status};
 
 /// The documented JSON. `result` is reserved and unknown members are skipped.
@@ -105,7 +105,7 @@ pub fn read<'a, 'b>(
     let text = decode(body, || header("content-type"));
     let outcome = judge(http_status, &text, secrets).unwrap_or_else(|why| {
         let coding = header("content-encoding").map(|coding| secrets.hide(coding.into()));
-        let shown = || excerpt(&secrets.hide(unescaped(&secrets.hide(Cow::Borrowed(&text)))));
+        let shown = || excerpt(&text, secrets);
         let begins = coded(body, coding.as_deref()).unwrap_or_else(shown);
         Err(unreadable(http_status, &begins, &why))
     });
@@ -184,10 +184,14 @@ fn describe(text: &str, why: &serde_json::Error) -> String {
 }
 
 /// The beginning of an unexpected answer, for the person who has to find out whose it is.
-fn excerpt(text: &str) -> String {
-    match beginning(text) {
-        start if start.is_empty() => "no body".to_owned(),
-        start => format!("it begins: {start}"),
+fn excerpt(text: &str, secrets: &Secrets) -> String {
+    let hidden = secrets.hide(Cow::Borrowed(text));
+    let text = secrets.hide(unescaped(&hidden));
+    let page = if text.trim_start().starts_with('<') { of_page(&text) } else { String::new() };
+    match (beginning(&text), beginning(&secrets.hide(Cow::Owned(page)))) {
+        (start, _) if start.is_empty() => "no body".to_owned(),
+        (start, page) if page.is_empty() => format!("it begins: {start}"),
+        (_, page) => format!("the page says: {page}"),
     }
 }
 
@@ -386,7 +390,7 @@ mod tests {
         let error = read(502, None, b"<html>\n<title>Bad Gateway</title>").unwrap_err();
         assert_eq!(error.status(), Status::Http);
         assert!(error.detail().contains("502"), "{}", error.detail());
-        assert!(error.detail().contains("<html> <title>Bad Gateway"), "{}", error.detail());
+        assert!(error.detail().contains("the page says: Bad Gateway"), "{}", error.detail());
         let redirect = read(302, None, b"").unwrap_err();
         assert_eq!(redirect.status(), Status::Http);
     }

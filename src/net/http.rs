@@ -356,8 +356,10 @@ impl Exchange {
         if self.stream.renegotiation_asked()
             && matches!(error.status(), Status::Io | Status::Timeout | Status::Tls)
         {
+            // The alert that answers agw's refusal would be explained as that of a first handshake.
+            let alert = error.status() == Status::Tls;
             let detail = format!("{}; {RENEGOTIATION}", error.detail());
-            error.details_mut().detail = detail;
+            error.details_mut().detail = if alert { RENEGOTIATION.to_owned() } else { detail };
         }
         // So does a port for TLS that is asked in plain HTTP.
         if error.status() == Status::Io && !seen.answered && self.first && !self.stream.is_tls() {
@@ -444,7 +446,7 @@ impl Exchange {
 /// What a gateway that renegotiates wants, and what to change there.
 const RENEGOTIATION: &str = "the gateway asked for one more TLS handshake (renegotiation), which agw \
     refuses; as a rule it wants a client certificate for this path only: let it ask for one when the \
-    connection is made, or with TLS 1.3";
+    connection is made";
 
 fn says_where_it_ends(headers: &HeaderMap) -> bool {
     headers.contains_key(TRANSFER_ENCODING) || headers.contains_key(CONTENT_LENGTH)

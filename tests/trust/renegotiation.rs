@@ -108,7 +108,7 @@ fn a_gateway_that_goes_on_is_answered() {
 #[test]
 fn one_that_does_not_go_on_is_told_about() {
     let table = [
-        ("alerts", Status::Tls, "the gateway ended the handshake"),
+        ("alerts", Status::Tls, "the gateway asked for one more TLS handshake"),
         ("closes", Status::Io, "closed the connection while waiting for the answer"),
         ("asks-again", Status::Tls, "renegotiation"),
         ("falls-silent", Status::Timeout, "ms passed while waiting for the answer"),

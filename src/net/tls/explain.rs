@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use ring::digest::{SHA256, digest};
 use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::{CertificateError, OtherError};
+use rustls::{AlertDescription, CertificateError, OtherError};
 
 use super::der::{Certificate, dotted};
 use super::keys::{Key, TAKEN, algorithm, public_key};
+use super::limits;
 use super::words::{
     ALERT, CERTIFICATE, HELLO, INCOMPATIBLE, KEYS, MESSAGE, MISBEHAVED, PKI, PURPOSE, REVOCATION,
     TLS, sober,
@@ -329,6 +330,15 @@ pub(crate) fn describe(error: &rustls::Error) -> String {
         Tls::InvalidCertRevocationList(why) => REVOCATION.say(why),
         Tls::InvalidEncryptedClientHello(why) => HELLO.say(why),
         Tls::InvalidMessage(why) => MESSAGE.say(why),
+        // The same alert stands for two causes, which the handshake so far tells apart.
+        Tls::AlertReceived(AlertDescription::HandshakeFailure)
+            if limits::client_auth_demanded() =>
+        {
+            format!(
+                "the gateway ended the handshake: {}",
+                ALERT.say(&AlertDescription::BadCertificate)
+            )
+        }
         Tls::AlertReceived(why) => format!("the gateway ended the handshake: {}", ALERT.say(why)),
         Tls::PeerIncompatible(why) => INCOMPATIBLE.say(why),
         Tls::PeerMisbehaved(why) => MISBEHAVED.say(why),

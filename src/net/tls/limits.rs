@@ -37,7 +37,7 @@ impl HandshakeLimits {
     /// Whether the gateway has demanded a client certificate: with TLS 1.3 it says only after the
     /// handshake whether it is content.
     pub fn client_auth_demanded(&self) -> bool {
-        current().is_some_and(|limits| limits.client_auth_demanded)
+        client_auth_demanded()
     }
 }
 
@@ -52,6 +52,10 @@ pub(super) fn current() -> Option<Limits> {
     let limits = take();
     put(limits.clone());
     limits
+}
+
+pub(super) fn client_auth_demanded() -> bool {
+    current().is_some_and(|limits| limits.client_auth_demanded)
 }
 
 /// The gateway has demanded a client certificate.

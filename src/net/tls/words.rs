@@ -291,13 +291,7 @@ pub(super) const PURPOSE: Family = Family {
 /// `rustls::AlertDescription`, in words that go on from "the gateway ended the handshake: ".
 pub(super) const ALERT: Family = Family {
     rows: &[
-        (
-            "HandshakeFailure",
-            concat!(
-                "it and agw have nothing in common, or it wants a client certificate (client_cert); ",
-                needs!()
-            ),
-        ),
+        ("HandshakeFailure", concat!("it and agw have nothing in common; ", needs!())),
         ("ProtocolVersion", concat!("it speaks another version of TLS; ", needs!())),
         ("InsufficientSecurity", concat!("it wants another way of encrypting; ", needs!())),
         (
