@@ -161,7 +161,8 @@ impl Connector<'_> {
         let Attempt { socket, since, .. } = connected
             .map_err(|why| failed(not_connected(&why, &Target::Gateway(proxy.address.clone()))))?;
         let mut socket = Socket::new(socket, share(deadline, left, since).map_err(failed)?);
-        ask_for_tunnel(&mut socket, proxy, target).map_err(failed)?;
+        let listens = self.tls_peer.is_none();
+        ask_for_tunnel(&mut socket, proxy, target, listens).map_err(failed)?;
         Ok(socket)
     }
 

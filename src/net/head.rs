@@ -46,11 +46,12 @@ pub(crate) fn mend(head: &mut [u8]) -> bool {
     let mut two_ways = false;
     let first = start(head);
     let mut at = first;
-    while let Some((end, folded)) = unfold(head, at) {
-        let line = &mut head[at..end];
-        // What is folded before the first header line has become a part of the reason.
-        let moved = at > first && move_colon(line);
-        two_ways |= (folded || moved) && names_an_end(line);
+    while let Some(length) = head.get(at..).and_then(|rest| memchr(b'\n', rest)) {
+        // What is folded is the value: a colon in the next line is none that belongs to a name. What
+        // is folded before the first header line becomes a part of the reason.
+        let moved = at > first && move_colon(&mut head[at..at + length]);
+        let (end, folded) = unfold(head, at + length);
+        two_ways |= (folded || moved) && names_an_end(&head[at..end]);
         at = end + 1;
     }
     two_ways
@@ -102,23 +103,24 @@ fn is_odd_in_part(line: &[u8]) -> bool {
     is_odd(line) || (memchr(b':', line).is_none() && line.iter().any(|byte| is_blank(Some(byte))))
 }
 
-/// Blanks in place of the line ends within a line; gives where it ends, and whether it had any.
-fn unfold(head: &mut [u8], at: usize) -> Option<(usize, bool)> {
-    let mut end = at + memchr(b'\n', head.get(at..)?)?;
+/// Blanks in place of this line end and the next ones, as long as a line follows that begins with a
+/// blank; gives where the last of these lines ends, and whether there were any.
+fn unfold(head: &mut [u8], mut end: usize) -> (usize, bool) {
     let mut folded = false;
     while is_blank(head.get(end + 1)) {
         let before = if head[end - 1] == b'\r' { end - 1 } else { end };
         head[before..=end].fill(b' ');
         folded = true;
-        end += memchr(b'\n', &head[end..])?;
+        end += memchr(b'\n', &head[end..]).unwrap_or(head.len() - end);
     }
-    Some((end, folded))
+    (end, folded)
 }
 
 /// Puts the colon in front of the blanks before it.
 fn move_colon(line: &mut [u8]) -> bool {
     let Some(colon) = memchr(b':', line) else { return false };
-    let name = line[..colon].trim_ascii_end().len();
+    let blanks = line[..colon].iter().rev().take_while(|byte| is_blank(Some(byte))).count();
+    let name = colon - blanks;
     if name == colon {
         return false;
     }
@@ -161,6 +163,7 @@ mod tests {
             ordinary("X:y\r\nX:\r\nX: a b\tc \r\n"),
             ordinary("no colon\r\n"),
             ordinary(": no name\r\n"),
+            ordinary("X\r: y\r\n"),
             lf_only(ordinary(LENGTH)),
             (
                 "\r\n\nHTTP/1.1 200\r\n\r\n".into(),
@@ -193,6 +196,7 @@ mod tests {
             odd("Transfer-Encoding:\r\n\tchunked\r\n", "Transfer-Encoding:  \tchunked\r\n", true),
             odd("X: y\r\n Transfer-Encoding: z\r\n", "X: y   Transfer-Encoding: z\r\n", true),
             odd("Content-\r\n Length: 2\r\n", "Content-   Length: 2\r\n", false),
+            odd("X\r\n : y\r\n", "X   : y\r\n", false),
         ]
     }
 

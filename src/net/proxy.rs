@@ -25,7 +25,13 @@ const MAX_PAGE: usize = 16 * 1024;
 /// How long a page may take that is only to be quoted.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-pub(crate) fn ask_for_tunnel(socket: &mut Socket, proxy: &Proxy, to: &str) -> Result<(), Error> {
+/// `listens`: the proxy can read what passes, the Guid included, since no TLS is spoken.
+pub(crate) fn ask_for_tunnel(
+    socket: &mut Socket,
+    proxy: &Proxy,
+    to: &str,
+    listens: bool,
+) -> Result<(), Error> {
     let failed = |why: io::Error| failure(&why, "while asking for the tunnel");
     socket.write_all(request(proxy, to).as_bytes()).map_err(failed)?;
     let head = read_head(socket).map_err(failed)?;
@@ -39,7 +45,9 @@ pub(crate) fn ask_for_tunnel(socket: &mut Socket, proxy: &Proxy, to: &str) -> Re
                 ""
             };
             let page = if code < 200 { Vec::new() } else { read_page(socket, &head) };
-            let says = quote(&head, &page, proxy);
+            let says = quote(&head, &page, proxy).filter(|said| !(listens && holds_guid(said)));
+            let says =
+                says.map_or(String::new(), |said| format!(" and says: {}", text::beginning(&said)));
             format!("it answered HTTP status {code}{instead}{says}")
         }
     };
@@ -148,7 +156,7 @@ fn schemes(head: &[u8]) -> Vec<String> {
 
 /// What the proxy says to its refusal: a page's title or text, or else the reason in the status line.
 /// Nothing where it shows the password.
-fn quote(head: &[u8], page: &[u8], proxy: &Proxy) -> String {
+fn quote(head: &[u8], page: &[u8], proxy: &Proxy) -> Option<String> {
     let value = |name| head::values(head, name).next();
     let in_one_line = |bytes| text::decode(bytes, || None).replace(char::is_control, " ");
     let content_type = value("content-type").and_then(|value| std::str::from_utf8(value).ok());
@@ -162,10 +170,19 @@ fn quote(head: &[u8], page: &[u8], proxy: &Proxy) -> String {
     };
     let code = value("x-squid-error").map_or(String::new(), |code| in_one_line(code) + "; ");
     let said = code + &said;
-    if said.trim().is_empty() || [&page, &said].iter().any(|text| shows_password(text, proxy)) {
-        return String::new();
-    }
-    format!(" and says: {}", text::beginning(&said))
+    let secret = [&page, &said].iter().any(|text| shows_password(text, proxy));
+    (!secret && !said.trim().is_empty()).then_some(said)
+}
+
+/// Something in the form of a UUID, as the documented Guids have it.
+fn holds_guid(text: &str) -> bool {
+    text.as_bytes().windows(36).any(|part| {
+        let fits = |(place, byte): (usize, &u8)| match place {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        };
+        part.iter().enumerate().all(fits)
+    })
 }
 
 fn reason(head: &[u8]) -> &[u8] {
@@ -259,6 +276,20 @@ mod tests {
         ] {
             let head = format!("HTTP/1.1 407 x\r\n{lines}\r\n");
             assert_eq!(schemes(head.as_bytes()).join(", "), expected, "{lines}");
+        }
+    }
+
+    #[test]
+    fn guids_are_known_by_their_form() {
+        let guid = "0a1B2c3d-0000-1111-2222-333344445555";
+        for (text, expected) in [
+            (guid.to_owned(), true),
+            (format!("座{guid}.AgentGateway1"), true),
+            (guid.replace('-', "0"), false),
+            (guid.replace('B', "g"), false),
+            (guid[1..].to_owned(), false),
+        ] {
+            assert_eq!(holds_guid(&text), expected, "{text}");
         }
     }
 

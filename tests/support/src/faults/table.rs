@@ -1211,6 +1211,15 @@ fn proxies() -> Vec<Row> {
         .reject(no("not HTTP")),
         proxied("proxy answers endless 1xx", vec![Read, Repeat(PROCESSING.repeat(50), MANY)])
             .reject(no("no end within 64 KiB")),
+        // It has read the Guid, since no TLS is spoken.
+        Row {
+            over: &[Plain],
+            ..proxied(
+                "proxy shows the Guid",
+                vec![Read, send(http("403 Forbidden", &format!("<title>no {GUID}</title>")))],
+            )
+        }
+        .reject(no("HTTP status 403")),
         proxied("proxy closes behind a 1xx", vec![Read, Send(PROCESSING.to_vec())])
             .reject(no("closed the connection")),
         proxied("proxy closes", vec![Read]).reject(no("closed the connection")),
