@@ -1,6 +1,7 @@
 //! The answer reader, built from the library's own source file.
 //!
-//! Input: a byte that picks the HTTP status, one that picks the Content-Type, the body.
+//! Input: a byte that picks the HTTP status, one that picks the Content-Type (and above 127 a
+//! Content-Encoding), the body.
 #![no_main]
 #![allow(dead_code, reason = "the library's modules, of which this uses one function")]
 
@@ -12,6 +13,8 @@ mod error;
 mod retcode;
 #[path = "../../../src/status.rs"]
 mod status;
+#[path = "../../../src/text.rs"]
+mod text;
 
 use agw_fuzz::{GUID, assert_no_guid, planted};
 use libfuzzer_sys::fuzz_target;
@@ -21,20 +24,29 @@ use status::Status;
 
 const HTTP_STATUSES: [u16; 8] = [200, 204, 302, 400, 404, 500, 503, 999];
 
-const CONTENT_TYPES: [Option<&str>; 6] = [
+const CONTENT_TYPES: [Option<&str>; 8] = [
     None,
     Some("application/json;charset=UTF-8"),
     Some("application/json; charset=GBK"),
     Some("text/html; charset=\"gb2312\""),
     Some("text/plain;charset=gb18030;x"),
     Some("charset="),
+    Some("application/json"),
+    Some("text/html; Charset = 'x-gbk'"),
 ];
 
+const CODINGS: [&str; 3] = ["gzip", "identity", GUID];
+
 fuzz_target!(|input: &[u8]| {
-    let [http_status, content_type, body @ ..] = input else { return };
+    let [http_status, headers, body @ ..] = input else { return };
     let http_status = HTTP_STATUSES[usize::from(*http_status) % HTTP_STATUSES.len()];
-    let content_type = CONTENT_TYPES[usize::from(*content_type) % CONTENT_TYPES.len()];
-    let header = |name| content_type.filter(|_| name == "content-type");
+    let header = |name: &'static str| match name {
+        "content-type" => CONTENT_TYPES[usize::from(*headers) % CONTENT_TYPES.len()],
+        "content-encoding" if *headers > 127 => {
+            Some(CODINGS[usize::from(*headers) % CODINGS.len()])
+        }
+        _ => None,
+    };
     let secrets = answer::Secrets { guid: GUID, ..answer::Secrets::default() };
     match answer::read(http_status, header, body, &secrets).1 {
         Ok(answer) => {

@@ -25,6 +25,9 @@ const BODY_ONLY: u8 = 4;
 /// A connection for each call.
 const NO_KEEP_ALIVE: u8 = 8;
 
+/// What the proxy is told: `user:word`, in Base64 and in lower case.
+const CREDENTIALS: &str = "dxnlcjp3b3jk";
+
 /// How long the gateway waits for a call that does not know that its answer is complete.
 const PATIENCE: Duration = Duration::from_millis(1);
 
@@ -135,6 +138,8 @@ fn check(error: &agw::Error, requests: usize) {
     assert_no_guid(&error.to_string());
     assert_no_guid(error.message());
     let status = error.status();
+    let shown = status == Status::Proxy && error.detail().to_lowercase().contains(CREDENTIALS);
+    assert!(!shown, "{error}");
     assert!(!matches!(status, Status::Internal | Status::Timeout | Status::Cancelled), "{error}");
     let redirect = error.http_status().is_some_and(|status| (300..400).contains(&status));
     assert!(requests <= 1 + usize::from(error.resent()), "sent too often: {error:?}");

@@ -1,10 +1,15 @@
-//! Base URLs, agent IDs, Guids, PEM, fingerprints and addresses, and models of what is right.
+//! Base URLs, agent IDs, Guids, PEM, fingerprints, addresses and NO_PROXY, and models of what is
+//! right.
 //!
 //! Input: a letter that says what the text is, the text.
 #![no_main]
 
+use std::env;
+use std::ffi::CStr;
+use std::net::IpAddr;
 use std::sync::LazyLock;
 
+use agw::ffi::agw_version;
 use agw::{Client, ClientOptions, Error, Status, Trust};
 use agw_fuzz::peer::Accepting;
 use agw_fuzz::{GUID, TIMEOUT};
@@ -32,6 +37,7 @@ fuzz_target!(|input: &[u8]| -> Corpus {
         b'f' => fingerprints(text),
         b't' => connect_to(text),
         b'x' => proxy(text),
+        b'n' => return no_proxy(text),
         _ => return Corpus::Reject,
     }
     Corpus::Keep
@@ -76,17 +82,24 @@ fn base_url(text: &str) {
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     assert!(!authority.contains('@'));
     let path = path.trim_end_matches('/');
-    sent(&format!("{path}/agentgateway/resource/agentconf/154"), authority, GUID);
+    let host = match authority.rsplit_once(':').map(|(host, port)| (host, port.parse::<u16>())) {
+        Some((host, Ok(80))) => host.to_owned(),
+        Some((host, Ok(port))) => format!("{host}:{port}"),
+        _ => authority.to_owned(),
+    };
+    sent(&format!("{path}/agentgateway/resource/agentconf/154"), &host, GUID);
 }
 
 /// That exactly one request came, and that it was the right one.
-fn sent(path: &str, authority: &str, guid: &str) {
+fn sent(path: &str, host: &str, guid: &str) {
     let requests = GATEWAY.take_requests();
     assert_eq!(requests.len(), 1);
+    // SAFETY: the text is static and NUL-terminated.
+    let version = unsafe { CStr::from_ptr(agw_version()) }.to_str().expect("UTF-8");
     let expected = format!(
-        "POST {path}/rejectagentconf HTTP/1.1\r\nHost: {authority}\r\nGuid: {guid}\r\n\
+        "POST {path}/rejectagentconf HTTP/1.1\r\nHost: {host}\r\nGuid: {guid}\r\n\
          Content-Type: application/json; charset=UTF-8\r\nContent-Length: 0\r\n\
-         Accept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: agw/1.0.0\r\n\r\n"
+         Accept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: agw/{version}\r\n\r\n"
     );
     assert_eq!(String::from_utf8_lossy(&requests[0]), expected);
 }
@@ -195,4 +208,72 @@ fn proxy(text: &str) {
         let secret = text.split_once('@').map_or("", |(user, _)| user);
         assert!(secret.len() < 16 || !error.detail().contains(secret), "{error}");
     }
+}
+
+/// The first line is the gateway's host and port, the rest the list. A proxy of a kind that agw does
+/// not know is refused, unless the list excepts the gateway.
+fn no_proxy(text: &str) -> Corpus {
+    let Some((host, list)) = text.split_once('\n') else { return Corpus::Reject };
+    if list.contains('\0') {
+        return Corpus::Reject;
+    }
+    // SAFETY: the gateway's threads do not read the environment.
+    unsafe {
+        env::set_var("https_proxy", "socks5://proxy:1080");
+        env::set_var("no_proxy", list);
+    }
+    let outcome = made(|options| {
+        options.base_url = format!("https://{host}");
+        options.proxy = Some("env".to_owned());
+    });
+    let excepted = match outcome {
+        Ok(_) => true,
+        Err(error) if error.detail().starts_with("proxy: https_proxy: ") => false,
+        Err(_) => return Corpus::Reject,
+    };
+    let host = host.split('/').next().unwrap_or_default();
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, port.parse().expect("a port")),
+        _ => (host, 443),
+    };
+    assert_eq!(excepted, is_excepted(list, name, port), "{host:?}: {list:?}");
+    Corpus::Keep
+}
+
+fn is_excepted(list: &str, name: &str, port: u16) -> bool {
+    let bare = |text: &str| {
+        let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+        inner.unwrap_or(text).parse::<IpAddr>().ok()
+    };
+    let gateway = bare(name);
+    let matches = |entry: &str| match (gateway, entry.rsplit_once('/')) {
+        (Some(ip), Some((network, length))) => {
+            let bits = |ip: IpAddr| match ip {
+                IpAddr::V4(ip) => format!("4{ip:032b}", ip = ip.to_bits()),
+                IpAddr::V6(ip) => format!("6{ip:0128b}", ip = ip.to_bits()),
+            };
+            let (ip, network) = (bits(ip), bare(network).map(bits).unwrap_or_default());
+            let length = length.parse::<u32>().map(|length| u64::from(length) + 1);
+            let length = length.ok().and_then(|length| usize::try_from(length).ok());
+            length.is_some_and(|length| {
+                ip.get(..length).is_some_and(|start| network.get(..length) == Some(start))
+            })
+        }
+        (Some(ip), None) => bare(entry) == Some(ip),
+        (None, _) => {
+            let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+            let entry = entry.strip_suffix('.').unwrap_or(entry).to_ascii_lowercase();
+            let entry = entry.strip_prefix("*.").or(entry.strip_prefix('.')).unwrap_or(&entry);
+            !entry.is_empty() && (name == entry || name.ends_with(&format!(".{entry}")))
+        }
+    };
+    let at_this_port = |entry: &str| match entry.rsplit_once(':') {
+        Some((host, at)) => at.parse() == Ok(port) && !host.contains('/') && matches(host),
+        None => false,
+    };
+    list.split([',', ' ', '\t', '\n', '\r', '\x0C']).any(|entry| {
+        // IPv6 without brackets has no port.
+        let has_port = bare(entry).is_none() && at_this_port(entry);
+        entry == "*" || matches(entry) || has_port
+    })
 }
