@@ -121,7 +121,7 @@ fn is_tunnel(socket: &mut Socket, head: &[u8]) -> io::Result<bool> {
 fn wants_password(head: &[u8], given: bool) -> String {
     let offered = schemes(head);
     let names = offered.join(", ");
-    if offered.is_empty() || offered.iter().any(|scheme| scheme.eq_ignore_ascii_case("Basic")) {
+    if offered.is_empty() || offered.contains(&"Basic") {
         let outcome = if given { "it refused the" } else { "it wants a" };
         let offers = if offered.is_empty() { "" } else { ", and offers " };
         format!("{outcome} user name and password (HTTP 407){offers}{names}")
@@ -131,26 +131,24 @@ fn wants_password(head: &[u8], given: bool) -> String {
     }
 }
 
-/// The authentication schemes that the proxy offers, as it spells them.
-fn schemes(head: &[u8]) -> Vec<String> {
-    const MOST: usize = 6;
-    const LONGEST: usize = 20;
-    let mut found = Vec::<String>::new();
+/// The authentication schemes that the proxy offers. Not in its own words: those may be anything.
+fn schemes(head: &[u8]) -> Vec<&'static str> {
+    const KNOWN: [&str; 6] = ["Basic", "Digest", "NTLM", "Negotiate", "Kerberos", "Bearer"];
+    let mut found = Vec::new();
     for value in head::values(head, "proxy-authenticate") {
         let value = String::from_utf8_lossy(value);
         // What stands between quotes is every second piece.
         let plain = value.split('"').step_by(2).collect::<String>();
         for item in plain.split(',') {
             let (word, rest) = item.trim().split_once([' ', '\t']).unwrap_or((item.trim(), ""));
-            let is_token = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-            let is_parameter = rest.trim_start().starts_with('=');
-            let is_new = !found.iter().any(|known| known.eq_ignore_ascii_case(word));
-            if is_token && !is_parameter && is_new && (1..=LONGEST).contains(&word.len()) {
-                found.push(word.to_owned());
+            let is_parameter = word.contains('=') || rest.trim_start().starts_with('=');
+            let known = KNOWN.into_iter().find(|known| known.eq_ignore_ascii_case(word));
+            let scheme = known.unwrap_or("others");
+            if !word.is_empty() && !is_parameter && !found.contains(&scheme) {
+                found.push(scheme);
             }
         }
     }
-    found.truncate(MOST);
     found
 }
 
@@ -268,10 +266,11 @@ mod tests {
             ("Proxy-Authenticate: NTLM\r\nproxy-authenticate:Negotiate\r\n", "NTLM, Negotiate"),
             (
                 "Proxy-Authenticate: Digest realm=\"a\", nonce = \"b\", qop=auth, BASIC realm=x\r\n",
-                "Digest, BASIC",
+                "Digest, Basic",
             ),
             ("Proxy-Authenticate: NTLM TlRMTVNTUAAC=, ntlm\r\n", "NTLM"),
-            ("Proxy-Authenticate: \x1b[31m, a\u{e9}, =, \"\r\n", ""),
+            ("Proxy-Authenticate: \x1b[31m, secret, NTLM\r\n", "others, NTLM"),
+            ("Proxy-Authenticate: , =, \"\r\n", ""),
             ("", ""),
         ] {
             let head = format!("HTTP/1.1 407 x\r\n{lines}\r\n");

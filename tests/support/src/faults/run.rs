@@ -24,6 +24,9 @@ const TOLERANCE: Duration = Duration::from_millis(100);
 /// What counts as at once, handshakes of a debug build on a busy machine included.
 const AT_ONCE: Duration = Duration::from_millis(300);
 
+/// `user:pass word` as a proxy is told it.
+const BASIC: &str = "dXNlcjpwYXNzIHdvcmQ=";
+
 /// How often a row is played when others keep the machine from being in time.
 const ATTEMPTS: usize = 3;
 
@@ -163,7 +166,12 @@ impl Report {
     fn compare_texts(&mut self, outcome: &Outcome, expect: &Expect) {
         for text in [outcome.retcode(), outcome.message(), outcome.detail()] {
             match text {
-                Ok(text) => self.expect("a text with the Guid", text.contains(&GUID[..12]), false),
+                Ok(text) => {
+                    self.expect("a text with the Guid", text.contains(&GUID[..12]), false);
+                    let secrets = ["pass word", "pass%20word", BASIC];
+                    let secret = secrets.iter().any(|secret| text.contains(secret));
+                    self.expect("a text with the proxy's password", secret, false);
+                }
                 Err(why) => self.complaints.push(why),
             }
         }
@@ -212,8 +220,9 @@ impl Report {
         for request in &seen.requests {
             let asked = request.starts_with(&format!("CONNECT 127.0.0.1:{port} HTTP/1.1\r\n"));
             self.expect("a CONNECT to the gateway", asked, true);
-            let credentials = "\r\nProxy-Authorization: Basic dXNlcjpwYXNzIHdvcmQ=\r\n";
-            self.expect("credentials", request.contains(credentials), proxy.credentials);
+            let credentials = format!("\r\nProxy-Authorization: Basic {BASIC}\r\n");
+            self.expect("credentials", request.contains(&credentials), proxy.credentials);
+            self.expect("User-Agent", request.contains("\r\nUser-Agent: agw/"), true);
             self.expect("the Guid for the proxy", request.contains(GUID), false);
         }
         if !seen.passed_on.is_empty() {
