@@ -15,8 +15,8 @@ use super::race::{Attempt, Race, interleaved};
 use super::resolve::Resolver;
 use super::socket::Socket;
 use super::stream::Stream;
-use super::tls::TlsPeer;
 use super::tls::limits::HandshakeLimits;
+use super::tls::{NEEDS, TlsPeer};
 use crate::route::{Address, Host, Proxy, Route, Target};
 use crate::sys::clock::Moment;
 use crate::sys::lock::lock;
@@ -183,7 +183,12 @@ impl Connector<'_> {
             let mut error = failure(&why, "in the TLS handshake");
             // A close or reset in the handshake is the other side's way of refusing it.
             if error.status() == Status::Io {
-                error.details_mut().status = Status::Tls;
+                let detail = format!(
+                    "{}; perhaps its TLS and agw's have nothing in common: {NEEDS}",
+                    error.detail()
+                );
+                let details = error.details_mut();
+                (details.status, details.detail) = (Status::Tls, detail);
             }
             Failed { error, is_final: is_refusal(&why) || self.cancel.is_cancelled() }
         })

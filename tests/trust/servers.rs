@@ -111,6 +111,16 @@ fn http_where_tls_is_expected_is_recognised() {
     }
 }
 
+/// As some do that have nothing in common with agw.
+#[test]
+fn a_close_instead_of_a_handshake_may_be_about_tls() {
+    let gateway = Gateway::start(vec![Script::Tcp(vec![Step::Take])], None);
+    let mut options = ClientOptions::new(format!("https://127.0.0.1:{}", gateway.port()));
+    options.trust = Trust::DangerAny;
+    let error = reject(&options).expect_err("no TLS");
+    assert_said("a close", &error, &["closed the connection in the TLS handshake", "agw needs"]);
+}
+
 #[test]
 fn tls_where_http_is_expected_is_recognised() {
     let (certificate, key) = (corpus("server.pem"), corpus("key.pem"));

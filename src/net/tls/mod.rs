@@ -29,6 +29,7 @@ use der::Certificate;
 use explain::{Fingerprint, WeakIssuer};
 use pem::{Certificates, KeyFile, bad_option, private_key};
 use verify::{TrustSource, Verifier};
+pub(crate) use words::NEEDS;
 
 /// TLS towards the gateway: the configuration and the name its certificate must be for.
 #[derive(Clone)]

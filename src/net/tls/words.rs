@@ -75,6 +75,9 @@ macro_rules! needs {
     };
 }
 
+/// For whom it is not clear what they lack.
+pub(crate) const NEEDS: &str = needs!();
+
 macro_rules! revocation {
     ($why:literal) => {
         concat!("the list of revoked certificates ", $why, "; have the CA mend it")
@@ -146,8 +149,8 @@ pub(super) const CERTIFICATE: Family = Family {
     others: Some(("it is none that agw takes (", ")")),
 };
 
-const UNKNOWN_EXTENSION: &str = "it, or one above it, has an extension that is marked critical and that \
-    agw does not know; have it issued without that";
+const UNKNOWN_EXTENSION: &str = "it, or one above it, has an extension that is marked critical and \
+    that agw does not know; have it issued without that";
 
 const UNKNOWN_SIGNATURE: &str = concat!(
     "it, or one above it, is signed in a way that agw does not take; have it signed with SHA-256 and \
@@ -162,7 +165,8 @@ pub(super) const PKI: Family = Family {
         ("BadDerTime", broken!("has a date that cannot be read")),
         (
             "CaUsedAsEndEntity",
-            "it is a CA's certificate used as a server's; pin it (pin_sha256), or have a server's issued",
+            "it is a CA's certificate used as a server's; pin it (pin_sha256), or have a server's \
+             issued",
         ),
         ("CertDistrusted", "it is among those that must not be trusted"),
         ("CertExpired", concat!("it has expired; have it renewed", pin!())),
@@ -174,8 +178,8 @@ pub(super) const PKI: Family = Family {
         (
             "EndEntityUsedAsCa",
             concat!(
-                "it was issued by a certificate that is not a CA's (basicConstraints); have it issued by \
-                 a CA",
+                "it was issued by a certificate that is not a CA's (basicConstraints); have it \
+                 issued by a CA",
                 pin!()
             ),
         ),
@@ -301,7 +305,8 @@ pub(super) const ALERT: Family = Family {
         ("NoCertificate", "it demands a client certificate: give client_cert and client_key"),
         (
             "BadCertificate",
-            "it refuses the client certificate, or the lack of one: see client_cert, and ask whoever runs it",
+            "it refuses the client certificate, or the lack of \
+             one: see client_cert, and ask whoever runs it",
         ),
         (
             "UnsupportedCertificate",
@@ -310,11 +315,13 @@ pub(super) const ALERT: Family = Family {
         ("CertificateRevoked", "the client certificate is revoked: ask for a new one"),
         (
             "CertificateExpired",
-            "it finds the client certificate expired: ask for a new one, or see its clock",
+            "it finds the client certificate expired: ask for a \
+             new one, or see its clock",
         ),
         (
             "CertificateUnknown",
-            "it refuses the client certificate, or the lack of one: see client_cert, and ask whoever runs it",
+            "it refuses the client certificate, or the lack of \
+             one: see client_cert, and ask whoever runs it",
         ),
         (
             "UnknownCA",
@@ -331,7 +338,8 @@ pub(super) const ALERT: Family = Family {
         ),
         (
             "UnrecognisedName",
-            "it serves no host of this name: put the one it knows into base_url, the address into connect_to",
+            "it serves no host of this name: put the \
+             one it knows into base_url, the address into connect_to",
         ),
         ("NoRenegotiation", "it wanted one more handshake (renegotiation), which agw refuses"),
         ("InternalError", "it has a fault of its own: see its log"),
