@@ -29,7 +29,8 @@ impl<'a> Element<'a> {
     }
 }
 
-/// The next element; `None` at the end, or where it is none.
+/// The next element; `None` at the end, or where it is none. Once in the library, not where it is called.
+#[inline(never)]
 pub(super) fn next<'a>(input: &mut &'a [u8]) -> Option<Element<'a>> {
     let [tag, length, rest @ ..] = *input else { return None };
     let (length, rest) = match usize::from(*length) {

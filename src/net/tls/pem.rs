@@ -22,6 +22,7 @@ pub(super) struct Certificates {
 }
 
 impl Certificates {
+    #[inline(never)]
     pub fn load(name: &'static str, value: &str) -> Result<Self, Error> {
         let (source, bytes) = Source::load(name, value)?;
         let pieces = source.pieces(&bytes)?;
