@@ -238,9 +238,12 @@ impl Secrets<'_> {
         if self.password.len() >= Self::PASSWORD {
             text = without(text, self.password, "", "(password)");
         }
-        for (_, value) in self.cookies.split("; ").filter_map(|pair| pair.split_once('=')) {
-            if value.len() >= Self::COOKIE {
-                text = without(text, value, "", "(cookie)");
+        // Most calls have none, and a search costs.
+        if !self.cookies.is_empty() {
+            for (_, value) in self.cookies.split("; ").filter_map(|pair| pair.split_once('=')) {
+                if value.len() >= Self::COOKIE {
+                    text = without(text, value, "", "(cookie)");
+                }
             }
         }
         text

@@ -190,6 +190,10 @@ pub(crate) fn bare_guid(guid: &str) -> Result<&str, Error> {
 
 /// Where a character stands that may not, and what it is: never the text itself, but for that.
 fn misplaced(text: &str, may: impl Fn(char) -> bool) -> Option<String> {
+    // The usual, byte by byte: only ASCII may stand here.
+    if text.bytes().all(|byte| may(byte.into()) && byte.is_ascii()) {
+        return None;
+    }
     let (at, character) = text.char_indices().find(|(_, c)| !may(*c))?;
     let behind = &text[at + character.len_utf8()..];
     // A line that ends as on Windows ends in a line feed, whatever is before it.

@@ -205,12 +205,17 @@ fn no_session() -> Error {
 
 /// The Guid that an answer brings. Most gateways say `Set-GUID`, one recent build `Guid`.
 pub(crate) fn new_guid(headers: &HeaderMap) -> Option<Zeroizing<String>> {
-    let usable = |name| {
-        let values = headers.get_all(name).iter().rev();
-        values.filter_map(|value| bare_guid(value.to_str().ok()?.trim()).ok()).next()
-    };
-    let guid = usable("set-guid").or_else(|| usable("guid"))?;
-    Some(Zeroizing::new(guid.to_owned()))
+    let (mut set, mut plain) = (None, None);
+    // Once through all of them is cheaper than to look for two names that are seldom there.
+    for (name, value) in headers {
+        let place = match name.as_str() {
+            "set-guid" => &mut set,
+            "guid" => &mut plain,
+            _ => continue,
+        };
+        *place = value.to_str().ok().and_then(|value| bare_guid(value.trim()).ok()).or(*place);
+    }
+    set.or(plain).map(|guid| Zeroizing::new(guid.to_owned()))
 }
 
 /// A load balancer's cookies, names and values only: what it needs to find the agent's node again.

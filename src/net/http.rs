@@ -45,6 +45,8 @@ const MAX_ANSWER: usize = 64 * 1024;
 /// trailers, interim answers).
 const MAX_RECEIVED: usize = 3 * MAX_ANSWER;
 
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+
 /// What most answers fit into.
 const USUAL_ANSWER: usize = 512;
 
@@ -207,7 +209,7 @@ impl Connection {
     /// What only the reader of the answer knows, and its body's room, for the next request.
     pub fn settle(&mut self, reply: Reply, has_retcode: bool) {
         self.heard = Moment::now();
-        if let Some(limit) = reply.head.headers.get("keep-alive") {
+        if let Some(limit) = reply.head.headers.get(&KEEP_ALIVE) {
             self.idle_limit = MAX_IDLE_TIME.min(rules::idle_limit(limit.as_bytes()));
         }
         if let Some(exchange) = &mut self.exchange {
