@@ -212,11 +212,11 @@ impl fmt::Debug for Proxy {
 impl Proxy {
     /// `option` names where the text is from; the text itself may hold a password.
     fn parse(url: &str, option: &str) -> Result<Self, Error> {
-        Self::parts(url).ok_or_else(|| {
+        Self::parts(url.trim()).ok_or_else(|| {
             let detail = format!(
                 "{option}: not of the form http://user:password@host:port (in a password write \
-                 %2F for a slash, %3F for a question mark, %23 for a number sign); agw knows http \
-                 proxies only"
+                 %2F for a slash, %5C for a backslash, %3F for a question mark, %23 for a number \
+                 sign); agw knows http proxies only"
             );
             Error::new(Status::InvalidUrl, detail)
         })
@@ -437,6 +437,7 @@ mod tests {
             ("proxy", "proxy:80"),
             ("http://u:p@[::1]:3128/", "[::1]:3128"),
             ("http://127.0.0.1", "127.0.0.1:80"),
+            (" http://proxy:3128 \n", "proxy:3128"),
         ] {
             options.proxy = Some(proxy.into());
             let proxy = Route::parse(&options, &gateway).expect("route").proxy.expect("proxy");

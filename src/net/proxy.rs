@@ -183,8 +183,12 @@ fn holds_guid(text: &str) -> bool {
     })
 }
 
+/// Why the proxy refuses, in its status line.
 fn reason(head: &[u8]) -> &[u8] {
     const BEFORE: usize = "HTTP/1.1 200 ".len();
+    if matches!(head::status(head), Some(200..=299)) {
+        return b"";
+    }
     let line = head.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
     line.get(BEFORE..).unwrap_or_default()
 }

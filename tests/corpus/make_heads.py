@@ -257,6 +257,8 @@ def proxies():
          "HTTP status 200 with a page in place of a connection and says: Access denied"),
         ("200-hello", answer(b"Content-Length: 5\r\n", b"hello"),
          "HTTP status 200 with a page in place of a connection and says: hello"),
+        ("200-chunk", answer(b"Transfer-Encoding: chunked\r\n", b"0\r\n\r\n"),
+         "it answered HTTP status 200 with a page in place of a connection"),
         ("not-http", b"SSH-2.0-OpenSSH_9.2\r\n", "not HTTP: it has no status line"),
         ("endless-lines", b"HTTP/1.1 200 OK\r\n" + (b"X: " + b"y" * 60 + b"\r\n") * 1100,
          "no end within 64 KiB"),
