@@ -229,8 +229,11 @@ impl Secrets<'_> {
     /// Takes them out, in whatever case; of a Guid also its first part without the gateway's name.
     fn hide<'a>(&self, text: Cow<'a, str>) -> Cow<'a, str> {
         let mut text = text;
+        if text.len() < Self::PASSWORD {
+            return text;
+        }
         for guid in [self.guid, self.new_guid] {
-            if guid.len() >= Self::GUID {
+            if guid.len().min(text.len()) >= Self::GUID {
                 let (secret, gateway) = guid.split_at(secret_length(guid));
                 text = without(text, secret, gateway, "(Guid)");
             }
