@@ -4,10 +4,16 @@
  *     new FLAGS TIMEOUT CONNECT-TIMEOUT TRUST BASE-URL CA PROXY
  *     reject AGENT GUID
  *     connect
+ *     sign-in AGENT PASSWORD FLAGS
+ *     next-event AGENT
+ *     sign-out AGENT
+ *     set-session AGENT GUID
+ *     get-session AGENT
  *     cancel CALL-ID MILLISECONDS      agw_cancel_call, in another thread if it is not for now
  *     free
  *
- * The answer: what the function returned, the microseconds it took, and the bytes of the result.
+ * The answer: what the function returned, the microseconds it took, the bytes of the result, and the
+ * type of the event or the session's Guid, "-" for none.
  */
 #include <windows.h>
 #include <stdio.h>
@@ -23,6 +29,8 @@ enum { MOST_WORDS = 8, LINE_BYTES = 64 * 1024 };
 
 static agw_client *client;
 static agw_result result;
+static agw_event event;
+static agw_session session;
 
 /* A cancel that is to come; the next one waits for it. */
 static struct {
@@ -69,6 +77,18 @@ static agw_status make(char **words)
     return agw_client_new(&options, &client, &result);
 }
 
+static agw_status sign_in(char **words)
+{
+    agw_sign_in_options options;
+
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.agent_id = text(words[1]);
+    options.password = text(words[2]);
+    options.flags = number(words[3]);
+    return agw_sign_in(client, &options, &result);
+}
+
 static DWORD WINAPI cancel_later(void *unused)
 {
     (void)unused;
@@ -99,6 +119,16 @@ static agw_status call(char **words, int count)
         return agw_reject_agent_conf(client, text(words[1]), text(words[2]), &result);
     if (count == 1 && strcmp(words[0], "connect") == 0)
         return agw_connect(client, &result);
+    if (count == 4 && strcmp(words[0], "sign-in") == 0)
+        return sign_in(words);
+    if (count == 2 && strcmp(words[0], "next-event") == 0)
+        return agw_next_event(client, text(words[1]), &event, &result);
+    if (count == 2 && strcmp(words[0], "sign-out") == 0)
+        return agw_sign_out(client, text(words[1]), &result);
+    if (count == 3 && strcmp(words[0], "set-session") == 0)
+        return agw_set_session(client, text(words[1]), text(words[2]), NULL, &result);
+    if (count == 2 && strcmp(words[0], "get-session") == 0)
+        return agw_get_session(client, text(words[1]), &session, &result);
     if (count == 3 && strcmp(words[0], "cancel") == 0)
         return cancel(number(words[1]), number(words[2]));
     if (count == 1 && strcmp(words[0], "free") == 0)
@@ -114,22 +144,40 @@ static int64_t ticks(void)
     return now.QuadPart;
 }
 
+static void print_hex(const void *bytes, size_t length)
+{
+    size_t i;
+
+    for (i = 0; i < length; i++)
+        printf("%02x", ((const unsigned char *)bytes)[i]);
+    printf(length > 0 ? " " : "- ");
+}
+
 static void answer(char **words, int count)
 {
+    const char *brought = "";
     LARGE_INTEGER a_second;
     agw_status status;
     int64_t started;
-    size_t i;
 
     QueryPerformanceFrequency(&a_second);
     memset(&result, 0x7F, sizeof result); /* what is right afterwards the library wrote */
     result.struct_size = sizeof result;
     result.call_id = CALL_ID;
+    memset(&event, 0x7F, sizeof event);
+    event.struct_size = sizeof event;
+    memset(&session, 0x7F, sizeof session);
+    session.struct_size = sizeof session;
+    session.reserved = 0;
     started = ticks();
     status = call(words, count);
     printf("%ld %ld ", (long)status, (long)((ticks() - started) * 1000000 / a_second.QuadPart));
-    for (i = 0; i < sizeof result; i++)
-        printf("%02x", ((unsigned char *)&result)[i]);
+    print_hex(&result, sizeof result);
+    if (strcmp(words[0], "next-event") == 0)
+        brought = event.type;
+    if (strcmp(words[0], "get-session") == 0)
+        brought = session.guid;
+    print_hex(brought, strlen(brought));
     printf("\n");
     fflush(stdout);
 }

@@ -9,17 +9,24 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use agw::ffi::{
-    AGW_ALLOW_HTTP, AGW_LOG_DEBUG, AGW_TRUST_CA, AGW_TRUST_SYSTEM, agw_cancel, agw_cancel_call,
-    agw_client, agw_client_new, agw_client_options, agw_connect, agw_free, agw_reject_agent_conf,
-    agw_result, agw_status,
+    AGW_ALLOW_HTTP, AGW_LOG_DEBUG, AGW_SIGN_IN_FORCE, AGW_TRUST_CA, AGW_TRUST_SYSTEM, agw_cancel,
+    agw_cancel_call, agw_client, agw_client_new, agw_client_options, agw_connect, agw_event,
+    agw_free, agw_get_session, agw_next_event, agw_reject_agent_conf, agw_result, agw_session,
+    agw_set_session, agw_sign_in, agw_sign_in_options, agw_sign_out, agw_status,
 };
 
 use super::elsewhere::{Elsewhere, word};
-use super::row::Between;
+use super::row::{Asked, Between};
 use crate::GUID;
 
 /// The number of every call, in `tests/windows/caller.c`, too.
 pub const CALL_ID: u32 = 0x7F7F_0001;
+
+/// The agent of every call.
+const AGENT: &CStr = c"154";
+
+/// What the agent signs in with.
+pub const PASSWORD: &str = "s3cr3t-word";
 
 /// What a row sets; zero is the library's default.
 #[derive(Clone, Default)]
@@ -121,6 +128,8 @@ pub struct Outcome {
     pub result: agw_result,
     pub time: Duration,
     pub system: System,
+    /// The type of the event, or the session's Guid, that the call brought; else "".
+    pub brought: String,
 }
 
 /// Where the call was made.
@@ -212,21 +221,127 @@ impl Client {
     }
 
     pub fn reject(&mut self) -> Outcome {
-        let (agent, guid) = (c"154", CString::new(GUID).expect("no NUL in it"));
+        self.reject_with(Some(GUID))
+    }
+
+    fn reject_with(&mut self, guid: Option<&str>) -> Outcome {
         match self {
             Client::Here(client, hook) => {
+                let text = guid.map(|guid| CString::new(guid).expect("no NUL in it"));
+                let guid = text.as_ref().map_or(ptr::null(), |guid| guid.as_ptr());
                 let outcome = outcome_of(CALL_ID, |result| {
                     // SAFETY: the handle is not freed yet, the strings and the result outlive it.
-                    unsafe { agw_reject_agent_conf(*client, agent.as_ptr(), guid.as_ptr(), result) }
+                    unsafe { agw_reject_agent_conf(*client, AGENT.as_ptr(), guid, result) }
                 });
                 hook.end_if_child(&outcome.result);
                 outcome
             }
             Client::Elsewhere(caller) => {
-                let order = format!("reject {} {}", word(Some("154")), word(Some(GUID)));
+                let order = format!("reject {} {}", agent(), word(guid));
                 caller.as_mut().expect("not dropped").call(&order)
             }
         }
+    }
+
+    pub fn ask(&mut self, asked: Asked) -> Outcome {
+        match asked {
+            Asked::SignIn => self.sign_in(0),
+            Asked::ForcedSignIn => self.sign_in(AGW_SIGN_IN_FORCE),
+            Asked::NextEvent => self.next_event(),
+            Asked::Reject => self.reject_with(None),
+            Asked::SignOut => self.sign_out(),
+        }
+    }
+
+    fn sign_in(&mut self, flags: u32) -> Outcome {
+        match self {
+            Client::Here(client, _) => {
+                let password = CString::new(PASSWORD).expect("no NUL in it");
+                let given = agw_sign_in_options {
+                    struct_size: size_of::<agw_sign_in_options>() as u32,
+                    flags,
+                    agent_id: AGENT.as_ptr(),
+                    password: password.as_ptr(),
+                    phone: ptr::null(),
+                    fields: ptr::null(),
+                };
+                outcome_of(CALL_ID, |result| {
+                    // SAFETY: the handle is not freed yet, and all pointers outlive the call.
+                    unsafe { agw_sign_in(*client, &given, result) }
+                })
+            }
+            Client::Elsewhere(caller) => {
+                let order = format!("sign-in {} {} {flags}", agent(), word(Some(PASSWORD)));
+                caller.as_mut().expect("not dropped").call(&order)
+            }
+        }
+    }
+
+    fn next_event(&mut self) -> Outcome {
+        match self {
+            Client::Here(client, _) => {
+                let mut event = rubbish::<agw_event>();
+                event.struct_size = size_of::<agw_event>() as u32;
+                let outcome = outcome_of(CALL_ID, |result| {
+                    // SAFETY: the handle is not freed yet, and both structs outlive the call.
+                    unsafe { agw_next_event(*client, AGENT.as_ptr(), &mut event, result) }
+                });
+                outcome.with(&event.r#type)
+            }
+            Client::Elsewhere(caller) => {
+                caller.as_mut().expect("not dropped").call(&format!("next-event {}", agent()))
+            }
+        }
+    }
+
+    fn sign_out(&mut self) -> Outcome {
+        match self {
+            Client::Here(client, _) => outcome_of(CALL_ID, |result| {
+                // SAFETY: the handle is not freed yet, and the result outlives the call.
+                unsafe { agw_sign_out(*client, AGENT.as_ptr(), result) }
+            }),
+            Client::Elsewhere(caller) => {
+                caller.as_mut().expect("not dropped").call(&format!("sign-out {}", agent()))
+            }
+        }
+    }
+
+    pub fn set_session(&mut self) {
+        let guid = CString::new(GUID).expect("no NUL in it");
+        let outcome = match self {
+            Client::Here(client, _) => outcome_of(CALL_ID, |result| {
+                let (agent, guid) = (AGENT.as_ptr(), guid.as_ptr());
+                // SAFETY: the handle is not freed yet, the strings and the result outlive it.
+                unsafe { agw_set_session(*client, agent, guid, ptr::null(), result) }
+            }),
+            Client::Elsewhere(caller) => {
+                let order = format!("set-session {} {}", agent(), word(Some(GUID)));
+                caller.as_mut().expect("not dropped").call(&order)
+            }
+        };
+        assert_eq!(outcome.returned, 0, "{:?}", outcome.detail());
+    }
+
+    /// The Guid that is kept.
+    pub fn session(&mut self) -> Option<String> {
+        let outcome = match self {
+            Client::Here(client, _) => {
+                let mut session = rubbish::<agw_session>();
+                session.struct_size = size_of::<agw_session>() as u32;
+                session.reserved = 0;
+                let outcome = outcome_of(CALL_ID, |result| {
+                    // SAFETY: the handle is not freed yet, and both structs outlive the call.
+                    unsafe { agw_get_session(*client, AGENT.as_ptr(), &mut session, result) }
+                });
+                outcome.with(&session.guid)
+            }
+            Client::Elsewhere(caller) => {
+                caller.as_mut().expect("not dropped").call(&format!("get-session {}", agent()))
+            }
+        };
+        let none = agw::Status::Session.number();
+        assert!([0, none].contains(&outcome.returned), "{:?}", outcome.detail());
+        (outcome.returned == 0).then_some(outcome.brought)
     }
 
     pub fn connect(&mut self) -> Outcome {
@@ -281,19 +396,39 @@ impl Drop for Client {
 /// Every byte of the result but its size and the call's number is rubbish before the call: what is
 /// right afterwards was written by the library.
 pub fn outcome_of(id: u32, call: impl FnOnce(*mut agw_result) -> agw_status) -> Outcome {
-    let mut result = MaybeUninit::<agw_result>::uninit();
-    // SAFETY: the pointer is to that many bytes.
-    unsafe { ptr::write_bytes(result.as_mut_ptr(), 0x7F, 1) };
-    // SAFETY: it is a struct of integers, all of whose bytes are set.
-    let mut result = unsafe { result.assume_init() };
+    let mut result = rubbish::<agw_result>();
     result.struct_size = size_of::<agw_result>() as u32;
     result.call_id = id;
     let started = Instant::now();
     let returned = call(&mut result);
-    Outcome { returned, time: started.elapsed(), result, system: LINUX }
+    Outcome { returned, time: started.elapsed(), result, system: LINUX, brought: String::new() }
+}
+
+/// Structs of integers that the library fills in.
+trait Filled {}
+
+impl Filled for agw_result {}
+impl Filled for agw_event {}
+impl Filled for agw_session {}
+
+fn rubbish<T: Filled>() -> T {
+    let mut filled = MaybeUninit::<T>::uninit();
+    // SAFETY: the pointer is to that many bytes.
+    unsafe { ptr::write_bytes(filled.as_mut_ptr(), 0x7F, 1) };
+    // SAFETY: it is a struct of integers, all of whose bytes are set.
+    unsafe { filled.assume_init() }
+}
+
+fn agent() -> String {
+    word(AGENT.to_str().ok())
 }
 
 impl Outcome {
+    fn with(mut self, brought: &[c_char]) -> Self {
+        self.brought = text("what it brings", brought).map_or_else(|why| why, str::to_owned);
+        self
+    }
+
     pub fn retcode(&self) -> Result<&str, String> {
         text("retcode", &self.result.retcode)
     }

@@ -66,12 +66,15 @@ impl Elsewhere {
         let mut answer = String::new();
         self.answers.read_line(&mut answer).expect("the caller answers");
         let words: Vec<&str> = answer.split_whitespace().collect();
-        let [returned, time, result] = words[..] else { panic!("the caller says {answer:?}") };
+        let [returned, time, result, brought] = words[..] else {
+            panic!("the caller says {answer:?}")
+        };
         Outcome {
             returned: returned.parse().expect("a status"),
             result: result_of(&from_hex(result)),
             time: Duration::from_micros(time.parse().expect("microseconds")),
             system: WINDOWS,
+            brought: String::from_utf8(from_hex(brought.trim_matches('-'))).expect("UTF-8"),
         }
     }
 }

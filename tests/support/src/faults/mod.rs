@@ -5,5 +5,6 @@ pub mod corpus;
 pub mod elsewhere;
 pub mod row;
 pub mod run;
+pub mod shifts;
 pub mod standstill;
 pub mod table;

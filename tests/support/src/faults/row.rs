@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use agw::Status;
 
+use crate::GUID;
 use crate::gateway::{Gateway, Script};
 use crate::tls::Over;
 
@@ -30,6 +31,8 @@ pub struct Row {
     pub acts: Vec<Act>,
     pub connections: usize,
     pub requests: usize,
+    /// The Guid of each request, "" for none; `None`: all have the one of the tests.
+    pub guids: Option<&'static [&'static str]>,
 }
 
 /// What there is at an address.
@@ -66,6 +69,12 @@ pub struct Proxy {
 pub enum Act {
     Reject(Expect),
     Connect(Expect),
+    /// What needs or makes a session.
+    Ask(Asked, Expect),
+    /// `agw_set_session` with the Guid of the tests.
+    SetSession,
+    /// The Guid that `agw_get_session` must give, or that there is none.
+    Kept(Option<&'static str>),
     /// Waits until the gateway has ended so many connections.
     AwaitEnded(usize),
     Pause(Duration),
@@ -75,6 +84,16 @@ pub enum Act {
     ClosePort,
     Stop,
     Restart,
+}
+
+/// What is asked for an agent, with the Guid that is kept.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Asked {
+    SignIn,
+    ForcedSignIn,
+    NextEvent,
+    Reject,
+    SignOut,
 }
 
 /// What a call must come to.
@@ -94,6 +113,8 @@ pub struct Expect {
     pub described: bool,
     /// Must be in `detail`.
     pub word: &'static str,
+    /// The type of the event that it brings.
+    pub event: &'static str,
     /// When it must return; `None`: at once.
     pub deadline: Option<Duration>,
 }
@@ -115,6 +136,7 @@ pub fn row(name: &'static str, over: &'static [Over], site: Site) -> Row {
         acts: Vec::new(),
         connections: 0,
         requests: 0,
+        guids: None,
     }
 }
 
@@ -187,10 +209,18 @@ impl Row {
         self.act(Act::Connect(expect))
     }
 
+    pub fn asks(self, asked: Asked, expect: Expect) -> Self {
+        self.act(Act::Ask(asked, expect))
+    }
+
+    pub fn kept(self, guid: Option<&'static str>) -> Self {
+        self.act(Act::Kept(guid))
+    }
+
     /// When the slowest call must return; `None`: at once.
     pub fn due(&self) -> Option<Duration> {
         let deadline = |act: &Act| match act {
-            Act::Reject(expect) | Act::Connect(expect) => expect.deadline,
+            Act::Reject(expect) | Act::Connect(expect) | Act::Ask(_, expect) => expect.deadline,
             _ => None,
         };
         self.acts.iter().filter_map(deadline).max()
@@ -200,6 +230,16 @@ impl Row {
     pub fn sees(mut self, connections: usize, requests: usize) -> Self {
         (self.connections, self.requests) = (connections, requests);
         self
+    }
+
+    pub fn with_guids(mut self, guids: &'static [&'static str]) -> Self {
+        self.guids = Some(guids);
+        self
+    }
+
+    /// The Guid of the request in this place.
+    pub fn guid_of(&self, place: usize) -> &'static str {
+        self.guids.map_or(GUID, |guids| guids.get(place).copied().unwrap_or("no such request"))
     }
 }
 
@@ -225,6 +265,7 @@ fn succeeded() -> Expect {
         cti_code: 0,
         os_error: false,
         word: "",
+        event: "",
         deadline: None,
     }
 }
@@ -252,6 +293,16 @@ impl Expect {
 
     pub fn http(mut self, status: i32) -> Self {
         self.http_status = status;
+        self
+    }
+
+    pub fn retcode(mut self, retcode: &str) -> Self {
+        self.retcode = retcode.into();
+        self
+    }
+
+    pub fn event(mut self, event: &'static str) -> Self {
+        self.event = event;
         self
     }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use agw::Status;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::abi::{CALL_ID, Client, Options, Outcome};
+use super::abi::{CALL_ID, Client, Options, Outcome, PASSWORD};
 use super::elsewhere::Elsewhere;
 use super::row::{Act, Expect, Proxy, Row, Site};
 use super::standstill;
@@ -87,6 +87,9 @@ fn play_once(row: &Row, over: Over) -> Report {
         match act {
             Act::Reject(expect) => report.compare(&client.reject(), expect),
             Act::Connect(expect) => report.compare(&client.connect(), expect),
+            Act::Ask(asked, expect) => report.compare(&client.ask(*asked), expect),
+            Act::SetSession => client.set_session(),
+            Act::Kept(guid) => report.expect("the kept Guid", client.session().as_deref(), *guid),
             Act::AwaitEnded(count) => place.await_seen(|seen| seen.ended >= *count),
             Act::Pause(time) => thread::sleep(*time),
             Act::CancelCall(id, after) => client.cancel_call(*id, *after),
@@ -155,6 +158,7 @@ impl Report {
         if let Some(message) = &expect.message {
             self.expect("message", outcome.message(), Ok(message.as_str()));
         }
+        self.expect("the event", outcome.brought.as_str(), expect.event);
         self.compare_texts(outcome, expect);
         self.compare_time(outcome, expect);
         let status = Status::from_number(outcome.returned).unwrap_or(Status::Internal);
@@ -167,10 +171,9 @@ impl Report {
         for text in [outcome.retcode(), outcome.message(), outcome.detail()] {
             match text {
                 Ok(text) => {
-                    self.expect("a text with the Guid", text.contains(&GUID[..12]), false);
-                    let secrets = ["pass word", "pass%20word", BASIC];
+                    let secrets = [&GUID[..12], PASSWORD, "pass word", "pass%20word", BASIC];
                     let secret = secrets.iter().any(|secret| text.contains(secret));
-                    self.expect("a text with the proxy's password", secret, false);
+                    self.expect("a text with a secret", secret, false);
                 }
                 Err(why) => self.complaints.push(why),
             }
@@ -205,9 +208,10 @@ impl Report {
         (self.connections, self.requests) = (seen.connections, seen.requests.len());
         self.expect("connections", seen.connections, row.connections);
         self.expect("requests", seen.requests.len(), row.requests);
-        let guid = format!("\r\nGuid: {GUID}\r\n");
-        let with_guid = seen.requests.iter().filter(|request| request.contains(&guid)).count();
-        self.expect("requests with the Guid", with_guid, seen.requests.len());
+        for (place, request) in seen.requests.iter().enumerate() {
+            let found = request.split("\r\n").find_map(|line| line.strip_prefix("Guid: "));
+            self.expect("the request's Guid", found.unwrap_or(""), row.guid_of(place));
+        }
         if let Some(goodbyes) = row.goodbyes {
             self.expect("goodbyes", seen.goodbyes, goodbyes);
         }
@@ -223,11 +227,13 @@ impl Report {
             let credentials = format!("\r\nProxy-Authorization: Basic {BASIC}\r\n");
             self.expect("credentials", request.contains(&credentials), proxy.credentials);
             self.expect("User-Agent", request.contains("\r\nUser-Agent: agw/"), true);
-            self.expect("the Guid for the proxy", request.contains(GUID), false);
+            let secret = request.contains(GUID) || request.contains(PASSWORD);
+            self.expect("a secret for the proxy", secret, false);
         }
         if !seen.passed_on.is_empty() {
-            let readable = String::from_utf8_lossy(&seen.passed_on).contains(GUID);
-            self.expect("a Guid that the proxy can read", readable, over == Over::Plain);
+            let passed_on = String::from_utf8_lossy(&seen.passed_on);
+            let readable = passed_on.contains(GUID) || passed_on.contains(PASSWORD);
+            self.expect("a secret that the proxy can read", readable, over == Over::Plain);
         }
     }
 }

@@ -13,6 +13,7 @@ use super::abi::CALL_ID;
 use super::elsewhere::Elsewhere;
 use super::row::Act::{AwaitEnded, CancelCall, ClosePort, Pause, Restart, Stop};
 use super::row::{Between, Expect, Row, Site, accepted, connected, fails, refused, row};
+use super::shifts;
 use crate::gateway::Step::{
     Await, AwaitEnd, Beat, Cut, Drip, Hang, Read, Repeat, Reset, Send, SendPart, SendRest,
     SendSome, Serve, Take, Tunnel, Wait,
@@ -66,6 +67,7 @@ pub fn rows() -> Vec<Row> {
         proxies(),
         proxy_deadlines(),
         behind_proxies(),
+        shifts::rows(),
     ]
     .concat()
 }

@@ -1,0 +1,634 @@
+//! The rows of the table for signing in, waiting for events, and signing out. An event that the
+//! gateway has handed out is lost only where a flag says that it may be.
+
+use std::time::Duration;
+
+use agw::Status;
+use agw::ffi::{AGW_RESULT_MAYBE_SENT as MAYBE_SENT, AGW_RESULT_RESENT as RESENT};
+
+use super::abi::CALL_ID;
+use super::row::Act::{AwaitEnded, CancelCall, Pause, SetSession};
+use super::row::Asked::{ForcedSignIn, NextEvent, Reject, SignIn, SignOut};
+use super::row::{Asked, Expect, Row, Site, accepted, connected, fails, refused, row};
+use crate::gateway::Step::{
+    Await, AwaitEnd, Cut, Hang, Read, Reset, Send, SendPart, SendRest, Tunnel, Wait,
+};
+use crate::gateway::{Script, Step};
+use crate::tls::Over::{self, Plain, Tls12, Tls13};
+use crate::{ACCEPTED, GUID, http};
+
+const ALL: &[Over] = &[Plain, Tls12, Tls13];
+const BOTH: &[Over] = &[Plain, Tls13];
+const TLS: &[Over] = &[Tls12, Tls13];
+
+/// Begins as the other, so that what looks for that one in a text finds this one, too.
+const NEWER: &str = "0a1b2c3d-0000-1111-2222-666677778888.AgentGateway1";
+
+const RINGS: &str = r#"{"retcode":"0","event":{"eventType":"AgentConf_Ringing","workNo":"154"}}"#;
+const RINGING: &str = "AgentConf_Ringing";
+
+const HTML: &str = "<html><head><title>Apache Tomcat</title></head><body>sorry</body></html>";
+
+const WAITING: &str = "while waiting for the answer";
+const MIDDLE: &str = "in the middle of the answer";
+
+/// How long after a poll the next one begins.
+const PAUSE: Duration = Duration::from_millis(250);
+const MS_150: Duration = Duration::from_millis(150);
+const MS_1500: Duration = Duration::from_millis(1_500);
+
+pub fn rows() -> Vec<Row> {
+    [
+        every_call(),
+        sign_ins(),
+        forced(),
+        polls(),
+        polls_refused(),
+        polls_on_kept_connections(),
+        polls_that_wait(),
+        leftover_events(),
+        kept_guids(),
+        sign_outs(),
+        through_proxies(),
+    ]
+    .concat()
+}
+
+/// What goes wrong in the same way whatever is asked. The session is as it was.
+fn every_call() -> Vec<Row> {
+    let calls = [("sign-in", SignIn), ("poll", NextEvent), ("sign-out", SignOut)];
+    calls.iter().flat_map(|(name, asked)| faults_of(name, *asked)).collect()
+}
+
+fn faults_of(name: &str, asked: Asked) -> Vec<Row> {
+    let signs_in = asked == SignIn;
+    let before = |row: Row| match signs_in {
+        true => row.with_guids(&[""]),
+        false => row.act(SetSession),
+    };
+    let row_of = |fault: &str, over, site, expect| {
+        let row = before(row(format!("{name}, {fault}").leak(), over, site));
+        row.asks(asked, expect).kept(if signs_in { None } else { Some(GUID) })
+    };
+    let once = |fault, over, steps: Vec<Step>, expect| {
+        row_of(fault, over, follows([vec![Read], steps].concat()), expect).sees(1, 1)
+    };
+    let broken = |word| fails(Status::Io, MAYBE_SENT, word);
+    let large = format!("{ACCEPTED}{}", " ".repeat(64 * 1024));
+    let down = fails(Status::Connect, 0, "no connection to 127.0.0.1").os_error();
+    let mut rows = vec![
+        row_of("nobody listens", BOTH, Site::Nobody, down),
+        once("FIN before an answer", ALL, vec![], broken(WAITING)),
+        once("FIN without TLS's goodbye", TLS, vec![Cut], broken(WAITING)),
+        once("RST before an answer", ALL, vec![Reset], broken(WAITING).os_error()),
+        once(
+            "FIN in the middle of the head",
+            ALL,
+            vec![send("HTTP/1.1 200 OK\r\nSet-GUID: JSESSIONID=half-a-")],
+            broken(MIDDLE),
+        ),
+        once(
+            "FIN in the middle of the body",
+            ALL,
+            vec![cut_off(&http("200 OK", ACCEPTED))],
+            broken(MIDDLE).http(200),
+        ),
+        once(
+            "half a record, then FIN",
+            TLS,
+            vec![SendPart(http("200 OK", ACCEPTED).into(), 90), Cut],
+            broken(MIDDLE),
+        ),
+        once("500 in HTML", BOTH, vec![send(http("500 Oops", HTML))], error(Status::Http, 500)),
+        once(
+            "redirect",
+            BOTH,
+            vec![send("HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n")],
+            error(Status::Http, 302),
+        ),
+        once("200 in HTML", BOTH, vec![send(http("200 OK", HTML))], error(Status::Protocol, 200)),
+        once(
+            "not HTTP",
+            BOTH,
+            vec![send("SSH-2.0-OpenSSH_9.2\r\n\r\n")],
+            fails(Status::Protocol, MAYBE_SENT, "not HTTP"),
+        ),
+        once(
+            "more than 64 KiB",
+            BOTH,
+            vec![send(http("200 OK", &large)), Hang],
+            error(Status::TooLarge, 200),
+        ),
+    ];
+    // A poll waits longer: see there.
+    if asked != NextEvent {
+        let late = fails(Status::Timeout, MAYBE_SENT, WAITING).at(400);
+        rows.push(once("silence", BOTH, vec![Hang], late).timeout(400));
+    }
+    rows
+}
+
+fn sign_ins() -> Vec<Row> {
+    let row_of = |name, answer: String| {
+        row(name, BOTH, follows(vec![Read, send(answer)])).with_guids(&[""]).sees(1, 1)
+    };
+    let without = || fails(Status::Protocol, MAYBE_SENT, "no Set-GUID").http(200).retcode("0");
+    let no = |retcode| says(retcode, &[("Set-GUID", NEWER)]);
+    vec![
+        row_of("sign-in", brings_guid(GUID)).asks(SignIn, accepted()).kept(Some(GUID)),
+        row_of("sign-in without a Set-GUID", says("0", &[])).asks(SignIn, without()).kept(None),
+        row_of("sign-in with a Set-GUID that is none", says("0", &[("Set-GUID", "two words")]))
+            .asks(SignIn, without())
+            .kept(None),
+        row_of("sign-in refused", no("100-004"))
+            .asks(SignIn, refused(Status::Gateway, "100-004"))
+            .kept(None),
+        row_of("sign-in that finds the agent signed in", no("100-002"))
+            .asks(SignIn, refused(Status::Gateway, "100-002"))
+            .kept(None),
+        row_of("sign-in refused leaves the session", no("100-001"))
+            .act(SetSession)
+            .asks(SignIn, refused(Status::Gateway, "100-001"))
+            .kept(Some(GUID)),
+        row_of("sign-in without a Set-GUID leaves the session", says("0", &[]))
+            .act(SetSession)
+            .asks(SignIn, without())
+            .kept(Some(GUID)),
+        row("sign-in cut off leaves the session", ALL, {
+            follows(vec![Read, cut_off(&brings_guid(NEWER))])
+        })
+        .act(SetSession)
+        .asks(SignIn, fails(Status::Io, MAYBE_SENT, MIDDLE).http(200))
+        .kept(Some(GUID))
+        .with_guids(&[""])
+        .sees(1, 1),
+        // The first copy may be why the agent is signed in.
+        row("sign-in sent once more finds the agent signed in", ALL, {
+            Site::Follows(vec![speaks(vec![Read]), speaks(vec![Read, send(no("100-002"))])])
+        })
+        .connect(connected())
+        .asks(SignIn, refused(Status::Gateway, "100-002").with_flags(MAYBE_SENT | RESENT))
+        .kept(None)
+        .with_guids(&["", ""])
+        .sees(2, 2),
+    ]
+}
+
+/// Signed in already: once more, to force it.
+fn forced() -> Vec<Row> {
+    let already = || send(says("100-002", &[]));
+    let row_of = |name, scripts: Vec<Vec<Step>>| {
+        row(name, ALL, Site::Follows(scripts.into_iter().map(speaks).collect()))
+            .with_guids(&["", "", ""])
+    };
+    let dies = |end: &[Step]| [vec![Read, already(), Read], end.to_vec()].concat();
+    let signs_in = || vec![Read, send(brings_guid(NEWER))];
+    vec![
+        row_of("forced sign-in", vec![dies(&[send(brings_guid(NEWER))])])
+            .asks(ForcedSignIn, accepted())
+            .kept(Some(NEWER))
+            .sees(1, 2),
+        row_of("forced sign-in that need not be forced", vec![signs_in()])
+            .asks(ForcedSignIn, accepted())
+            .kept(Some(NEWER))
+            .sees(1, 1),
+        row_of(
+            "forced sign-in over another connection",
+            vec![vec![Read, send(says("100-002", &[("Connection", "close")]))], signs_in()],
+        )
+        .asks(ForcedSignIn, accepted())
+        .kept(Some(NEWER))
+        .sees(2, 2),
+        row_of("forced sign-in refused", vec![dies(&[send(says("100-004", &[]))])])
+            .asks(ForcedSignIn, refused(Status::Gateway, "100-004"))
+            .kept(None)
+            .sees(1, 2),
+        row_of("forced sign-in, dead as it comes", vec![dies(&[]), signs_in()])
+            .asks(ForcedSignIn, accepted().with_flags(RESENT))
+            .kept(Some(NEWER))
+            .sees(2, 3),
+        row_of(
+            "forced sign-in, half an answer",
+            vec![dies(&[cut_off(&brings_guid(NEWER))]), signs_in()],
+        )
+        .asks(ForcedSignIn, fails(Status::Io, MAYBE_SENT, MIDDLE).http(200))
+        .kept(None)
+        .sees(1, 2),
+        row_of("forced sign-in, FIN 1.5 s later", vec![dies(&[Wait(MS_1500)]), signs_in()])
+            .asks(ForcedSignIn, fails(Status::Io, MAYBE_SENT, WAITING).at(1_500))
+            .kept(None)
+            .sees(1, 2),
+        row_of(
+            "sign-in sent once more, then forced",
+            vec![vec![Read], [vec![Read, already()], signs_in()].concat()],
+        )
+        .connect(connected())
+        .asks(ForcedSignIn, accepted().with_flags(RESENT))
+        .kept(Some(NEWER))
+        .sees(2, 3),
+    ]
+}
+
+fn polls() -> Vec<Row> {
+    let row_of = |name, steps: Vec<Step>| row(name, ALL, follows(steps)).act(SetSession);
+    let event =
+        |event: &str| send(http("200 OK", &format!(r#"{{"retcode":"0","event":{event}}}"#)));
+    let lost = || error(Status::Protocol, 200).retcode("0");
+    vec![
+        row_of("poll", vec![Read, rings(), Read, send(says("0", &[]))])
+            .asks(NextEvent, rang())
+            .act(Pause(PAUSE))
+            .asks(NextEvent, accepted())
+            .sees(1, 2),
+        row_of(
+            "poll that renews the Guid",
+            vec![
+                Read,
+                send(with_lines(RINGS, &[("Set-GUID", &format!("JSESSIONID={NEWER}"))])),
+                Read,
+                rings(),
+            ],
+        )
+        .asks(NextEvent, rang())
+        .kept(Some(NEWER))
+        .act(Pause(PAUSE))
+        .asks(NextEvent, rang())
+        .with_guids(&[GUID, NEWER])
+        .sees(1, 2),
+        // The gateway has handed it out: the flag says that it is lost.
+        row_of("poll, the event unreadable", vec![Read, event(r#"{"workNo":1}"#), Read, rings()])
+            .asks(NextEvent, lost())
+            .act(Pause(PAUSE))
+            .asks(NextEvent, rang())
+            .sees(1, 2),
+        row_of("poll, the event no object", vec![Read, event("1"), Read, rings()])
+            .asks(NextEvent, lost())
+            .act(Pause(PAUSE))
+            .asks(NextEvent, rang())
+            .sees(1, 2),
+        row_of("poll, half an event", vec![Read, cut_off(&http("200 OK", RINGS))])
+            .asks(NextEvent, fails(Status::Io, MAYBE_SENT, MIDDLE).http(200))
+            .sees(1, 1),
+        row_of("poll, an event in a 500", vec![Read, send(http("500 Oops", RINGS))])
+            .asks(NextEvent, rang().http(500))
+            .sees(1, 1),
+        row("poll without a session", &[Plain], Site::Nobody)
+            .asks(NextEvent, refused(Status::Session, "").http(0)),
+    ]
+}
+
+fn polls_refused() -> Vec<Row> {
+    let row_of = |name, scripts: Vec<Vec<Step>>| {
+        row(name, BOTH, Site::Follows(scripts.into_iter().map(speaks).collect()))
+            .act(SetSession)
+            .with_guids(&[GUID, NEWER, NEWER])
+    };
+    let stale = || send(says("100-006", &[("Set-GUID", NEWER)]));
+    let stale_then = |end: &[Step]| [vec![Read, stale(), Read], end.to_vec()].concat();
+    let close = &[("Set-GUID", NEWER), ("Connection", "close")];
+    let session = |retcode| refused(Status::Session, retcode);
+    vec![
+        row_of("poll refused", vec![vec![Read, send(says("100-006", &[]))]])
+            .asks(NextEvent, session("100-006"))
+            .kept(Some(GUID))
+            .sees(1, 1),
+        row_of("poll refused, the session is over", vec![vec![Read, send(says("105-006", &[]))]])
+            .asks(NextEvent, session("105-006"))
+            .kept(Some(GUID))
+            .sees(1, 1),
+        row_of("poll refused as too fast", vec![vec![Read, send(says("105-003", &[]))]])
+            .asks(NextEvent, refused(Status::GatewayBusy, "105-003"))
+            .sees(1, 1),
+        row_of("poll with a stale Guid", vec![stale_then(&[rings()])])
+            .asks(NextEvent, rang())
+            .kept(Some(NEWER))
+            .sees(1, 2),
+        row_of(
+            "poll with a stale Guid, over another connection",
+            vec![vec![Read, send(says("000-003", close))], vec![Read, rings()]],
+        )
+        .asks(NextEvent, rang())
+        .kept(Some(NEWER))
+        .sees(2, 2),
+        row_of("poll with a stale Guid, twice", vec![stale_then(&[send(says("100-006", &[]))])])
+            .asks(NextEvent, session("100-006"))
+            .kept(Some(NEWER))
+            .sees(1, 2),
+        row_of(
+            "poll with a stale Guid, dead as the newer comes",
+            vec![stale_then(&[]), vec![Read, rings()]],
+        )
+        .asks(NextEvent, rang().with_flags(RESENT))
+        .sees(2, 3),
+        row_of(
+            "poll with a stale Guid, half an answer to the newer",
+            vec![stale_then(&[cut_off(&http("200 OK", RINGS))])],
+        )
+        .asks(NextEvent, fails(Status::Io, MAYBE_SENT, MIDDLE).http(200))
+        .sees(1, 2),
+        row_of(
+            "poll with a stale Guid, half a newer one",
+            vec![vec![Read, send("HTTP/1.1 200 OK\r\nSet-GUID: JSESSIONID=0a1b2c3d-")]],
+        )
+        .asks(NextEvent, fails(Status::Io, MAYBE_SENT, MIDDLE))
+        .kept(Some(GUID))
+        .sees(1, 1),
+    ]
+}
+
+/// The first answer keeps the connection, on which the second poll comes.
+fn polls_on_kept_connections() -> Vec<Row> {
+    let row_of = |name, over, end: &[Step]| {
+        let first = [vec![Read, rings()], end.to_vec()].concat();
+        row(name, over, Site::Follows(vec![speaks(first), speaks(vec![Read, rings()])]))
+            .act(SetSession)
+            .asks(NextEvent, rang())
+            .act(Pause(PAUSE))
+    };
+    let broken = |word| fails(Status::Io, MAYBE_SENT, word);
+    let stale = || send(says("100-006", &[]));
+    vec![
+        row_of("poll, the kept connection closed", ALL, &[])
+            .act(AwaitEnded(1))
+            .asks(NextEvent, rang())
+            .sees(2, 2),
+        row_of("poll, the kept connection closed unread as it comes", ALL, &[Await])
+            .asks(NextEvent, rang().with_flags(RESENT))
+            .sees(2, 2),
+        row_of("poll, read, then FIN", ALL, &[Read])
+            .asks(NextEvent, rang().with_flags(RESENT))
+            .sees(2, 3),
+        row_of("poll, read, then RST", ALL, &[Read, Reset])
+            .asks(NextEvent, rang().with_flags(RESENT))
+            .sees(2, 3),
+        row_of("poll, read, FIN 1.5 s later", ALL, &[Read, Wait(MS_1500)])
+            .asks(NextEvent, broken(WAITING).at(1_500))
+            .act(Pause(PAUSE))
+            .asks(NextEvent, rang())
+            .sees(2, 3),
+        row_of("poll, read, a byte of answer, then FIN", ALL, &[Read, send("H")])
+            .asks(NextEvent, broken(MIDDLE))
+            .sees(1, 2),
+        row_of(
+            "poll, read, half a record, then FIN",
+            TLS,
+            &[Read, SendPart(http("200 OK", RINGS).into(), 90), Cut],
+        )
+        .asks(NextEvent, broken(MIDDLE))
+        .sees(1, 2),
+        // Nothing may be left for the second copy: the flag says so of a success, too.
+        row("poll sent once more, no event", ALL, {
+            Site::Follows(vec![
+                speaks(vec![Read, rings(), Read]),
+                speaks(vec![Read, send(says("0", &[]))]),
+            ])
+        })
+        .act(SetSession)
+        .asks(NextEvent, rang())
+        .act(Pause(PAUSE))
+        .asks(NextEvent, accepted().with_flags(RESENT))
+        .sees(2, 3),
+        row("poll sent once more, refused", ALL, {
+            Site::Follows(vec![speaks(vec![Read, rings(), Read]), speaks(vec![Read, stale()])])
+        })
+        .act(SetSession)
+        .asks(NextEvent, rang())
+        .act(Pause(PAUSE))
+        .asks(NextEvent, refused(Status::Session, "100-006").with_flags(MAYBE_SENT | RESENT))
+        .sees(2, 3),
+    ]
+}
+
+fn polls_that_wait() -> Vec<Row> {
+    let cancelled = |flags| fails(Status::Cancelled, flags, "cancelled");
+    let row_of = |name, over, steps| row(name, over, follows(steps)).act(SetSession);
+    vec![
+        row_of("poll held back for longer than the time-out", BOTH, {
+            vec![Read, Wait(MS_1500), rings()]
+        })
+        .timeout(400)
+        .asks(NextEvent, rang().at(1_500))
+        .sees(1, 1),
+        row_of("poll, silence", &[Plain], vec![Read, Hang])
+            .timeout(400)
+            .asks(NextEvent, fails(Status::Timeout, MAYBE_SENT, WAITING).at(10_400))
+            .sees(1, 1),
+        row_of("poll, half an answer, then silence", &[Tls13], {
+            vec![Read, cut_off(&http("200 OK", RINGS)), Hang]
+        })
+        .timeout(400)
+        .asks(NextEvent, fails(Status::Timeout, MAYBE_SENT, MIDDLE).http(200).at(10_400))
+        .sees(1, 1),
+        row("poll, ClientHello never answered, connect time-out", &[Tls13], {
+            Site::Follows(vec![Script::Tcp(vec![Hang])])
+        })
+        .act(SetSession)
+        .connect_timeout(300)
+        .asks(NextEvent, fails(Status::Timeout, 0, "TLS handshake").at(300))
+        .sees(1, 0),
+        row("poll cancelled by number", ALL, {
+            Site::Follows(vec![speaks(vec![Read, Hang]), speaks(vec![Read, rings()])])
+        })
+        .act(SetSession)
+        .act(CancelCall(CALL_ID, MS_150))
+        .asks(NextEvent, cancelled(MAYBE_SENT).at(100))
+        .act(Pause(PAUSE))
+        .asks(NextEvent, rang())
+        .sees(2, 2),
+        row_of("poll cancelled by number in the pause before it", BOTH, {
+            vec![Read, rings(), Read, rings()]
+        })
+        .asks(NextEvent, rang())
+        .act(CancelCall(CALL_ID, Duration::from_millis(100)))
+        .asks(NextEvent, cancelled(0).at(50))
+        .act(Pause(PAUSE))
+        .asks(NextEvent, rang())
+        .sees(1, 2),
+    ]
+}
+
+/// An event that nobody asked for is nobody's.
+fn leftover_events() -> Vec<Row> {
+    let twice = format!("{0}{0}", http("200 OK", RINGS));
+    let part = || SendPart(http("200 OK", RINGS).into_bytes(), 5);
+    let nothing = || speaks(vec![Read, send(says("0", &[])), Hang]);
+    let then_nothing = |steps| Site::Follows(vec![speaks(steps), nothing()]);
+    let again = |row: Row| {
+        row.act(SetSession)
+            .asks(NextEvent, rang())
+            .act(Pause(PAUSE))
+            .asks(NextEvent, accepted())
+            .sees(2, 2)
+    };
+    vec![
+        again(row("poll, an event too many", ALL, then_nothing(vec![Read, send(twice), Hang]))),
+        again(row("poll, 5 bytes of an event too many", TLS, {
+            then_nothing(vec![Read, rings(), part(), Await, SendRest, Hang])
+        })),
+        row("an event between agw_connect and the poll", ALL, {
+            then_nothing(vec![Wait(Duration::from_millis(50)), rings(), Hang])
+        })
+        .act(SetSession)
+        .connect(connected())
+        .act(Pause(PAUSE))
+        .asks(NextEvent, accepted())
+        .sees(2, 1),
+        row("an event behind the answer to a reject", ALL, {
+            then_nothing(vec![Read, send(says("0", &[])), rings(), Hang])
+        })
+        .act(SetSession)
+        .asks(Reject, accepted())
+        .act(Pause(PAUSE))
+        .asks(NextEvent, accepted())
+        .sees(2, 2),
+    ]
+}
+
+fn kept_guids() -> Vec<Row> {
+    let row_of = |name, scripts: Vec<Vec<Step>>| {
+        row(name, BOTH, Site::Follows(scripts.into_iter().map(speaks).collect()))
+            .act(SetSession)
+            .with_guids(&[GUID, NEWER, NEWER])
+    };
+    let stale = || send(says("000-003", &[("Set-GUID", NEWER)]));
+    let ok = || send(says("0", &[]));
+    vec![
+        row_of("kept Guid, stale", vec![vec![Read, send(says("000-003", &[]))]])
+            .asks(Reject, refused(Status::Session, "000-003"))
+            .kept(Some(GUID))
+            .sees(1, 1),
+        row_of("kept Guid, stale, with a newer one", vec![vec![Read, stale(), Read, ok()]])
+            .asks(Reject, accepted())
+            .kept(Some(NEWER))
+            .sees(1, 2),
+        row_of(
+            "kept Guid, stale, dead as the newer comes",
+            vec![vec![Read, stale(), Read], vec![Read, ok()]],
+        )
+        .asks(Reject, accepted().with_flags(RESENT))
+        .sees(2, 3),
+        row_of(
+            "kept Guid, stale, then nothing rings",
+            vec![vec![Read, stale(), Read, send(says("101-001", &[]))]],
+        )
+        .asks(Reject, refused(Status::NoConference, "101-001"))
+        .sees(1, 2),
+        row("no kept Guid", &[Plain], Site::Nobody)
+            .asks(Reject, refused(Status::Session, "").http(0)),
+    ]
+}
+
+fn sign_outs() -> Vec<Row> {
+    let row_of = |name, scripts: Vec<Vec<Step>>| {
+        row(name, BOTH, Site::Follows(scripts.into_iter().map(speaks).collect())).act(SetSession)
+    };
+    let answered = |name, retcode| row_of(name, vec![vec![Read, send(says(retcode, &[]))]]);
+    let stale = || send(says("100-006", &[("Set-GUID", NEWER)]));
+    let ok = || vec![Read, send(says("0", &[]))];
+    let out_already = || refused(Status::Gateway, "100-008");
+    vec![
+        answered("sign-out", "0").asks(SignOut, accepted()).kept(None).sees(1, 1),
+        answered("sign-out refused, the gateway failed", "100-007")
+            .asks(SignOut, refused(Status::GatewayFault, "100-007"))
+            .kept(Some(GUID))
+            .sees(1, 1),
+        answered("sign-out refused, the session is over", "105-005")
+            .asks(SignOut, refused(Status::Session, "105-005"))
+            .kept(None)
+            .sees(1, 1),
+        answered("sign-out of one who is signed out", "100-008")
+            .asks(SignOut, out_already())
+            .kept(None)
+            .sees(1, 1),
+        row_of("sign-out with a stale Guid", vec![[vec![Read, stale()], ok()].concat()])
+            .asks(SignOut, accepted())
+            .kept(None)
+            .with_guids(&[GUID, NEWER])
+            .sees(1, 2),
+        row_of("sign-out sent once more", vec![vec![Read], ok()])
+            .connect(connected())
+            .asks(SignOut, accepted().with_flags(RESENT))
+            .kept(None)
+            .sees(2, 2),
+        // The first copy may be why there is nobody to sign out.
+        row_of(
+            "sign-out sent once more, signed out already",
+            vec![vec![Read], vec![Read, send(says("100-008", &[]))]],
+        )
+        .connect(connected())
+        .asks(SignOut, out_already().with_flags(MAYBE_SENT | RESENT))
+        .kept(None)
+        .sees(2, 2),
+        row("sign-out without a session", &[Plain], Site::Nobody)
+            .asks(SignOut, refused(Status::Session, "").http(0)),
+    ]
+}
+
+fn through_proxies() -> Vec<Row> {
+    let tunnel = || Site::Follows(vec![Script::Tcp(vec![Read, Tunnel])]);
+    let ok = || send(says("0", &[]));
+    vec![
+        row("a shift through a proxy", BOTH, {
+            follows(vec![Read, send(brings_guid(GUID)), Read, rings(), Read, ok(), Read, ok()])
+        })
+        .through(tunnel())
+        .asks(SignIn, accepted())
+        .asks(NextEvent, rang())
+        .asks(Reject, accepted())
+        .asks(SignOut, accepted())
+        .with_guids(&["", GUID, GUID, GUID])
+        .sees(1, 4),
+        row("poll behind a proxy, FIN before an answer", BOTH, follows(vec![Read, AwaitEnd]))
+            .through(tunnel())
+            .act(SetSession)
+            .act(CancelCall(CALL_ID, MS_150))
+            .asks(NextEvent, fails(Status::Cancelled, MAYBE_SENT, "cancelled").at(100))
+            .sees(1, 1),
+    ]
+}
+
+fn speaks(steps: Vec<Step>) -> Script {
+    Script::Http(steps)
+}
+
+/// Every connection goes the same way.
+fn follows(steps: Vec<Step>) -> Site {
+    Site::Follows(vec![speaks(steps)])
+}
+
+fn send(bytes: impl AsRef<[u8]>) -> Step {
+    Send(bytes.as_ref().to_vec())
+}
+
+/// All of an answer but its end.
+fn cut_off(answer: &str) -> Step {
+    send(&answer[..answer.len() - 10])
+}
+
+/// The documented answer with this retcode and these header lines.
+fn says(retcode: &str, lines: &[(&str, &str)]) -> String {
+    with_lines(&format!(r#"{{"message":"","retcode":"{retcode}"}}"#), lines)
+}
+
+fn brings_guid(guid: &str) -> String {
+    says("0", &[("Set-GUID", &format!("JSESSIONID={guid}"))])
+}
+
+fn with_lines(body: &str, lines: &[(&str, &str)]) -> String {
+    let lines = lines.iter().map(|(name, value)| format!("\r\n{name}: {value}"));
+    http("200 OK", body).replacen("\r\n", &(lines.collect::<String>() + "\r\n"), 1)
+}
+
+fn rings() -> Step {
+    send(http("200 OK", RINGS))
+}
+
+/// A poll that brings the event.
+fn rang() -> Expect {
+    accepted().event(RINGING)
+}
+
+/// An answer that is none.
+fn error(status: Status, http_status: i32) -> Expect {
+    fails(status, MAYBE_SENT, "").http(http_status)
+}
