@@ -4,6 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use http::HeaderMap;
+
 use crate::Error;
 use crate::log::{Level, Log};
 use crate::net::cancel::cancelled;
@@ -35,6 +37,9 @@ pub(crate) struct Call<'a> {
     copies: u32,
 }
 
+/// Takes in what the head of an answer brings, also where the rest of the answer does not come.
+pub(crate) type Renew<'a> = &'a dyn Fn(&HeaderMap);
+
 /// Makes something of an answer; told whether the request went out twice.
 pub(crate) type Read<'a, T> = &'a mut dyn FnMut(&Reply, bool) -> Reading<T>;
 
@@ -60,9 +65,9 @@ impl Carrier {
 }
 
 impl Call<'_> {
-    /// Sends a request, and makes of the answer what `read` says.
-    pub fn ask<T>(&mut self, request: &Request, read: Read<T>) -> Result<T, Error> {
-        self.send(request, read).map_err(|error| self.judged(self.or_cancelled(error)))
+    /// Sends a request, and makes of the answer what `renew` and `read` say.
+    pub fn ask<T>(&mut self, request: &Request, renew: Renew, read: Read<T>) -> Result<T, Error> {
+        self.send(request, renew, read).map_err(|error| self.judged(self.or_cancelled(error)))
     }
 
     /// The gateway refused the last copy, so it has not acted on that one.
@@ -86,12 +91,12 @@ impl Call<'_> {
         }
     }
 
-    fn send<T>(&mut self, request: &Request, read: Read<T>) -> Result<T, Error> {
+    fn send<T>(&mut self, request: &Request, renew: Renew, read: Read<T>) -> Result<T, Error> {
         // A poll may wait for a new connection, and keeps one alive that nobody else would use.
         let polls = request.interface == Interface::GetAgentEvent;
         let pick = if polls { Pick::Oldest } else { Pick::Newest };
         if let Some(kept) = self.in_flight.take_idle(pick, Duration::MAX, self.deadline) {
-            match self.exchange(kept, request, true, read) {
+            match self.exchange(kept, request, true, renew, read) {
                 Err(failed) if failed.may_resend && !self.in_flight.is_cancelled() => {
                     if let Some(moment) = failed.silent_since {
                         self.in_flight.pool.drop_unheard_since(moment);
@@ -102,7 +107,7 @@ impl Call<'_> {
             }
         }
         let connection = self.open()?;
-        self.exchange(connection, request, false, read).map_err(|failed| failed.error)
+        self.exchange(connection, request, false, renew, read).map_err(|failed| failed.error)
     }
 
     fn exchange<T>(
@@ -110,11 +115,17 @@ impl Call<'_> {
         mut connection: Connection,
         request: &Request,
         reused: bool,
+        renew: Renew,
         read: Read<T>,
     ) -> Result<T, ExchangeError> {
         let copy = request.copy().map_err(|error| ExchangeError::plain(error, false))?;
         let reply = connection.exchange(copy, self.deadline, reused);
         self.copies += u32::from(reply.as_ref().map_or_else(|failed| failed.sent, |_| true));
+        let headers = match &reply {
+            Ok(reply) => Some(reply.headers()),
+            Err(failed) => failed.headers.as_deref(),
+        };
+        headers.into_iter().for_each(renew);
         let mut reply = reply?;
         let Reading { outcome, goes_on } = read(&reply, self.was_resent());
         let has_retcode = outcome.as_ref().map_or_else(|error| error.retcode().is_some(), |_| true);

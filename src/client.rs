@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use http::HeaderMap;
 use zeroize::Zeroizing;
 
 use crate::answer::{self, Secrets};
@@ -245,11 +246,10 @@ impl Client {
             cookies: &cookies,
             body: &[],
         };
-        call.ask(&request, &mut |reply, resent| {
+        let renew = |headers: &HeaderMap| self.sessions.renew(agent.number, pass, headers);
+        call.ask(&request, &renew, &mut |reply, resent| {
             let new_guid = new_guid(reply.headers());
-            let new_guid = new_guid.as_deref().map(String::as_str);
-            self.sessions.renew(agent.number, pass, new_guid, reply.headers());
-            let new_guid = new_guid.unwrap_or_default();
+            let new_guid = new_guid.as_deref().map_or("", String::as_str);
             let secrets = Secrets { guid: &pass.guid, new_guid, cookies: &cookies, password: "" };
             let (text, answer) = read_answer(reply, resent, &secrets);
             let outcome = answer
@@ -280,7 +280,8 @@ impl Client {
             cookies: &sent,
             body,
         };
-        call.ask(&request, &mut |reply, resent| {
+        // What is kept waits for the whole answer: a sign-in that was refused leaves it.
+        call.ask(&request, &|_| (), &mut |reply, resent| {
             cookies.take(reply.headers());
             let guid = new_guid(reply.headers());
             let new_guid = guid.as_deref().map_or("", String::as_str);

@@ -119,10 +119,13 @@ impl Sessions {
 
     /// Takes the Guid and the cookies that an answer brought into the session that its request was
     /// sent with, unless a newer one has taken that one's place.
-    pub fn renew(&self, agent: u32, pass: &Pass, guid: Option<&str>, headers: &HeaderMap) {
+    pub fn renew(&self, agent: u32, pass: &Pass, headers: &HeaderMap) {
+        if pass.serial.is_none() {
+            return;
+        }
         // An echo of what was sent is no news.
-        let guid = guid.filter(|guid| *guid != &*pass.guid);
-        if pass.serial.is_none() || (guid.is_none() && !headers.contains_key(SET_COOKIE)) {
+        let guid = new_guid(headers).filter(|guid| **guid != *pass.guid);
+        if guid.is_none() && !headers.contains_key(SET_COOKIE) {
             return;
         }
         self.with(|book| {
@@ -130,7 +133,7 @@ impl Sessions {
             if let Some(kept) = kept.filter(|kept| Some(kept.serial) == pass.serial) {
                 kept.cookies.take(headers);
                 if let Some(guid) = guid {
-                    kept.guid = Zeroizing::new(guid.to_owned());
+                    kept.guid = guid;
                 }
             }
         });
@@ -385,15 +388,15 @@ mod tests {
         sessions.replace(154, guid("one"), None);
         let first = sessions.pass(154, None).expect("kept");
         let brings = headers(&[("Set-GUID", "two"), ("Set-Cookie", "NODE=a; Path=/")]);
-        sessions.renew(154, &first, Some("two"), &brings);
+        sessions.renew(154, &first, &brings);
         let shown = sessions.show(154).expect("kept");
         assert_eq!((shown.guid(), shown.cookie()), ("two", "NODE=a"));
         assert_eq!(sessions.newer(154, &first).as_ref().map(|pass| &*pass.guid), Some("two"));
-        sessions.renew(154, &first, Some("one"), &HeaderMap::new());
+        sessions.renew(154, &first, &headers(&[("Set-GUID", "one")]));
         assert_eq!(&**sessions.show(154).expect("kept").guid, "two");
         // A newer session is nobody else's to renew or to forget; its cookies stay.
         sessions.replace(154, guid("three"), None);
-        sessions.renew(154, &first, Some("four"), &headers(&[("Set-Cookie", "NODE=b")]));
+        sessions.renew(154, &first, &headers(&[("Set-GUID", "four"), ("Set-Cookie", "NODE=b")]));
         sessions.forget(154, &first);
         let shown = sessions.show(154).expect("kept");
         assert_eq!((shown.guid(), shown.cookie()), ("three", "NODE=a"));

@@ -88,6 +88,9 @@ impl Reply {
     }
 }
 
+/// The head, if it came, and why no more did.
+type Unfinished = (Option<Box<Parts>>, ureq::Error);
+
 /// How an exchange failed.
 pub(crate) struct ExchangeError {
     pub error: Error,
@@ -96,12 +99,14 @@ pub(crate) struct ExchangeError {
     pub may_resend: bool,
     /// The path died without a word: since then nothing that was heard of before is to be trusted.
     pub silent_since: Option<Moment>,
+    /// Of an answer whose head came, but not its end.
+    pub headers: Option<Box<HeaderMap>>,
 }
 
 impl ExchangeError {
     /// Nothing was sent, or nothing more can be said.
     pub fn plain(error: Error, sent: bool) -> Self {
-        ExchangeError { error, sent, may_resend: false, silent_since: None }
+        ExchangeError { error, sent, may_resend: false, silent_since: None, headers: None }
     }
 }
 
@@ -197,10 +202,13 @@ impl Connection {
                 self.exchange = exchange;
                 Ok(Reply { head, body, cut })
             }
-            Err((http_status, why)) => {
+            Err((head, why)) => {
                 let mut failed =
                     exchange.map_or_else(lost, |exchange| exchange.explain(&why, reused));
-                failed.error.details_mut().http_status = http_status;
+                if let Some(head) = head {
+                    failed.error.details_mut().http_status = Some(head.status.as_u16());
+                    failed.headers = Some(Box::new(head.headers));
+                }
                 Err(failed)
             }
         }
@@ -224,7 +232,7 @@ impl Connection {
         &mut self,
         exchange: Box<Exchange>,
         request: Request<&[u8]>,
-    ) -> Result<(Parts, Vec<u8>), (Option<u16>, ureq::Error)> {
+    ) -> Result<(Parts, Vec<u8>), Unfinished> {
         self.lent.reading_body.store(false, Ordering::Relaxed);
         self.lent.give(exchange);
         let response = if request.body().is_empty() {
@@ -238,7 +246,7 @@ impl Connection {
         let mut bytes = std::mem::take(&mut self.body);
         match read_body(body, &mut bytes) {
             Ok(()) => Ok((head, bytes)),
-            Err(why) => Err((Some(head.status.as_u16()), why)),
+            Err(why) => Err((Some(Box::new(head)), why)),
         }
     }
 }
@@ -375,6 +383,7 @@ impl Exchange {
             sent: seen.sent,
             may_resend: rules::may_resend(reused, seen, death),
             silent_since: self.sent_at.filter(|_| silent),
+            headers: None,
         }
     }
 

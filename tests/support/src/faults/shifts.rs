@@ -513,6 +513,13 @@ fn kept_guids() -> Vec<Row> {
         )
         .asks(Reject, refused(Status::NoConference, "101-001"))
         .sees(1, 2),
+        row_of(
+            "kept Guid, renewed by an answer that is cut off",
+            vec![vec![Read, cut_off(&brings_guid(NEWER))]],
+        )
+        .asks(Reject, fails(Status::Io, MAYBE_SENT, MIDDLE).http(200))
+        .kept(Some(NEWER))
+        .sees(1, 1),
         row("no kept Guid", &[Plain], Site::Nobody)
             .asks(Reject, refused(Status::Session, "").http(0)),
     ]
