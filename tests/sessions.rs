@@ -102,6 +102,42 @@ fn a_whole_shift_against_the_simulator() {
 }
 
 #[test]
+fn a_load_balancers_cookie_keeps_a_shift_at_its_node() {
+    let options = SimulatorOptions {
+        agents: Vec::new(),
+        sticky: true,
+        tls: false,
+        poll_wait: Duration::from_millis(10),
+        ..SimulatorOptions::default()
+    };
+    let simulator = Simulator::start(options).expect("a port is free");
+    let client = self::client(&simulator.url());
+    let mut nodes = Vec::new();
+    for agent in ["154", "155"] {
+        let mut sign_in = SignIn::new(agent);
+        sign_in.phone = Some("40038");
+        client.sign_in(&sign_in).expect("signed in");
+        nodes.push(client.session(agent).expect("kept").cookie().to_owned());
+    }
+    assert_eq!(nodes, ["NSLB=2", "NSLB=1"]);
+    for agent in ["154", "155"] {
+        simulator.ring(agent.parse().expect("a number"), &[]).expect("rings");
+        assert!(client.next_event(agent).expect("polled").event.is_some());
+        client.reject_agent_conf(agent, None).expect("rejected");
+    }
+    // A host that signs in by itself, and drops the cookie, is refused; agw_set_session() is the way.
+    let session = client.session("154").expect("kept");
+    client.set_session("154", Some(session.guid()), Some("")).expect("kept");
+    let lost = client.next_event("154").expect_err("the other node");
+    assert_eq!((lost.status(), lost.retcode()), (Status::Session, Some("100-006")));
+    client.set_session("154", Some(session.guid()), Some(session.cookie())).expect("kept");
+    for agent in ["154", "155"] {
+        client.next_event(agent).expect("polled");
+        client.sign_out(agent).expect("signed out");
+    }
+}
+
+#[test]
 fn the_requests_are_the_documented_ones_to_the_byte() {
     let gateway = in_turn(&[answer("Set-GUID: JSESSIONID=g1.gw\r\n", OK)]);
     let client = client(&gateway.url());

@@ -71,6 +71,18 @@ THE CONTROL PATH
 
   Errors there are 4xx with {"error":"..."}.
 
+A LOAD BALANCER
+
+  With --sticky there are two nodes, and each knows the Guids that it has issued itself. An agent's
+  first answer sets a cookie, NSLB=1 or NSLB=2. A request with the other one, or without one once
+  it was set, goes to the node that does not know the Guid, and is answered with --stale-code.
+
+OTHER INTERFACES
+
+  resetskill, updateGuid, handshake, agentstatus, saybusy, sayfree, work and cancelwork of
+  onlineagent are accepted with a good Guid, and change nothing. Any other interface below
+  /agentgateway/resource is answered with 000-002, and a line says so.
+
 GUIDS AND IDLE AGENTS
 
   With dynamic authentication a Guid dies after --expire-after, whatever happens: poll for
@@ -130,6 +142,10 @@ struct Cli {
     /// Largest agent id, up to 999999 as gateways since late 2025
     #[arg(long, value_name = "ID", default_value_t = MAX_AGENT_ID, value_parser = max_agent_id())]
     max_agent_id: u32,
+
+    /// Two nodes behind a load balancer that keeps an agent at one of them by a cookie
+    #[arg(long)]
+    sticky: bool,
 
     /// Time that a poll waits for an event
     #[arg(long, value_name = "TIME", default_value = "10", value_parser = duration)]
@@ -221,6 +237,7 @@ impl Cli {
             ca_file,
             agents: self.agent.clone(),
             settings: self.settings(),
+            sticky: self.sticky,
             poll_wait: self.poll_wait,
             log: (!self.quiet).then(|| -> Log { Box::new(|line| print(&line.to_string())) }),
         }

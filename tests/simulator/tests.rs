@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use support::simulator::caller::{Answer, JSON, connect, send};
 use support::simulator::codes::Refusal;
 use support::simulator::gateway::LogLine;
-use support::simulator::guid::AuthMode;
+use support::simulator::guid::{AuthMode, Node};
 use support::simulator::state::{
     ControlError, Event, Poll, PollEnd, RejectAnswer, RejectRequest, Script, Settings, State,
 };
@@ -43,7 +43,7 @@ impl Bench {
     }
 
     fn sign_in(&mut self, agent: u32) -> String {
-        let guid = self.state.sign_in(agent, false, self.now);
+        let guid = self.state.sign_in(agent, false, Node::One, self.now);
         guid.expect("the agent was not signed in")
     }
 
@@ -134,9 +134,9 @@ fn guids_have_the_documented_form_and_differ() {
 fn a_second_sign_in_needs_force_and_then_kills_the_old_guid() {
     let mut bench = bench();
     let old = bench.sign_in(AGENT);
-    let refused = bench.state.sign_in(AGENT, false, bench.now);
+    let refused = bench.state.sign_in(AGENT, false, Node::One, bench.now);
     assert_eq!(refused, Err(Refusal::AlreadySignedIn));
-    let new = bench.state.sign_in(AGENT, true, bench.now);
+    let new = bench.state.sign_in(AGENT, true, Node::One, bench.now);
     let new = new.expect("it was forced");
     bench.ring();
     assert_eq!(bench.reject(&old), "100-006");
@@ -148,7 +148,7 @@ fn a_forced_sign_in_ends_the_poll_of_the_old_guid() {
     let mut bench = bench();
     let old = bench.sign_in(AGENT);
     let poll = bench.begin_poll(AGENT, &old);
-    let forced = bench.state.sign_in(AGENT, true, bench.now);
+    let forced = bench.state.sign_in(AGENT, true, Node::One, bench.now);
     forced.expect("it was forced");
     let end = bench.state.poll_end(&poll);
     assert_eq!(end, Some(PollEnd::Refused(Refusal::NotSignedIn)));
@@ -603,7 +603,7 @@ fn the_control_path_says_what_is_wrong() {
 #[test]
 fn unknown_paths_and_methods_get_a_page() {
     let simulator = start(|_| {});
-    let answer = send(&simulator, "POST", "/agentgateway/resource/x", "", "");
+    let answer = send(&simulator, "POST", "/agentgateway/x", "", "");
     assert_eq!(answer.status, 404);
     assert_eq!(answer.header("Content-Type"), Some("text/html; charset=utf-8"));
     let answer = send(&simulator, "GET", REJECT, "", "");
@@ -612,22 +612,132 @@ fn unknown_paths_and_methods_get_a_page() {
     assert!(answer.body.contains("Method Not Allowed"));
 }
 
-#[test]
-fn the_log_names_the_method_and_hides_the_guid() {
-    let lines: Arc<Mutex<Vec<String>>> = Arc::default();
+/// A simulator, and the lines of its log.
+fn start_logged(change: impl FnOnce(&mut SimulatorOptions)) -> (Simulator, Lines) {
+    let lines = Lines::default();
     let sink = lines.clone();
     let simulator = start(|options| {
+        change(options);
         options.log = Some(Box::new(move |line: &LogLine| {
             sink.lock().expect("no test panics here").push(line.to_string());
         }));
     });
+    (simulator, lines)
+}
+
+type Lines = Arc<Mutex<Vec<String>>>;
+
+/// One call of agent 154 below `onlineagent`: its return code and its `result`.
+fn online(simulator: &Simulator, method: &str, call: &str, headers: &str) -> (Value, Value) {
+    let path = format!("/agentgateway/resource/onlineagent/154{call}");
+    let answer = send(simulator, method, &path, headers, r#"{"phonenum":"1"}"#);
+    assert_eq!(answer.status, 200, "{method} {call}: {answer:?}");
+    (answer.json()["retcode"].clone(), answer.json()["result"].clone())
+}
+
+#[test]
+fn other_calls_of_real_clients_are_accepted_and_logged() {
+    let (simulator, lines) = start_logged(|_| {});
+    let guid = simulator.guid(154).expect("is signed in at start");
+    let headers = format!("{JSON}Guid: {guid}\r\n");
+    let calls = [
+        ("POST", "/resetskill/true?skillid=&phonelinkage=0", "resetSkill", json!({})),
+        ("PUT", "/updateGuid", "updateGuid", json!({ "guid": guid })),
+        ("POST", "/handshake", "handShake", json!({})),
+        ("GET", "/agentstatus", "getAgentStatus", json!({ "agentState": 4, "isWorking": false })),
+        ("POST", "/saybusy?reason=200", "sayBusy", json!({})),
+        ("POST", "/sayfree", "sayFree", json!({})),
+        ("POST", "/work", "work", json!({})),
+        ("POST", "/cancelwork", "cancelWork", json!({})),
+    ];
+    for (method, call, name, result) in calls {
+        assert_eq!(online(&simulator, method, call, &headers), (json!("0"), result), "{call}");
+        assert_eq!(online(&simulator, method, call, JSON).0, "100-006", "{call}");
+        let lines = std::mem::take(&mut *lines.lock().expect("no test panics here"));
+        assert!(lines[0].ends_with(&format!(" {name} agent=154 retcode=0")), "{lines:?}");
+        assert!(lines[1].ends_with(&format!(" {name} agent=154 retcode=100-006")), "{lines:?}");
+    }
+    simulator.ring(154, &[]).expect("nothing else rings");
+    assert_eq!(reject(&simulator, &guid).json()["retcode"], "0");
+}
+
+#[test]
+fn any_other_interface_is_refused_as_a_gateway_does_and_named_in_the_log() {
+    let (simulator, lines) = start_logged(|_| {});
+    let guid = simulator.guid(154).expect("is signed in at start");
+    let headers = format!("{JSON}Guid: {guid}\r\n");
+    assert_eq!(online(&simulator, "POST", "/notifybulletin", &headers).0, "000-002");
+    assert_eq!(online(&simulator, "POST", "/a%0Ab?guid=secret", &headers).0, "000-002");
+    let call = "/agentgateway/resource/voicecall/154/callout";
+    assert_eq!(send(&simulator, "PUT", call, &headers, "{}").json()["retcode"], "000-002");
+    let lines = lines.lock().expect("no test panics here").clone();
+    let ends = ["POST /onlineagent/154/notifybulletin", "POST ?", "PUT /voicecall/154/callout"];
+    for (line, end) in lines.iter().zip(ends) {
+        let end = format!(" unknownInterface agent=- retcode=000-002 {end}");
+        assert!(line.ends_with(&end), "{line}");
+    }
+    assert_eq!(lines.len(), ends.len());
+}
+
+#[test]
+fn a_balancers_nodes_know_their_own_guids_only() {
+    let (simulator, lines) = start_logged(|options| {
+        options.sticky = true;
+        options.agents = vec![155];
+        options.poll_wait = Duration::from_millis(10);
+    });
+    let login = |agent: u32, call: &str| {
+        let path = format!("/agentgateway/resource/onlineagent/{agent}{call}");
+        let answer = send(&simulator, "PUT", &path, JSON, r#"{"phonenum":"1"}"#);
+        let cookie = answer.header("Set-Cookie").expect("a cookie comes along");
+        let (pair, attributes) = cookie.split_once(';').expect("attributes follow");
+        assert_eq!(attributes, " Path=/agentgateway; HttpOnly");
+        (answer.guid().expect("sign-in brings a Guid"), pair.to_owned())
+    };
+    let code = |guid: &str, cookie: &str| {
+        let headers = format!("{JSON}Guid: {guid}\r\nCookie: a=b; {cookie}\r\n");
+        let answer = send(&simulator, "GET", POLL, &headers, "");
+        let given = answer.header("Set-Cookie").is_some();
+        (answer.json()["retcode"].as_str().expect("a text").to_owned(), given)
+    };
+    let (guid, cookie) = login(154, "");
+    let (_, other) = login(156, "");
+    assert_ne!(cookie, other, "agents are spread over the nodes");
+    assert!(guid.ends_with(&format!(".AgentGateway{}", &cookie[5..])), "{guid} {cookie}");
+    let expected = |code: &str, given| (code.to_owned(), given);
+    assert_eq!(code(&guid, &cookie), expected("0", false));
+    assert_eq!(code(&guid, &other), expected("100-006", false));
+    assert_eq!(code(&guid, "NSLB=3"), expected("100-006", true), "no node: as without a cookie");
+    assert_eq!(code(&guid, "c=d"), expected("100-006", true), "the cookie was set");
+    assert_eq!(code(&guid, &cookie), expected("0", false), "it is still signed in");
+    assert!(!lines.lock().expect("no test panics here").concat().contains(&guid));
+    // Who has never been given a cookie is not sent astray: an agent of the start.
+    let first = simulator.guid(155).expect("is signed in at start");
+    let path = "/agentgateway/resource/agentconf/155/rejectagentconf";
+    let codes = [(); 2].map(|()| {
+        let answer = send(&simulator, "POST", path, &format!("{JSON}Guid: {first}\r\n"), "");
+        answer.json()["retcode"].clone()
+    });
+    assert_eq!(codes, ["101-001", "100-006"]);
+    // A sign-in stays where its cookie sends it, and may go elsewhere without one.
+    let path = "/agentgateway/resource/onlineagent/154/forcelogin";
+    let headers = format!("{JSON}Cookie: {other}\r\n");
+    let answer = send(&simulator, "PUT", path, &headers, r#"{"phonenum":"1"}"#);
+    let moved = answer.guid().expect("sign-in brings a Guid");
+    assert_eq!(code(&moved, &other), expected("0", false));
+    assert_eq!(code(&moved, &cookie), expected("100-006", false));
+}
+
+#[test]
+fn the_log_names_the_method_and_hides_the_guid() {
+    let (simulator, lines) = start_logged(|_| {});
     let guid = simulator.guid(154).expect("is signed in at start");
     reject(&simulator, &guid);
     send(&simulator, "DELETE", "/agentgateway/resource/onlineagent/a%0Ab/logout", "", "");
     send(&simulator, "GET", "/simulator/agents", "", "");
     let lines = lines.lock().expect("no test panics here").clone();
     assert!(lines[0].ends_with(" rejectAgentConf agent=154 retcode=101-001"));
-    assert!(lines[1].ends_with(" signOut agent=? retcode=000-002"));
+    assert!(lines[1].ends_with(" logout agent=? retcode=000-002"));
     assert!(lines[2].ends_with(" simulator.agents agent=- http=200"));
     assert!(!lines.concat().contains(&guid));
 }

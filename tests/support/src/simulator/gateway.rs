@@ -4,18 +4,21 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State as Shared};
 use axum::http::header::{CONTENT_TYPE, HeaderMap};
-use axum::http::{StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::{delete, get, post, put};
+use axum::routing::{MethodFilter, delete, get, on, post, put};
+use axum::{Extension, Router, middleware};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
+use super::balancer::{self, Balancer};
 use super::codes::Refusal;
 use super::control;
+use super::guid::Node;
 use super::state::{Event, Poll, PollEnd, RejectAnswer, RejectRequest, State};
 
 const BASE: &str = "/agentgateway/resource";
@@ -108,14 +111,41 @@ fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-'
 }
 
-/// The routes of the gateway and of the control path.
-pub fn router(gateway: Arc<Gateway>) -> Router {
-    let interfaces = Router::new()
+/// The interfaces that are accepted and logged, and do nothing more: path, name in logs, method.
+const ACCEPTED: [(&str, &str, MethodFilter); 8] = [
+    ("/onlineagent/{agentid}/resetskill/{autoflag}", "resetSkill", MethodFilter::POST),
+    ("/onlineagent/{agentid}/updateGuid", "updateGuid", MethodFilter::PUT),
+    ("/onlineagent/{agentid}/handshake", "handShake", MethodFilter::POST),
+    ("/onlineagent/{agentid}/agentstatus", "getAgentStatus", MethodFilter::GET),
+    ("/onlineagent/{agentid}/saybusy", "sayBusy", MethodFilter::POST),
+    ("/onlineagent/{agentid}/sayfree", "sayFree", MethodFilter::POST),
+    ("/onlineagent/{agentid}/work", "work", MethodFilter::POST),
+    ("/onlineagent/{agentid}/cancelwork", "cancelWork", MethodFilter::POST),
+];
+
+/// The routes of the gateway and of the control path; the gateway's behind a load balancer, if
+/// `sticky` says so.
+pub fn router(gateway: Arc<Gateway>, sticky: bool) -> Router {
+    let mut interfaces = Router::new()
         .route("/onlineagent/{agentid}", put(sign_in))
         .route("/onlineagent/{agentid}/forcelogin", put(force_sign_in))
         .route("/onlineagent/{agentid}/logout", delete(sign_out))
         .route("/agentevent/{agentid}", get(agent_event))
-        .route("/agentconf/{agentid}/rejectagentconf", post(reject));
+        .route("/agentconf/{agentid}/rejectagentconf", post(reject))
+        .fallback(unknown_interface)
+        .method_not_allowed_fallback(wrong_method);
+    for (path, method, filter) in ACCEPTED {
+        let accept = move |gateway: Shared<Arc<Gateway>>,
+                           agent: Path<Agent>,
+                           headers: HeaderMap| async move {
+            accept(&gateway, method, &agent.agentid, &headers)
+        };
+        interfaces = interfaces.route(path, on(filter, accept));
+    }
+    if sticky {
+        let balancer = Arc::new(Balancer::new(gateway.clone()));
+        interfaces = interfaces.layer(middleware::from_fn_with_state(balancer, balancer::pass));
+    }
     Router::new()
         .nest(BASE, interfaces)
         .nest("/simulator", control::router())
@@ -189,7 +219,26 @@ async fn wrong_method(Shared(gateway): Shared<Arc<Gateway>>) -> Response {
     log_page(&gateway, "wrongMethod", "-", StatusCode::METHOD_NOT_ALLOWED)
 }
 
-fn guid_of(headers: &HeaderMap) -> Option<&str> {
+/// An interface that is not simulated: a client is told so as a gateway does, not by a page.
+async fn unknown_interface(
+    Shared(gateway): Shared<Arc<Gateway>>,
+    method: Method,
+    uri: Uri,
+) -> Response {
+    let reply = Reply::refusal(Refusal::BadParameter);
+    let outcome = format!("retcode={} {method} {}", reply.retcode, plain_path(uri.path()));
+    gateway.log("unknownInterface", "-", outcome);
+    reply.into_response()
+}
+
+/// A path for a log line; `?` if it is long or not printable.
+fn plain_path(path: &str) -> &str {
+    let plain = path.len() <= 100 && path.bytes().all(|byte| is_plain(byte) || byte == b'/');
+    if plain { path } else { "?" }
+}
+
+/// The header `Guid` of a request.
+pub fn guid_of(headers: &HeaderMap) -> Option<&str> {
     headers.get("Guid")?.to_str().ok()
 }
 
@@ -211,26 +260,35 @@ fn is_json(headers: &HeaderMap) -> bool {
 async fn sign_in(
     Shared(gateway): Shared<Arc<Gateway>>,
     Path(agent): Path<String>,
+    node: Option<Extension<Node>>,
     body: Bytes,
 ) -> Response {
-    let reply = sign_in_reply(&gateway, &agent, &body, false);
-    gateway.respond("signIn", &agent, reply)
+    let reply = sign_in_reply(&gateway, &agent, &body, node, false);
+    gateway.respond("login", &agent, reply)
 }
 
 async fn force_sign_in(
     Shared(gateway): Shared<Arc<Gateway>>,
     Path(agent): Path<String>,
+    node: Option<Extension<Node>>,
     body: Bytes,
 ) -> Response {
-    let reply = sign_in_reply(&gateway, &agent, &body, true);
+    let reply = sign_in_reply(&gateway, &agent, &body, node, true);
     gateway.respond("forceLogin", &agent, reply)
 }
 
-fn sign_in_reply(gateway: &Gateway, agent: &str, body: &[u8], force: bool) -> Reply {
+fn sign_in_reply(
+    gateway: &Gateway,
+    agent: &str,
+    body: &[u8],
+    node: Option<Extension<Node>>,
+    force: bool,
+) -> Reply {
+    let Extension(node) = node.unwrap_or_default();
     let guid = gateway.change(|state, now| {
         let id = state.agent_id(agent)?;
         check_sign_in(body)?;
-        state.sign_in(id, force, now)
+        state.sign_in(id, force, node, now)
     });
     match guid {
         Ok(guid) => Reply {
@@ -277,7 +335,7 @@ async fn sign_out(
         Ok(()) => Reply::success(""),
         Err(refusal) => Reply::refusal(refusal),
     };
-    gateway.respond("signOut", &agent, reply)
+    gateway.respond("logout", &agent, reply)
 }
 
 // --- Polling for events ---
@@ -295,7 +353,7 @@ async fn agent_event(
         Ok(poll) => PendingPoll::new(&gateway, poll).reply(&agent).await,
         Err(refusal) => Reply::refusal(refusal),
     };
-    gateway.respond("agentEvent", &agent, reply)
+    gateway.respond("getAgentEvent", &agent, reply)
 }
 
 /// A poll that waits. It is over when it is dropped, as happens when its caller hangs up.
@@ -382,4 +440,31 @@ fn reject_response(gateway: &Gateway, agent: &str, answer: RejectAnswer) -> Resp
     let mut response = gateway.respond("rejectAgentConf", agent, reply);
     *response.status_mut() = status;
     response
+}
+
+// --- What is accepted, and does nothing more ---
+
+/// The agent of a path with other parameters, too.
+#[derive(Deserialize)]
+struct Agent {
+    agentid: String,
+}
+
+fn accept(gateway: &Gateway, method: &'static str, agent: &str, headers: &HeaderMap) -> Response {
+    let checked = gateway.change(|state, now| state.check(agent, guid_of(headers), now));
+    let reply = match checked {
+        Ok(guid) => {
+            Reply { extra: Some(("result", result_of(method, guid))), ..Reply::success("success") }
+        }
+        Err(refusal) => Reply::refusal(refusal),
+    };
+    gateway.respond(method, agent, reply)
+}
+
+fn result_of(method: &str, guid: String) -> Value {
+    match method {
+        "updateGuid" => json!({ "guid": guid }),
+        "getAgentStatus" => json!({ "agentState": 4, "isWorking": false }),
+        _ => json!({}),
+    }
 }

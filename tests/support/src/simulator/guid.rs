@@ -1,5 +1,6 @@
 //! The Guids of a signed-in agent: how they look, when they are renewed, when they die.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use ring::rand::{SecureRandom, SystemRandom};
@@ -40,39 +41,85 @@ impl GuidRules {
     }
 }
 
+/// A node of the gateway. The Guids that it issues end with its number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Node {
+    #[default]
+    One,
+    Two,
+}
+
+impl Node {
+    const ALL: [Self; 2] = [Self::One, Self::Two];
+
+    /// The node with this number.
+    pub fn of_number(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|node| node.to_string() == text)
+    }
+
+    /// The node that has issued a Guid.
+    pub fn of_guid(guid: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|node| guid.ends_with(&node.suffix()))
+    }
+
+    /// The node beside this one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::One => Self::Two,
+            Self::Two => Self::One,
+        }
+    }
+
+    fn suffix(self) -> String {
+        format!(".AgentGateway{self}")
+    }
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::One => "1",
+            Self::Two => "2",
+        })
+    }
+}
+
 struct Guid {
     value: String,
     issued: Instant,
 }
 
 /// The Guids of one agent, oldest first. Between a renewal and the old Guid's death two are good.
-pub struct Guids(Vec<Guid>);
+pub struct Guids {
+    node: Node,
+    issued: Vec<Guid>,
+}
 
 impl Guids {
-    /// The first Guid, issued at sign-in.
-    pub fn issue(now: Instant) -> Self {
-        let mut guids = Self(Vec::new());
+    /// The first Guid, issued at sign-in by a node, as all that follow.
+    pub fn issue(node: Node, now: Instant) -> Self {
+        let mut guids = Self { node, issued: Vec::new() };
         guids.push(now);
         guids
     }
 
     fn push(&mut self, now: Instant) {
-        self.0.push(Guid { value: random_guid(), issued: now });
+        self.issued.push(Guid { value: random_guid(self.node), issued: now });
     }
 
     /// The newest Guid, good or dead; none after [`Guids::kill`].
     pub fn current(&self) -> Option<&str> {
-        self.0.last().map(|guid| guid.value.as_str())
+        self.issued.last().map(|guid| guid.value.as_str())
     }
 
     /// Whether `value` is the agent's, even if its time has run out meanwhile.
     pub fn knows(&self, value: &str) -> bool {
-        self.0.iter().any(|guid| guid.value == value)
+        self.issued.iter().any(|guid| guid.value == value)
     }
 
     /// Whether a request may use `value` now.
     pub fn accepts(&self, value: &str, rules: &GuidRules, now: Instant) -> bool {
-        self.0
+        self.issued
             .iter()
             .any(|guid| guid.value == value && !rules.is_over(guid, rules.expire_after, now))
     }
@@ -80,27 +127,27 @@ impl Guids {
     /// Issues the next Guid if it is time to, and forgets those that have died.
     pub fn renew_if_due(&mut self, rules: &GuidRules, now: Instant) {
         let due = |guid: &Guid| rules.is_over(guid, rules.renew_after, now);
-        if self.0.last().is_some_and(due) {
-            self.0.retain(|guid| !rules.is_over(guid, rules.expire_after, now));
+        if self.issued.last().is_some_and(due) {
+            self.issued.retain(|guid| !rules.is_over(guid, rules.expire_after, now));
             self.push(now);
         }
     }
 
     /// All Guids die at once.
     pub fn kill(&mut self) {
-        self.0.clear();
+        self.issued.clear();
     }
 }
 
 /// A Guid of the form that the gateway's examples show, made of 122 random bits.
-fn random_guid() -> String {
+fn random_guid(node: Node) -> String {
     let mut bytes: [u8; 16] = random();
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex = hex(&bytes);
     let (a, b, c) = (&hex[..8], &hex[8..12], &hex[12..16]);
     let (d, e) = (&hex[16..20], &hex[20..]);
-    format!("{a}-{b}-{c}-{d}-{e}.AgentGateway1")
+    format!("{a}-{b}-{c}-{d}-{e}{}", node.suffix())
 }
 
 /// A part of a file's name that no one guesses.

@@ -1,6 +1,7 @@
 //! A simulated agent gateway on a loopback port, for tests and for trying things out: real state
 //! per agent, real HTTPS with a private CA. tests/simulator has the program around it.
 
+mod balancer;
 pub mod caller;
 pub mod codes;
 mod control;
@@ -60,6 +61,8 @@ pub struct SimulatorOptions {
     pub agents: Vec<u32>,
     /// How the gateway behaves.
     pub settings: Settings,
+    /// Two nodes behind a load balancer, each of which knows its own Guids only.
+    pub sticky: bool,
     /// How long a poll waits for an event.
     pub poll_wait: Duration,
     /// Takes a line per request.
@@ -76,6 +79,7 @@ impl Default for SimulatorOptions {
             ca_file: CaFile::None,
             agents: vec![154, 155],
             settings: Settings::default(),
+            sticky: false,
             poll_wait: Duration::from_secs(10),
             log: None,
         }
@@ -107,9 +111,11 @@ impl Simulator {
         };
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let remove_ca = options.ca_file == CaFile::Temporary;
+        let sticky = options.sticky;
         let gateway = Arc::new(new_gateway(options));
         let handle = Handle::new();
-        let server = Server { listener, tls, gateway: gateway.clone(), handle: handle.clone() };
+        let server =
+            Server { listener, tls, gateway: gateway.clone(), sticky, handle: handle.clone() };
         let thread = thread::spawn(move || server.run(&runtime));
         Ok(Self { address, ca_pem, ca_path, remove_ca, gateway, handle, thread: Some(thread) })
     }
@@ -184,6 +190,7 @@ struct Server {
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
     gateway: Arc<Gateway>,
+    sticky: bool,
     handle: Handle<SocketAddr>,
 }
 
@@ -195,7 +202,7 @@ impl Server {
     }
 
     async fn serve(self) -> io::Result<()> {
-        let app: Router = gateway::router(self.gateway);
+        let app: Router = gateway::router(self.gateway, self.sticky);
         let service = app.into_make_service();
         match self.tls {
             Some(config) => {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::codes::Refusal;
-use super::guid::{GuidRules, Guids};
+use super::guid::{GuidRules, Guids, Node};
 
 /// The smallest agent id ("Parameter in the URI").
 pub const MIN_AGENT_ID: u32 = 101;
@@ -201,9 +201,9 @@ struct Session {
 }
 
 impl Session {
-    fn new(now: Instant) -> Self {
+    fn new(node: Node, now: Instant) -> Self {
         Self {
-            guids: Guids::issue(now),
+            guids: Guids::issue(node, now),
             events: VecDeque::new(),
             ring: None,
             pending_poll: None,
@@ -288,17 +288,23 @@ impl State {
 
     // --- Signing in and out ---
 
-    /// Signs an agent in ("sign in", `PUT /onlineagent/{agentid}`) and gives the Guid.
+    /// Signs an agent in at a node ("sign in", `PUT /onlineagent/{agentid}`) and gives the Guid.
     /// With `force` (`/forcelogin`) a signed-in agent gets a new Guid, and the old ones die.
-    pub fn sign_in(&mut self, id: u32, force: bool, now: Instant) -> Result<String, Refusal> {
+    pub fn sign_in(
+        &mut self,
+        id: u32,
+        force: bool,
+        node: Node,
+        now: Instant,
+    ) -> Result<String, Refusal> {
         let agent = self.agents.entry(id).or_default();
         match &mut agent.session {
             Some(_) if !force => return Err(Refusal::AlreadySignedIn),
             Some(session) => {
-                session.guids = Guids::issue(now);
+                session.guids = Guids::issue(node, now);
                 session.idle_since = Some(now);
             }
-            None => agent.session = Some(Session::new(now)),
+            None => agent.session = Some(Session::new(node, now)),
         }
         Ok(self.current_guid(id).expect("was issued just now"))
     }
@@ -306,7 +312,7 @@ impl State {
     /// Signs an agent in when the simulator starts. The idle rule spares the agent until the
     /// first poll.
     pub fn sign_in_at_start(&mut self, id: u32, now: Instant) {
-        let mut session = Session::new(now);
+        let mut session = Session::new(Node::default(), now);
         session.idle_since = None;
         self.agents.entry(id).or_default().session = Some(session);
     }
@@ -319,6 +325,14 @@ impl State {
         self.authenticated(id, guid, now)?;
         self.agents.entry(id).or_default().session = None;
         Ok(())
+    }
+
+    /// Whether a request of an agent may be answered: the id is good, and the Guid is the agent's.
+    /// Gives the newest Guid.
+    pub fn check(&mut self, id: &str, guid: Option<&str>, now: Instant) -> Result<String, Refusal> {
+        let id = self.agent_id(id)?;
+        self.authenticated(id, guid, now)?;
+        Ok(self.current_guid(id).expect("one was accepted"))
     }
 
     /// The newest Guid of an agent.
