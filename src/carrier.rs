@@ -79,10 +79,13 @@ impl Call<'_> {
     pub fn make_ready(&mut self) -> Result<Connection, Error> {
         // Only for what has just been seen to work it can be said that it stands ready.
         const JUST_NOW: Duration = Duration::from_secs(2);
-        match self.in_flight.take_idle(Pick::Newest, JUST_NOW, self.deadline) {
-            Some(connection) => Ok(connection),
-            None => self.open_ahead().map_err(|error| self.or_cancelled(error)),
-        }
+        let kept = self.in_flight.take_idle(Pick::Newest, JUST_NOW, self.deadline);
+        let mut connection = match kept {
+            Some(connection) => connection,
+            None => self.open_ahead().map_err(|error| self.or_cancelled(error))?,
+        };
+        connection.reserved = true;
+        Ok(connection)
     }
 
     pub fn keep(&self, connection: Connection) {

@@ -359,6 +359,47 @@ fn polls_keep_their_pace_and_wait_one_at_a_time() {
     });
 }
 
+/// A host shows the ring, and polls on in one thread while another makes ready and rejects.
+#[test]
+fn what_stands_ready_is_not_the_connection_that_the_next_poll_takes() {
+    let ((polls, polling), (end, ended)) = (mpsc::channel(), mpsc::channel());
+    let (polls, ended) = (Mutex::new((polls, 0)), Mutex::new(ended));
+    let gateway = Gateway::serving_each(
+        move |request| {
+            if !request.starts_with("GET ") {
+                return answer("", OK);
+            }
+            let mut polls = polls.lock().expect("told");
+            polls.1 += 1;
+            // Every second poll waits.
+            if polls.1 % 2 == 1 {
+                return answer("", RINGS);
+            }
+            polls.0.send(()).expect("somebody waits");
+            ended.lock().expect("told").recv().expect("somebody ends it");
+            answer("", OK)
+        },
+        None,
+    );
+    let client = client(&gateway.url());
+    client.set_session("154", Some("g1"), None).expect("kept");
+    let connections = || gateway.seen().connections;
+    for _ in 0..3 {
+        assert!(client.next_event("154").expect("polled").event.is_some());
+        client.connect().expect("ready");
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| client.next_event("154"));
+            polling.recv_timeout(Duration::from_secs(20)).expect("it polls");
+            let stand = connections();
+            client.reject_agent_conf("154", None).expect("rejected");
+            assert_eq!(connections(), stand, "what stood ready was taken by the poll");
+            end.send(()).expect("it waits");
+            waiting.join().expect("no panic").expect("polled");
+        });
+        assert_eq!(connections(), 2, "one for polls, one for calls");
+    }
+}
+
 #[test]
 fn what_a_poll_brings_takes_the_place_of_the_old_guid_for_all_threads() {
     let renewed = Arc::new(Mutex::new(0_u32));

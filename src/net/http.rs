@@ -61,6 +61,8 @@ pub(crate) struct Connection {
     pub(super) heard: Moment,
     /// How long the connection may be idle.
     idle_limit: Duration,
+    /// It was made ready for a call, and a poll is to leave it.
+    pub reserved: bool,
     /// Room for an answer of the usual size, kept from call to call.
     body: Vec<u8>,
 }
@@ -123,6 +125,7 @@ impl Connection {
             socket,
             heard: Moment::now(),
             idle_limit: MAX_IDLE_TIME,
+            reserved: false,
             body: Vec::new(),
         }
     }
@@ -189,6 +192,7 @@ impl Connection {
             let error = Error::new(Status::Internal, "the connection is gone");
             return Err(ExchangeError::plain(error, false));
         };
+        self.reserved = false;
         exchange.stream.set_deadline(deadline);
         if !reused {
             exchange.look_before_first().map_err(|why| exchange.explain(&why.into(), false))?;

@@ -51,7 +51,8 @@ pub(crate) struct Tag {
 pub(crate) enum Pick {
     /// The one that was heard of last: most likely it is alive.
     Newest,
-    /// The one that was not heard of for longest, which would soon be closed.
+    /// The one that was not heard of for longest, which would soon be closed; not what was made
+    /// ready for a call.
     Oldest,
 }
 
@@ -80,7 +81,10 @@ impl PoolState {
     fn take(&mut self, pick: Pick) -> Option<Connection> {
         match pick {
             Pick::Newest => self.idle.pop_back(),
-            Pick::Oldest => self.idle.pop_front(),
+            Pick::Oldest => {
+                let place = self.idle.iter().position(|idle| !idle.reserved)?;
+                self.idle.remove(place)
+            }
         }
     }
 
