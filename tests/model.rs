@@ -40,13 +40,18 @@ const ENOUGH: usize = 1_500;
 const SHORT: usize = 20;
 
 /// What has to have happened, or nothing was shown.
-const TRIED: [&str; 6] = [
+const TRIED: [&str; 11] = [
     "requests on a kept connection",
     "requests sent again",
     "requests to nobody",
     "calls ended by their number",
     "calls whose number was cancelled too late",
     "unasked answers that came between calls for certain",
+    "sign-ins accepted",
+    "polls that brought an event",
+    "sign-outs accepted",
+    "calls that asked once more",
+    "Guids and cookies that an answer had brought",
 ];
 
 fn main() -> ExitCode {

@@ -103,10 +103,18 @@ const fn form(weight: usize, retcode: &'static str, reading: Reading, text: &'st
     Form { weight, retcode, reading, text }
 }
 
+/// The Guid is stale.
+pub const STALE: &str = "100-006";
+
+/// The agent has signed in already.
+pub const SIGNED_IN: &str = "100-002";
+
 #[rustfmt::skip]
 pub const FORMS: &[Form] = &[
     form(50, "0", Kept, "HTTP/1.1 200 OK\nContent-Length: {length}\n\n{json}"),
     form(15, "101-001", Kept, "HTTP/1.1 200 OK\nContent-Length: {length}\n\n{json}"),
+    form(8, STALE, Kept, "HTTP/1.1 200 OK\nContent-Length: {length}\n\n{json}"),
+    form(3, SIGNED_IN, Kept, "HTTP/1.1 200 OK\nContent-Length: {length}\n\n{json}"),
     form(4, "999-001", Kept, "HTTP/1.1 500 Oops\nContent-Length: {length}\n\n{json}"),
     form(6, "0", Kept, "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n{chunk}"),
     form(3, "0", Kept, "HTTP/1.1 100 Continue\n\nHTTP/1.1 200 OK\nContent-Length: {length}\n\n{json}"),
@@ -145,17 +153,101 @@ impl Form {
         self.text.contains("{chunk}")
     }
 
-    /// The message tells whose answer it is.
-    pub fn text(&self, agent: u32, serial: u32) -> Vec<u8> {
-        let retcode = self.retcode;
+    /// The message tells whose answer it is, and so does all that it brings: an event, a Guid, a cookie.
+    pub fn text(&self, whose: Whose) -> Vec<u8> {
+        let (Whose { agent, serial, brings }, retcode) = (whose, self.retcode);
+        let event = if brings.event {
+            format!(
+                r#""event":{{"eventType":"E","workNo":"{agent}","content":{{"confId":{serial}}}}},"#
+            )
+        } else {
+            String::new()
+        };
         let json = format!(
-            r#"{{"message":"agent {agent} request {serial}","result":{{}},"retcode":"{retcode}"}}"#
+            r#"{{"message":"agent {agent} request {serial}",{event}"result":{{}},"retcode":"{retcode}"}}"#
         );
         let chunk = format!("{:x}\n{json}\n0\n\n", json.len());
-        let text = self.text.replace("{length}", &json.len().to_string());
+        // Behind the last line of the head, not of an interim one.
+        let (head, body) = self.text.rsplit_once("\n\n").expect("a head ends");
+        let brought = if brings.guid {
+            let guid = guid(Named::Brought, agent, serial);
+            format!("\nSet-GUID: JSESSIONID={guid}\nSet-Cookie: {NODE}={agent}.{serial}")
+        } else {
+            String::new()
+        };
+        let text = format!("{head}{brought}\n\n{body}");
+        let text = text.replace("{length}", &json.len().to_string());
         let text = text.replace("{chunk}", &chunk).replace("{json}", &json);
         text.replace('\n', "\r\n").into_bytes()
     }
+}
+
+/// To whom an answer is, and what it brings beside the message.
+#[derive(Clone, Copy)]
+pub struct Whose {
+    pub agent: u32,
+    pub serial: u32,
+    pub brings: Brings,
+}
+
+#[derive(Clone, Copy)]
+pub struct Brings {
+    pub guid: bool,
+    pub event: bool,
+}
+
+/// The balancer's cookie.
+pub const NODE: &str = "NODE";
+
+/// The world's own cookie, by which the gateway knows the call.
+pub const CALL: &str = "CALL";
+
+/// Where a Guid comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// Handed over with the call of that number.
+    Given,
+    /// Kept by the world for the agent.
+    Set,
+    /// In the answer to that call.
+    Brought,
+}
+
+pub fn guid(named: Named, agent: u32, serial: u32) -> String {
+    let mark = match named {
+        Named::Given => '3',
+        Named::Set => '4',
+        Named::Brought => '5',
+    };
+    format!("{serial:08x}-{agent:04x}-{mark}000-9000-c0ffee00c0de.AgentGateway1")
+}
+
+/// What a Guid tells.
+pub fn read_guid(guid: &str) -> Option<(Named, u32, u32)> {
+    let mut parts = guid.split('-');
+    let serial = u32::from_str_radix(parts.next()?, 16).ok()?;
+    let agent = u32::from_str_radix(parts.next()?, 16).ok()?;
+    let named = match parts.next()? {
+        "3000" => Named::Given,
+        "4000" => Named::Set,
+        "5000" => Named::Brought,
+        _ => return None,
+    };
+    Some((named, agent, serial))
+}
+
+/// The values of `NODE` (agent and number of the call) and `CALL` in what is sent or kept.
+pub fn read_cookies(cookies: &str) -> (Option<(u32, u32)>, Option<u32>) {
+    let value = |wanted: &str| {
+        let mut pairs = cookies.split("; ").filter_map(|pair| pair.split_once('='));
+        pairs.find(|(name, _)| *name == wanted).map(|(_, value)| value)
+    };
+    let node = value(NODE).map(|node| {
+        let whose =
+            node.split_once('.').and_then(|(a, s)| Some((a.parse().ok()?, s.parse().ok()?)));
+        whose.unwrap_or_default()
+    });
+    (node, value(CALL).and_then(|call| call.parse().ok()))
 }
 
 /// What a message tells.
@@ -192,7 +284,7 @@ pub enum Fate {
         twin: bool,
         end: End,
     },
-    /// The client has gone by then.
+    /// The client has gone by then, but for one that polls.
     Late,
     /// Up to somewhere in the middle.
     Broken {
@@ -207,7 +299,8 @@ pub enum Fate {
 }
 
 impl Fate {
-    pub fn drawn(dice: &mut Dice, plan: &Plan) -> Self {
+    /// A poll is never left without an end: its deadline is far.
+    pub fn drawn(dice: &mut Dice, plan: &Plan, polls: bool) -> Self {
         let end = End::drawn(dice);
         match dice.below(100) {
             0..=7 => Fate::Death { after: dice.pause(3), end },
@@ -217,10 +310,13 @@ impl Fate {
             },
             12..=14 => {
                 let stays = !plan.is_slow() && dice.chance(20);
-                Fate::Broken { end: if stays { End::Stays } else { end } }
+                let end = if stays { End::Stays } else { end };
+                // In the middle of a record a goodbye is no end.
+                let endless = polls && matches!(end, End::Stays | End::Goodbye);
+                Fate::Broken { end: if endless { End::Cut } else { end } }
             }
-            15 if !plan.is_slow() => Fate::Silence,
-            16 if !plan.is_slow() => Fate::Late,
+            15 if !plan.is_slow() && !polls => Fate::Silence,
+            15..=16 if !plan.is_slow() => Fate::Late,
             _ => {
                 let form = Form::drawn(dice, plan);
                 let twin = dice.chance(25);

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
 use socket2::SockRef;
 
-use crate::acts::{Dice, End, FORMS, Fate, Form, Plan, cuts};
+use crate::acts::{
+    Brings, Dice, End, FORMS, Fate, Form, Named, Plan, Whose, cuts, read_cookies, read_guid,
+};
 use support::tls::Over;
 
 /// A request that was read to its end: as good as acted upon.
@@ -19,6 +21,40 @@ pub struct Request {
     pub serial: u32,
     pub agent: u32,
     pub read: Instant,
+    pub polls: bool,
+    signs_in: bool,
+    /// As they came; "" for none.
+    pub guid: String,
+    pub cookies: String,
+}
+
+impl Request {
+    /// Read from its head and body; without the time.
+    fn of(head: &str, body: &str) -> Option<Self> {
+        let line = |name| {
+            let mut lines = head.split("\r\n").filter_map(|line| line.split_once(": "));
+            lines.find(|(found, _)| *found == name).map_or("", |(_, value)| value).to_owned()
+        };
+        let (guid, cookies) = (line("Guid"), line("Cookie"));
+        let mut words = head.split(' ');
+        let method = words.next()?;
+        let agent = words.next()?.split('/').nth(4)?.parse().ok()?;
+        let phone = body.split_once(r#""phonenum":""#).and_then(|(_, phone)| phone.split_once('"'));
+        let serial = match read_guid(&guid) {
+            None => phone?.0.parse().ok()?,
+            Some((Named::Given, _, serial)) => serial,
+            Some(_) => read_cookies(&cookies).1?,
+        };
+        let (polls, signs_in) = (method == "GET", method == "PUT");
+        Some(Request { serial, agent, read: Instant::now(), polls, signs_in, guid, cookies })
+    }
+
+    /// What the answer to it brings: a sign-in always a Guid, the others by their numbers.
+    fn whose(&self) -> Whose {
+        let brings =
+            Brings { guid: self.signs_in || self.serial % 2 == 0, event: self.serial % 3 > 0 };
+        Whose { agent: self.agent, serial: self.serial, brings }
+    }
 }
 
 /// More than there are calls in a world. Each connection has a number of its own for its answer to
@@ -209,7 +245,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 }
 
 /// An answer: to which request, and in which form.
-type Twin = (u32, &'static Form);
+type Twin = (Whose, &'static Form);
 
 /// What goes out once the next request was read.
 #[derive(Default)]
@@ -252,7 +288,7 @@ impl Peer {
             self.secure(config, refused)?;
         }
         if ahead && self.held.bytes.is_empty() && self.dice.chance(25) {
-            let wire = self.seal(&FORMS[0].text(0, self.nobody().0))?;
+            let wire = self.seal(&FORMS[0].text(self.nobody().0))?;
             let (_, before) = cuts(&mut self.dice, wire.len());
             self.put_twin(None, &[], &wire, self.nobody(), (0, before))?;
         }
@@ -262,14 +298,14 @@ impl Peer {
         loop {
             if self.dice.chance(2) {
                 self.set_resting(true);
-                self.stream.peek(&mut [0])?;
+                self.await_bytes()?;
                 return self.end(End::Reset);
             }
-            let request = self.read_request()?;
+            let (whose, polls) = self.read_request()?;
             let doubtful = self.send_held()?;
-            match Fate::drawn(&mut self.dice, &self.shared.plan) {
+            match Fate::drawn(&mut self.dice, &self.shared.plan, polls) {
                 Fate::Answered { form, pieces, twin, end } => {
-                    self.answer(form, request, pieces, twin)?;
+                    self.answer(form, whose, pieces, twin)?;
                     if doubtful {
                         self.await_arrival();
                     }
@@ -280,11 +316,11 @@ impl Peer {
                 }
                 Fate::Late => {
                     thread::sleep(self.shared.plan.timeout + Duration::from_millis(10));
-                    self.answer(&FORMS[0], request, 1, false)?;
+                    self.answer(&FORMS[0], whose, 1, false)?;
                 }
                 Fate::Broken { end } => {
-                    let wire = self.seal(&FORMS[0].text(request.1, request.0))?;
-                    self.begin((request.0, &FORMS[0]), false, false);
+                    let wire = self.seal(&FORMS[0].text(whose))?;
+                    self.begin((whose, &FORMS[0]), false, false);
                     let amount = 1 + self.dice.below(wire.len() - 1);
                     self.put(&wire[..amount])?;
                     thread::sleep(self.dice.pause(2));
@@ -304,7 +340,7 @@ impl Peer {
         let mut tls = ServerConnection::new(config).map_err(io::Error::other)?;
         let mut early = self.dice.chance(6);
         if early {
-            tls.writer().write_all(&FORMS[0].text(0, self.nobody().0))?;
+            tls.writer().write_all(&FORMS[0].text(self.nobody().0))?;
         }
         while tls.is_handshaking() {
             if tls.read_tls(&mut self.stream)? == 0 {
@@ -338,7 +374,8 @@ impl Peer {
         Ok(())
     }
 
-    fn read_request(&mut self) -> io::Result<(u32, u32)> {
+    /// Whose it is, and whether it polls.
+    fn read_request(&mut self) -> io::Result<(Whose, bool)> {
         self.set_resting(true);
         let end = loop {
             if let Some(at) = self.inbox.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
@@ -351,12 +388,31 @@ impl Peer {
         };
         let head = String::from_utf8_lossy(&self.inbox[..end]).into_owned();
         self.inbox.drain(..end);
-        let agent = head.split('/').nth(4).and_then(|agent| agent.parse().ok());
-        let guid = head.split_once("Guid: ").and_then(|(_, guid)| guid.get(..8));
-        let serial = guid.and_then(|serial| u32::from_str_radix(serial, 16).ok());
-        let (Some(agent), Some(serial)) = (agent, serial) else { panic!("{head}") };
-        self.log(|log| log.requests.push(Request { serial, agent, read: Instant::now() }));
-        Ok((serial, agent))
+        let length =
+            head.split_once("Content-Length: ").and_then(|(_, rest)| rest.split_once('\r'));
+        let length = length.map_or(0, |(length, _)| length.parse().expect("a length"));
+        while self.inbox.len() < length {
+            if self.fill()? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        let body = String::from_utf8_lossy(&self.inbox[..length]).into_owned();
+        self.inbox.drain(..length);
+        let request = Request::of(&head, &body).unwrap_or_else(|| panic!("{head}{body}"));
+        let whose = (request.whose(), request.polls);
+        self.log(|log| log.requests.push(request));
+        Ok(whose)
+    }
+
+    /// With the client's last flight of a handshake they may be here already.
+    fn await_bytes(&mut self) -> io::Result<()> {
+        if let Some(tls) = &mut self.tls {
+            let state = tls.process_new_packets().map_err(io::Error::other)?;
+            if state.plaintext_bytes_to_read() > 0 {
+                return Ok(());
+            }
+        }
+        self.stream.peek(&mut [0]).map(drop)
     }
 
     /// Takes in what has come, or waits for it.
@@ -382,14 +438,14 @@ impl Peer {
     fn answer(
         &mut self,
         form: &'static Form,
-        (serial, agent): (u32, u32),
+        whose: Whose,
         pieces: usize,
         twin: bool,
     ) -> io::Result<()> {
-        let text = form.text(agent, serial);
+        let text = form.text(whose);
         let one_record = twin && self.tls.is_some() && self.dice.chance(20);
         let wire = self.seal(&text.repeat(if one_record { 2 } else { 1 }))?;
-        let own = self.begin((serial, form), false, false);
+        let own = self.begin((whose, form), false, false);
         let mut rest = wire.as_slice();
         for _ in 1..pieces {
             let (piece, behind) = rest.split_at(self.dice.below(rest.len()));
@@ -398,14 +454,14 @@ impl Peer {
             rest = behind;
         }
         if one_record {
-            let twin = self.begin((serial, form), true, true);
+            let twin = self.begin((whose, form), true, true);
             self.put(rest)?;
             self.is_whole(own);
             self.is_whole(twin);
         } else if twin {
             let wire = self.seal(&text)?;
             let cuts = cuts(&mut self.dice, wire.len());
-            self.put_twin(Some(own), rest, &wire, (serial, form), cuts)?;
+            self.put_twin(Some(own), rest, &wire, (whose, form), cuts)?;
         } else {
             self.put(rest)?;
             self.is_whole(own);
@@ -527,7 +583,7 @@ impl Peer {
         write(&mut self.shared.state().connections[self.id])
     }
 
-    fn begin(&self, (serial, form): Twin, unasked: bool, glued: bool) -> usize {
+    fn begin(&self, (Whose { serial, .. }, form): Twin, unasked: bool, glued: bool) -> usize {
         self.log(|log| {
             let requests = log.requests.len();
             let (begun, arrived, whole) = (Instant::now(), None, None);
@@ -541,7 +597,8 @@ impl Peer {
     }
 
     fn nobody(&self) -> Twin {
-        (NOBODY + self.id as u32, &FORMS[0])
+        let brings = Brings { guid: true, event: true };
+        (Whose { agent: 0, serial: NOBODY + self.id as u32, brings }, &FORMS[0])
     }
 
     fn set_resting(&mut self, rests: bool) {

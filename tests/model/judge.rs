@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use agw::Status;
 
-use crate::acts::{Plan, Reading};
+use crate::acts::{Named, Plan, Reading, read_cookies, read_guid};
 use crate::gateway::{Connection, Request, Sent};
-use crate::world::{Call, Outcome, Story};
+use crate::world::{Asked, Call, Outcome, Story};
 use support::faults::standstill;
 use support::tls::Over;
 
@@ -28,12 +28,16 @@ pub enum Fault {
     Lost,
     /// A call returned after its deadline or long after its cancel, or timed out before it.
     Late,
+    /// An event reached another agent, or is not the answer's.
+    Event,
+    /// A Guid or a cookie of another agent's was kept or sent.
+    Session,
     /// A call ended cancelled that nobody had cancelled, or one went on that was before it began.
     Cancelled,
 }
 
 impl Fault {
-    pub const ALL: [Fault; 8] = [
+    pub const ALL: [Fault; 10] = [
         Fault::Foreign,
         Fault::UsedAgain,
         Fault::Twice,
@@ -41,6 +45,8 @@ impl Fault {
         Fault::Idle,
         Fault::Lost,
         Fault::Late,
+        Fault::Event,
+        Fault::Session,
         Fault::Cancelled,
     ];
 }
@@ -74,6 +80,32 @@ struct Copy<'a> {
     request: &'a Request,
 }
 
+impl Copy<'_> {
+    /// Its answer, if a byte of one was sent.
+    fn answer(&self) -> Option<&Sent> {
+        let own = |sent: &&Sent| {
+            !sent.unasked && sent.serial == self.request.serial && sent.requests == self.place + 1
+        };
+        self.connection.sent.iter().find(own)
+    }
+
+    /// It was refused with this retcode, or somebody else's refusal may have been taken for that.
+    fn was_refused(&self, retcode: &str) -> bool {
+        self.connection.sent.iter().any(|sent| {
+            let place = self.place + usize::from(!sent.unasked);
+            sent.form.retcode == retcode && sent.requests >= place && sent.whole.is_some()
+        })
+    }
+}
+
+/// The copies of each of a call's requests: it may ask once more after a refusal.
+fn asks<'a, 'b>(call: &Call, copies: &'b [Copy<'a>]) -> [&'b [Copy<'a>]; 2] {
+    let refusal = call.asked.goes_on_after();
+    let refused = refusal.and_then(|retcode| copies.iter().position(|it| it.was_refused(retcode)));
+    let (first, second) = copies.split_at(refused.map_or(copies.len(), |place| place + 1));
+    [first, second]
+}
+
 type Copies<'a> = BTreeMap<u32, Vec<Copy<'a>>>;
 type Verdict = Result<(), (Fault, &'static str)>;
 
@@ -97,6 +129,7 @@ pub fn judge(plan: &Plan, story: &Story) -> Findings {
         for copy in copies {
             judge.note(call, copies, used_again(plan, story, call, copy));
         }
+        judge.session(call, copies, story);
     }
     for sent in story.connections.iter().flat_map(|connection| &connection.sent) {
         let known = sent.glued || sent.arrived.is_some();
@@ -116,13 +149,23 @@ impl Judge<'_> {
         let ended = call.cancelled.is_some() && call.outcome.status == Status::Cancelled;
         self.count("calls ended by their number", ended);
         self.count("calls whose number was cancelled too late", call.cancelled.is_some() && !ended);
+        let ok = call.outcome.status == Status::Ok;
+        self.count("sign-ins accepted", ok && call.asked == Asked::SignIn);
+        self.count("sign-outs accepted", ok && call.asked == Asked::SignOut);
+        self.count("polls that brought an event", call.outcome.event.is_some());
+        self.count("calls that asked once more", !asks(call, copies)[1].is_empty());
         self.count("requests on a kept connection", copies.iter().any(|copy| copy.place > 0));
         if copies.iter().any(|copy| copy.request.agent != call.agent) {
             self.note(call, copies, Err((Fault::Foreign, "it was read as another agent's")));
         }
-        let whose = self.whose_answer(call, story);
+        let whose = self.whose_answer(call, copies, story);
         self.note(call, copies, whose);
-        self.note(call, copies, sent_again(self.plan, call, copies));
+        if call.outcome.event.is_some_and(|event| Some(event) != call.told()) {
+            self.note(call, copies, Err((Fault::Event, "an event that is not in the answer")));
+        }
+        for ask in asks(call, copies) {
+            self.note(call, copies, sent_again(self.plan, call, ask));
+        }
         self.note(call, copies, maybe_sent(self.plan, story, call, copies));
         self.note(call, copies, lost(self.plan, story, call, copies));
         self.note(call, copies, in_time(self.plan, call));
@@ -135,11 +178,11 @@ impl Judge<'_> {
 
     fn note(&mut self, call: &Call, copies: &[Copy], verdict: Verdict) {
         let Err((fault, why)) = verdict else { return };
-        let Call { serial, agent, outcome, .. } = call;
+        let Call { asked, serial, agent, outcome, .. } = call;
         let (seed, over, quiet) = (self.plan.seed, self.plan.over.name(), self.plan.quiet);
         let took = (call.ended - call.began).as_secs_f64() * 1e3;
         let mut told = format!(
-            "{why}: seed {seed}, {over}, quiet: {quiet}, agent {agent} request {serial}, \
+            "{why}: seed {seed}, {over}, quiet: {quiet}, agent {agent} {asked:?} {serial}, \
              {took:.2} ms: {} {:?} {:?} maybe sent: {}, resent: {}",
             outcome.status, outcome.retcode, outcome.message, outcome.maybe_sent, outcome.resent
         );
@@ -152,8 +195,10 @@ impl Judge<'_> {
     /// The answer is one that the gateway gave, on a connection that the request went over, to this
     /// request. To another only where HTTP/1.1 cannot tell: if it was complete, and its first byte
     /// is not known to have come before the call began.
-    fn whose_answer(&mut self, call: &Call, story: &Story) -> Verdict {
-        if call.outcome.retcode.is_empty() {
+    fn whose_answer(&mut self, call: &Call, copies: &[Copy], story: &Story) -> Verdict {
+        // A sign-in that believed what brings no Guid says nothing of whose it was.
+        let no_guid = call.asked == Asked::SignIn && call.outcome.status == Status::Protocol;
+        if call.outcome.retcode.is_empty() || no_guid {
             return Ok(());
         }
         let told =
@@ -162,24 +207,12 @@ impl Judge<'_> {
             return Err((Fault::Foreign, "an answer to another agent"));
         }
         let own = told.1 == call.serial;
-        let taken = story.got_its_own(told.1);
-        let came = story.connections.iter().filter_map(|connection| {
-            let read = connection.requests.iter().position(|request| request.serial == call.serial);
-            let sent = connection.sent.iter().filter(|sent| {
-                let named = sent.serial == told.1 && sent.form.retcode == call.outcome.retcode;
-                // The last chunk ends an answer: the empty line behind it may go to nobody.
-                let whole = sent.whole.is_some() || (own && sent.form.is_chunked());
-                named && whole && if own { read.is_some() } else { sent.unasked || !taken }
-            });
-            let came = sent.map(|sent| match () {
-                () if own => Came::Own,
-                () if sent.waited_for(call.began, taken) => Came::Before,
-                () if read.is_some_and(|place| sent.requests > place) => Came::Behind,
-                () => Came::Meanwhile,
-            });
-            came.min()
+        let came = came(call, story, told.1, |sent| {
+            // The last chunk ends an answer: the empty line behind it may go to nobody.
+            let whole = sent.whole.is_some() || (own && sent.form.is_chunked());
+            whole && sent.form.retcode == call.outcome.retcode
         });
-        let came = came.min().ok_or((Fault::Foreign, "an answer that was not sent there"))?;
+        let came = came.ok_or((Fault::Foreign, "an answer that was not sent there"))?;
         self.count(
             "unasked answers believed that may have come before the request was written",
             came == Came::Meanwhile,
@@ -190,12 +223,67 @@ impl Judge<'_> {
         );
         match came {
             Came::Before => Err((Fault::Foreign, "an answer that came before the call")),
-            Came::Meanwhile if self.plan.quiet => {
+            // What comes behind a refusal may cross the next request.
+            Came::Meanwhile if self.plan.quiet && asks(call, copies)[1].is_empty() => {
                 Err((Fault::Foreign, "an answer that came before the request was read"))
             }
             _ => Ok(()),
         }
     }
+
+    /// Guids and cookies that are sent and kept are the agent's own: from the world, or from an answer
+    /// that a call of the agent's may have believed.
+    fn session(&mut self, call: &Call, copies: &[Copy], story: &Story) {
+        let sent = copies.iter().map(|copy| (&copy.request.guid, &copy.request.cookies));
+        let kept = call.kept.iter().map(|(guid, cookies)| (guid, cookies));
+        for (guid, cookies) in sent.chain(kept) {
+            let named = read_guid(guid).map(|(named, agent, serial)| {
+                let brought = (named == Named::Brought).then_some(serial);
+                (agent, brought)
+            });
+            let node = read_cookies(cookies).0.map(|(agent, serial)| (agent, Some(serial)));
+            for (agent, brought) in [named, node].into_iter().flatten() {
+                let believed = |serial| {
+                    let own =
+                        |other: &&Call| other.agent == call.agent && other.began <= call.began;
+                    let calls = story.calls.iter().filter(own);
+                    calls.into_iter().any(|other| {
+                        came(other, story, serial, |_| true).is_some_and(|came| came < Came::Before)
+                    })
+                };
+                self.count("Guids and cookies that an answer had brought", brought.is_some());
+                if agent != call.agent && !brought.is_some_and(believed) {
+                    self.note(
+                        call,
+                        copies,
+                        Err((Fault::Session, "another agent's Guid or cookie")),
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// When the answer to this number came, of which so much had been sent, on a connection that the
+/// call's request went over.
+fn came(call: &Call, story: &Story, told: u32, sent: impl Fn(&Sent) -> bool) -> Option<Came> {
+    let own = told == call.serial;
+    let taken = story.got_its_own(told);
+    let came = story.connections.iter().filter_map(|connection| {
+        let read = connection.requests.iter().position(|request| request.serial == call.serial);
+        let sent = connection.sent.iter().filter(|it| {
+            let its = if own { read.is_some() } else { it.unasked || !taken };
+            it.serial == told && sent(it) && its
+        });
+        let came = sent.map(|sent| match () {
+            () if own => Came::Own,
+            () if sent.waited_for(call.began, taken) => Came::Before,
+            () if read.is_some_and(|place| sent.requests > place) => Came::Behind,
+            () => Came::Meanwhile,
+        });
+        came.min()
+    });
+    came.min()
 }
 
 /// When an answer came, the best excuse first.
@@ -224,14 +312,22 @@ fn used_again(plan: &Plan, story: &Story, call: &Call, copy: &Copy) -> Verdict {
     }
     let before = copy.place.checked_sub(1).map(|place| copy.connection.requests[place].serial);
     let Some(before) = before.and_then(|serial| story.call(serial)) else { return Ok(()) };
+    // It went on after a refusal, perhaps elsewhere: the outcome is not this answer's.
+    let refused = |sent: &Sent| {
+        let refusal = before.asked.goes_on_after() == Some(sent.form.retcode);
+        refusal && sent.serial == before.serial && sent.requests == copy.place
+    };
+    if copy.connection.sent.iter().any(refused) {
+        return Ok(());
+    }
     if before.outcome.retcode.is_empty() {
         return wrong("used again after a failure");
     }
     let told = before.told().map(|told| told.1);
-    let answer =
-        copy.connection.sent.iter().find(|sent| {
-            !sent.unasked && sent.serial == before.serial && told == Some(before.serial)
-        });
+    let answer = copy.connection.sent.iter().find(|sent| {
+        let its = sent.serial == before.serial && sent.requests == copy.place;
+        !sent.unasked && its && told == Some(before.serial)
+    });
     match answer.map(|answer| answer.form.reading) {
         Some(Reading::Once | Reading::ToTheEnd) => wrong("used again after its last answer"),
         Some(Reading::Unclear) => wrong("used again after an answer that can be read in two ways"),
@@ -269,10 +365,15 @@ fn sent_again(plan: &Plan, call: &Call, copies: &[Copy]) -> Verdict {
     }
 }
 
+/// This copy was not refused before the call went on: the gateway may have acted on it.
+fn went_on(call: &Call, copy: &Copy) -> bool {
+    !call.asked.goes_on_after().is_some_and(|retcode| copy.was_refused(retcode))
+}
+
 fn maybe_sent(plan: &Plan, story: &Story, call: &Call, copies: &[Copy]) -> Verdict {
     let Outcome { status, retcode, maybe_sent, resent, .. } = &call.outcome;
-    let refused = !retcode.is_empty();
-    let several = *resent || copies.len() > 1;
+    let refused = !matches!(&**retcode, "" | "0");
+    let several = *resent || asks(call, copies).iter().any(|ask| ask.len() > 1);
     let is_not_for = |connection: &Connection| {
         connection.is_not_for(call.serial, plan.over, call.began, call.ended)
     };
@@ -282,7 +383,10 @@ fn maybe_sent(plan: &Plan, story: &Story, call: &Call, copies: &[Copy]) -> Verdi
         () if refused && several != *maybe_sent => {
             Err((Fault::Idle, "MAYBE_SENT of a refusal, which speaks for the last copy alone"))
         }
-        () if !maybe_sent && !refused && (several || !copies.is_empty()) => {
+        () if !maybe_sent
+            && !refused
+            && (several || copies.iter().any(|copy| went_on(call, copy))) =>
+        {
             Err((Fault::Missing, "no MAYBE_SENT"))
         }
         () if *maybe_sent && (call.nowhere || story.connections.iter().all(is_not_for)) => {
@@ -297,14 +401,17 @@ fn maybe_sent(plan: &Plan, story: &Story, call: &Call, copies: &[Copy]) -> Verdi
 fn lost(plan: &Plan, story: &Story, call: &Call, copies: &[Copy]) -> Verdict {
     let broke = matches!(call.outcome.status, Status::Io | Status::Tls | Status::Protocol);
     let excused = |connection: &Connection| connection.excuses(call.began, call.ended);
-    let in_time = call.ended - call.began < plan.timeout;
+    let in_time = call.ended - call.began < time_of(plan, call);
     if copies.is_empty() && broke && in_time && !story.connections.iter().any(excused) {
         return Err((Fault::Lost, "the request was not sent"));
     }
     let Some(copy) = copies.last().filter(|copy| !copy.connection.reset) else { return Ok(()) };
     let sent = &copy.connection.sent;
-    let own = sent.iter().position(|sent| !sent.unasked && sent.serial == call.serial);
+    let own = copy.answer().and_then(|own| sent.iter().position(|sent| std::ptr::eq(sent, own)));
     let Some(own) = own.filter(|own| sent[*own].whole.is_some()) else { return Ok(()) };
+    if call.asked.goes_on_after() == Some(sent[own].form.retcode) {
+        return Ok(());
+    }
     let clear = match sent[own].form.reading {
         Reading::Unclear => false,
         Reading::ToTheEnd => own + 1 == sent.len(),
@@ -322,12 +429,19 @@ fn lost(plan: &Plan, story: &Story, call: &Call, copies: &[Copy]) -> Verdict {
     }
 }
 
+/// How long the call may take: a poll has the gateway's ten seconds beside.
+fn time_of(plan: &Plan, call: &Call) -> Duration {
+    let polls = call.asked == Asked::NextEvent;
+    plan.timeout + if polls { Duration::from_secs(10) } else { Duration::ZERO }
+}
+
 fn in_time(plan: &Plan, call: &Call) -> Verdict {
     let took = call.ended - call.began;
+    // Setting up a connection has its own time-out, which is the same here for polls, too.
     if call.outcome.status == Status::Timeout && took < plan.timeout {
         return Err((Fault::Late, "a time-out before its time"));
     }
-    let end = call.began + plan.timeout;
+    let end = call.began + time_of(plan, call);
     let end = call.cancelled.map_or(end, |cancelled| end.min(cancelled.max(call.began)));
     let late = call.ended.saturating_duration_since(end);
     let at_fault = late > HANGS || !standstill::stood_still_since(call.began);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use agw::{CallId, ClientOptions, Status};
 
-use crate::world::{Caller, Outcome};
+use crate::world::{Asked, Caller, Outcome};
 
 /// Whatever the time-out is.
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -16,19 +16,46 @@ const PATIENCE: Duration = Duration::from_millis(400);
 struct Naive {
     address: String,
     kept: Mutex<Option<BufReader<TcpStream>>>,
+    /// One for all agents: Guid and cookies.
+    session: Mutex<Option<(String, String)>>,
+    /// The last event that came, for whoever asks.
+    event: Mutex<Option<(u32, u32)>>,
     /// Whichever call comes next.
     cancelled: AtomicBool,
 }
 
 pub fn naive(options: &ClientOptions) -> Box<dyn Caller> {
     let address = options.base_url.trim_start_matches("http://").to_owned();
-    Box::new(Naive { address, kept: Mutex::default(), cancelled: AtomicBool::new(false) })
+    Box::new(Naive {
+        address,
+        kept: Mutex::default(),
+        session: Mutex::default(),
+        event: Mutex::default(),
+        cancelled: AtomicBool::new(false),
+    })
 }
 
 impl Caller for Naive {
-    fn reject(&self, agent: &str, guid: &str, _: CallId) -> Outcome {
-        let path = format!("/agentgateway/resource/agentconf/{agent}/rejectagentconf");
-        let request = format!("POST {path} HTTP/1.1\r\nGuid: {guid}\r\n\r\n");
+    fn ask(&self, asked: Asked, agent: &str, text: &str, _: CallId) -> Outcome {
+        let (start, end) = match asked {
+            Asked::Reject | Asked::RejectKept => ("POST /agentconf/", "/rejectagentconf"),
+            Asked::SignIn => ("PUT /onlineagent/", ""),
+            Asked::NextEvent => ("GET /agentevent/", ""),
+            Asked::SignOut => ("DELETE /onlineagent/", "/logout"),
+        };
+        let start = start.replace(" /", " /agentgateway/resource/");
+        let (kept, cookies) = self.session(agent).unwrap_or_default();
+        let guid = if asked == Asked::Reject { text } else { &kept };
+        let request = match asked {
+            Asked::SignIn => {
+                let body = format!(r#"{{"phonenum":"{text}"}}"#);
+                let length = body.len();
+                format!("{start}{agent}{end} HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{body}")
+            }
+            _ => {
+                format!("{start}{agent}{end} HTTP/1.1\r\nGuid: {guid}\r\nCookie: {cookies}\r\n\r\n")
+            }
+        };
         let cancelled = self.cancelled.swap(false, Ordering::SeqCst);
         let mut outcome = self.exchange(&request);
         for _ in 0..2 {
@@ -40,6 +67,15 @@ impl Caller for Naive {
             rest.and_then(|rest| rest.split('"').next()).unwrap_or_default().to_owned()
         };
         let (retcode, message) = (text("retcode"), text("message"));
+        let number = |text: &str| text.trim_matches(['"', '}']).parse::<u32>().ok();
+        let event = body.split_once(r#""workNo":"#).and_then(|(_, rest)| {
+            let (work_no, rest) = rest.split_once(',')?;
+            let conf_id = rest.split_once(r#""confId":"#)?.1.split_once('}')?.0;
+            Some((number(work_no)?, number(conf_id)?))
+        });
+        let mut last = self.event.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = event.or(*last);
+        let event = last.filter(|_| asked == Asked::NextEvent && !retcode.is_empty());
         let status = match &*retcode {
             _ if cancelled => Status::Cancelled,
             "" if agent == "100" => Status::Timeout,
@@ -48,7 +84,16 @@ impl Caller for Naive {
             _ => Status::Gateway,
         };
         let maybe_sent = !retcode.is_empty() || agent == "100";
-        Outcome { status, retcode, message, maybe_sent, resent: false }
+        Outcome { status, retcode, message, maybe_sent, resent: false, event }
+    }
+
+    fn session(&self, _: &str) -> Option<(String, String)> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_session(&self, _: &str, guid: &str, cookie: &str) {
+        let session = Some((guid.to_owned(), cookie.to_owned()));
+        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = session;
     }
 
     fn connect(&self) {

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use agw::{CallId, Client, ClientOptions, Status, Trust};
+use agw::{Answer, CallId, Client, ClientOptions, Error, Event, SignIn, Status, Trust};
 use socket2::{Domain, Socket, Type};
 
-use crate::acts::{Dice, Plan, addressee};
+use crate::acts::{CALL, Dice, Named, Plan, SIGNED_IN, STALE, addressee, guid};
 use crate::gateway::{Connection, Gateway};
 use support::tls::Over;
 
@@ -20,11 +20,49 @@ pub struct Outcome {
     pub message: String,
     pub maybe_sent: bool,
     pub resent: bool,
+    /// The agent and the number of the call that its event names.
+    pub event: Option<(u32, u32)>,
+}
+
+/// What is asked for an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// With the caller's own Guid.
+    Reject,
+    RejectKept,
+    SignIn,
+    NextEvent,
+    SignOut,
+}
+
+impl Asked {
+    fn drawn(dice: &mut Dice) -> Self {
+        match dice.below(100) {
+            0..=59 => Asked::Reject,
+            60..=76 => Asked::RejectKept,
+            77..=86 => Asked::SignIn,
+            87..=94 => Asked::NextEvent,
+            _ => Asked::SignOut,
+        }
+    }
+
+    /// The refusal after which it is asked once more.
+    pub fn goes_on_after(self) -> Option<&'static str> {
+        match self {
+            Asked::Reject => None,
+            Asked::SignIn => Some(SIGNED_IN),
+            Asked::RejectKept | Asked::NextEvent | Asked::SignOut => Some(STALE),
+        }
+    }
 }
 
 /// What is tested: the library, or one that does it wrong.
 pub trait Caller: Send + Sync {
-    fn reject(&self, agent: &str, guid: &str, id: CallId) -> Outcome;
+    /// `text`: the Guid for [`Asked::Reject`], the phone for [`Asked::SignIn`].
+    fn ask(&self, asked: Asked, agent: &str, text: &str, id: CallId) -> Outcome;
+    /// The Guid and the cookies that are kept.
+    fn session(&self, agent: &str) -> Option<(String, String)>;
+    fn set_session(&self, agent: &str, guid: &str, cookie: &str);
     fn connect(&self);
     fn cancel(&self);
     fn cancel_call(&self, id: CallId);
@@ -37,23 +75,33 @@ pub fn library(options: &ClientOptions) -> Box<dyn Caller> {
 }
 
 impl Caller for Client {
-    fn reject(&self, agent: &str, guid: &str, id: CallId) -> Outcome {
-        match self.with_id(id).reject_agent_conf(agent, guid) {
-            Ok(answer) => Outcome {
-                status: Status::Ok,
-                retcode: answer.retcode.to_owned(),
-                message: answer.message,
-                maybe_sent: false,
-                resent: answer.resent,
+    fn ask(&self, asked: Asked, agent: &str, text: &str, id: CallId) -> Outcome {
+        let call = self.with_id(id);
+        let outcome = match asked {
+            Asked::Reject => call.reject_agent_conf(agent, text),
+            Asked::RejectKept => call.reject_agent_conf(agent, None),
+            Asked::SignOut => call.sign_out(agent),
+            Asked::SignIn => {
+                let mut sign_in = SignIn::new(agent);
+                sign_in.phone = Some(text);
+                sign_in.force = true;
+                call.sign_in(&sign_in)
+            }
+            Asked::NextEvent => match call.next_event(agent) {
+                Ok(poll) => return outcome_of(Ok(poll.answer), poll.event),
+                Err(error) => Err(error),
             },
-            Err(error) => Outcome {
-                status: error.status(),
-                retcode: error.retcode().unwrap_or_default().to_owned(),
-                message: error.message().to_owned(),
-                maybe_sent: error.maybe_sent(),
-                resent: error.resent(),
-            },
-        }
+        };
+        outcome_of(outcome, None)
+    }
+
+    fn session(&self, agent: &str) -> Option<(String, String)> {
+        let session = Client::session(self, agent).ok()?;
+        Some((session.guid().to_owned(), session.cookie().to_owned()))
+    }
+
+    fn set_session(&self, agent: &str, guid: &str, cookie: &str) {
+        Client::set_session(self, agent, Some(guid), Some(cookie)).expect("it fits");
     }
 
     fn connect(&self) {
@@ -70,8 +118,34 @@ impl Caller for Client {
     }
 }
 
+fn outcome_of(outcome: Result<Answer, Error>, event: Option<Event>) -> Outcome {
+    let event = event.map(|event| {
+        let conf_id = event.conf_id.and_then(|id| id.try_into().ok());
+        (event.work_no.parse().unwrap_or_default(), conf_id.unwrap_or_default())
+    });
+    match outcome {
+        Ok(answer) => Outcome {
+            status: Status::Ok,
+            retcode: answer.retcode.to_owned(),
+            message: answer.message,
+            maybe_sent: false,
+            resent: answer.resent,
+            event,
+        },
+        Err(error) => Outcome {
+            status: error.status(),
+            retcode: error.retcode().unwrap_or_default().to_owned(),
+            message: error.message().to_owned(),
+            maybe_sent: error.maybe_sent(),
+            resent: error.resent(),
+            event,
+        },
+    }
+}
+
 /// A call that is over.
 pub struct Call {
+    pub asked: Asked,
     pub serial: u32,
     pub agent: u32,
     pub began: Instant,
@@ -81,6 +155,8 @@ pub struct Call {
     /// When its number had been cancelled.
     pub cancelled: Option<Instant>,
     pub outcome: Outcome,
+    /// The Guid and the cookies that are kept for the agent afterwards.
+    pub kept: Option<(String, String)>,
 }
 
 impl Call {
@@ -213,9 +289,24 @@ impl World {
 
     fn call(&self, client: &dyn Caller, agent: u32, nowhere: bool) {
         let serial = self.serial.fetch_add(1, Ordering::Relaxed) + 1;
-        let guid = format!("{serial:08x}-0000-4000-8000-c0ffee00c0de.AgentGateway1");
         let id = CallId::from_number(serial).expect("the first is 1");
         let mut dice = Dice::new(self.plan.seed, u64::from(serial));
+        // The one that is no agent has no session.
+        let asked = if agent == 100 { Asked::Reject } else { Asked::drawn(&mut dice) };
+        let text = match asked {
+            Asked::SignIn => serial.to_string(),
+            _ => guid(Named::Given, agent, serial),
+        };
+        let name = agent.to_string();
+        if asked.goes_on_after() == Some(STALE) {
+            // The gateway tells by the cookie which call it is; the Guid stays what it is.
+            let (kept, cookies) = client
+                .session(&name)
+                .unwrap_or_else(|| (guid(Named::Set, agent, serial), String::new()));
+            let others = cookies.split("; ").filter(|pair| !pair.starts_with(CALL));
+            let cookies = others.fold(format!("{CALL}={serial}"), |all, one| all + "; " + one);
+            client.set_session(&name, &kept, &cookies);
+        }
         let cancels = self.plan.cancels_calls && dice.chance(15);
         let early = cancels && dice.chance(30);
         let cancel = || {
@@ -232,14 +323,15 @@ impl World {
                     cancel()
                 })
             });
-            let outcome = client.reject(&agent.to_string(), &guid, id);
+            let outcome = client.ask(asked, &name, &text, id);
             let ended = Instant::now();
             if let Some(later) = later {
                 cancelled = later.join().expect("no panic");
             }
             (outcome, ended)
         });
-        let call = Call { serial, agent, began, ended, nowhere, cancelled, outcome };
+        let kept = client.session(&name);
+        let call = Call { asked, serial, agent, began, ended, nowhere, cancelled, outcome, kept };
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
     }
 }
