@@ -3,7 +3,10 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::thread;
+use std::time::Duration;
 
 use support::c;
 use support::gateway::{Gateway, Order, Script, Step};
@@ -101,6 +104,28 @@ fn calls_are_cancelled_by_number_in_parent_and_child() {
     part(&["numbers", &url(&gateway)]);
     // One for 154 and one for 155 in each process; one for 155 before, and one for 154 after.
     assert_eq!(gateway.seen().requests.len(), 2 * 2 + 2);
+}
+
+/// A child has the sessions as they were, also where the parent's threads poll and renew them at that
+/// moment, and polls for an agent of theirs. What it renews, drops and cancels is its own.
+#[test]
+fn a_fork_in_a_shift_leaves_parent_and_child_their_sessions() {
+    let count = AtomicU32::new(0);
+    let gateway = Gateway::serving_each(
+        move |request| {
+            // No event: held back for a moment.
+            if request.starts_with("GET ") {
+                thread::sleep(Duration::from_millis(5));
+            }
+            let agent = request.split(['/', ' ']).nth(5).expect("an agent");
+            let guid = format!("{agent}-{:08}", count.fetch_add(1, Ordering::Relaxed));
+            let head = format!("HTTP/1.1 200 OK\r\nSet-GUID: JSESSIONID={guid}\r\n");
+            head + "Content-Length: 15\r\n\r\n{\"retcode\":\"0\"}"
+        },
+        None,
+    );
+    let printed = part(&["sessions", "300", &url(&gateway)]);
+    assert!(printed.contains("300 forks in a shift: 0 children hang, 0 failed"), "{printed}");
 }
 
 #[test]
