@@ -165,7 +165,8 @@ typedef void (AGW_CALL *agw_log_fn)(int32_t level, const char *message, void *us
 
 
 /**
- * The gateway answered retcode "0": the rejection was accepted. The outcome shows as events.
+ * The call succeeded; a gateway that was asked answered retcode "0". What comes of a reject shows as
+ * events.
  */
 #define AGW_OK 0
 

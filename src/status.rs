@@ -3,7 +3,8 @@
 use std::ffi::CStr;
 use std::fmt;
 
-/// The gateway answered retcode "0": the rejection was accepted. The outcome shows as events.
+/// The call succeeded; a gateway that was asked answered retcode "0". What comes of a reject shows as
+/// events.
 pub const AGW_OK: i32 = 0;
 /// A pointer is NULL, a text is not UTF-8, or a field is out of range; `detail` names it.
 pub const AGW_E_INVALID_ARGUMENT: i32 = 1;
@@ -83,7 +84,7 @@ macro_rules! statuses {
 }
 
 statuses! {
-    Ok = AGW_OK: "The gateway accepted the rejection.";
+    Ok = AGW_OK: "The call succeeded.";
     InvalidArgument = AGW_E_INVALID_ARGUMENT: "An argument or option is not valid; the detail names it.";
     StructSize = AGW_E_STRUCT_SIZE: "struct_size is not right: zero the struct and set struct_size to its sizeof.";
     InvalidHandle = AGW_E_INVALID_HANDLE: "The client handle is NULL, was freed, or was never issued.";
@@ -165,5 +166,7 @@ mod tests {
             assert_eq!(same, 1, "{name} shares its sentence");
         }
         assert_eq!(Status::from_number(7777), None);
+        // It ends sign-ins, polls and sign-outs, too.
+        assert!(!Status::Ok.sentence().contains("reject"), "{}", Status::Ok.sentence());
     }
 }
