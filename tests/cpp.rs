@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -230,28 +231,117 @@ fn example(name: &str) -> PathBuf {
     c::compile(&format!("bindings/c/examples/{name}.c"), name, C89)
 }
 
-/// Runs the GUI example for an agent; what it printed last, and how long it took.
-fn gui(arguments: &[String], agent: usize, rest: &[&str], keys: &str) -> (String, Duration) {
-    let begun = Instant::now();
-    let mut command = Command::new(example("gui"));
-    command.args(&arguments[..2]).arg(agent.to_string()).args(rest);
-    let output = c::output_of(command.env("AGW_GUID", &arguments[agent - 152]), keys);
-    let printed = String::from_utf8(output.stdout).expect("UTF-8");
-    (printed.lines().last().expect("a line").to_owned(), begun.elapsed())
+/// A larger example that runs; what it prints comes line by line.
+struct Running {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        command.env("AGW_PASSWORD", "secret").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("it starts");
+        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        Running { child, lines: receiver }
+    }
+
+    /// Waits until it prints this.
+    fn says(&self, what: &str) {
+        loop {
+            let line = self.lines.recv_timeout(Duration::from_secs(20)).expect(what);
+            assert!(!line.contains("secret"), "{line}");
+            if line.contains(what) {
+                return;
+            }
+        }
+    }
+
+    fn press(&mut self, keys: &str) {
+        let keyboard = self.child.stdin.as_mut().expect("piped");
+        keyboard.write_all(keys.as_bytes()).expect("it reads");
+    }
+
+    fn interrupt(&self) {
+        // SAFETY: a child of this process that was not waited for.
+        unsafe { libc::kill(self.child.id() as i32, libc::SIGINT) };
+    }
+
+    /// Whether it ends well.
+    fn ends(mut self) -> bool {
+        self.child.wait().expect("it ends").success()
+    }
+}
+
+/// The GUI example; with a phone it signs the agent in, without it takes the agent's Guid.
+fn gui(simulator: &Simulator, agent: u32, rest: &[&str]) -> Running {
+    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| example("gui"));
+    let mut command = Command::new(&*PROGRAM);
+    command.args([simulator.url(), ca(simulator), agent.to_string()]).args(rest);
+    command.env("AGW_GUID", simulator.guid(agent).unwrap_or_default());
+    Running::start(&mut command)
 }
 
 #[test]
 fn the_gui_example_rejects_and_cancels() {
-    let (_simulator, arguments) = gateway();
-    let (accepted, _) = gui(&arguments, 154, &[], "");
-    assert!(accepted.starts_with("0 "), "{accepted}");
-    let (late, _) = gui(&arguments, 154, &[], "");
-    assert!(late.starts_with("302 ") && late.contains("101-001"), "{late}");
-    for (rest, keys) in [(["--cancel-after", "500"].as_slice(), ""), (&[], "\n")] {
-        let (cancelled, took) = gui(&arguments, 156, rest, keys);
-        assert!(cancelled.starts_with("105 "), "{cancelled}");
-        assert!(took < Duration::from_secs(8), "{took:?}");
+    let simulator = signed_in(vec![154, 155, 156]);
+    let mut window = gui(&simulator, 154, &[]);
+    window.says("signed in: 0 ");
+    simulator.ring(154, &[]).expect("rings");
+    window.says("AgentConf_Ringing");
+    window.press("r");
+    window.says("rejectAgentConf: 0 ");
+    window.says("AgentState_Ready");
+    let late = Script { retcode: Some("101-001".into()), ..Script::default() };
+    simulator.answer_with(154, late);
+    simulator.ring(154, &[]).expect("rings");
+    window.says("AgentConf_Ringing");
+    window.press("xr");
+    window.says("rejectAgentConf: 302 ");
+    window.press("\n");
+    assert!(window.ends());
+    assert!(simulator.guid(154).is_some(), "it did not sign in, and does not sign out");
+
+    let delay = Duration::from_secs(30);
+    for (agent, rest, keys) in [(155, ["--cancel-after", "300"].as_slice(), "r"), (156, &[], "r\n")]
+    {
+        simulator.answer_with(agent, Script { delay, ..Script::default() });
+        simulator.ring(agent, &[]).expect("rings");
+        let mut window = gui(&simulator, agent, rest);
+        window.says("AgentConf_Ringing");
+        let begun = Instant::now();
+        window.press(keys);
+        window.says("rejectAgentConf: 105 ");
+        assert!(window.ends());
+        assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
     }
+}
+
+#[test]
+fn the_gui_example_signs_in_and_out_and_ends_with_the_session() {
+    let simulator = signed_in(vec![155]);
+    let window = gui(&simulator, 154, &["40038"]);
+    window.says("signed in: 0 ");
+    simulator.ring(154, &[]).expect("rings");
+    window.says("AgentConf_Ringing");
+    window.interrupt();
+    window.says("signed out: 0 ");
+    assert!(window.ends());
+    assert_eq!(simulator.guid(154), None, "signed out");
+
+    let window = gui(&simulator, 155, &[]);
+    window.says("signed in: 0 ");
+    simulator.expire(155).expect("expires");
+    window.says("getAgentEvent: 301 ");
+    assert!(!window.ends(), "the session is over");
+    let window = gui(&simulator, 155, &["40038"]);
+    window.says("100-002");
+    assert!(!window.ends(), "signed in already");
 }
 
 #[test]
@@ -281,63 +371,43 @@ fn the_server_example_serves_many_agents() {
     assert!(printed.contains("agent 300: 301 "), "{printed}");
 }
 
-/// The shift example, signed in for agent 154; its timeline comes line by line.
-fn shift(simulator: &Simulator, rest: &[&str]) -> (Child, Receiver<String>) {
+/// The shift example, for agent 154.
+fn shift(simulator: &Simulator, rest: &[&str]) -> Running {
     let mut command = Command::new(example("shift"));
     command.args([&simulator.url(), &ca(simulator), "154", "40038"]).args(rest);
-    command.env("AGW_PASSWORD", "secret").stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.spawn().expect("it starts");
-    let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        for line in lines.map_while(Result::ok) {
-            let _ = sender.send(line);
-        }
-    });
-    (child, receiver)
-}
-
-fn wait_for(lines: &Receiver<String>, what: &str) {
-    loop {
-        let line = lines.recv_timeout(Duration::from_secs(20)).expect(what);
-        assert!(!line.contains("secret"), "{line}");
-        if line.contains(what) {
-            return;
-        }
-    }
+    Running::start(&mut command)
 }
 
 #[test]
 fn the_shift_example_rejects_what_rings_and_ends_at_once() {
     let simulator = signed_in(Vec::new());
-    let (mut child, lines) = shift(&simulator, &[]);
-    wait_for(&lines, "login");
+    let running = shift(&simulator, &[]);
+    running.says("login");
     simulator.ring(154, &[]).expect("rings");
     for what in ["AgentConf_Ringing", "rejectAgentConf", "AgentState_Ready"] {
-        wait_for(&lines, what);
+        running.says(what);
     }
     // Into the next poll, which would wait for 10 s.
     thread::sleep(Duration::from_millis(500));
     let begun = Instant::now();
-    // SAFETY: a child of this process that was not waited for.
-    unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
-    wait_for(&lines, "logout");
-    assert!(child.wait().expect("it ends").success());
+    running.interrupt();
+    running.says("logout");
+    assert!(running.ends());
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(simulator.guid(154), None, "signed out");
 
     // Without --force it is refused where the agent is signed in already.
     let simulator = signed_in(vec![154]);
-    let (mut child, lines) = shift(&simulator, &[]);
-    wait_for(&lines, "100-002");
-    assert!(!child.wait().expect("it ends").success());
-    let (mut child, lines) = shift(&simulator, &["--force", "--ask"]);
-    wait_for(&lines, "login");
+    let running = shift(&simulator, &[]);
+    running.says("100-002");
+    assert!(!running.ends());
+    let mut running = shift(&simulator, &["--force", "--ask"]);
+    running.says("login");
     simulator.ring(154, &[]).expect("rings");
-    wait_for(&lines, "AgentConf_Ringing");
-    child.stdin.take().expect("piped").write_all(b"y\n").expect("written");
-    wait_for(&lines, "rejectAgentConf");
+    running.says("AgentConf_Ringing");
+    running.press("y\n");
+    running.says("rejectAgentConf");
     simulator.expire(154).expect("expires");
-    wait_for(&lines, "100-006");
-    assert!(!child.wait().expect("it ends").success(), "the session is over");
+    running.says("100-006");
+    assert!(!running.ends(), "the session is over");
 }
