@@ -74,6 +74,17 @@ fn from_sign_in_to_too_late_and_stale() {
 }
 
 #[test]
+fn a_shift_on_one_client() {
+    let simulator = start(vec![154]);
+    let guid = simulator.guid(154).expect("signed in");
+    simulator.ring(154, &[]).expect("rings");
+    let printed = story(&simulator, &["shift", "154", &guid, "40038"]);
+    assert!(printed.contains("shift: 20 checks, 0 failed"), "{printed}");
+    assert_eq!(simulator.guid(154), None, "signed out");
+    assert_eq!(simulator.requests().len(), 1, "without a session nothing is sent");
+}
+
+#[test]
 fn a_conference_that_is_cancelled_is_too_late() {
     let simulator = start(vec![154, 155]);
     let guid = simulator.guid(154).expect("signed in");

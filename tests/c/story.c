@@ -37,6 +37,7 @@ static int usage(void)
 
     printf("usage: story URL CA expect-... AGENT GUID [AGENT GUID ...]\n"
            "       story URL CA threads N AGENT GUID [AGENT GUID ...]\n"
+           "       story URL CA shift AGENT GUID PHONE  (signed in, and a conference rings)\n"
            "       (CA is a PEM file; the time-out is 10 s, with expect-timeout 300 ms)\n"
            "expectations:");
     for (i = 0; i < sizeof EXPECTATIONS / sizeof EXPECTATIONS[0]; i++)
@@ -203,6 +204,127 @@ static int threads(agw_client *client, int wanted, char **pairs, int count)
     return others == 0 && started == wanted ? 0 : 1;
 }
 
+/* --- A shift ------------------------------------------------------------------------------ */
+
+enum { POLL = 7 };
+
+struct shift {
+    agw_client *client;
+    const char *agent_id;
+    int checks, failures;
+};
+
+static void expect(struct shift *shift, int holds, const char *what, const agw_result *result)
+{
+    shift->checks++;
+    shift->failures += !holds;
+    if (!holds)
+        print_result(what, result);
+}
+
+static void expect_event(struct shift *shift, const char *type)
+{
+    agw_event event;
+    agw_result result = new_result();
+
+    memset(&event, 0, sizeof event);
+    event.struct_size = sizeof event;
+    agw_next_event(shift->client, shift->agent_id, &event, &result);
+    expect(shift, result.status == AGW_OK && strcmp(event.type, type) == 0, type, &result);
+    expect(shift, strcmp(event.work_no, shift->agent_id) == 0, event.work_no, &result);
+    expect(shift, (event.conf_id != 0) == (strcmp(type, AGW_EVENT_CONF_RINGING) == 0),
+           event.content, &result);
+}
+
+/* The Guid that somebody else's sign-in brought. */
+static void take_over(struct shift *shift, const char *guid)
+{
+    agw_session session;
+    agw_result result = new_result();
+
+    agw_set_session(shift->client, shift->agent_id, guid, NULL, &result);
+    expect(shift, result.status == AGW_OK, "agw_set_session", &result);
+    memset(&session, 0, sizeof session);
+    session.struct_size = sizeof session;
+    agw_get_session(shift->client, shift->agent_id, &session, &result);
+    expect(shift, strcmp(session.guid, guid) == 0 && session.cookie[0] == '\0', "agw_get_session",
+           &result);
+}
+
+static void expect_rejected(struct shift *shift, agw_status status)
+{
+    agw_result result = new_result();
+
+    agw_connect(shift->client, &result);
+    expect(shift, result.status == AGW_OK, "agw_connect", &result);
+    agw_reject_agent_conf(shift->client, shift->agent_id, NULL, &result);
+    expect(shift, result.status == status && (result.http_status == 200) == (status == AGW_OK),
+           "agw_reject_agent_conf", &result);
+}
+
+static void expect_signed_in(struct shift *shift, const char *phone, uint32_t flags,
+                             agw_status status)
+{
+    agw_sign_in_options options;
+    agw_result result = new_result();
+
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.flags = flags;
+    options.agent_id = shift->agent_id;
+    options.phone = phone;
+    agw_sign_in(shift->client, &options, &result);
+    expect(shift, result.status == status, "agw_sign_in", &result);
+}
+
+static void *wait_for_nothing(void *argument)
+{
+    struct shift *shift = argument;
+    agw_event event;
+    agw_result result = new_result();
+
+    memset(&event, 0, sizeof event);
+    event.struct_size = sizeof event;
+    result.call_id = POLL;
+    agw_next_event(shift->client, shift->agent_id, &event, &result);
+    expect(shift, result.status == AGW_E_CANCELLED, "agw_next_event", &result);
+    return NULL;
+}
+
+/* Whether the cancel finds the poll, or comes before it. */
+static int cancel_poll(struct shift *shift)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, wait_for_nothing, shift) != 0)
+        return 0;
+    agw_cancel_call(shift->client, POLL);
+    return pthread_join(thread, NULL) == 0;
+}
+
+static int whole_shift(agw_client *client, char **words)
+{
+    struct shift shift;
+    agw_result result = new_result();
+
+    memset(&shift, 0, sizeof shift);
+    shift.client = client;
+    shift.agent_id = words[0];
+    take_over(&shift, words[1]);
+    expect_event(&shift, AGW_EVENT_CONF_RINGING);
+    expect_rejected(&shift, AGW_OK);
+    expect_event(&shift, AGW_EVENT_PHONE_RELEASE);
+    expect_event(&shift, AGW_EVENT_READY);
+    expect_signed_in(&shift, words[2], 0, AGW_E_GATEWAY);
+    expect_signed_in(&shift, words[2], AGW_SIGN_IN_FORCE, AGW_OK);
+    expect(&shift, cancel_poll(&shift), "a second thread", &result);
+    agw_sign_out(client, shift.agent_id, &result);
+    expect(&shift, result.status == AGW_OK, "agw_sign_out", &result);
+    expect_rejected(&shift, AGW_E_SESSION);
+    printf("shift: %d checks, %d failed\n", shift.checks, shift.failures);
+    return shift.failures == 0 ? 0 : 1;
+}
+
 /* ------------------------------------------------------------------------------------------ */
 
 static int run(agw_client *client, char **words, int count)
@@ -215,6 +337,8 @@ static int run(agw_client *client, char **words, int count)
     if (strcmp(words[0], "threads") == 0 && count >= 4 && count % 2 == 0 && wanted > 0
         && wanted <= MAX_THREADS)
         return threads(client, wanted, words + 2, count / 2 - 1);
+    if (strcmp(words[0], "shift") == 0 && count == 4)
+        return whole_shift(client, words + 1);
     return usage();
 }
 

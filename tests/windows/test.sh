@@ -80,7 +80,7 @@ programs() {
         compile "$folder/abi$option" tests/c/abi.c "$built/libagw.dll.a" -std=c11 "$option"
         run "tests/c/abi.c with $option" "$folder/abi$option.exe"
     done
-    for example in reject server gui; do
+    for example in reject server gui shift; do
         compile "$folder/$example" bindings/c/examples/$example.c "$built/libagw.dll.a" -std=c89
     done
     compile "$folder/story" tests/c/story.c "$built/libagw.dll.a" -std=gnu11
@@ -148,10 +148,29 @@ hosts() {
         fail "$width: the static program: $(cat "$folder/log" "$folder/errors")"
     printf '155 %s\n' "$guid" >"$folder/agents"
     run "server.c" "$folder/server.exe" "$url" "$folder/ca.pem" 4 "$folder/agents"
+    session
     stop_simulator
     $here/system_store.sh "$width" "$folder/host-O2.exe" "$folder/agw.dll" "$folder/store" \
         >"$folder/log" 2>&1 || fail "$width: the system's store: $(cat "$folder/log")"
     say "the system's store: trusted with the CA in it, refused without, not waited for"
+}
+
+# shift.c takes agent 154 over, polls, and ends when the gateway says that the session is over.
+session() {
+    (cd "$folder" && exec timeout 600 "$wine" "$width" "$folder/shift.exe" "$url" \
+        "$folder/ca.pem" 154 40038 --force) >"$folder/log" 2>"$folder/errors" &
+    program=$!
+    until grep -q login "$folder/log" || ! kill -0 $program 2>/dev/null; do sleep 0.1; done
+    python3 - "$url/simulator/expire" "$folder/ca.pem" <<'END' || fail "$width: no expire"
+import ssl, sys, urllib.request
+trust = ssl.create_default_context(cafile=sys.argv[2])
+urllib.request.urlopen(sys.argv[1], b'{"agentId":"154"}', context=trust)
+END
+    code=0
+    wait $program || code=$?
+    { [ $code = 1 ] && grep -q "getAgentEvent.* 100-006" "$folder/log"; } ||
+        fail "$width: shift.c ended with $code: $(cat "$folder/log" "$folder/errors")"
+    say "shift.c: $(tail -n 1 "$folder/log" | tr -d '\r')"
 }
 
 # The tests of the C programs that Linux has, with Windows programs in their place.
