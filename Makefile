@@ -27,7 +27,7 @@ PRIVATE := -lutil -lrt -lpthread -lm -ldl
 help:
 	@sed -n 's/^## //p' Makefile
 
-## make demo       the story from sign-in to rejection, on this machine, in a few seconds
+## make demo       a shift from sign-in to sign-out, on this machine, in a few seconds
 demo: $(TARGET)/demo/reject
 	$(CARGO) build --locked --quiet --example simulator
 	$(PYTHON) tests/demo.py --library $(STAGE)/lib/libagw.so \

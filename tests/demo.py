@@ -3,8 +3,9 @@
 
     python3 tests/demo.py
 
-An agent signs in, a conference rings, the C program `reject` rejects it over verified HTTPS, and
-the events come in; then what goes wrong in practice. Each step checks what it shows.
+Two agents are on shift with one agw client, called by ctypes: one signs in, both wait for events, a
+conference rings and is rejected, they sign out. In between, the C program `reject` shows what goes
+wrong in practice. Each step checks what it shows.
 """
 
 import argparse
@@ -36,6 +37,7 @@ SUFFIX = ".exe" if WINDOWS else ""
 AGENT, MEMBER = "154", "155"
 TIMEOUT_MS = 500
 STALL_MS = 10000
+RENEW_AFTER_S = "1"
 PATIENCE_S = 10  # nothing here takes that long: whoever waits longer is stuck
 
 
@@ -96,10 +98,9 @@ def shortened(guid):
 class Gateway:
     """A simulator process, and HTTPS to it with its certificate verified."""
 
-    BASE = "/agentgateway/resource"
-
     def __init__(self, program, agent):
-        command = [program, "--port", "0", "--quiet", "--agent", agent, "--poll-wait", "0.2"]
+        command = [program, "--port", "0", "--quiet", "--agent", agent]
+        command += ["--poll-wait", "0.2", "--renew-after", RENEW_AFTER_S]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -147,39 +148,29 @@ class Gateway:
             with contextlib.suppress(OSError, AttributeError):
                 os.remove(self.ca)
 
-    def _request(self, method, path, body=None, guid=None):
-        headers = {"Content-Type": "application/json; charset=UTF-8"}
-        if guid:
-            headers["Guid"] = guid
+    def _request(self, method, path, body=None):
         text = None if body is None else json.dumps(body)
         connection = http.client.HTTPSConnection(
             self.address, timeout=PATIENCE_S, context=self.trust
         )
         with contextlib.closing(connection):
-            connection.request(method, path, body=text, headers=headers)
+            connection.request(method, path, body=text)
             answer = connection.getresponse()
-            return answer.status, answer.headers, json.loads(answer.read())
+            return answer.status, json.loads(answer.read())
 
     def control(self, action, **body):
         """What the platform would do by itself."""
-        status, _, answer = self._request("POST", f"/simulator/{action}", body)
+        status, answer = self._request("POST", f"/simulator/{action}", body)
         check(status == 200, f"the simulator refused {action} {body}: {answer}")
         return answer
 
     def rejects_seen(self):
-        _, _, answer = self._request("GET", "/simulator/requests")
+        _, answer = self._request("GET", "/simulator/requests")
         return len(answer)
 
-    def sign_in(self, agent, force=False):
-        path = f"{self.BASE}/onlineagent/{agent}" + ("/forcelogin" if force else "")
-        _, headers, answer = self._request("PUT", path, {"password": "", "phonenum": "40038"})
-        return answer["retcode"], headers.get("Set-GUID")
-
-    def poll(self, agent, guid):
-        """The next event, or None; and the newest Guid."""
-        _, headers, answer = self._request("GET", f"{self.BASE}/agentevent/{agent}", guid=guid)
-        check(answer["retcode"] == "0", f"polling for {agent} failed: {answer}")
-        return answer.get("event"), headers.get("Set-GUID") or guid
+    def signed_in(self):
+        _, answer = self._request("GET", "/simulator/agents")
+        return [agent["agentId"] for agent in answer if agent["signedIn"]]
 
 
 # --- The library -------------------------------------------------------------------------------
@@ -262,7 +253,51 @@ class Result(ctypes.Structure):
     ]
 
 
-AGW_OK, AGW_TRUST_CA = 0, 1
+class SignIn(ctypes.Structure):
+    """agw_sign_in_options"""
+
+    _fields_ = [
+        ("struct_size", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("agent_id", ctypes.c_char_p),
+        ("password", ctypes.c_char_p),
+        ("phone", ctypes.c_char_p),
+        ("fields", ctypes.c_char_p),
+    ]
+
+
+class Event(ctypes.Structure):
+    """agw_event"""
+
+    _fields_ = [
+        ("struct_size", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("conf_id", ctypes.c_int64),
+        ("generated_ms", ctypes.c_int64),
+        ("type", ctypes.c_char * 64),
+        ("work_no", ctypes.c_char * 32),
+        ("content", ctypes.c_char * 3976),
+    ]
+
+
+class Session(ctypes.Structure):
+    """agw_session"""
+
+    _fields_ = [
+        ("struct_size", ctypes.c_uint32),
+        ("reserved", ctypes.c_uint32),
+        ("guid", ctypes.c_char * 264),
+        ("cookie", ctypes.c_char * 1776),
+    ]
+
+
+AGW_OK, AGW_TRUST_CA, AGW_SIGN_IN_FORCE = 0, 1, 1
+AGW_E_GATEWAY, AGW_E_SESSION, AGW_E_NO_CONFERENCE = 300, 301, 302
+
+
+def new(struct, **fields):
+    """Zeroed, with its size, as agw wants it."""
+    return struct(struct_size=ctypes.sizeof(struct), **fields)
 
 
 def load(library):
@@ -270,26 +305,66 @@ def load(library):
     agw = ctypes.CDLL(str(library))
     handle, text, result = ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(Result)
     agw.agw_client_new.argtypes = [ctypes.POINTER(Options), ctypes.POINTER(handle), result]
+    agw.agw_sign_in.argtypes = [handle, ctypes.POINTER(SignIn), result]
+    agw.agw_next_event.argtypes = [handle, text, ctypes.POINTER(Event), result]
     agw.agw_reject_agent_conf.argtypes = [handle, text, text, result]
+    agw.agw_sign_out.argtypes = [handle, text, result]
+    agw.agw_set_session.argtypes = [handle, text, text, text, result]
+    agw.agw_get_session.argtypes = [handle, text, ctypes.POINTER(Session), result]
     agw.agw_free.argtypes = [handle]
     agw.agw_version.restype = agw.agw_strerror.restype = text
     return agw
 
 
-def reject_from_python(agw, gateway, agent, guid):
-    """What a host in another language does: five lines but for the structs."""
-    options = Options(
-        struct_size=ctypes.sizeof(Options),
-        base_url=gateway.url.encode(),
-        tls_trust=AGW_TRUST_CA,
-        ca=gateway.ca.encode(),
-    )
-    result = Result(struct_size=ctypes.sizeof(Result))
-    client = ctypes.c_void_p()
-    if agw.agw_client_new(options, client, result) == AGW_OK:
-        agw.agw_reject_agent_conf(client, agent.encode(), guid.encode(), result)
-        agw.agw_free(client)
-    return result
+class Client:
+    """A client of agw: what a host in another language does. Each call gives agw_result."""
+
+    def __init__(self, agw, gateway):
+        options = new(
+            Options,
+            base_url=gateway.url.encode(),
+            tls_trust=AGW_TRUST_CA,
+            ca=gateway.ca.encode(),
+        )
+        self.agw = agw
+        self.handle = ctypes.c_void_p()
+        result = new(Result)
+        status = agw.agw_client_new(options, self.handle, result)
+        check(status == AGW_OK, f"no client: {result.detail.decode()}")
+
+    def sign_in(self, agent, phone, flags=0):
+        options = new(SignIn, flags=flags, agent_id=agent.encode(), phone=phone.encode())
+        return self._call(self.agw.agw_sign_in, options)
+
+    def next_event(self, agent):
+        """The event as well; its type is empty if nothing happened."""
+        event = new(Event)
+        return event, self._call(self.agw.agw_next_event, agent.encode(), event)
+
+    def reject(self, agent):
+        """With the Guid that the client keeps."""
+        return self._call(self.agw.agw_reject_agent_conf, agent.encode(), None)
+
+    def sign_out(self, agent):
+        return self._call(self.agw.agw_sign_out, agent.encode())
+
+    def take(self, agent, guid):
+        return self._call(self.agw.agw_set_session, agent.encode(), guid.encode(), None)
+
+    def guid(self, agent):
+        """The newest one that the client keeps: the one call that shows it."""
+        session = new(Session)
+        result = self._call(self.agw.agw_get_session, agent.encode(), session)
+        check(result.status == AGW_OK, f"no session of {agent}: {result.detail.decode()}")
+        return session.guid.decode()
+
+    def free(self):
+        self.agw.agw_free(self.handle)
+
+    def _call(self, function, *arguments):
+        result = new(Result)
+        function(self.handle, *arguments, result)
+        return result
 
 
 # --- The story ---------------------------------------------------------------------------------
@@ -306,8 +381,7 @@ class Story:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         self.reject = Reject(arguments.reject, arguments.library, folder)
         self.gateway = None
-        self.guid = None
-        self.member_guid = None
+        self.client = None
         self.checks = 0
 
     def say(self, who, text):
@@ -325,14 +399,28 @@ class Story:
     def ring(self):
         conf_id = self.gateway.control("ring", agentId=AGENT, members=[MEMBER])["confId"]
         self.say("platform", f"conference {conf_id} of agent {MEMBER} rings at agent {AGENT}")
-        names = self.events(AGENT, self.guid, "AgentConf_Ringing")
-        self.confirm(names == ["AgentConf_Ringing"], f"events {names} for conference {conf_id}")
+        events = self.events(AGENT, "AgentConf_Ringing")
+        self.confirm(
+            events == [("AgentConf_Ringing", conf_id)], f"events {events} for conference {conf_id}"
+        )
+
+    def expect(self, result, status, retcode):
+        """Shows and checks what a call of agw's came to."""
+        right = (result.status, result.retcode.decode()) == (status, retcode)
+        sentence = self.agw.agw_strerror(result.status).decode()
+        self.timeline.more("status", f"{result.status} {sentence}", "good" if right else "bad")
+        if result.retcode:
+            self.timeline.more("retcode", result.retcode.decode())
+        if result.detail:
+            self.timeline.more("detail", result.detail.decode())
+        self.timeline.more("time", f"{result.elapsed_us / 1000:.1f} ms")
+        self.confirm(right, f"expected {status} and retcode {retcode}, got {result.status}")
 
     def run_reject(self, status, exit_code, *options, url=None, ca=None, agent=AGENT, guid=None):
         """Runs the C program, shows what it says, and checks what it came to."""
         trust = [] if "--pin" in options else ["--ca", ca or self.gateway.ca]
         where = ["--url", url or self.gateway.url, *trust, "--agent", agent]
-        answer = self.reject(*where, *options, guid=guid or self.guid)
+        answer = self.reject(*where, *options, guid=guid or self.client.guid(AGENT))
         right = answer["status"].endswith(f" {status}") and answer["exit code"] == exit_code
         self.timeline.more("status", answer["status"], "good" if right else "bad")
         for label in ("retcode", "message", "detail", "http", "flags", "time"):
@@ -341,74 +429,93 @@ class Story:
         self.confirm(right, f"expected {status} and exit code {exit_code}, got {answer}")
         return answer
 
-    def events(self, agent, guid, last):
-        """Polls until the event `last`; shows and returns the names of all that came."""
-        names = []
+    def next_event(self, agent):
+        event, result = self.client.next_event(agent)
+        check(result.status == AGW_OK, f"polling for {agent}: {result.detail.decode()}")
+        return event
+
+    def events(self, agent, last):
+        """Polls until the event `last`; shows and gives all that came, with their conferences."""
+        came = []
         for _ in range(20):
-            event, newest = self.gateway.poll(agent, guid)
-            if agent == AGENT:
-                self.guid = guid = newest
-            if event is None:
+            event = self.next_event(agent)
+            if not event.type:
                 continue
-            names.append(event["eventType"])
-            content = " ".join(f"{key}={value}" for key, value in (event["content"] or {}).items())
-            self.say(f"agent {agent}", f"event {event['eventType']} {content}")
-            if event["eventType"] == last:
-                return names
-        raise StepError(f"agent {agent} never got {last}, only {names}")
+            came.append((event.type.decode(), event.conf_id))
+            content = json.loads(event.content or b"{}")
+            words = " ".join(f"{key}={value}" for key, value in content.items())
+            self.say(f"agent {agent}", f"event {event.type.decode()} {words}")
+            if came[-1][0] == last:
+                return came
+        raise StepError(f"agent {agent} never got {last}, only {came}")
 
 
 def gateway_up(story):
     story.gateway = gateway = story.start_gateway()
-    story.member_guid = gateway.guid
-    story.say("gateway", f"up at {gateway.url}, with a private CA; agent {MEMBER} is signed in")
+    story.say("gateway", f"up at {gateway.url}, with a private CA")
+    story.client = client = Client(story.agw, gateway)
+    story.stack.callback(client.free)
+    story.say("agw", "agw_client_new: one client for both agents")
 
 
 def sign_in(story):
-    retcode, set_guid = story.gateway.sign_in(AGENT)
-    story.confirm(retcode == "0" and set_guid, f"the sign-in failed with {retcode}")
-    story.guid = set_guid.split("=", 1)[1]
-    guid = shortened(story.guid)
-    story.say(f"agent {AGENT}", f"signs in (PUT onlineagent/{AGENT}): retcode 0, Guid {guid}")
+    story.say(f"agent {AGENT}", f"agw_sign_in: PUT onlineagent/{AGENT}")
+    story.expect(story.client.sign_in(AGENT, "40038"), AGW_OK, "0")
+    guid = story.client.guid(AGENT)
+    story.confirm(guid.endswith(".AgentGateway1"), f"an odd Guid: {shortened(guid)}")
+    story.say("agw", f"keeps the Guid {shortened(guid)} for agent {AGENT}")
+    story.say(f"agent {MEMBER}", "agw_set_session: another program has signed it in")
+    story.expect(story.client.take(MEMBER, story.gateway.guid), AGW_OK, "")
 
 
 def connect(story):
-    story.say("reject", "--connect-only at sign-in: would a call get through?")
+    story.say("reject", "the C program, --connect-only: would a call get through?")
     story.run_reject("AGW_OK", 0, "--connect-only")
 
 
 def reject(story):
     story.ring()
-    story.say("reject", f"POST agentconf/{AGENT}/rejectagentconf over verified HTTPS")
-    answer = story.run_reject("AGW_OK", 0)
-    story.confirm(answer["retcode"] == "0" and answer["http"] == "200", f"an odd answer: {answer}")
+    story.say(f"agent {AGENT}", "agw_reject_agent_conf, with the Guid that agw keeps")
+    story.expect(story.client.reject(AGENT), AGW_OK, "0")
 
 
 def outcome(story):
-    names = story.events(AGENT, story.guid, "AgentState_Ready")
+    names = [name for name, _ in story.events(AGENT, "AgentState_Ready")]
     story.confirm(names == ["AgentOther_PhoneRelease", "AgentState_Ready"], f"events {names}")
-    names = story.events(MEMBER, story.member_guid, "AgentConf_ParticipantChanged")
+    names = [name for name, _ in story.events(MEMBER, "AgentConf_ParticipantChanged")]
     story.confirm(names == ["AgentConf_ParticipantChanged"], f"events {names}")
 
 
 def too_late(story):
-    story.say("reject", "the same again, but nothing rings any more")
+    story.say("reject", "the C program, but nothing rings any more")
     answer = story.run_reject("AGW_E_NO_CONFERENCE", 3)
     story.confirm(answer["retcode"] == "101-001", f"retcode {answer['retcode']}")
 
 
+def renewed_guid(story):
+    first = story.client.guid(AGENT)
+    for _ in range(20):
+        story.next_event(AGENT)
+        newest = story.client.guid(AGENT)
+        if newest != first:
+            break
+    story.confirm(newest != first, f"no new Guid came in 20 polls after {RENEW_AFTER_S} s")
+    story.say("agw", f"a poll has brought a new Guid, {shortened(newest)}: kept")
+    story.say(f"agent {AGENT}", "agw_reject_agent_conf, with the new one: known, but nothing rings")
+    story.expect(story.client.reject(AGENT), AGW_E_NO_CONFERENCE, "101-001")
+
+
 def stale_guid(story):
     story.gateway.control("expire", agentId=AGENT)
-    story.say("gateway", f"the Guid {shortened(story.guid)} of agent {AGENT} expires")
-    story.say("reject", "with the expired Guid")
+    story.say("gateway", f"the Guids of agent {AGENT} expire")
+    story.say("reject", "the C program, with the expired Guid")
     story.run_reject("AGW_E_SESSION", 4)
-    retcode, _ = story.gateway.sign_in(AGENT)
-    story.confirm(retcode == "100-002", f"a second sign-in gave {retcode}")
-    retcode, set_guid = story.gateway.sign_in(AGENT, force=True)
-    story.confirm(retcode == "0" and set_guid, f"the forced sign-in failed with {retcode}")
-    story.guid = set_guid.split("=", 1)[1]
-    guid = shortened(story.guid)
-    story.say(f"agent {AGENT}", f"signs in again (100-002, then forcelogin): Guid {guid}")
+    story.say(f"agent {AGENT}", "agw_sign_in")
+    story.expect(story.client.sign_in(AGENT, "40038"), AGW_E_GATEWAY, "100-002")
+    story.say(f"agent {AGENT}", "agw_sign_in with AGW_SIGN_IN_FORCE: forcelogin follows")
+    before = story.client.guid(AGENT)
+    story.expect(story.client.sign_in(AGENT, "40038", AGW_SIGN_IN_FORCE), AGW_OK, "0")
+    story.confirm(story.client.guid(AGENT) != before, "the old Guid is still kept")
 
 
 def stranger(story):
@@ -437,31 +544,28 @@ def stalled(story):
     story.confirm(TIMEOUT_MS <= taken < STALL_MS, f"{taken} ms instead of {TIMEOUT_MS}")
     story.confirm("maybe sent" in answer["flags"], f"flags {answer['flags']}")
     story.say("reject", f"{TIMEOUT_MS} ms wanted, {taken} ms taken; maybe sent, and indeed:")
-    story.events(AGENT, story.guid, "AgentState_Ready")
+    story.events(AGENT, "AgentState_Ready")
 
 
-def from_python(story):
-    story.ring()
-    story.say("python", "ctypes: agw_client_new, agw_reject_agent_conf, agw_free")
-    result = reject_from_python(story.agw, story.gateway, AGENT, story.guid)
-    sentence = story.agw.agw_strerror(result.status).decode()
-    kind = "good" if result.status == AGW_OK else "bad"
-    story.timeline.more("status", f"{result.status} {sentence}", kind)
-    story.timeline.more("retcode", result.retcode.decode())
-    story.timeline.more("http", result.http_status)
-    story.timeline.more("time", f"{result.elapsed_us / 1000:.1f} ms")
-    story.confirm(result.status == AGW_OK, f"status {result.status}: {result.detail.decode()}")
-    story.confirm(result.retcode == b"0" and result.http_status == 200, "an odd answer")
-    story.events(AGENT, story.guid, "AgentState_Ready")
+def sign_out(story):
+    for agent in (AGENT, MEMBER):
+        story.say(f"agent {agent}", f"agw_sign_out: DELETE onlineagent/{agent}/logout")
+        story.expect(story.client.sign_out(agent), AGW_OK, "0")
+    story.confirm(story.gateway.signed_in() == [], f"still there: {story.gateway.signed_in()}")
+    seen = story.gateway.rejects_seen()
+    story.say(f"agent {AGENT}", "agw_reject_agent_conf: no Guid is kept any more, nothing is sent")
+    story.expect(story.client.reject(AGENT), AGW_E_SESSION, "")
+    story.confirm(story.gateway.rejects_seen() == seen, "a request went out without a session")
 
 
 STEPS = [
     ("A conference rings and is rejected", [gateway_up, sign_in, connect, reject, outcome]),
     ("Too late", [too_late]),
+    ("A new Guid", [renewed_guid]),
     ("A stale Guid", [stale_guid]),
     ("A certificate that is not trusted", [stranger]),
     ("A gateway that does not answer", [stalled]),
-    ("From another language", [from_python]),
+    ("The end of the shift", [sign_out]),
 ]
 
 
