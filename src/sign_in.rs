@@ -33,7 +33,7 @@ impl<'a> SignIn<'a> {
     }
 
     /// The request's body.
-    pub(crate) fn body(&self) -> Result<Body<'a>, Error> {
+    pub(crate) fn body(&self) -> Result<Body, Error> {
         const MAX_TEXT: usize = 256;
         const MAX_FIELDS: usize = 16 * 1024;
         for (name, text) in [("password", self.password), ("phone", self.phone.unwrap_or(""))] {
@@ -56,14 +56,18 @@ impl<'a> SignIn<'a> {
         members.extend(self.phone.map(|phone| (Cow::from("phonenum"), Member::Text(phone))));
         let more: BTreeMap<Cow<str>, &RawValue> = serde_json::from_str(fields)
             .map_err(|_| refuse("fields: not the text of a JSON object".to_owned()))?;
-        let password = more.get("password").and_then(|raw| serde_json::from_str(raw.get()).ok());
+        let password = match more.get("password").map(|raw| serde_json::from_str(raw.get())) {
+            Some(Ok(password)) => password,
+            _ => self.password.to_owned(),
+        };
+        let password = Zeroizing::new(password);
         members.extend(more.into_iter().map(|(name, raw)| (name, Member::Raw(raw))));
         // Room for all escapes: what grew would leave a copy behind.
         let room = 6 * (self.password.len() + self.phone.unwrap_or("").len() + fields.len()) + 64;
         let mut json = Zeroizing::new(Vec::with_capacity(room));
         serde_json::to_writer(&mut *json, &members)
             .map_err(|why| Error::new(Status::Internal, format!("sign-in: {why}")))?;
-        Ok(Body { json, password: password.unwrap_or(Cow::Borrowed(self.password)) })
+        Ok(Body { json, password })
     }
 }
 
@@ -73,10 +77,10 @@ impl fmt::Debug for SignIn<'_> {
     }
 }
 
-pub(crate) struct Body<'a> {
+pub(crate) struct Body {
     pub json: Zeroizing<Vec<u8>>,
     /// As it is sent, to be hidden where it is echoed.
-    pub password: Cow<'a, str>,
+    pub password: Zeroizing<String>,
 }
 
 #[derive(Serialize)]
@@ -115,7 +119,9 @@ mod tests {
         let json = r#"{"agenttype":"4","autoanswer":true,"n":1.50e400,"o":{"a": [ ]},"#.to_owned()
             + r#""password":"\u0078y","phonenum":"40038","status":4}"#;
         assert_eq!(body_of(&sign_in).expect("a body"), json);
-        assert_eq!(sign_in.body().ok().map(|body| body.password), Some(Cow::Borrowed("xy")));
+        // A copy, which is cleared when it is dropped.
+        let password: Option<Zeroizing<String>> = sign_in.body().ok().map(|body| body.password);
+        assert_eq!(password.as_deref().map(String::as_str), Some("xy"));
     }
 
     #[test]
