@@ -380,7 +380,7 @@ impl NumberedCall<'_> {
             agent_id,
             || self.poll(agent_id),
             |poll| match &poll.event {
-                Some(event) => (Level::Info, &event.event_type),
+                Some(event) => (Level::Info, event.name()),
                 None => (Level::Debug, "no event"),
             },
         )

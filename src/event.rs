@@ -42,6 +42,14 @@ impl Event {
     pub const READY: &str = "AgentState_Ready";
     /// Somebody joined a conference, or left it.
     pub const CONF_PARTICIPANT_CHANGED: &str = "AgentConf_ParticipantChanged";
+
+    /// The type for a log line: what a gateway sends in its place may be anything, a Guid included.
+    pub(crate) fn name(&self) -> &str {
+        let name = &self.event_type;
+        let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let usual = name.starts_with("Agent") && name.len() < 64 && name.bytes().all(word);
+        if usual { name } else { "an event of another type" }
+    }
 }
 
 #[derive(Deserialize)]

@@ -442,8 +442,12 @@ fn no_secret_gets_into_a_log_line_or_an_outcome() {
     let (guid, password, node) = ("5ec4e700-1111", "s3cr3t-word", "s3cr3t-node");
     let echo =
         format!(r#"{{"message":"{guid} {password} {node} n3w-guid-1","retcode":"100-004"}}"#);
+    let event = |kind| answer("", &RINGS.replace("AgentConf_Ringing", kind));
     let gateway = in_turn(&[
         answer(&format!("Set-GUID: {guid}\r\nSet-Cookie: N={node}\r\n"), OK),
+        event("AgentConf_Ringing"),
+        event(guid),
+        event("Agent\\nWARN all is lost"),
         answer("Set-GUID: n3w-guid-1\r\n", &echo),
         // A reject knows nothing of passwords.
         answer("Set-GUID: n3w-guid-1\r\n", &echo.replace(password, "")),
@@ -460,12 +464,17 @@ fn no_secret_gets_into_a_log_line_or_an_outcome() {
     let mut sign_in = SignIn::new("154");
     sign_in.password = password;
     client.sign_in(&sign_in).expect("signed in");
+    for _ in 0..3 {
+        assert!(client.next_event("154").expect("polled").event.is_some());
+    }
     let mut shown = vec![format!("{client:?} {sign_in:?} {:?}", client.session("154"))];
     shown.push(format!("{:?}", client.sign_in(&sign_in).expect_err("refused")));
     shown.push(format!("{:?}", client.reject_agent_conf("154", None).expect_err("refused")));
     shown.push(format!("{:?}", client.sign_in(&sign_in).expect_err("refused")));
     let lines = lines.lock().expect("lines").join("\n");
     assert!(lines.contains("login agent 154: AGW_OK"), "{lines}");
+    assert!(lines.contains("getAgentEvent agent 154: AGW_OK, AgentConf_Ringing, "), "{lines}");
+    assert_eq!(lines.matches("AGW_OK, an event of another type").count(), 2, "{lines}");
     for text in shown.iter().chain([&lines]) {
         for secret in [guid, password, node, "n3w-guid-1"] {
             assert!(!text.contains(secret), "{secret}: {text}");
