@@ -2,7 +2,9 @@
 //! is compared with the library's.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use support::c;
 use support::simulator::{CaFile, Simulator, SimulatorOptions};
@@ -30,7 +32,7 @@ fn temporary(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
-/// Runs the example against a gateway at which a conference rings, then once more: too late.
+/// Runs the example of a call against a gateway at which a conference rings, then once more: too late.
 fn reject_twice(program: &mut Command) {
     let options = SimulatorOptions { ca_file: CaFile::Temporary, ..SimulatorOptions::default() };
     let simulator = Simulator::start(options).expect("a port is free");
@@ -48,9 +50,9 @@ fn reject_twice(program: &mut Command) {
     assert!(printed.contains("101-001"), "{shown}");
 }
 
-fn compiled(language: &str, dialect: c::Dialect) {
+fn compiled(language: &str, dialect: c::Dialect, number: usize) {
     let sources = examples(language);
-    assert_eq!(sources.len(), 1);
+    assert_eq!(sources.len(), number);
     let name = format!("readme-{language}");
     let program = c::compile(sources[0].to_str().expect("UTF-8"), &name, dialect);
     reject_twice(&mut Command::new(program));
@@ -58,12 +60,61 @@ fn compiled(language: &str, dialect: c::Dialect) {
 
 #[test]
 fn the_example_in_c_rejects() {
-    compiled("c", c::C89);
+    compiled("c", c::C89, 2);
+}
+
+/// The second example is a function; here is what calls it.
+const SHIFT: &str = r#"
+#include <stdio.h>
+
+int main(int argc, char **argv)
+{
+    agw_client_options options = {.struct_size = sizeof options, .tls_trust = AGW_TRUST_CA};
+    agw_client *client;
+
+    options.base_url = argv[1];
+    options.ca = argv[argc - 1];
+    if (agw_client_new(&options, &client, NULL) != AGW_OK)
+        return 1;
+    printf("%d\n", (int)shift(client, "154", "40038"));
+    return agw_free(client) != AGW_OK;
+}
+"#;
+
+#[test]
+fn the_shift_in_c_rejects_what_rings_until_the_session_is_over() {
+    let code = std::fs::read_to_string(&examples("c")[1]).expect("readable");
+    let source = temporary("readme-shift.c");
+    std::fs::write(&source, code + SHIFT).expect("written");
+    let program = c::compile(source.to_str().expect("UTF-8"), "readme-shift", c::C99);
+
+    let agents = Vec::new();
+    let ca_file = CaFile::Temporary;
+    let options = SimulatorOptions { ca_file, agents, ..SimulatorOptions::default() };
+    let simulator = Simulator::start(options).expect("a port is free");
+    let mut command = Command::new(program);
+    command.arg(simulator.url()).arg(simulator.ca_path().expect("written"));
+    let running = command.stdout(Stdio::piped()).spawn().expect("it starts");
+    wait_until(|| simulator.guid(154).is_some());
+    simulator.ring(154, &[]).expect("rings");
+    wait_until(|| !simulator.requests().is_empty());
+    assert_eq!(simulator.requests()[0].retcode.as_deref(), Some("0"));
+    simulator.expire(154).expect("expires");
+    let output = running.wait_with_output().expect("it ends");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "301\n");
+}
+
+fn wait_until(condition: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "waited in vain");
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]
 fn the_example_in_cxx_rejects() {
-    compiled("cpp", c::CXX11);
+    compiled("cpp", c::CXX11, 1);
 }
 
 /// With the package's sources; or, if `AGW_PYTHON` names an interpreter, with what it has installed.
