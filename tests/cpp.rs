@@ -98,6 +98,17 @@ fn the_twins_that_do_not_throw_work_beside_those_that_do() {
     check("nothrow.cpp", COMPILERS[0], "c++14", &[]);
 }
 
+/// The same shift, under every compiler and standard.
+#[test]
+fn a_shift_from_sign_in_to_sign_out() {
+    for compiler in COMPILERS {
+        for standard in STANDARDS {
+            check("shift.cpp", compiler, standard, &[]);
+        }
+        check("shift.cpp", compiler, "c++11", &["-fno-exceptions"]);
+    }
+}
+
 #[test]
 fn a_token_ends_its_calls_and_no_others() {
     check("tokens.cpp", COMPILERS[0], "c++11", &[]);
@@ -141,15 +152,27 @@ fn the_binding_compiles_with_the_static_library_announced() {
 
 // ------------------------------------------------------------------------------------- header
 
+/// The flags that the binding has as functions and fields.
+const FLAGS: [&str; 4] =
+    ["AGW_ALLOW_HTTP", "AGW_NO_KEEP_ALIVE", "AGW_SIGN_IN_FORCE", "AGW_EVENT_TRUNCATED"];
+
+/// The structs, and how the binding has their fields.
+const STRUCTS: [(&str, &str); 5] = [
+    ("agw_client_options", "c."),
+    ("agw_result", "raw_."),
+    ("agw_sign_in_options", "c."),
+    ("agw_event", "raw_."),
+    ("agw_session", "raw_."),
+];
+
 /// What of the header a binding lacks: a status, a trust, a level, a flag, a field, a function.
 fn missing(header: &str, binding: &str) -> Vec<String> {
     let mut wanted = Vec::new();
     for name in constants(header) {
-        let enumerator = !name.starts_with("AGW_RESULT_")
-            && !["AGW_ALLOW_HTTP", "AGW_NO_KEEP_ALIVE"].contains(&name);
-        wanted.push(if enumerator { format!(" = {name}") } else { name.to_owned() });
+        let flag = name.starts_with("AGW_RESULT_") || FLAGS.contains(&name);
+        wanted.push(if flag { name.to_owned() } else { format!(" = {name}") });
     }
-    for (fields, prefix) in [("agw_client_options", "c."), ("agw_result", "raw_.")] {
+    for (fields, prefix) in STRUCTS {
         wanted.extend(fields_of(header, fields).iter().map(|field| format!("{prefix}{field}")));
     }
     wanted.extend(CONTRACT.lines().map(String::from));
@@ -188,11 +211,16 @@ fn the_binding_has_all_of_the_header() {
 fn what_the_header_gets_and_the_binding_lacks_would_be_seen() {
     assert_eq!(fields_of(HEADER, "agw_client_options").len(), 16);
     assert_eq!(fields_of(HEADER, "agw_result").len(), 11);
+    let sessions = ["agw_sign_in_options", "agw_event", "agw_session"];
+    assert_eq!(sessions.map(|name| fields_of(HEADER, name).len()), [6, 7, 3]);
     let newer = HEADER
         .replace("#define AGW_E_INTERNAL 900", "#define AGW_E_NEW 306\n#define AGW_E_INTERNAL 900")
         .replace("    uint32_t elapsed_us;", "    uint32_t elapsed_us;\n    int32_t fresh;")
-        .replace("    const char *proxy;", "    const char *proxy;\n    const char *proxy_2;");
-    assert_eq!(missing(&newer, BINDING), [" = AGW_E_NEW", "c.proxy_2", "raw_.fresh"]);
+        .replace("    const char *proxy;", "    const char *proxy;\n    const char *proxy_2;")
+        .replace("    const char *phone;", "    const char *phone;\n    const char *room;")
+        .replace("    char cookie[1776];", "    char cookie[1776];\n    char node[8];");
+    let seen = [" = AGW_E_NEW", "c.proxy_2", "raw_.fresh", "c.room", "raw_.node"];
+    assert_eq!(missing(&newer, BINDING), seen);
     let older = BINDING.replace("agw_cancel(", "agw_free(").replace("c.ca = ", "c.proxy = ");
     assert_eq!(missing(HEADER, &older), ["c.ca", "agw_cancel"]);
 }

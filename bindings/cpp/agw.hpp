@@ -41,6 +41,23 @@
 //     });
 //     token.cancel();                   // no other call is disturbed
 //
+// SESSIONS
+//
+//     client.sign_in(agw::sign_in("154").set_phone("40038"));
+//     while (!token.cancelled()) { // in a thread for each agent
+//         agw::optional_event event;
+//         const agw::result polled = client.next_event("154", event, std::nothrow, token);
+//         if (polled.status() == agw::status::session)
+//             break; // over: sign in again
+//         if (!polled)
+//             std::this_thread::sleep_for(std::chrono::seconds(1));
+//         else if (event && event->is(agw::event_type::conf_ringing))
+//             client.reject_agent_conf("154", std::nothrow); // with the Guid that it keeps
+//     }
+//     client.sign_out("154");
+//
+// next_event() waits for about ten seconds. Its token ends it at once, and sign_out() does, too.
+//
 // OWNERSHIP
 //
 // A client owns its handle and its log function, and can be moved, not copied. A client that was
@@ -95,6 +112,7 @@ enum class status : std::int32_t {
     invalid_agent_id = AGW_E_INVALID_AGENT_ID,
     invalid_guid = AGW_E_INVALID_GUID,
     tls_config = AGW_E_TLS_CONFIG,
+    polling = AGW_E_POLLING,
     resolve = AGW_E_RESOLVE,
     connect = AGW_E_CONNECT,
     tls = AGW_E_TLS,
@@ -130,6 +148,18 @@ enum class log_level : std::int32_t {
     info = AGW_LOG_INFO,   ///< Each call.
     debug = AGW_LOG_DEBUG  ///< Each step of a call.
 };
+
+/// What an event may be: event::is() compares with these. The gateway has others, too.
+namespace event_type {
+/// A conference call rings at the agent.
+constexpr const char *conf_ringing = AGW_EVENT_CONF_RINGING;
+/// The agent's phone was hung up, by the agent or the platform.
+constexpr const char *phone_release = AGW_EVENT_PHONE_RELEASE;
+/// The agent is ready for calls.
+constexpr const char *ready = AGW_EVENT_READY;
+/// Somebody joined a conference, or left it.
+constexpr const char *conf_participant_changed = AGW_EVENT_CONF_PARTICIPANT_CHANGED;
+} // namespace event_type
 
 /// Says in an English sentence what a status means and what to do. Never NULL.
 inline const char *sentence(status of) noexcept
@@ -176,6 +206,20 @@ private:
 /// meanwhile. An exception ends here: it is dropped. Inside, a client may be made, and sentence()
 /// and version() asked; what else is called there fails with status::reentrant.
 using log_function = std::function<void(log_level, const char *)>;
+
+namespace detail {
+
+inline void assign(std::string &field, text value)
+{
+    field = value.c_str() == nullptr ? "" : value.c_str();
+}
+
+inline const char *or_null(const std::string &option) noexcept
+{
+    return option.empty() ? nullptr : text(option).c_str();
+}
+
+} // namespace detail
 
 // --- Options ------------------------------------------------------------------------------------
 
@@ -233,7 +277,7 @@ struct options {
 private:
     options &set(std::string &field, text value)
     {
-        field = value.c_str() == nullptr ? "" : value.c_str();
+        detail::assign(field, value);
         return *this;
     }
 
@@ -298,6 +342,119 @@ public:
 
 private:
     agw_result raw_;
+};
+
+// --- Sessions -----------------------------------------------------------------------------------
+
+/// What an agent signs in with: `agw::sign_in("154").set_phone("40038")`. It holds a password:
+/// keep it no longer than needed.
+struct sign_in {
+    std::string agent_id; ///< Decimal digits. Needed.
+    std::string password; ///< A secret.
+    std::string phone;    ///< The agent's phone; empty: the gateway's own.
+    std::string fields;   ///< Further members of the body: a JSON object as text.
+    bool force = false;   ///< Sign in all the same where the agent is signed in already.
+
+    explicit sign_in(text agent) { detail::assign(agent_id, agent); }
+
+    sign_in &set_password(text value) { return set(password, value); }
+    sign_in &set_phone(text value) { return set(phone, value); }
+    sign_in &set_fields(text value) { return set(fields, value); }
+    sign_in &set_force(bool value = true) noexcept
+    {
+        force = value;
+        return *this;
+    }
+
+private:
+    sign_in &set(std::string &field, text value)
+    {
+        detail::assign(field, value);
+        return *this;
+    }
+};
+
+/// What happened to an agent. It holds no pointer: copy it, keep it.
+class event {
+public:
+    event() noexcept
+    {
+        std::memset(&raw_, 0, sizeof raw_);
+        raw_.struct_size = static_cast<std::uint32_t>(sizeof raw_);
+    }
+
+    /// The type as sent; "" in one that is empty.
+    const char *type() const noexcept { return raw_.type; }
+    /// Whether it is of this type, such as event_type::conf_ringing.
+    bool is(const char *wanted) const noexcept { return std::strcmp(raw_.type, wanted) == 0; }
+    /// The agent, as sent.
+    const char *work_no() const noexcept { return raw_.work_no; }
+    /// The content as JSON text, as sent; "" if there is none.
+    const char *content() const noexcept { return raw_.content; }
+    /// The conference; or 0.
+    std::int64_t conf_id() const noexcept { return raw_.conf_id; }
+    /// Milliseconds since 1970, by the gateway's clock; or 0.
+    std::int64_t generated_ms() const noexcept { return raw_.generated_ms; }
+
+    /// All of AGW_EVENT_*, also those without a function here.
+    std::uint32_t flags() const noexcept { return raw_.flags; }
+    /// The content, or another text, was cut to fit.
+    bool truncated() const noexcept { return (raw_.flags & AGW_EVENT_TRUNCATED) != 0; }
+
+    /// The C struct, to be read or to be handed to a C function.
+    const agw_event &raw() const noexcept { return raw_; }
+    agw_event &raw() noexcept { return raw_; }
+
+private:
+    agw_event raw_;
+};
+
+/// An event; or none, if nothing happened while client::next_event() waited.
+class optional_event {
+public:
+    optional_event() noexcept = default;
+    optional_event(const event &happened) noexcept : event_(happened) {}
+
+    explicit operator bool() const noexcept { return *event_.type() != '\0'; }
+    /// Of none it is an event that is empty.
+    const event &operator*() const noexcept { return event_; }
+    const event *operator->() const noexcept { return &event_; }
+
+private:
+    event event_;
+};
+
+/// What a client keeps for an agent. It holds secrets, and clears them when it ends.
+class session {
+public:
+    session() noexcept
+    {
+        std::memset(&raw_, 0, sizeof raw_);
+        raw_.struct_size = static_cast<std::uint32_t>(sizeof raw_);
+    }
+
+    ~session()
+    {
+        // An ordinary memset would be left out, as nobody reads what it wrote.
+        volatile char *const bytes = reinterpret_cast<volatile char *>(&raw_);
+        for (std::size_t i = 0; i < sizeof raw_; i++)
+            bytes[i] = 0;
+    }
+
+    session(const session &) = default;
+    session &operator=(const session &) = default;
+
+    /// The newest Guid.
+    const char *guid() const noexcept { return raw_.guid; }
+    /// A load balancer's cookies, "name=value; name=value"; "" if there are none.
+    const char *cookie() const noexcept { return raw_.cookie; }
+
+    /// The C struct, to be read or to be handed to a C function.
+    const agw_session &raw() const noexcept { return raw_; }
+    agw_session &raw() noexcept { return raw_; }
+
+private:
+    agw_session raw_;
 };
 
 #if AGW_HPP_EXCEPTIONS
@@ -365,11 +522,6 @@ extern "C" inline void AGW_CALL AGW_HPP_LOG(std::int32_t level, const char *line
 #endif
 }
 
-inline const char *or_null(const std::string &option) noexcept
-{
-    return option.empty() ? nullptr : text(option).c_str();
-}
-
 /// Borrows from the options and from `target`, which may be NULL.
 inline agw_client_options to_c(const options &from, log_target *target) noexcept
 {
@@ -392,6 +544,20 @@ inline agw_client_options to_c(const options &from, log_target *target) noexcept
     c.log = target == nullptr ? nullptr : AGW_HPP_LOG;
     c.log_user_data = target;
     c.log_level = static_cast<std::int32_t>(from.verbosity);
+    return c;
+}
+
+/// Borrows from what an agent signs in with.
+inline agw_sign_in_options to_c(const sign_in &from) noexcept
+{
+    agw_sign_in_options c;
+    std::memset(&c, 0, sizeof c);
+    c.struct_size = static_cast<std::uint32_t>(sizeof c);
+    c.flags = from.force ? std::uint32_t{AGW_SIGN_IN_FORCE} : 0u;
+    c.agent_id = text(from.agent_id).c_str();
+    c.password = or_null(from.password);
+    c.phone = or_null(from.phone);
+    c.fields = or_null(from.fields);
     return c;
 }
 
@@ -607,6 +773,7 @@ public:
     /// Rejects the conference call that rings at an agent (rejectAgentConf). See agw.h.
     /// @param agent_id  Decimal digits, from 101 to options::max_agent_id.
     /// @param guid      The agent's Guid, bare or as the whole value of a Set-GUID header.
+    ///                  Without it, or NULL: the one that the client keeps for the agent.
     /// @param token     Ends this call.
     result reject_agent_conf(text agent_id, text guid, std::nothrow_t,
                              const cancel_token &token = cancel_token::none()) const noexcept
@@ -614,6 +781,66 @@ public:
         return run(token, [&](agw_result *outcome) {
             agw_reject_agent_conf(handle_, agent_id.c_str(), guid.c_str(), outcome);
         });
+    }
+
+    result reject_agent_conf(text agent_id, std::nothrow_t,
+                             const cancel_token &token = cancel_token::none()) const noexcept
+    {
+        return reject_agent_conf(agent_id, nullptr, std::nothrow, token);
+    }
+
+    /// Signs an agent in (login), and keeps its Guid and cookies for its calls. See agw.h.
+    result sign_in(const agw::sign_in &with, std::nothrow_t,
+                   const cancel_token &token = cancel_token::none()) const noexcept
+    {
+        const agw_sign_in_options c = detail::to_c(with);
+        return run(token, [&](agw_result *outcome) { agw_sign_in(handle_, &c, outcome); });
+    }
+
+    /// Waits for the next event of an agent that is signed in (getAgentEvent): about ten seconds.
+    /// `next` is replaced, by none on failure. See SESSIONS above, and agw.h. After a result with
+    /// maybe_sent() or resent() an event may be missing.
+    result next_event(text agent_id, optional_event &next, std::nothrow_t,
+                      const cancel_token &token = cancel_token::none()) const noexcept
+    {
+        event happened;
+        const result outcome = run(token, [&](agw_result *told) {
+            agw_next_event(handle_, agent_id.c_str(), &happened.raw(), told);
+        });
+        next = happened;
+        return outcome;
+    }
+
+    /// Signs an agent out (logout), and ends a next_event() that waits for it. See agw.h.
+    result sign_out(text agent_id, std::nothrow_t,
+                    const cancel_token &token = cancel_token::none()) const noexcept
+    {
+        return run(token,
+                   [&](agw_result *outcome) { agw_sign_out(handle_, agent_id.c_str(), outcome); });
+    }
+
+    /// Keeps a Guid and cookies for an agent whom the program signs in by itself. Sends nothing.
+    /// @param guid    The newest Guid; NULL: forgets the session.
+    /// @param cookie  "name=value", `;` between several; NULL: those that are kept stay.
+    result set_session(text agent_id, text guid, text cookie, std::nothrow_t) const noexcept
+    {
+        result outcome;
+        agw_set_session(handle_, agent_id.c_str(), guid.c_str(), cookie.c_str(), &outcome.raw());
+        return outcome;
+    }
+
+    result set_session(text agent_id, text guid, std::nothrow_t) const noexcept
+    {
+        return set_session(agent_id, guid, nullptr, std::nothrow);
+    }
+
+    /// Shows what is kept for an agent: the one place that shows it. `kept` is replaced.
+    result session(text agent_id, agw::session &kept, std::nothrow_t) const noexcept
+    {
+        result outcome;
+        kept = agw::session();
+        agw_get_session(handle_, agent_id.c_str(), &kept.raw(), &outcome.raw());
+        return outcome;
     }
 
     /// Makes sure that a verified connection stands ready, without sending a request. On success the
@@ -636,6 +863,45 @@ public:
                              const cancel_token &token = cancel_token::none()) const
     {
         return check(reject_agent_conf(agent_id, guid, std::nothrow, token));
+    }
+
+    result reject_agent_conf(text agent_id, const cancel_token &token = cancel_token::none()) const
+    {
+        return check(reject_agent_conf(agent_id, std::nothrow, token));
+    }
+
+    /// As above. Throws agw::error unless the gateway accepted; returns its answer.
+    result sign_in(const agw::sign_in &with, const cancel_token &token = cancel_token::none()) const
+    {
+        return check(sign_in(with, std::nothrow, token));
+    }
+
+    /// As above. Throws agw::error; returns the event, or none.
+    optional_event next_event(text agent_id, const cancel_token &token = cancel_token::none()) const
+    {
+        optional_event next;
+        check(next_event(agent_id, next, std::nothrow, token));
+        return next;
+    }
+
+    /// As above. Throws agw::error unless the gateway accepted; returns its answer.
+    result sign_out(text agent_id, const cancel_token &token = cancel_token::none()) const
+    {
+        return check(sign_out(agent_id, std::nothrow, token));
+    }
+
+    /// As above. Throws agw::error.
+    result set_session(text agent_id, text guid, text cookie = nullptr) const
+    {
+        return check(set_session(agent_id, guid, cookie, std::nothrow));
+    }
+
+    /// As above. Throws agw::error; returns what is kept.
+    agw::session session(text agent_id) const
+    {
+        agw::session kept;
+        check(session(agent_id, kept, std::nothrow));
+        return kept;
     }
 
     /// As above. Throws agw::error.
