@@ -50,7 +50,8 @@ class Simulator:
 
     def __init__(self, *options: str) -> None:
         program = os.environ["AGW_SIMULATOR"]
-        all_options = ["--port", "0", "--auth", "static", *options]
+        auth = [] if "--auth" in options else ["--auth", "static"]
+        all_options = ["--port", "0", *auth, *options]
         self._program: Union[Here, Elsewhere]
         if program.isdigit():
             self._program = Elsewhere(int(program), all_options)
@@ -93,6 +94,16 @@ class Simulator:
             assert answer.status < 300, text
             return json.loads(text) if text else None
 
+    def view(self, agent: int = AGENT) -> Any:
+        """What it tells of an agent; None of one whom it has never seen."""
+        views = self._ask("GET", "agents")
+        views = views["agents"] if isinstance(views, dict) else views
+        return next((view for view in views if view["agentId"] == str(agent)), None)
+
+    def polling(self, *agents: int) -> bool:
+        """Whether polls of all of them wait for an event."""
+        return all(self.view(agent)["polling"] for agent in agents)
+
     def ring(self, agent: int = AGENT, *members: int) -> None:
         self.control("ring", agentId=str(agent), members=[str(member) for member in members])
 
@@ -128,6 +139,7 @@ class RawGateway:
         self._connections: List[socket.socket] = []
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.requests = 0
+        self.seen: List[bytes] = []  # of each request its head, and what came along
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -139,7 +151,8 @@ class RawGateway:
 
     def _one(self, connection: socket.socket) -> None:
         with contextlib.suppress(OSError), connection:
-            while read_request(connection):
+            for request in iter(lambda: read_request(connection), b""):
+                self.seen.append(request)
                 self.requests += 1
                 self._serve(connection)
 
@@ -169,6 +182,12 @@ def read_request(connection: socket.socket) -> bytes:
 def answer(body: bytes, status: str = "200 OK") -> bytes:
     head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
+
+
+def in_turn(*answers: bytes) -> Callable[[socket.socket], None]:
+    """Answers one after the other, then accepts; for one connection at a time."""
+    left = list(answers)
+    return lambda connection: connection.sendall(left.pop(0) if left else ACCEPTED)
 
 
 ACCEPTED = answer(b'{"message":"success","result":{},"retcode":"0"}')

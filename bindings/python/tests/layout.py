@@ -17,8 +17,18 @@ C_TYPES: Dict[str, Any] = {
     "const agw_client_options *": ctypes.POINTER(_abi.ClientOptions),
     "agw_client **": ctypes.POINTER(ctypes.c_void_p),
     "agw_result *": ctypes.POINTER(_abi.Result),
+    "int64_t": ctypes.c_int64,
+    "const agw_sign_in_options *": ctypes.POINTER(_abi.SignInOptions),
+    "agw_event *": ctypes.POINTER(_abi.Event),
+    "agw_session *": ctypes.POINTER(_abi.Session),
 }
-STRUCTS = {"agw_client_options": _abi.ClientOptions, "agw_result": _abi.Result}
+STRUCTS = {
+    "agw_client_options": _abi.ClientOptions,
+    "agw_result": _abi.Result,
+    "agw_sign_in_options": _abi.SignInOptions,
+    "agw_event": _abi.Event,
+    "agw_session": _abi.Session,
+}
 LOG_FN = "typedef void (AGW_CALL *agw_log_fn)(int32_t level, const char *message, void *user_data);"
 
 Field = Tuple[str, Any]
@@ -28,6 +38,7 @@ def differences(header: str) -> List[str]:
     """Gives a line for each thing that differs."""
     header = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
     found = _compare("number", header_numbers(header), python_numbers())
+    found += _compare("text", header_texts(header), python_texts())
     for name, struct in STRUCTS.items():
         theirs, ours = header_fields(header, name), list(struct._fields_)
         if theirs != ours:
@@ -52,6 +63,14 @@ def header_numbers(header: str) -> Dict[str, int]:
     return {name: int(value, 0) for name, value in found if name not in ("AGW_API", "AGW_CALL")}
 
 
+def header_texts(header: str) -> Dict[str, str]:
+    return dict(re.findall(r'^#define (AGW_\w+) "(.*)"$', header, flags=re.MULTILINE))
+
+
+def python_texts() -> Dict[str, str]:
+    return {f"AGW_EVENT_{name}": text for name, text in _abi.EVENT_TYPES.items()}
+
+
 def python_numbers() -> Dict[str, int]:
     numbers = {status.c_name: int(status) for status in _abi.Status}
     numbers.update({f"AGW_TRUST_{trust.name}": int(trust) for trust in _abi.Trust})
@@ -60,6 +79,8 @@ def python_numbers() -> Dict[str, int]:
         numbers[f"AGW_RESULT_{flag.name}"] = int(flag)
     for option in (_abi.OptionFlag.ALLOW_HTTP, _abi.OptionFlag.NO_KEEP_ALIVE):
         numbers[f"AGW_{option.name}"] = int(option)
+    numbers["AGW_SIGN_IN_FORCE"] = int(_abi.SignInFlag.FORCE)
+    numbers["AGW_EVENT_TRUNCATED"] = int(_abi.EventFlag.TRUNCATED)
     return {**numbers, "AGW_VERSION_NUM": _abi.VERSION_NUM}
 
 

@@ -20,6 +20,9 @@ def test_the_tables_are_the_headers() -> None:
 def test_the_sizes_are_the_headers() -> None:
     assert ctypes.sizeof(_abi.ClientOptions) == 32 + 9 * ctypes.sizeof(ctypes.c_void_p)
     assert ctypes.sizeof(_abi.Result) == 1088
+    assert ctypes.sizeof(_abi.SignInOptions) == 8 + 4 * ctypes.sizeof(ctypes.c_void_p)
+    assert ctypes.sizeof(_abi.Event) == 4096
+    assert ctypes.sizeof(_abi.Session) == 2048
 
 
 @pytest.mark.parametrize(
@@ -40,6 +43,13 @@ def test_the_sizes_are_the_headers() -> None:
         ("AGW_API uint32_t AGW_CALL agw_version_num", "AGW_API int32_t AGW_CALL agw_version_num"),
         ("AGW_API agw_status AGW_CALL agw_free(agw_client *client);", ""),
         ("(int32_t level, const", "(int64_t level, const"),
+        ('"AgentConf_Ringing"', '"AgentConf_Rings"'),
+        ("#define AGW_EVENT_READY", '#define AGW_EVENT_NEW "New"\n#define AGW_EVENT_READY'),
+        ("#define AGW_SIGN_IN_FORCE 1", "#define AGW_SIGN_IN_FORCE 2"),
+        ("#define AGW_EVENT_TRUNCATED 1", "#define AGW_EVENT_TRUNCATED 2"),
+        ("const char *phone;", "const char *room;"),
+        ("int64_t generated_ms;", "uint64_t generated_ms;"),
+        ("char cookie[1776];", "char cookie[1777];"),
     ],
 )
 def test_a_changed_header_is_noticed(old: str, new: str) -> None:
@@ -50,6 +60,10 @@ def test_a_changed_header_is_noticed(old: str, new: str) -> None:
 def test_each_status_has_its_exception() -> None:
     assert set(errors.CLASSES) == set(agw.Status) - {agw.Status.OK}
     assert len(set(errors.CLASSES.values())) == len(errors.CLASSES)
+
+
+def test_each_event_of_the_header_has_its_name() -> None:
+    assert {name: getattr(agw.Event, name) for name in _abi.EVENT_TYPES} == _abi.EVENT_TYPES
 
 
 def test_the_versions_agree() -> None:

@@ -8,6 +8,14 @@
         except agw.NoConferenceError:
             print("too late")
 
+Or a whole shift, with the Guid that the client keeps::
+
+    client.sign_in(154, phone="40038", password=password)
+    for event in client.events(154):
+        if event.type == agw.Event.CONF_RINGING:
+            client.reject_agent_conf(154)
+    client.sign_out(154)
+
 `Client` blocks, `AsyncClient` is awaited; both take the same options. Whatever is not accepted is
 raised as an `AgwError`, of which there is a class for each number of the library's status table.
 Log lines go to the logger ``agw``.
@@ -19,6 +27,7 @@ from ._cancel import CancelToken
 from ._client import Client
 from ._library import library_path, library_version
 from ._outcome import Answer, Outcome
+from ._session import Event, Session
 from .errors import (
     AgwError,
     AnswerError,
@@ -38,6 +47,7 @@ from .errors import (
     InvalidUrlError,
     NetworkError,
     NoConferenceError,
+    PollingError,
     ProtocolError,
     ProxyError,
     ReentrantError,
@@ -64,6 +74,7 @@ __all__ = [
     "Client",
     "ConnectError",
     "ConnectionLostError",
+    "Event",
     "GatewayBusyError",
     "GatewayError",
     "GatewayFaultError",
@@ -77,11 +88,13 @@ __all__ = [
     "NetworkError",
     "NoConferenceError",
     "Outcome",
+    "PollingError",
     "ProtocolError",
     "ProxyError",
     "ReentrantError",
     "ResolveError",
     "ResourcesError",
+    "Session",
     "SessionError",
     "Status",
     "StructSizeError",

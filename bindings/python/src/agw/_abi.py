@@ -1,7 +1,7 @@
 """The header agw.h, in Python: numbers, structs, functions. A test compares the two."""
 
 import ctypes
-from ctypes import POINTER, c_char, c_char_p, c_int32, c_uint32, c_void_p
+from ctypes import POINTER, c_char, c_char_p, c_int32, c_int64, c_uint32, c_void_p
 from enum import IntEnum, IntFlag
 
 #: The version of the header that these tables were made for: 0x010203 is 1.2.3.
@@ -21,6 +21,7 @@ class Status(IntEnum):
     INVALID_AGENT_ID = 7
     INVALID_GUID = 8
     TLS_CONFIG = 9
+    POLLING = 10
     RESOLVE = 100
     CONNECT = 101
     TLS = 102
@@ -71,6 +72,27 @@ class OptionFlag(IntFlag):
 
     ALLOW_HTTP = 1
     NO_KEEP_ALIVE = 2
+
+
+class SignInFlag(IntFlag):
+    """Bits of `SignInOptions.flags`."""
+
+    FORCE = 1
+
+
+class EventFlag(IntFlag):
+    """Bits of `Event.flags`."""
+
+    TRUNCATED = 1
+
+
+#: AGW_EVENT_*: what `Event.type` may be.
+EVENT_TYPES = {
+    "CONF_RINGING": "AgentConf_Ringing",
+    "PHONE_RELEASE": "AgentOther_PhoneRelease",
+    "READY": "AgentState_Ready",
+    "CONF_PARTICIPANT_CHANGED": "AgentConf_ParticipantChanged",
+}
 
 
 class LogLevel(IntEnum):
@@ -128,6 +150,44 @@ class Result(ctypes.Structure):
     )
 
 
+class SignInOptions(ctypes.Structure):
+    """agw_sign_in_options. Keeps the bytes objects that its pointers point to."""
+
+    _fields_ = (
+        ("struct_size", c_uint32),
+        ("flags", c_uint32),
+        ("agent_id", c_char_p),
+        ("password", c_char_p),
+        ("phone", c_char_p),
+        ("fields", c_char_p),
+    )
+
+
+class Event(ctypes.Structure):
+    """agw_event. Holds no pointer."""
+
+    _fields_ = (
+        ("struct_size", c_uint32),
+        ("flags", c_uint32),
+        ("conf_id", c_int64),
+        ("generated_ms", c_int64),
+        ("type", c_char * 64),
+        ("work_no", c_char * 32),
+        ("content", c_char * 3976),
+    )
+
+
+class Session(ctypes.Structure):
+    """agw_session. Holds secrets."""
+
+    _fields_ = (
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("guid", c_char * 264),
+        ("cookie", c_char * 1776),
+    )
+
+
 #: The functions: name, what they return, what they take. A client's handle is a c_void_p.
 FUNCTIONS = (
     (
@@ -136,6 +196,11 @@ FUNCTIONS = (
         (POINTER(ClientOptions), POINTER(c_void_p), POINTER(Result)),
     ),
     ("agw_reject_agent_conf", c_int32, (c_void_p, c_char_p, c_char_p, POINTER(Result))),
+    ("agw_sign_in", c_int32, (c_void_p, POINTER(SignInOptions), POINTER(Result))),
+    ("agw_next_event", c_int32, (c_void_p, c_char_p, POINTER(Event), POINTER(Result))),
+    ("agw_sign_out", c_int32, (c_void_p, c_char_p, POINTER(Result))),
+    ("agw_set_session", c_int32, (c_void_p, c_char_p, c_char_p, c_char_p, POINTER(Result))),
+    ("agw_get_session", c_int32, (c_void_p, c_char_p, POINTER(Session), POINTER(Result))),
     ("agw_connect", c_int32, (c_void_p, POINTER(Result))),
     ("agw_cancel", c_int32, (c_void_p,)),
     ("agw_cancel_call", c_int32, (c_void_p, c_uint32)),

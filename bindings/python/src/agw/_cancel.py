@@ -18,6 +18,12 @@ def next_call_id() -> int:
     return next(_numbers) % 0xFFFFFFFF + 1
 
 
+def refuse_inside_log_handlers() -> None:
+    """Raises `ReentrantError` there, as the library does."""
+    if load().agw_cancel(None) == Status.REENTRANT:
+        raise error_of(Outcome(status=int(Status.REENTRANT)))
+
+
 class CancelToken:
     """Ends the calls of `Client` that it is given to, and no others.
 
@@ -51,9 +57,7 @@ class CancelToken:
         Those to come end at once, before anything is sent: there is no way back. Any thread; does
         not block. Inside a log handler it raises `ReentrantError`, and nothing is done.
         """
-        # Asked first, as there the library would end no call.
-        if load().agw_cancel(None) == Status.REENTRANT:
-            raise error_of(Outcome(status=int(Status.REENTRANT)))
+        refuse_inside_log_handlers()  # where the library would end no call
         self._cancelled = True
         for call_id, (library, handle) in self._calls.copy().items():
             library.agw_cancel_call(handle, call_id)

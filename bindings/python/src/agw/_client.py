@@ -7,14 +7,29 @@ import os
 import weakref
 from collections import deque
 from types import TracebackType
-from typing import Any, Callable, Deque, NoReturn, Optional, Tuple, Type, TypeVar, Union
+from typing import (
+    Any,
+    Callable,
+    Deque,
+    Dict,
+    Iterator,
+    NoReturn,
+    Optional,
+    Tuple,
+    Type,
+    TypeVar,
+    Union,
+)
 
 from . import _abi, _log
-from ._abi import OptionFlag, Status, Trust
-from ._cancel import CancelToken
+from ._abi import OptionFlag, SignInFlag, Status, Trust
+from ._cancel import CancelToken, refuse_inside_log_handlers
+from ._events import outcomes
 from ._exit import client_in_the_making, free_at_the_end
 from ._library import load
 from ._outcome import Answer, Outcome, answer_of, outcome_of
+from ._session import Event, Session, event_of, json_object, session_of
+from ._threads import in_main_thread, run_interruptibly
 from .errors import AgwError, error_of, invalid
 
 #: PEM text, or the path of a file in PEM (UTF-8 or UTF-16) or DER.
@@ -104,7 +119,7 @@ class ClientBase:
         if status not in (Status.OK, Status.INVALID_HANDLE):
             raise error_of(Outcome(status=status))
 
-    def _call(self, call_id: int, function: Any, *arguments: bytes) -> _abi.Result:
+    def _call(self, call_id: int, function: Any, *arguments: Any) -> _abi.Result:
         """Calls with the GIL released; raises what is not OK."""
         result = _new_result(call_id)
         try:
@@ -119,9 +134,31 @@ class ClientBase:
 
     # The calls; first the number by which another thread can end them, or 0.
 
-    def _reject(self, call_id: int, agent_id: bytes, guid: bytes) -> Answer:
+    def _reject(self, call_id: int, agent_id: bytes, guid: Optional[bytes]) -> Answer:
         reject = self._library.agw_reject_agent_conf
         return answer_of(self._call(call_id, reject, agent_id, guid))
+
+    def _sign_in(self, call_id: int, options: _abi.SignInOptions) -> Answer:
+        sign_in = self._library.agw_sign_in
+        return answer_of(self._call(call_id, sign_in, ctypes.byref(options)))
+
+    def _next_event(self, call_id: int, agent_id: bytes) -> Optional[Event]:
+        event = _abi.Event(struct_size=ctypes.sizeof(_abi.Event))
+        self._call(call_id, self._library.agw_next_event, agent_id, ctypes.byref(event))
+        return event_of(event)
+
+    def _sign_out(self, call_id: int, agent_id: bytes) -> Answer:
+        return answer_of(self._call(call_id, self._library.agw_sign_out, agent_id))
+
+    def _set_session(
+        self, call_id: int, agent_id: bytes, guid: Optional[bytes], cookie: Optional[bytes]
+    ) -> None:
+        self._call(call_id, self._library.agw_set_session, agent_id, guid, cookie)
+
+    def _session(self, call_id: int, agent_id: bytes) -> Session:
+        session = _abi.Session(struct_size=ctypes.sizeof(_abi.Session))
+        self._call(call_id, self._library.agw_get_session, agent_id, ctypes.byref(session))
+        return session_of(session)
 
     def _connect(self, call_id: int) -> str:
         return outcome_of(self._call(call_id, self._library.agw_connect)).detail
@@ -175,7 +212,11 @@ class Client(ClientBase):
     """
 
     def reject_agent_conf(
-        self, agent_id: Union[int, str], guid: str, *, cancel: Optional[CancelToken] = None
+        self,
+        agent_id: Union[int, str],
+        guid: Optional[str] = None,
+        *,
+        cancel: Optional[CancelToken] = None,
     ) -> Answer:
         """Rejects the conference call that rings at an agent.
 
@@ -191,14 +232,123 @@ class Client(ClientBase):
 
         :param agent_id: from 101 to ``max_agent_id``.
         :param guid: the agent's Guid, bare or as the whole value of a ``Set-GUID`` header. It is
-            as good as a password; it shows in no log line, exception or result.
+            as good as a password; it shows in no log line, exception or result. None: the one
+            that the client keeps for the agent, from `sign_in` or `set_session`.
         :param cancel: ends this call, from another thread.
         :return: that the gateway accepted; the outcome comes as events.
         :raises NoConferenceError: nothing is ringing, too late.
-        :raises SessionError: take the newest Guid, or sign in again.
+        :raises SessionError: take the newest Guid, or sign in again; with ``http_status`` 0: no
+            session is kept, nothing was sent.
         :raises AgwError: whatever else it came to; see `agw.errors`.
         """
-        return self._run(cancel, self._reject, agent_bytes(agent_id), guid_bytes(guid))
+        return self._run(cancel, self._reject, agent_bytes(agent_id), optional_guid(guid))
+
+    def sign_in(
+        self,
+        agent_id: Union[int, str],
+        *,
+        phone: Optional[str] = None,
+        password: Optional[str] = None,
+        force: bool = False,
+        fields: Optional[Dict[str, Any]] = None,
+        cancel: Optional[CancelToken] = None,
+    ) -> Answer:
+        """Signs an agent in, and keeps its Guid and a load balancer's cookies for its calls.
+
+        An accepted sign-in takes the place of the session that was kept before, a refused one
+        leaves it.
+
+        :param phone: the agent's phone; by default the gateway's own.
+        :param password: by default an empty one. It shows in no log line, exception or result.
+        :param force: where the agent is signed in already (100-002), sign in all the same.
+        :param fields: further members of the body. They win over those above, and over
+            ``"autoanswer": false``, without which nothing would ring.
+        :param cancel: ends this call, from another thread.
+        :raises GatewayError: see its ``retcode``, such as 100-004: wrong name or password.
+        :raises AgwError: whatever else it came to; see `agw.errors`.
+        """
+        options = sign_in_options(agent_id, phone, password, force, fields)
+        return self._run(cancel, self._sign_in, options)
+
+    def next_event(
+        self, agent_id: Union[int, str], *, cancel: Optional[CancelToken] = None
+    ) -> Optional[Event]:
+        """Waits for the next event of an agent that is signed in: for about ten seconds.
+
+        A newer Guid that comes along is kept. A loop needs no pause of its own, but after a
+        failure wait a second, and after `SessionError` sign in again: `events` does so.
+
+        In the main thread it runs in a thread of its own, and ends as soon as a signal handler
+        raises, as that of Ctrl-C does.
+
+        :param cancel: ends the wait, from another thread. `sign_out` ends it, too.
+        :return: None if nothing happened meanwhile.
+        :raises PollingError: another thread waits for this agent's events.
+        :raises SessionError: the session is over, or, with ``http_status`` 0, none is kept.
+        :raises AgwError: whatever else it came to. With ``maybe_sent`` an event may be missing:
+            the gateway hands out each one once.
+        """
+        return self._run(cancel, self._next_event, agent_bytes(agent_id), interruptible=True)
+
+    def events(
+        self, agent_id: Union[int, str], *, cancel: Optional[CancelToken] = None
+    ) -> Iterator[Event]:
+        """Gives the events of an agent that is signed in, one after the other.
+
+        ::
+
+            client.sign_in(154, phone="40038", password=password)
+            for event in client.events(154):
+                if event.type == agw.Event.CONF_RINGING:
+                    client.reject_agent_conf(154)
+
+        It ends when the session is over, or was never there; when the agent signs out, the client
+        is closed, or ``cancel`` or the client's `cancel` ends the wait; at once by what a signal
+        handler raises, as by Ctrl-C. After another failure, which the logger ``agw`` tells of, it
+        waits a second and goes on.
+
+        :raises PollingError: another thread waits for this agent's events.
+        """
+        gone_through = self._outcomes(agent_bytes(agent_id), cancel)
+        return (outcome for outcome in gone_through if isinstance(outcome, Event))
+
+    def sign_out(
+        self, agent_id: Union[int, str], *, cancel: Optional[CancelToken] = None
+    ) -> Answer:
+        """Signs an agent out, and forgets its session where that is over.
+
+        What waits for the agent's events ends. The session is kept where the gateway was busy,
+        failed, or was not reached, so that it can be tried again.
+
+        :raises SessionError: there is nothing to sign out of.
+        :raises AgwError: whatever else it came to; see `agw.errors`.
+        """
+        return self._run(cancel, self._sign_out, agent_bytes(agent_id))
+
+    def set_session(
+        self, agent_id: Union[int, str], guid: Optional[str], cookie: Optional[str] = None
+    ) -> None:
+        """Keeps a Guid and cookies for an agent whom the program signs in by itself.
+
+        Sends nothing. Behind a load balancer its cookies go along with each call of the agent; a
+        Guid that is handed to a call goes before the one kept.
+
+        :param guid: the newest, bare or as the whole value of a ``Set-GUID`` header. None forgets
+            the session.
+        :param cookie: ``name=value``, ``;`` between several. None: those that are kept stay; "":
+            they are dropped.
+        """
+        self._run(None, self._set_session, *session_bytes(agent_id, guid, cookie))
+
+    def session(self, agent_id: Union[int, str]) -> Session:
+        """Shows the newest Guid and the cookies that are kept for an agent.
+
+        For a program that calls other interfaces of the gateway by its own client. The one place
+        that shows them.
+
+        :raises SessionError: none is kept.
+        """
+        return self._run(None, self._session, agent_bytes(agent_id))
 
     def connect(self, *, cancel: Optional[CancelToken] = None) -> str:
         """Makes sure that a verified connection stands ready; sends no request.
@@ -232,15 +382,37 @@ class Client(ClientBase):
         self.close()
 
     def _run(
-        self, cancel: Optional[CancelToken], function: Callable[..., _T], *arguments: bytes
+        self,
+        cancel: Optional[CancelToken],
+        function: Callable[..., _T],
+        *arguments: Any,
+        interruptible: bool = False,
     ) -> _T:
-        """Every call goes through here."""
+        """Every call goes through here. An interruptible one ends when a signal handler raises."""
+        if cancel is not None and not isinstance(cancel, CancelToken):
+            raise TypeError(f"cancel is to be an agw.CancelToken, not {type(cancel).__name__}")
+        if interruptible and in_main_thread():
+            refuse_inside_log_handlers()
+            token = cancel or CancelToken()
+            with token._ends(self._library, self._handle) as call_id:  # noqa: SLF001
+                end = self._library.agw_cancel_call, self._handle, call_id
+                return run_interruptibly(lambda: now_or_later(*end), function, call_id, *arguments)
         if cancel is None:
             return function(0, *arguments)
-        if not isinstance(cancel, CancelToken):
-            raise TypeError(f"cancel is to be an agw.CancelToken, not {type(cancel).__name__}")
         with cancel._ends(self._library, self._handle) as call_id:  # noqa: SLF001
             return function(call_id, *arguments)
+
+    def _outcomes(
+        self, agent_id: bytes, cancel: Optional[CancelToken] = None
+    ) -> Iterator[Union[Event, AgwError]]:
+        """Gives the events, and the failures between them."""
+        if self.closed:
+            raise closed_error()
+
+        def poll() -> Optional[Event]:
+            return self._run(cancel, self._next_event, agent_id, interruptible=True)
+
+        return outcomes(poll, lambda: self.closed or (cancel is not None and cancel.cancelled))
 
 
 # --- The library's side ------------------------------------------------------------------------
@@ -295,9 +467,34 @@ def agent_bytes(agent_id: Union[int, str]) -> bytes:
     return str(number).encode()
 
 
-def guid_bytes(guid: str) -> bytes:
+def optional_guid(guid: Optional[str]) -> Optional[bytes]:
     """Checks the type; the library checks the characters."""
-    return _bytes("guid", guid, Status.INVALID_GUID)
+    return None if guid is None else _bytes("guid", guid, Status.INVALID_GUID)
+
+
+def session_bytes(
+    agent_id: Union[int, str], guid: Optional[str], cookie: Optional[str]
+) -> Tuple[bytes, Optional[bytes], Optional[bytes]]:
+    """Checks the types of what is to be kept."""
+    return agent_bytes(agent_id), optional_guid(guid), _optional("cookie", cookie)
+
+
+def sign_in_options(
+    agent_id: Union[int, str],
+    phone: Optional[str],
+    password: Optional[str],
+    force: bool,
+    fields: Optional[Dict[str, Any]],
+) -> _abi.SignInOptions:
+    """Checks the types of what an agent signs in with."""
+    return _abi.SignInOptions(
+        struct_size=ctypes.sizeof(_abi.SignInOptions),
+        flags=int(SignInFlag.FORCE if force else 0),
+        agent_id=agent_bytes(agent_id),
+        password=_optional("password", password),
+        phone=_optional("phone", phone),
+        fields=None if fields is None else _bytes("fields", json_object("fields", fields)),
+    )
 
 
 def _bytes(name: str, value: str, status: Status = Status.INVALID_ARGUMENT) -> bytes:

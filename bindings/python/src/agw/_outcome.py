@@ -40,7 +40,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Answer:
-    """The gateway accepted the rejection; what comes of it shows as events."""
+    """The gateway accepted. What comes of a rejection shows as events."""
 
     #: The gateway's code: "0".
     retcode: str
@@ -70,9 +70,9 @@ def outcome_of(result: Result) -> Outcome:
         truncated=bool(flags & _TRUNCATED),
         elapsed=result.elapsed_us / 1e6,
         cti_code=result.cti_code,
-        retcode=_text(result.retcode),
-        message=_text(result.message),
-        detail=_text(result.detail),
+        retcode=text_of(result.retcode),
+        message=text_of(result.message),
+        detail=text_of(result.detail),
     )
 
 
@@ -80,9 +80,9 @@ def answer_of(result: Result) -> Answer:
     """Picks what matters when the gateway has accepted."""
     flags: int = result.flags
     return Answer(
-        retcode=_text(result.retcode),
-        message=_text(result.message),
-        detail=_text(result.detail),
+        retcode=text_of(result.retcode),
+        message=text_of(result.message),
+        detail=text_of(result.detail),
         http_status=result.http_status,
         elapsed=result.elapsed_us / 1e6,
         resent=bool(flags & _RESENT),
@@ -90,5 +90,6 @@ def answer_of(result: Result) -> Answer:
     )
 
 
-def _text(raw: bytes) -> str:
+def text_of(raw: bytes) -> str:
+    """Reads a text of a C struct."""
     return raw.decode("utf-8", "replace")

@@ -7,25 +7,33 @@ import os
 import threading
 import time
 from queue import SimpleQueue
-from typing import Any, Callable, Optional, Set, Tuple
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple, TypeVar
 
 from ._abi import Status
 from ._cancel import next_call_id
 from ._outcome import Outcome
 from .errors import AgwError, error_of, invalid
 
+_T = TypeVar("_T")
+
 _BOOTTIME: Optional[int] = getattr(time, "CLOCK_BOOTTIME", None)
+_TICK = 0.1  # seconds; on Windows a lock that is waited for lets no signal handler run
 
 
 class Call:
     """One call. Either a thread claims it, to run it, or its event loop, to give it up."""
 
     def __init__(
-        self, timeout: float, function: Callable[..., Any], arguments: Tuple[Any, ...]
+        self,
+        timeout: float,
+        function: Callable[..., Any],
+        arguments: Tuple[Any, ...],
+        *,
+        sends: bool = True,
     ) -> None:
         self._timeout = timeout
         self._deadline = _now() + timeout
-        self._sends = bool(arguments)  # connect() has none
+        self._sends = sends
         #: By which it is ended once it runs.
         self.call_id = next_call_id()
         self._work = (contextvars.copy_context(), function, (self.call_id, *arguments))
@@ -88,11 +96,15 @@ class Threads:
     They are daemons, which Python does not wait for when it ends: nobody awaits a call then.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, name: str = "agw", stack: Optional[int] = None) -> None:
         self.process = os.getpid()  # that they live in
         #: Waiting for a thread, or in one.
         self.calls: Set[Call] = set()
+        #: What nobody awaits any more, by what it is about. It may be among the calls yet.
+        self.given_up: Dict[bytes, Call] = {}
         self._most = most
+        self._name = name
+        self._stack = stack
         self._started = 0
         self._queue: SimpleQueue[Optional[Call]] = SimpleQueue()
 
@@ -105,10 +117,10 @@ class Threads:
         return len(self.calls) > self._started
 
     def _start(self) -> None:
-        name, arguments = f"agw_{self._started}", (self._queue, self.calls)
+        name, arguments = f"{self._name}_{self._started}", (self._queue, self.calls)
         thread = threading.Thread(target=_work, args=arguments, name=name, daemon=True)
         try:
-            thread.start()
+            start(thread, self._stack)
             self._started += 1
         except RuntimeError as error:
             if not self._started:
@@ -121,6 +133,85 @@ class Threads:
             self._queue.put(None)
 
     __del__ = stop
+
+
+# --- Threads for what waits long ---------------------------------------------------------------
+
+#: The stack of a thread that waits for events: for handlers of log lines, which are Python's, too.
+#: Less would do for the library.
+POLL_STACK = 1 << 20
+
+_stack_sizes = threading.Lock()
+
+if hasattr(os, "register_at_fork"):  # neither taken nor a stack too small in the child
+    os.register_at_fork(
+        before=_stack_sizes.acquire,
+        after_in_parent=_stack_sizes.release,
+        after_in_child=_stack_sizes.release,
+    )
+
+
+def start(thread: threading.Thread, stack: Optional[int]) -> None:
+    """Starts it with a stack of so many bytes, where the system lets one choose."""
+    if stack is None:
+        thread.start()
+        return
+    with _stack_sizes:  # Python has one size, for all threads that are started
+        try:
+            former = threading.stack_size(stack)
+        except (ValueError, RuntimeError):
+            thread.start()
+            return
+        try:
+            thread.start()
+        finally:
+            threading.stack_size(former)
+
+
+def in_main_thread() -> bool:
+    """Tells whether Python runs signal handlers in this thread."""
+    return threading.get_ident() == threading.main_thread().ident
+
+
+def run_interruptibly(
+    end: Callable[[], object], function: Callable[..., _T], *arguments: Any
+) -> _T:
+    """Runs it in a thread more, and ends it by ``end`` if a signal handler raises meanwhile.
+
+    Python runs signal handlers between its own instructions, not in the midst of a call of C.
+    """
+    done = threading.Event()
+    kept: List[Tuple[Any, Optional[BaseException]]] = []
+    context = contextvars.copy_context()
+
+    def work() -> None:
+        kept.append(_outcome(context, function, arguments))
+        done.set()
+
+    try:
+        thread = threading.Thread(target=work, name="agw_poll", daemon=True)
+        _start_or_refuse(thread)
+        while not done.wait(_TICK):
+            pass
+    except BaseException:
+        end()
+        done.wait(_TICK * 10)  # so that the agent's next call meets none that is still ending
+        raise
+    value, error = kept.pop()
+    if error is None:
+        result: _T = value
+        return result
+    try:
+        raise error
+    finally:
+        del error  # its traceback has this frame
+
+
+def _start_or_refuse(thread: threading.Thread) -> None:
+    try:
+        start(thread, POLL_STACK)
+    except RuntimeError as error:
+        raise invalid("no thread can be started", Status.RESOURCES) from error
 
 
 def _work(queue: "SimpleQueue[Optional[Call]]", calls: Set[Call]) -> None:

@@ -8,8 +8,9 @@
      |   +- TlsConfigError                  a certificate, key or fingerprint does not fit
      +- InvalidHandleError (ValueError)     the client is closed
      +- ReentrantError (RuntimeError)       called from inside a log handler
+     +- PollingError (RuntimeError)         another thread waits for the agent's events already
      +- ResourcesError, StructSizeError, InternalError
-     +- CallCancelledError                  cancel() or close(); not asyncio's
+     +- CallCancelledError                  a token, cancel() or close(); not asyncio's
      +- NetworkError                        see `maybe_sent`
      |   +- ResolveError, ConnectError, ConnectionLostError, ProxyError (ConnectionError)
      |   +- TlsError                        the gateway's certificate was refused
@@ -33,7 +34,7 @@ from ._outcome import Outcome
 
 
 class AgwError(Exception):
-    """A call that did not come to an accepted rejection.
+    """A call that the gateway did not accept.
 
     All that the library knows stands in `outcome`; the properties give its parts.
     """
@@ -135,6 +136,10 @@ class ReentrantError(AgwError, RuntimeError):
     """A client was used or closed from inside a log handler that the library called."""
 
 
+class PollingError(AgwError, RuntimeError):
+    """Another thread or task waits for this agent's events already."""
+
+
 class ResourcesError(AgwError):
     """Too many clients, or no thread, file descriptor or memory to be had."""
 
@@ -148,7 +153,10 @@ class InternalError(AgwError):
 
 
 class CallCancelledError(AgwError):
-    """Ended by ``cancel()`` or ``close()``. Has nothing to do with `asyncio.CancelledError`."""
+    """Ended by a token, ``cancel()``, ``close()``, or, of `Client.next_event`, ``sign_out()``.
+
+    Has nothing to do with `asyncio.CancelledError`.
+    """
 
 
 class NetworkError(AgwError):
@@ -241,6 +249,7 @@ CLASSES: Dict[int, Type[AgwError]] = {
     Status.INVALID_AGENT_ID: InvalidAgentIdError,
     Status.INVALID_GUID: InvalidGuidError,
     Status.TLS_CONFIG: TlsConfigError,
+    Status.POLLING: PollingError,
     Status.RESOLVE: ResolveError,
     Status.CONNECT: ConnectError,
     Status.TLS: TlsError,
