@@ -6,7 +6,8 @@ using System.Threading.Tasks;
 namespace Agw
 {
     /// <summary>
-    /// A client of one agent gateway: rejects the conference call that rings at an agent.
+    /// A client of one agent gateway: rejects the conference call that rings at an agent; signs agents
+    /// in and out and waits for their events, where the host does not do that by itself.
     /// </summary>
     /// <remarks>
     /// <para>Every member may be used from any thread, also many at once. One client serves any number
@@ -21,14 +22,15 @@ namespace Agw
     /// sigaction. The handlers of Console.CancelKeyPress and PosixSignalRegistration are none: they run
     /// in ordinary threads, where every member may be called.</para>
     /// </remarks>
-    public sealed class AgwClient : IDisposable
+    public sealed partial class AgwClient : IDisposable
     {
         private readonly LogSink sink;
         private readonly ClientHandle handle;
         private readonly Turns turns;
+        private readonly Turns polls;
         private static int lastId;
 
-        private delegate int NativeCall(IntPtr client, ref NativeResult result);
+        private delegate int NativeCall(IntPtr client, PinnedTexts texts, ref NativeResult result);
 
         /// <summary>
         /// Makes a client. Opens no connection, but reads and checks every option: URLs, certificates,
@@ -53,7 +55,9 @@ namespace Agw
             AgwClientOptions own = options.Copy();
             sink = new LogSink(this, own.Log);
             handle = ClientHandle.Create(own, sink);
-            turns = new Turns(AgwClientOptions.Milliseconds(own.WholeCall));
+            uint timeout = AgwClientOptions.Milliseconds(own.WholeCall);
+            turns = Turns.OfCalls(timeout);
+            polls = Turns.OfPolls(PollMilliseconds + (long)timeout);
         }
 
         /// <summary>
@@ -83,12 +87,14 @@ namespace Agw
         /// <param name="agentId">Agent ID in decimal digits, from 101 to MaxAgentId.</param>
         /// <param name="guid">
         /// The agent's Guid, bare or as the whole value of a Set-GUID header; visible ASCII, 256 bytes
-        /// at most. Never shown in any text.
+        /// at most. Never shown in any text. Null: the one that the client keeps for the agent.
         /// </param>
         /// <param name="cancellationToken">Ends this call alone, soon, also before it begins.</param>
         /// <returns>The gateway's answer.</returns>
         /// <exception cref="AgwNoConferenceException">Too late, nothing is ringing.</exception>
-        /// <exception cref="AgwSessionException">Take the newest Guid or sign in again.</exception>
+        /// <exception cref="AgwSessionException">
+        /// Take the newest Guid or sign in again; with HttpStatus 0 none is kept, and nothing was sent.
+        /// </exception>
         /// <exception cref="AgwTimeoutException">Timeout passed; see MaybeSent.</exception>
         /// <exception cref="AgwCancelledException">Ended by Cancel or Dispose.</exception>
         /// <exception cref="OperationCanceledException">
@@ -104,7 +110,7 @@ namespace Agw
         }
 
         /// <summary>
-        /// <see cref="RejectAgentConf"/> in a thread of its own.
+        /// <see cref="RejectAgentConf(string, string, CancellationToken)"/> in a thread of its own.
         /// </summary>
         /// <remarks>
         /// <para>The token ends this call alone, soon, and the task is then cancelled:
@@ -113,10 +119,10 @@ namespace Agw
         /// acted all the same. Without an InnerException the call had not begun. So await throws it; the
         /// exception that Wait and Result make of it does not tell. An answer that is there before the
         /// cancellation wins.</para>
-        /// <para>At most 64 asynchronous calls of a client are under way at once; further ones wait
-        /// their turn. Timeout counts from the beginning of that: a call whose turn has not come by then
-        /// is not sent, and fails with <see cref="AgwTimeoutException"/>. Cancel and Dispose end those
-        /// that wait, too.</para>
+        /// <para>At most 64 asynchronous calls of a client are under way at once, apart from those of
+        /// NextEventAsync; further ones wait their turn. Timeout counts from the beginning of that: a
+        /// call whose turn has not come by then is not sent, and fails with
+        /// <see cref="AgwTimeoutException"/>. Cancel and Dispose end those that wait, too.</para>
         /// </remarks>
         /// <param name="agentId">As for RejectAgentConf.</param>
         /// <param name="guid">As for RejectAgentConf.</param>
@@ -128,7 +134,7 @@ namespace Agw
         public Task<AgwAnswer> RejectAgentConfAsync(
             string agentId, string guid, CancellationToken cancellationToken = default(CancellationToken))
         {
-            return RunAsync(() => Reject(agentId, guid), cancellationToken);
+            return RunAsync(Reject(agentId, guid), cancellationToken);
         }
 
         /// <summary>
@@ -150,7 +156,7 @@ namespace Agw
         /// <exception cref="ObjectDisposedException">The client is disposed.</exception>
         public string Connect(CancellationToken cancellationToken = default(CancellationToken))
         {
-            return Run(NativeMethods.agw_connect, cancellationToken).Detail;
+            return Run(MakeReady, cancellationToken).Detail;
         }
 
         /// <summary>
@@ -161,8 +167,7 @@ namespace Agw
         public async Task<string> ConnectAsync(
             CancellationToken cancellationToken = default(CancellationToken))
         {
-            Task<AgwAnswer> call = RunAsync(() => NativeMethods.agw_connect, cancellationToken);
-            return (await call.ConfigureAwait(false)).Detail;
+            return (await RunAsync(MakeReady, cancellationToken).ConfigureAwait(false)).Detail;
         }
 
         /// <summary>
@@ -182,6 +187,7 @@ namespace Agw
                 throw AgwException.From(new Outcome { Status = AgwStatus.Reentrant });
             }
             turns.Stop();
+            polls.Stop();
         }
 
         /// <summary>
@@ -192,21 +198,27 @@ namespace Agw
         public void Dispose()
         {
             turns.Stop();
+            polls.Stop();
             handle.Dispose();
+            polls.Stop(); // the pause of an Events that began to poll in between
         }
 
         private static NativeCall Reject(string agentId, string guid)
         {
-            byte[] agentBytes = Utf8.ToNative(agentId, "agent_id");
-            byte[] guidBytes = Utf8.ToNative(guid, "guid");
-            return (IntPtr client, ref NativeResult result) =>
-                NativeMethods.agw_reject_agent_conf(client, agentBytes, guidBytes, ref result);
+            return (IntPtr client, PinnedTexts texts, ref NativeResult result) =>
+                NativeMethods.agw_reject_agent_conf(
+                    client, texts.Add(agentId, "agent_id"), texts.Add(guid, "guid"), ref result);
+        }
+
+        private static int MakeReady(IntPtr client, PinnedTexts texts, ref NativeResult result)
+        {
+            return NativeMethods.agw_connect(client, ref result);
         }
 
         /// <summary>Nothing is thrown but through the task.</summary>
-        private async Task<AgwAnswer> RunAsync(Func<NativeCall> prepare, CancellationToken token)
+        private Task<AgwAnswer> RunAsync(NativeCall call, CancellationToken token)
         {
-            return await turns.Run(end => Run(prepare(), end), token).ConfigureAwait(false);
+            return turns.Run(end => Run(call, end), token);
         }
 
         /// <summary>
@@ -238,7 +250,11 @@ namespace Agw
             ThrowIfDisposed();
             NativeResult result = NativeResult.Create();
             result.call_id = id;
-            int status = call(handle.Ticket, ref result);
+            int status;
+            using (PinnedTexts texts = new PinnedTexts())
+            {
+                status = call(handle.Ticket, texts, ref result);
+            }
             GC.KeepAlive(this);
             ClientHandle.AbortIfWanted();
             if (status == (int)AgwStatus.InvalidHandle)

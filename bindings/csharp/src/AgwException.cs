@@ -116,6 +116,7 @@ namespace Agw
                 case AgwStatus.InvalidAgentId: return new AgwInvalidAgentIdException(outcome);
                 case AgwStatus.InvalidGuid: return new AgwInvalidGuidException(outcome);
                 case AgwStatus.TlsConfig: return new AgwTlsConfigException(outcome);
+                case AgwStatus.Polling: return new AgwPollingException(outcome);
                 case AgwStatus.Resolve: return new AgwResolveException(outcome);
                 case AgwStatus.Connect: return new AgwConnectException(outcome);
                 case AgwStatus.Tls: return new AgwTlsException(outcome);

@@ -100,7 +100,19 @@ namespace Agw
             : base(info, context) { }
     }
 
-    /// <summary>Ended by Cancel or Dispose (105); see MaybeSent.</summary>
+    /// <summary>Somebody else waits for this agent's events already (10); let one do it.</summary>
+    [Serializable]
+    public sealed class AgwPollingException : AgwException
+    {
+        internal AgwPollingException(Outcome outcome) : base(outcome) { }
+
+        private AgwPollingException(SerializationInfo info, StreamingContext context)
+            : base(info, context) { }
+    }
+
+    /// <summary>
+    /// Ended by Cancel or Dispose, or, where it waited for events, by SignOut (105); see MaybeSent.
+    /// </summary>
     [Serializable]
     public sealed class AgwCancelledException : AgwException
     {

@@ -36,6 +36,9 @@ namespace Agw
         /// <summary>A certificate, key or fingerprint cannot be read or does not fit.</summary>
         TlsConfig = 9,
 
+        /// <summary>Somebody else waits for this agent's events already.</summary>
+        Polling = 10,
+
         /// <summary>The gateway's name could not be looked up.</summary>
         Resolve = 100,
 

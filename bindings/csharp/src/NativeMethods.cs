@@ -19,7 +19,27 @@ namespace Agw
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int agw_reject_agent_conf(
-            IntPtr client, byte[] agentId, byte[] guid, ref NativeResult result);
+            IntPtr client, IntPtr agentId, IntPtr guid, ref NativeResult result);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int agw_sign_in(
+            IntPtr client, ref NativeSignIn options, ref NativeResult result);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int agw_next_event(
+            IntPtr client, IntPtr agentId, ref NativeEvent happened, ref NativeResult result);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int agw_sign_out(
+            IntPtr client, IntPtr agentId, ref NativeResult result);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int agw_set_session(
+            IntPtr client, IntPtr agentId, IntPtr guid, IntPtr cookie, ref NativeResult result);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int agw_get_session(
+            IntPtr client, IntPtr agentId, ref NativeSession session, ref NativeResult result);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int agw_connect(IntPtr client, ref NativeResult result);
@@ -64,5 +84,21 @@ namespace Agw
         MaybeSent = 1,
         Resent = 2,
         Truncated = 4,
+    }
+
+    /// <summary>Bits of agw_sign_in_options.flags.</summary>
+    [Flags]
+    internal enum SignInFlags : uint
+    {
+        None = 0,
+        Force = 1,
+    }
+
+    /// <summary>Bits of agw_event.flags.</summary>
+    [Flags]
+    internal enum EventFlags : uint
+    {
+        None = 0,
+        Truncated = 1,
     }
 }

@@ -5,7 +5,10 @@ using System.Runtime.InteropServices;
 
 namespace Agw
 {
-    /// <summary>Texts that a struct points to, held in place until disposed, and then wiped.</summary>
+    /// <summary>
+    /// Texts on their way to the library, held in place until disposed, and then wiped: there is no
+    /// other copy, for the garbage collector does not move them.
+    /// </summary>
     internal sealed class PinnedTexts : IDisposable
     {
         private readonly List<GCHandle> pins = new List<GCHandle>();
@@ -13,13 +16,14 @@ namespace Agw
         /// <summary>The address of the text as NUL-terminated UTF-8; null has none.</summary>
         internal IntPtr Add(string text, string name)
         {
-            byte[] bytes = Utf8.ToNative(text, name);
-            if (bytes == null)
+            if (text == null)
             {
                 return IntPtr.Zero;
             }
-            GCHandle pin = GCHandle.Alloc(bytes, GCHandleType.Pinned);
+            byte[] room = Utf8.Room(text, name);
+            GCHandle pin = GCHandle.Alloc(room, GCHandleType.Pinned);
             pins.Add(pin);
+            Utf8.Fill(room, text);
             return pin.AddrOfPinnedObject();
         }
 
@@ -28,8 +32,8 @@ namespace Agw
             foreach (GCHandle pin in pins)
             {
                 byte[] bytes = (byte[])pin.Target;
-                pin.Free();
                 Array.Clear(bytes, 0, bytes.Length);
+                pin.Free();
             }
             pins.Clear();
         }

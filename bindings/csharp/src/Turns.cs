@@ -7,23 +7,53 @@ using System.Threading.Tasks;
 namespace Agw
 {
     /// <summary>
-    /// The asynchronous calls of a client. Each blocks a thread of its own, so that it does not starve
-    /// the thread pool; there are so many at most, and further calls wait their turn, whose time-out
-    /// goes on meanwhile: at its end one that still waits is not begun, and one that goes on is ended.
+    /// The asynchronous calls of a client, of one kind. Each blocks a thread of its own, so that it does
+    /// not starve the thread pool; there are so many at most, and further calls wait their turn, whose
+    /// time-out goes on meanwhile: at its end one that still waits is not begun, and one that goes on is
+    /// ended.
     /// </summary>
     internal sealed class Turns
     {
-        internal const int Most = 64;
+        internal const int MostCalls = 64;
+        internal const int MostPolls = 1000;
 
-        private readonly SemaphoreSlim free = new SemaphoreSlim(Most);
+        /// <summary>
+        /// A call needs 64 KiB on CoreCLR; the rest is for the host's log handler, which runs in it. A
+        /// thousand of them fit into a 32-bit process.
+        /// </summary>
+        private const int PollStack = 256 * 1024;
+
+        private readonly SemaphoreSlim free;
         private readonly int timeout;
+        private readonly int stack;
 
         /// <summary>Ends those that wait; another one takes its place as soon as it is to do so.</summary>
         private CancellationTokenSource stop = new CancellationTokenSource();
 
-        internal Turns(uint timeoutMilliseconds)
+        /// <param name="most">How many at once.</param>
+        /// <param name="milliseconds">The time-out.</param>
+        /// <param name="stack">Of a thread, in bytes; 0: the runtime's own.</param>
+        internal Turns(int most, long milliseconds, int stack)
         {
-            timeout = (int)Math.Min(timeoutMilliseconds, int.MaxValue);
+            free = new SemaphoreSlim(most);
+            timeout = (int)Math.Min(milliseconds, int.MaxValue);
+            this.stack = stack;
+        }
+
+        internal static Turns OfCalls(long milliseconds)
+        {
+            return new Turns(MostCalls, milliseconds, 0);
+        }
+
+        internal static Turns OfPolls(long milliseconds)
+        {
+            return new Turns(MostPolls, milliseconds, PollStack);
+        }
+
+        /// <summary>Is cancelled by the next Stop.</summary>
+        internal CancellationToken Stopped
+        {
+            get { return Volatile.Read(ref stop).Token; }
         }
 
         /// <summary>Runs a call that ends with its token.</summary>
@@ -74,20 +104,41 @@ namespace Agw
             }
         }
 
-        private async Task<T> Begin<T>(Func<CancellationToken, T> call, CancellationToken token)
+        private Task<T> Begin<T>(Func<CancellationToken, T> call, CancellationToken token)
         {
+            // What awaits the call may run in its thread, unless the stack is too small for anything.
+            TaskCompletionSource<T> end = new TaskCompletionSource<T>(stack == 0
+                ? TaskCreationOptions.None
+                : TaskCreationOptions.RunContinuationsAsynchronously);
             try
             {
-                return await Task.Factory.StartNew(
-                    () => call(token),
-                    CancellationToken.None,
-                    TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach,
-                    TaskScheduler.Default).ConfigureAwait(false);
+                new Thread(() => Work(call, token, end), stack) { IsBackground = true }.Start();
             }
-            finally
+            catch
             {
                 free.Release();
+                throw;
             }
+            return end.Task;
+        }
+
+        /// <summary>The turn is over before what awaits the call runs.</summary>
+        private void Work<T>(
+            Func<CancellationToken, T> call, CancellationToken token, TaskCompletionSource<T> end)
+        {
+            T result;
+            try
+            {
+                result = call(token);
+            }
+            catch (Exception why)
+            {
+                free.Release();
+                end.TrySetException(why);
+                return;
+            }
+            free.Release();
+            end.TrySetResult(result);
         }
 
         private static AgwException Ended(AgwStatus status, Exception inner, TimeSpan elapsed)

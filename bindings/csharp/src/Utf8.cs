@@ -9,32 +9,31 @@ namespace Agw
     {
         private static readonly Encoding Strict = new UTF8Encoding(false, true);
 
-        /// <summary>With the NUL that ends it; null stays null.</summary>
+        /// <summary>Room for it and the NUL that ends it.</summary>
         /// <exception cref="AgwInvalidArgumentException">
         /// It holds a NUL, at which C would cut it, or half of a surrogate pair.
         /// </exception>
-        internal static byte[] ToNative(string text, string name)
+        internal static byte[] Room(string text, string name)
         {
-            if (text == null)
-            {
-                return null;
-            }
             if (text.IndexOf('\0') >= 0)
             {
                 throw new AgwInvalidArgumentException(Outcome.BadText(name, "holds a NUL"));
             }
-            byte[] bytes = new byte[Strict.GetMaxByteCount(text.Length) + 1];
             try
             {
-                int length = Strict.GetBytes(text, 0, text.Length, bytes, 0);
-                Array.Resize(ref bytes, length + 1);
-                return bytes;
+                return new byte[Strict.GetByteCount(text) + 1];
             }
             catch (EncoderFallbackException)
             {
                 // Not as the inner exception: its message shows a part of the text.
                 throw new AgwInvalidArgumentException(Outcome.BadText(name, "not valid Unicode"));
             }
+        }
+
+        /// <summary>Into what Room has made; the NUL is there.</summary>
+        internal static void Fill(byte[] room, string text)
+        {
+            Strict.GetBytes(text, 0, text.Length, room, 0);
         }
 
         /// <summary>A text of the library's, up to its NUL.</summary>

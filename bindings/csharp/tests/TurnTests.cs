@@ -118,7 +118,7 @@ namespace Agw.Tests
         /// <summary>As many calls as there are threads.</summary>
         private static Task[] Others(Gateway gateway, string agent, AgwClient client)
         {
-            return Enumerable.Range(0, Turns.Most).Select(
+            return Enumerable.Range(0, Turns.MostCalls).Select(
                 number => (Task)client.RejectAgentConfAsync(agent, gateway.Guid(agent))).ToArray();
         }
 

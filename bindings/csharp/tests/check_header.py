@@ -11,6 +11,7 @@ from pathlib import Path
 
 # Whose values are which C# members: prefix of the header, enum; the longest prefix first.
 ENUMS = (
+    ("AGW_SIGN_IN_", "SignInFlags"),
     ("AGW_RESULT_", "ResultFlags"),
     ("AGW_TRUST_", "AgwTrust"),
     ("AGW_LOG_", "AgwLogLevel"),
@@ -20,29 +21,41 @@ SINGLE = {
     "AGW_OK": "AgwStatus.Ok",
     "AGW_ALLOW_HTTP": "OptionFlags.AllowHttp",
     "AGW_NO_KEEP_ALIVE": "OptionFlags.NoKeepAlive",
+    "AGW_EVENT_TRUNCATED": "EventFlags.Truncated",
     "AGW_VERSION_NUM": "HeaderVersion",
 }
 # Members that are not in the header: the zero of an enum.
-EXTRA = {"OptionFlags.None": 0, "ResultFlags.None": 0, "AgwLogLevel.Default": 0}
+EXTRA = {"AgwLogLevel.Default": 0} | {
+    f"{enum}Flags.None": 0 for enum in ("Option", "Result", "SignIn", "Event")
+}
 
 # Exceptions that have another name in Python, where the short one means something else.
 RENAMED = {"Agw": "", "ConnectionLost": "IO", "CallCancelled": "Cancelled"}
 
 # The size of a field in C, and of the same in C#; a pointer is "p".
-C_SIZES = {"uint32_t": 4, "int32_t": 4, "agw_log_fn": "p"}
-CS_SIZES = {"uint": 4, "int": 4, "IntPtr": "p"}
-SIGNED = {"uint32_t": False, "int32_t": True, "uint": False, "int": True}
-STRUCTS = {"agw_client_options": "NativeOptions", "agw_result": "NativeResult"}
+C_SIZES = {"uint32_t": 4, "int32_t": 4, "int64_t": 8, "agw_log_fn": "p"}
+CS_SIZES = {"uint": 4, "int": 4, "long": 8, "IntPtr": "p"}
+SIGNED = {kind: kind[0] != "u" for kind in ("uint32_t", "int32_t", "int64_t", "uint", "int", "long")}
+STRUCTS = {
+    "agw_client_options": "NativeOptions",
+    "agw_result": "NativeResult",
+    "agw_sign_in_options": "NativeSignIn",
+    "agw_event": "NativeEvent",
+    "agw_session": "NativeSession",
+}
 CS_TYPES = {
     "agw_status": "int",
     "int32_t": "int",
     "uint32_t": "uint",
     "const char *return": "IntPtr",
-    "const char *": "byte[]",
+    "const char *": "IntPtr",
     "agw_client *": "IntPtr",
     "agw_client **": "out IntPtr",
     "agw_result *": "ref NativeResult",
+    "agw_event *": "ref NativeEvent",
+    "agw_session *": "ref NativeSession",
     "const agw_client_options *": "ref NativeOptions",
+    "const agw_sign_in_options *": "ref NativeSignIn",
 }
 
 
@@ -76,6 +89,17 @@ def source_numbers(source):
             numbers[f"{enum}.{name}"] = int(value)
     version = re.search(r"const uint HeaderVersion = (\d+);", source)
     return numbers | {"HeaderVersion": int(version[1])}
+
+
+def header_texts(header):
+    """The types of events that have a name."""
+    found = re.findall(r'^#define AGW_EVENT_(\w+) "(\w+)"$', header, re.M)
+    return {camel(name): text for name, text in found}
+
+
+def source_texts(source):
+    event = re.search(r"class AgwEvent\s*\{(.*?)\n    \}", source, re.S)[1]
+    return dict(re.findall(r'const string (\w+) = "(\w+)";', event))
 
 
 def header_fields(header, struct):
@@ -174,6 +198,7 @@ def compare(header_text, source_text, python_text):
     """What differs, a line each."""
     header, source = without_comments(header_text), without_comments(source_text)
     yield from differences("number", header_numbers(header), source_numbers(source))
+    yield from differences("text", header_texts(header), source_texts(source))
     yield from differences("function", header_functions(header), source_functions(source))
     yield from differences("exception", python_tree(python_text), source_tree(source))
     for c_name, cs_name in STRUCTS.items():
@@ -191,6 +216,10 @@ CHANGES = (
     ("#define AGW_E_TLS 102", "#define AGW_E_TLS 107"),
     ("#define AGW_LOG_DEBUG 4", "#define AGW_LOG_DEBUG 4\n#define AGW_LOG_TRACE 5"),
     ("#define AGW_RESULT_TRUNCATED 4", ""),
+    ("#define AGW_SIGN_IN_FORCE 1", "#define AGW_SIGN_IN_FORCE 2"),
+    ("#define AGW_EVENT_TRUNCATED 1", "#define AGW_EVENT_TRUNCATED 1\n#define AGW_EVENT_LOST 2"),
+    ('"AgentConf_Ringing"', '"AgentConf_Rings"'),
+    ('#define AGW_EVENT_READY "AgentState_Ready"', ""),
     ("#define AGW_VERSION_NUM 65536", "#define AGW_VERSION_NUM 65792"),
     ("uint32_t timeout_ms;", "int32_t timeout_ms;"),
     ("const char *proxy;", "const char *proxy;\n    const char *proxy_password;"),
@@ -198,6 +227,10 @@ CHANGES = (
     ("char message[512];", "char message[1024];"),
     ("agw_connect(agw_client *client,", "agw_connect(agw_client *client, uint32_t flags,"),
     ("int32_t http_status;", "int32_t http_code;"),
+    ("const char *phone;", "uint32_t phone;"),
+    ("int64_t conf_id;", "int32_t conf_id;"),
+    ("char cookie[1776];", "char cookie[2032];"),
+    ("agw_session *session,", ""),
 )
 TREE_CHANGES = (
     ("class TlsError(NetworkError)", "class TlsError(AgwError)"),
