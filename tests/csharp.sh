@@ -64,7 +64,8 @@ mkdir "$out/tests"
 $compile -unsafe -optimize+ -target:library -out:"$out/tests/Agw.Net.dll" $source/src/*.cs \
     $source/tests/Friend.cs
 $compile -r:"$out/tests/Agw.Net.dll" -r:System.Core.dll -out:"$out/tests/AgwTests.exe" \
-    $source/tests/Program.cs $source/tests/Gateway.cs $source/tests/*Tests.cs
+    $source/tests/Program.cs $source/tests/Gateway.cs $source/tests/Scripted.cs \
+    $source/tests/*Tests.cs
 
 # DllImport("agw") is libagw.so, found here, and on Windows agw.dll beside the program.
 for folder in "$out" "$out/tests"; do
@@ -79,7 +80,8 @@ trap 'exit 130' INT TERM
 agents=$(seq -f '--agent %.0f' 154 169)
 many=$(seq -f '--agent %.0f' 201 216)
 # shellcheck disable=SC2086 # lists of words
-start_simulator "$out/simulator.out" "$simulator" --ca-out "$out/ca.pem" $agents $many
+start_simulator "$out/simulator.out" "$simulator" --ca-out "$out/ca.pem" --poll-wait 300 \
+    $agents $many
 
 $run "$out/tests/AgwTests.exe" "$printed" "$wanted" || fail "a test failed"
 

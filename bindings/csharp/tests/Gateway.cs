@@ -2,9 +2,11 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using System.Linq;
 using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
+using System.Threading;
 
 namespace Agw.Tests
 {
@@ -70,6 +72,36 @@ namespace Agw.Tests
             {
                 string records = web.DownloadString(Url + "/simulator/requests");
                 return Regex.Matches(records, "\"agentId\":\"" + agent + "\"").Count;
+            }
+        }
+
+        /// <summary>Signs in, whoever is signed in already.</summary>
+        internal void SignIn(AgwClient client, string agent)
+        {
+            client.SignIn(new AgwSignIn { AgentId = agent, Phone = "40038", Force = true });
+        }
+
+        /// <summary>Until as many polls wait for an event, of agents whose IDs begin with this.</summary>
+        internal void WaitForPolls(string agents, int count = 1)
+        {
+            int seen = 0;
+            bool waits = SpinWait.SpinUntil(() =>
+            {
+                Thread.Sleep(20);
+                seen = Polls(agents);
+                return seen >= count;
+            }, 30000 * Program.Slack);
+            Check.That(waits, seen + " polls instead of " + count);
+        }
+
+        private int Polls(string agents)
+        {
+            using (WebClient web = new WebClient())
+            {
+                string all = web.DownloadString(Url + "/simulator/agents");
+                return Regex.Matches(all, "{[^}]*}").Cast<Match>().Count(agent =>
+                    agent.Value.Contains("\"agentId\":\"" + agents)
+                    && agent.Value.Contains("\"polling\":true"));
             }
         }
 

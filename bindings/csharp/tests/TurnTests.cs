@@ -101,6 +101,54 @@ namespace Agw.Tests
             }
         }
 
+        /// <summary>Polls have the same rule, with a time-out that is longer, and threads of their own.</summary>
+        [Test]
+        private static void APollQueuedAtItsDeadlineIsNotBegun(Gateway gateway)
+        {
+            using (ManualResetEventSlim go = new ManualResetEventSlim())
+            {
+                Turns turns = new Turns(1, 300, 128 * 1024);
+                Task<int> first = turns.Run(token => Waited(go), CancellationToken.None);
+                bool begun = false;
+                AgwTimeoutException why = Check.Throws<AgwTimeoutException>(() => LifeTests.Wait(
+                    turns.Run(token => begun = true, CancellationToken.None)));
+                Check.Contains(why.Detail, "was not sent");
+                Check.That(!begun, "it is begun");
+                go.Set();
+                Check.Same(1, first.Result, "the other");
+                Check.Same(2, turns.Run(token => 2, CancellationToken.None).Result, "its turn is free");
+            }
+        }
+
+        /// <summary>It may need any stack.</summary>
+        [Test]
+        private static void WhatAwaitsAPollDoesNotRunInItsThread(Gateway gateway)
+        {
+            foreach (int stack in new[] { 0, 128 * 1024 })
+            {
+                using (ManualResetEventSlim go = new ManualResetEventSlim())
+                {
+                    Turns turns = new Turns(1, 60000, stack);
+                    Thread worker = null;
+                    Task<int> call = turns.Run(token =>
+                    {
+                        worker = Thread.CurrentThread;
+                        return Waited(go);
+                    }, CancellationToken.None);
+                    Task<Thread> next = call.ContinueWith(
+                        task => Thread.CurrentThread, TaskContinuationOptions.ExecuteSynchronously);
+                    go.Set();
+                    Check.Same(stack == 0, next.Result == worker, "the call's own thread");
+                }
+            }
+        }
+
+        private static int Waited(ManualResetEventSlim go)
+        {
+            go.Wait(30000); // should a test fail
+            return 1;
+        }
+
         /// <summary>
         /// A client whose calls do not end before this is set: they log that they fail. The agent's are
         /// answered after that delay.
