@@ -2,7 +2,7 @@
 # The DLLs that tests/windows/build.sh made, of both widths, as Windows programs meet them: under
 # Wine, against the simulator and the fault gateway, which run on Linux and share the loopback.
 #
-#     tests/windows/test.sh [x64|x86]
+#     tests/windows/test.sh [x64|x86 [PART]]       without PART all of them, each by again.sh
 set -eu
 
 fail() {
@@ -19,14 +19,8 @@ work=$target/windows/tests
 simulator=$target/debug/examples/simulator
 . tests/simulator/start.sh
 
-tests/tools.sh "unshare util-linux" "mcs mono-mcs" "mono mono-runtime" \
-    "x86_64-w64-mingw32-g++ g++-mingw-w64-x86-64-win32" \
-    "i686-w64-mingw32-g++ g++-mingw-w64-i686-win32"
-$here/wine.sh setup
-cargo build --locked --quiet --lib --example simulator
-rm -rf "$work"
-mkdir -p "$work"
-trap 'stop_simulator; $here/wine.sh stop' EXIT
+trap stop_simulator EXIT
+trap 'exit 130' INT TERM
 
 strict="-pedantic -Wall -Wextra -Werror -O1 -Iinclude"
 
@@ -194,7 +188,8 @@ faults() { # wrapper, rows ...
     caller=$1
     shift
     AGW_CALLER=$folder/$caller cargo test --locked --quiet --test faults -- "$@" >"$folder/log" \
-        2>"$folder/errors" || fail "$width: faults $*: $(grep -v '^ok ' "$folder/log")"
+        2>"$folder/errors" ||
+        fail "$width: faults $*: $(grep -v '^ok ' "$folder/log" | cat - "$folder/errors")"
     ! tail -n 1 "$folder/log" | grep -q '^0 passed' || fail "$width: no row of faults: $*"
     say "faults $* with $caller.exe: $(tail -n 1 "$folder/log")"
 }
@@ -217,19 +212,38 @@ python() {
     say "Python, the wheel with CPython 3.8: $(tr -d '\r' <"$folder/log" | tail -n 1)"
 }
 
-for width in ${1:-x64 x86}; do
+set_up() {
+    tests/tools.sh "unshare util-linux" "mcs mono-mcs" "mono mono-runtime" \
+        "x86_64-w64-mingw32-g++ g++-mingw-w64-x86-64-win32" \
+        "i686-w64-mingw32-g++ g++-mingw-w64-i686-win32"
+    $here/wine.sh setup
+    cargo build --locked --quiet --lib --example simulator
+    rm -rf "$work"
+    trap '$here/wine.sh stop' EXIT
+    $here/again.sh --self-test
+}
+
+play() { # width, part
+    width=$1
+    folder=$work/$width
+    mkdir -p "$folder"
     case $width in
     x64) mingw=x86_64-w64-mingw32 ;;
     x86) mingw=i686-w64-mingw32 ;;
     *) fail "no width $width" ;;
     esac
-    folder=$work/$width
-    mkdir "$folder"
-    programs
-    hosts
-    stories
-    if [ "$width" = x64 ]; then
-        csharp
-        python
-    fi
+    case $2 in
+    programs | hosts | stories | csharp | python) "$2" ;;
+    *) fail "no part $2" ;;
+    esac
+}
+
+[ $# -lt 2 ] || { play "$@"; exit; }
+set_up
+for width in ${1:-x64 x86}; do
+    parts="programs hosts stories"
+    [ "$width" = x86 ] || parts="$parts csharp python"
+    for part in $parts; do
+        $here/again.sh $here/test.sh "$width" "$part"
+    done
 done
