@@ -2,6 +2,7 @@
 # Cargo does the building; this only says what belongs together.
 
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
 DESTDIR ?=
 CARGO ?= cargo
 CC ?= cc
@@ -19,6 +20,12 @@ STATIC := $(or $(BUILT),$(TARGET)/static)/libagw.a
 # What a static agw needs of the system; `cargo rustc -- --print native-static-libs` tells. Not its
 # -lgcc_s, which -static cannot have: the compiler that links brings an unwinder.
 PRIVATE := -lutil -lrt -lpthread -lm -ldl
+
+# From PREFIX down to LIBDIR, such as lib/x86_64-linux-gnu, and up again: the package files find the
+# rest from where they are.
+LIB = $(or $(filter-out /%,$(patsubst $(PREFIX)/%,%,$(LIBDIR))),\
+    $(error LIBDIR=$(LIBDIR) is not below PREFIX=$(PREFIX)))
+UP = $(shell echo '$(LIB)' | sed 's|[^/][^/]*|..|g')
 
 .PHONY: help demo test lint unit install-test python csharp abi fuzz sanitize soak model bench field \
     build header install stage uninstall windows test-windows test-servers linux dist \
@@ -55,7 +62,8 @@ unit:
 
 install-test: build
 	tests/install.sh
-	tests/packages.sh
+	tests/install.sh lib/x86_64-linux-gnu
+	for lib in lib lib64 lib/x86_64-linux-gnu; do tests/packages.sh $$lib || exit 1; done
 	tests/static.sh
 
 ## make python     the Python package: ruff, mypy, a wheel, pytest on it
@@ -124,34 +132,35 @@ header:
 	$(CARGO) build --locked --lib --message-format=json | \
 	    $(PYTHON) tests/newest_header.py include/agw.h
 
-## make install    PREFIX=/usr/local DESTDIR=   libraries, headers, agw.pc, CMake package
+## make install    PREFIX=/usr/local LIBDIR=PREFIX/lib DESTDIR=   libraries, headers, agw.pc, CMake
 install: $(if $(BUILT),,build)
-	install -d "$(DESTDIR)$(PREFIX)/lib/pkgconfig" "$(DESTDIR)$(PREFIX)/include"
-	install -m 755 $(SHARED) "$(DESTDIR)$(PREFIX)/lib/libagw.so.$(VERSION)"
-	ln -sf libagw.so.$(VERSION) "$(DESTDIR)$(PREFIX)/lib/libagw.so.$(MAJOR)"
-	ln -sf libagw.so.$(MAJOR) "$(DESTDIR)$(PREFIX)/lib/libagw.so"
-	install -m 644 $(STATIC) "$(DESTDIR)$(PREFIX)/lib/libagw.a"
+	install -d "$(DESTDIR)$(PREFIX)/$(LIB)/pkgconfig" "$(DESTDIR)$(PREFIX)/include"
+	install -m 755 $(SHARED) "$(DESTDIR)$(LIBDIR)/libagw.so.$(VERSION)"
+	ln -sf libagw.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/libagw.so.$(MAJOR)"
+	ln -sf libagw.so.$(MAJOR) "$(DESTDIR)$(LIBDIR)/libagw.so"
+	install -m 644 $(STATIC) "$(DESTDIR)$(LIBDIR)/libagw.a"
 	install -m 644 include/agw.h "$(DESTDIR)$(PREFIX)/include/agw.h"
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@PRIVATE@|$(PRIVATE)|' \
-	    bindings/c/agw.pc.in > "$(DESTDIR)$(PREFIX)/lib/pkgconfig/agw.pc"
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIB@|$(LIB)|' -e 's|@VERSION@|$(VERSION)|' \
+	    -e 's|@PRIVATE@|$(PRIVATE)|' bindings/c/agw.pc.in \
+	    > "$(DESTDIR)$(LIBDIR)/pkgconfig/agw.pc"
 	install -m 644 bindings/cpp/agw.hpp "$(DESTDIR)$(PREFIX)/include/agw.hpp"
-	install -d "$(DESTDIR)$(PREFIX)/lib/cmake/agw"
+	install -d "$(DESTDIR)$(LIBDIR)/cmake/agw"
 	for file in agw-config agw-config-version; do \
 	    sed -e 's|@VERSION@|$(VERSION)|' -e 's|@MAJOR@|$(MAJOR)|' -e 's|@PRIVATE@|$(PRIVATE)|' \
-	        bindings/c/cmake/$$file.cmake.in \
-	        > "$(DESTDIR)$(PREFIX)/lib/cmake/agw/$$file.cmake" || exit 1; \
+	        -e 's|@UP@|$(UP)|' bindings/c/cmake/$$file.cmake.in \
+	        > "$(DESTDIR)$(LIBDIR)/cmake/agw/$$file.cmake" || exit 1; \
 	done
 
 stage:
-	$(MAKE) --no-print-directory install PREFIX=$(STAGE) DESTDIR=
+	$(MAKE) --no-print-directory install PREFIX=$(STAGE) LIBDIR=$(STAGE)/lib DESTDIR=
 
-## make uninstall  PREFIX=/usr/local DESTDIR=   takes away what make install put there
+## make uninstall  PREFIX=/usr/local LIBDIR=PREFIX/lib DESTDIR=   takes away what make install put
 uninstall:
-	rm -f "$(DESTDIR)$(PREFIX)"/lib/libagw.so "$(DESTDIR)$(PREFIX)"/lib/libagw.so.$(MAJOR) \
-	    "$(DESTDIR)$(PREFIX)"/lib/libagw.so.$(VERSION) "$(DESTDIR)$(PREFIX)"/lib/libagw.a \
-	    "$(DESTDIR)$(PREFIX)"/include/agw.h "$(DESTDIR)$(PREFIX)"/lib/pkgconfig/agw.pc \
+	rm -f "$(DESTDIR)$(LIBDIR)"/libagw.so "$(DESTDIR)$(LIBDIR)"/libagw.so.$(MAJOR) \
+	    "$(DESTDIR)$(LIBDIR)"/libagw.so.$(VERSION) "$(DESTDIR)$(LIBDIR)"/libagw.a \
+	    "$(DESTDIR)$(LIBDIR)"/pkgconfig/agw.pc "$(DESTDIR)$(PREFIX)"/include/agw.h \
 	    "$(DESTDIR)$(PREFIX)"/include/agw.hpp
-	rm -rf "$(DESTDIR)$(PREFIX)"/lib/cmake/agw
+	rm -rf "$(DESTDIR)$(LIBDIR)"/cmake/agw
 
 ## make windows    agw.dll for Windows, 64 and 32 bit, into target/windows/x64 and x86
 windows:

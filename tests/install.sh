@@ -1,6 +1,8 @@
 #!/bin/sh
 # `make install`, as a packager and as a user of the installed copy meet it: the files and links,
 # then the example, compiled and linked through pkg-config, shared and static.
+#
+#     tests/install.sh [LIB]       where the libraries go below the prefix, such as lib64
 set -eu
 
 fail() {
@@ -13,17 +15,27 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root="$work/image"
 prefix=/opt/agw
+libdir=${1-lib}
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
-make --no-print-directory install PREFIX=$prefix DESTDIR="$root" >"$work/log" 2>&1 || {
-    cat "$work/log"
-    fail "make install failed"
+# Without an argument as the README has it: the Makefile says what the default is.
+installed() { # what is made
+    if [ "$libdir" = lib ]; then
+        set -- "$1" PREFIX=$prefix DESTDIR="$root"
+    else
+        set -- "$1" PREFIX=$prefix LIBDIR="$prefix/$libdir" DESTDIR="$root"
+    fi
+    make --no-print-directory "$@" >"$work/log" 2>&1 || {
+        cat "$work/log"
+        fail "make $1 failed"
+    }
 }
+installed install
 
-lib="$root$prefix/lib"
-for file in "lib/libagw.so.$version" lib/libagw.so.1 lib/libagw.so lib/libagw.a include/agw.h \
-    lib/pkgconfig/agw.pc include/agw.hpp lib/cmake/agw/agw-config.cmake \
-    lib/cmake/agw/agw-config-version.cmake; do
+lib="$root$prefix/$libdir"
+for file in "$libdir/libagw.so.$version" "$libdir/libagw.so.1" "$libdir/libagw.so" \
+    "$libdir/libagw.a" include/agw.h "$libdir/pkgconfig/agw.pc" include/agw.hpp \
+    "$libdir/cmake/agw/agw-config.cmake" "$libdir/cmake/agw/agw-config-version.cmake"; do
     [ -s "$root$prefix/$file" ] || fail "$file is missing"
 done
 [ "$(readlink "$lib/libagw.so")" = libagw.so.1 ] || fail "libagw.so is not a link to libagw.so.1"
@@ -63,7 +75,12 @@ cc -std=gnu11 -o "$work/process" tests/c/process.c -I"$root$prefix/include" \
     -L"$lib" -lagw -pthread -ldl
 LD_LIBRARY_PATH="$lib" "$work/process" first 3000 http://127.0.0.1:9 || fail "forks in a first call"
 
-make --no-print-directory uninstall PREFIX=$prefix DESTDIR="$root" >/dev/null
+installed uninstall
 left=$(find "$root" ! -type d)
 [ -z "$left" ] || fail "make uninstall leaves $left"
-echo "install: files, links, pkg-config, shared and static example: all well"
+
+# Package files that know no way from the libraries to the headers are not written.
+if make -n install PREFIX=$prefix LIBDIR=/elsewhere >"$work/log" 2>&1; then
+    fail "a LIBDIR outside PREFIX is taken"
+fi
+echo "install: $libdir: files, links, pkg-config, shared and static example: all well"

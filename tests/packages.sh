@@ -1,6 +1,11 @@
 #!/bin/sh
 # An installed copy as an outside project meets it: C and C++, shared and static, through CMake and
 # through pkg-config. The copy is moved first: nothing in it may know where it was put.
+#
+#     tests/packages.sh [LIB [COPY]]
+#
+# LIB is where the libraries are below the prefix, such as lib64. COPY is an unpacked package, in the
+# place of what `make install` makes.
 set -eu
 
 fail() {
@@ -22,19 +27,22 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 outside=tests/cpp/outside
+libdir=${1-lib}
 
 copy="$work/a copy"
-if [ $# -gt 0 ]; then
-    cp -R "$1" "$copy"
+if [ $# -gt 1 ]; then
+    cp -R "$2" "$copy"
 else
-    quietly "make install" make --no-print-directory install PREFIX=/opt/agw DESTDIR="$work/image"
+    quietly "make install" make --no-print-directory install PREFIX=/opt/agw \
+        LIBDIR="/opt/agw/$libdir" DESTDIR="$work/image"
     mv "$work/image/opt/agw" "$copy"
 fi
-for file in include/agw.h include/agw.hpp lib/libagw.so lib/libagw.a lib/pkgconfig/agw.pc \
-    lib/cmake/agw/agw-config.cmake lib/cmake/agw/agw-config-version.cmake; do
-    [ -s "$copy/$file" ] || fail "$file is missing"
+lib="$copy/$libdir"
+for file in "$copy/include/agw.h" "$copy/include/agw.hpp" "$lib/libagw.so" "$lib/libagw.a" \
+    "$lib/pkgconfig/agw.pc" "$lib/cmake/agw/agw-config.cmake" \
+    "$lib/cmake/agw/agw-config-version.cmake"; do
+    [ -s "$file" ] || fail "$file is missing"
 done
-lib="$copy/lib"
 if grep -rn '@[A-Z]*@' "$lib/cmake" "$lib/pkgconfig" || grep -rn /opt/agw "$lib/cmake"; then
     fail "the package files are not filled in, or know where they were installed"
 fi
@@ -51,13 +59,20 @@ expect_call() { # program, shared or static
     esac
 }
 
-# CMake
-build() { # folder, further options ...
-    folder=$1
-    shift
-    cmake -S $outside -B "$work/$folder" -DCMAKE_PREFIX_PATH="$copy" "$@"
+# CMake, which looks into lib64 where the distribution has that: then it is told of it here.
+where() { # prefix
+    case $libdir in
+    lib64) echo "-Dagw_DIR=$1/lib64/cmake/agw" ;;
+    *) echo "-DCMAKE_PREFIX_PATH=$1" ;;
+    esac
 }
-quietly "cmake" build cmake -DCMAKE_C_FLAGS="-Wall -Wextra -Werror" \
+build() { # folder, prefix, further options ...
+    folder=$1
+    prefix=$2
+    shift 2
+    cmake -S $outside -B "$work/$folder" "$(where "$prefix")" "$@"
+}
+quietly "cmake" build cmake "$copy" -DCMAKE_C_FLAGS="-Wall -Wextra -Werror" \
     -DCMAKE_CXX_FLAGS="-Wall -Wextra -Wpedantic -Werror"
 quietly "the build with cmake" cmake --build "$work/cmake"
 for language in c cpp; do
@@ -66,13 +81,18 @@ for language in c cpp; do
     done
 done
 
+# Where /lib is a link to /usr/lib, CMake may come by /lib, beside which there are no headers.
+mkdir "$work/merged"
+ln -s "$copy/${libdir%%/*}" "$work/merged/${libdir%%/*}"
+quietly "cmake by a link" build linked "$work/merged"
+
 # Another major version, or a newer one, is not this one.
 for wanted in 0.9 2.0 1.999; do
     mkdir "$work/wants-$wanted"
     printf '%s\n' 'cmake_minimum_required(VERSION 3.13)' 'project(wants LANGUAGES C)' \
         "find_package(agw $wanted REQUIRED)" >"$work/wants-$wanted/CMakeLists.txt"
     if cmake -S "$work/wants-$wanted" -B "$work/wants-$wanted/build" \
-        -DCMAKE_PREFIX_PATH="$copy" >"$work/log" 2>&1; then
+        "$(where "$copy")" >"$work/log" 2>&1; then
         fail "find_package(agw $wanted) takes $version"
     fi
     grep -q "version: $version" "$work/log" || fail "find_package(agw $wanted) failed otherwise"
@@ -81,12 +101,13 @@ done
 # pkg-config, told where the copy stands now (an archive's agw.pc knows by itself); its answers are
 # quoted for a shell.
 ln -s "$copy" "$work/copy"
-export PKG_CONFIG_LIBDIR="$work/copy/lib/pkgconfig"
-if [ $# -gt 0 ]; then
-    flags() { pkg-config "$@" agw; }
-else
+export PKG_CONFIG_LIBDIR="$work/copy/$libdir/pkgconfig"
+case $(grep ^prefix= "$PKG_CONFIG_LIBDIR/agw.pc") in
+prefix=/opt/agw | prefix=/usr)
     flags() { pkg-config --define-variable=prefix="$work/copy" "$@" agw; }
-fi
+    ;;
+*) flags() { pkg-config "$@" agw; } ;;
+esac
 compile() { # c or cpp, program, link options ...
     language=$1
     program=$2
@@ -107,4 +128,4 @@ for language in c cpp; do
         $(flags --static --libs | sed 's/ -lagw / /')
     expect_call "$work/pc-$language-static" static
 done
-echo "packages: CMake and pkg-config, C and C++, shared and static, from a moved copy: all well"
+echo "packages: $libdir: CMake and pkg-config, C and C++, shared and static, from a moved copy: all well"

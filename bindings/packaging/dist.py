@@ -78,8 +78,9 @@ def windows_tree(folder, built, name, pointer):
         put(built / file, folder / "lib" / file)
     put(ROOT / "include/agw.h", folder / "include/agw.h")
     put(ROOT / "bindings/cpp/agw.hpp", folder / "include/agw.hpp")
-    values = {"PREFIX": RELOCATABLE, "VERSION": VERSION, "MAJOR": VERSION.split(".")[0],
-              "PRIVATE": "", "PLATFORM": name, "POINTER": str(pointer)}
+    values = {"PREFIX": RELOCATABLE, "LIB": "lib", "VERSION": VERSION,
+              "MAJOR": VERSION.split(".")[0], "PRIVATE": "", "PLATFORM": name,
+              "POINTER": str(pointer)}
     filled("agw.pc.in", folder / "lib/pkgconfig/agw.pc", values)
     cmake = folder / "lib/cmake/agw"
     filled("cmake/agw-config-windows.cmake.in", cmake / "agw-config.cmake", values)

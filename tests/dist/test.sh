@@ -20,7 +20,7 @@ python -B $here/contents.py --self-test "$target"
 python -B $here/contents.py "$target"
 tar xzf "$target"/dist/agw-*-linux-x86_64.tar.gz -C "$work"
 package=$(echo "$work"/agw-*)
-tests/packages.sh "$package"
+tests/packages.sh lib "$package"
 tests/static.sh "$package"
 with_gateway $here/old_glibc.sh "$package" "$target/glibc"
 with_gateway $here/python.sh "$target/dist" "$target/linux/libagw.so"
