@@ -23,6 +23,7 @@ CHANGED, INCOMPATIBLE = 4, 8  # bits of abidiff's exit code; any other is an err
 # What C and Rust call the same thing.
 NAMES = {
     "int": "int32", "i32": "int32", "unsigned int": "uint32", "u32": "uint32",
+    "long int": "int64", "i64": "int64",
     "char": "char", "i8": "char", "void": "void", "c_void": "void",
 }
 
@@ -219,7 +220,7 @@ def prove(library, layout, header):
                 sys.exit("abi: abidiff does not see %s" % plant.__name__)
     for what, pattern, planted in PLANTED_IN_HEADER:
         changed = re.sub(pattern, planted, header, count=1, flags=re.DOTALL)
-        without_checks = re.sub(r"^typedef char agw_check.*$", "", changed, flags=re.MULTILINE)
+        without_checks = re.sub(r"^typedef char agw_check[^;]*;", "", changed, flags=re.MULTILINE)
         if changed == header or not differences(without_checks, layout):
             sys.exit("abi: %s in the header is not seen" % what)
     return len(PLANTED_IN_BASELINE) + len(PLANTED_IN_HEADER)
