@@ -171,9 +171,9 @@ def test_one_thread_waits_for_an_agent(simulator: Simulator, shift: agw.Client) 
 
 def test_a_token_ends_its_wait_alone(simulator: Simulator, shift: agw.Client) -> None:
     tokens = [agw.CancelToken() for _ in range(2)]
-    shift.set_session(AGENT, simulator.guid)
-    bystander = Background(lambda: shift.next_event(AGENT))
-    wait_until(lambda: simulator.polling(AGENT))
+    shift.sign_in(NEW + 1, phone=PHONE)
+    bystander = Background(lambda: shift.next_event(NEW + 1))
+    wait_until(lambda: simulator.polling(NEW + 1))
     with takes(0, 6):
         call = waiting(simulator, lambda: list(shift.events(NEW, cancel=tokens[0])))
         tokens[0].cancel()
@@ -186,7 +186,7 @@ def test_a_token_ends_its_wait_alone(simulator: Simulator, shift: agw.Client) ->
     shift.cancel()
     bystander.error(agw.CallCancelledError)
     assert list(shift.events(NEW, cancel=tokens[0])) == []
-    shift.set_session(AGENT, None)
+    shift.sign_out(NEW + 1)
 
 
 def test_closing_ends_the_waits_of_all_threads(simulator: Simulator) -> None:

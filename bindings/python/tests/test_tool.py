@@ -2,22 +2,40 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, List
+from queue import Queue
+from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 
-from gateways import AGENT, PATIENCE, RawGateway, Simulator
+from gateways import (
+    AGENT,
+    PATIENCE,
+    Background,
+    RawGateway,
+    Simulator,
+    SlowGateway,
+    answer,
+    in_turn,
+    takes,
+)
+
+NEW = 221  # signs in here
+
+
+def tool_environment(**environment: str) -> Dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AGW_G")}
+    return {**clean, **environment}
 
 
 def tool(*words: str, stdin: str = "", **environment: str) -> Any:
-    clean = {name: value for name, value in os.environ.items() if name != "AGW_GUID"}
     return subprocess.run(
         [sys.executable, "-m", "agw", *words],
         input=stdin,
-        env={**clean, **environment},
+        env=tool_environment(**environment),
         capture_output=True,
         text=True,
         timeout=PATIENCE,
@@ -103,12 +121,188 @@ def test_connect(simulator: Simulator) -> None:
         ["reject", "--url", "nonsense", "--agent", "154", "--guid-env", "PATH"],
         ["connect", "--url", "https://127.0.0.1", "--timeout", "soon"],
         ["connect", "--url", "https://127.0.0.1", "--ca", "a", "--pin", "b"],
+        ["watch", "--url", "https://127.0.0.1"],
+        ["watch", "--url", "https://127.0.0.1", "--agent", "154"],
+        ["watch", "--url", "https://127.0.0.1", "--agent", "154", "--sign-in"],
+        ["watch", "--url", "https://127.0.0.1", "--agent", "154", "--sign-in", "--guid-env", "A"],
+        ["watch", "--url", "https://127.0.0.1", "--agent", "154", "--sign-in", "--password", "a"],
+        ["watch", "--url", "https://127.0.0.1", "--agent", "154", "--phone", "4"],
     ],
 )
 def test_wrong_usage(words: List[str]) -> None:
     done = tool(*words)
     assert done.returncode == 2, done
     assert "Traceback" not in done.stderr
+
+
+class Watch:
+    """The tool, running: its lines as they come."""
+
+    def __init__(self, gateway: List[str], *words: str, **environment: str) -> None:
+        command = [sys.executable, "-m", "agw", "watch", *gateway, *words]
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=tool_environment(**environment),
+        )
+        self.seen: List[str] = []
+        self._lines: Queue[str] = Queue()
+        self._reader = Background(self._read)
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.put(line)
+
+    def wait_for(self, words: str) -> str:
+        while True:
+            self.seen.append(self._lines.get(timeout=PATIENCE))
+            if words in self.seen[-1]:
+                return self.seen[-1]
+
+    def end(self, number: int = signal.SIGINT) -> int:
+        with takes(0, 5):
+            self.process.send_signal(number)
+            return self.result()
+
+    def result(self) -> int:
+        code = self.process.wait(PATIENCE)
+        self._reader.result()
+        while not self._lines.empty():
+            self.seen.append(self._lines.get())
+        return code
+
+    def errors(self) -> str:
+        assert self.process.stderr is not None
+        return self.process.stderr.read()
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(PATIENCE)
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+@pytest.fixture
+def watch() -> Iterator[Callable[..., Watch]]:
+    watches: List[Watch] = []
+
+    def start(gateway: List[str], *words: str, **environment: str) -> Watch:
+        watches.append(Watch(gateway, *words, **environment))
+        return watches[-1]
+
+    yield start
+    for one in watches:
+        one.close()
+
+
+SIGN_IN = ["--agent", str(NEW), "--sign-in", "--phone", "40038"]
+needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="no Ctrl-C can be sent there")
+
+
+@needs_signals
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_watch_signs_in_rejects_and_signs_out(
+    simulator: Simulator, watch: Callable[..., Watch], tmp_path: Path, number: int
+) -> None:
+    file = tmp_path / "password"
+    file.write_text("secret\n", encoding="ascii")
+    password = ["--password-file", str(file)]
+    watched = watch(gateway(simulator), *SIGN_IN, *password, "--reject", "--force")
+    assert watched.wait_for("login").split()[1:] == ["login", "0", "AGW_OK", "0"]
+    for _ in range(2):
+        simulator.ring(NEW)
+        assert '{"confId":' in watched.wait_for("AgentConf_Ringing")
+        assert "0 AGW_OK" in watched.wait_for("rejectAgentConf")
+        watched.wait_for("AgentOther_PhoneRelease")
+        watched.wait_for("AgentState_Ready")
+    assert watched.end(number) == 0
+    assert "logout" in watched.seen[-1]
+    assert (watched.errors(), simulator.view(NEW)["signedIn"]) == ("", False)
+    assert "secret" not in "".join(watched.seen)
+
+
+@needs_signals
+def test_watch_takes_a_guid_and_tells_in_json(
+    slow: SlowGateway, watch: Callable[..., Watch]
+) -> None:
+    simulator = slow  # of its own, as events of other tests may wait at the other one
+    options = ["--agent", str(AGENT), "--json"]
+    watched = watch(gateway(simulator), *options, AGW_GUID=simulator.guid)
+    while not simulator.polling(AGENT):
+        assert watched.process.poll() is None
+    simulator.ring()
+    told = json.loads(watched.wait_for("AgentConf_Ringing"))
+    assert told["content"] == {"confId": told["conf_id"]}
+    assert (told["work_no"], told["truncated"], told["time"] > 0) == (str(AGENT), False, True)
+    done = reject(simulator, AGW_GUID=simulator.guid)
+    assert done.returncode == 0
+    watched.wait_for("AgentState_Ready")
+    assert watched.end() == 0
+    assert [json.loads(line)["event"] for line in watched.seen][-1] == "AgentState_Ready"
+    assert simulator.view()["signedIn"] is True  # whom it did not sign in
+    assert watched.errors() == ""
+
+
+def test_watch_tells_of_failures_and_ends_with_the_session(
+    watch: Callable[..., Watch], raw: Callable[..., RawGateway]
+) -> None:
+    wrong = answer(b"<html>", "502 Bad Gateway")
+    ring = b'{"retcode":"0","event":{"eventType":"AgentConf_Ringing","workNo":1,"content":[7]}}'
+    late, over = b'{"retcode":"101-001","message":"bell"}', b'{"retcode":"100-006"}'
+    plain = raw(in_turn(wrong, answer(ring), answer(late), answer(over)))
+    options = ["--agent", str(AGENT), "--reject", "--json", "--allow-http"]
+    watched = watch(["--url", plain.url], *options, AGW_GUID="guid-of-the-test")
+    assert watched.result() == 4
+    told = [json.loads(line) for line in watched.seen]
+    assert [one.get("call") for one in told] == ["getAgentEvent", None, "rejectAgentConf", None]
+    assert [one["status"] for one in (told[0], told[2], told[3])] == [200, 302, 301]
+    assert (told[1]["content"], told[1]["text"]) == (None, "[7]")
+    assert "of-the-test" not in "".join(watched.seen) + watched.errors()
+
+
+@needs_signals
+def test_watch_ends_during_a_call_too(simulator: Simulator, watch: Callable[..., Watch]) -> None:
+    simulator.answer_with(NEW, delayMs=60000)
+    options = [*SIGN_IN, "--reject", "--timeout", "60"]
+    watched = watch(gateway(simulator), *options, AGW_PASSWORD="")
+    watched.wait_for("login")
+    seen = simulator.rejects_seen()
+    simulator.ring(NEW)
+    watched.wait_for("AgentConf_Ringing")
+    while simulator.rejects_seen() == seen:
+        assert watched.process.poll() is None
+    assert watched.end() == 0
+    assert simulator.view(NEW)["signedIn"] is False
+
+
+@needs_signals
+def test_watch_ends_when_nobody_reads(simulator: Simulator) -> None:
+    command = [sys.executable, "-m", "agw", "watch", *gateway(simulator), *SIGN_IN]
+    options: Dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=tool_environment(AGW_PASSWORD=""), **options) as watched:
+        assert watched.stdout is not None
+        assert b"login" in watched.stdout.readline()
+        watched.stdout.close()
+        simulator.ring(NEW)
+        assert watched.wait(PATIENCE) == 0
+        assert watched.stderr is not None
+        assert watched.stderr.read() == b""
+    assert simulator.view(NEW)["signedIn"] is False
+
+
+def test_watch_that_cannot_sign_in(simulator: Simulator) -> None:
+    agent = ["--agent", str(AGENT), "--sign-in"]
+    done = tool("watch", *gateway(simulator), *agent, "--phone", "4", AGW_PASSWORD="")
+    assert done.returncode == 5
+    assert "100-002" in done.stdout
+    done = tool("watch", *gateway(simulator), "--agent", str(AGENT), AGW_GUID="wrong")
+    assert done.returncode == 4
 
 
 def test_help_and_version() -> None:
