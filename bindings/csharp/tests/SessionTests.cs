@@ -60,10 +60,14 @@ namespace Agw.Tests
         {
             using (AgwClient client = gateway.Client())
             {
-                AgwSignIn signIn = new AgwSignIn { AgentId = "302", Phone = "40038" };
-                Task<AgwAnswer> signedIn = client.SignInAsync(signIn);
-                signIn.AgentId = "what was asked is copied";
-                await signedIn;
+                AgwSignIn signIn = new AgwSignIn { Phone = "40038", Force = true };
+                for (int round = 0; round < 20; round++)
+                {
+                    signIn.AgentId = "302";
+                    Task<AgwAnswer> signedIn = client.SignInAsync(signIn);
+                    signIn.AgentId = "what was asked is copied";
+                    await signedIn;
+                }
                 gateway.Ring("302");
                 Check.Same(AgwEvent.ConfRinging, (await client.NextEventAsync("302")).Type, "rings");
                 await client.RejectAgentConfAsync("302");
