@@ -24,7 +24,7 @@ namespace Agw.Tests
                     () => LifeTests.Wait(Queued(gateway, client)));
                 Check.Contains(why.Detail, "was not sent");
                 Check.That(!why.MaybeSent, "not sent");
-                Check.Within(1000, 5000, why.Elapsed, "elapsed");
+                Check.Within(950, 5000, why.Elapsed, "elapsed"); // timers may be early by a tick
                 go.Set();
                 Finished(others);
             }
