@@ -181,7 +181,7 @@ linux:
 	bindings/packaging/linux.sh
 	bindings/packaging/check_linux.sh
 
-## make dist       archives, Python wheels, NuGet package, SBOM and checksums into target/dist
+## make dist       archives, wheels, NuGet package, .deb, .rpm, SBOM, checksums into target/dist
 dist: linux windows
 	tests/tools.sh "mcs mono-mcs"
 	"$$(bindings/packaging/tools.sh)"/python -B bindings/packaging/dist.py

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Puts what is released into target/dist: archives for C programmers, Python wheels and sdist, the
-NuGet package, SBOM and checksums. The libraries are those of `make linux` and `make windows`.
+NuGet package, .deb and .rpm, SBOM and checksums. The libraries are those of `make linux` and `make
+windows`.
 
 The same sources give the same bytes, in whatever folder and at whatever time. SOURCE_DATE_EPOCH is
 the date in the packages; without it, that of the last commit.
@@ -17,6 +18,7 @@ from pathlib import Path
 import archive
 import crates
 import nuget
+import system
 
 ROOT = crates.ROOT
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).absolute()
@@ -160,6 +162,8 @@ def main():
     archives(work, output, licences, date)
     python_packages(work, output, licences)
     nuget_package(work, output, licences, date)
+    built = {name: TARGET / place for name, place, *_ in PLATFORMS}
+    system.write(ROOT, built, licences, work / "system", output, VERSION, date)
     sbom = output / f"agw-{VERSION}.cdx.json"
     sbom.write_text(crates.sbom(crates.Crates(crates.TARGETS), date), encoding="utf-8")
     sums = (f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Holds the packages in target/dist to what is promised of them: the files, NuGet's structure, the
-wheels' tags, the SBOM and the checksums.
+wheels' tags, what .deb and .rpm depend on, the SBOM and the checksums.
 
     contents.py [--self-test] TARGET
 
@@ -9,6 +9,7 @@ packages with a fault are refused.
 """
 
 import hashlib
+import io
 import json
 import re
 import shutil
@@ -43,6 +44,24 @@ NUGET = """[Content_Types].xml _rels/.rels Agw.Client.nuspec README.md build/Agw
     runtimes/win-x64/native/agw.dll runtimes/win-x86/native/agw.dll""".split()
 WHEELS = {"linux-x86_64": ("manylinux_2_17_x86_64.manylinux2014_x86_64", "libagw.so"),
           "windows-x64": ("win_amd64", "agw.dll"), "windows-x86": ("win32", "agw.dll")}
+# The packages for package managers: the platform of the library, where the libraries are, and what
+# the package manager is to read in it: name, version, architecture, what it depends on.
+SYSTEMS = (
+    (f"libagw1_{VERSION}-1_amd64.deb", "linux-x86_64", "lib/x86_64-linux-gnu",
+     ["libagw1", f"{VERSION}-1", "amd64", "libc6 (>= 2.17)"]),
+    (f"libagw-dev_{VERSION}-1_amd64.deb", "linux-x86_64", "lib/x86_64-linux-gnu",
+     ["libagw-dev", f"{VERSION}-1", "amd64", f"libagw1 (= {VERSION}-1)"]),
+    (f"libagw1-{VERSION}-1.x86_64.rpm", "linux-x86_64", "lib64",
+     ["libagw1", f"{VERSION}-1", "x86_64", "/sbin/ldconfig libc.so.6(GLIBC_2.17)(64bit)"]),
+    (f"libagw-devel-{VERSION}-1.x86_64.rpm", "linux-x86_64", "lib64",
+     ["libagw-devel", f"{VERSION}-1", "x86_64", f"libagw1 = {VERSION}-1"]),
+)
+DOCUMENTS = """copyright README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE
+    licences/crates.txt licences/rust-standard-library.html""".split()
+EXAMPLES = [name for name in EVERYWHERE if name.startswith("examples/")]
+HEADERS = ["usr/include/agw.h", "usr/include/agw.hpp"]
+DEVELOPMENT = """libagw.so libagw.a pkgconfig/agw.pc cmake/agw/agw-config.cmake
+    cmake/agw/agw-config-version.cmake""".split()
 
 
 def licences(platform):
@@ -151,6 +170,50 @@ def nuspec(package, text, found):
     yield from differing(f"{package}: dependencies", groups, frameworks)
 
 
+def told(*command):
+    """What a program prints."""
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+
+
+def unpacked(path):
+    """What is in a .deb or .rpm: name and content, and what the package manager reads of it."""
+    if path.suffix == ".deb":
+        tar = told("dpkg-deb", "--fsys-tarfile", path)
+        form = "--showformat=${Package}\n${Version}\n${Architecture}\n${Depends}"
+        said = told("dpkg-deb", "-W", form, path).decode().split("\n")
+    else:
+        tar = subprocess.run(["rpm2archive", "-"], input=path.read_bytes(), check=True,
+                             stdout=subprocess.PIPE).stdout
+        form = "%{NAME}\n%{VERSION}-%{RELEASE}\n%{ARCH}\n"
+        said = told("rpm", "-qp", "--nosignature", "--queryformat", form, path).decode().split()
+        needs = told("rpm", "-qpR", "--nosignature", path).decode().splitlines()
+        said.append(" ".join(sorted(one for one in needs if not one.startswith("rpmlib("))))
+    with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+        files = {one.name.removeprefix("./"): archive.extractfile(one).read() if one.isreg()
+                 else one.linkname.encode() for one in archive if not one.isdir()}
+    return files, said
+
+
+def systems(dist, target):
+    """The packages for package managers."""
+    for file, platform, libraries, wanted in SYSTEMS:
+        name = wanted[0]
+        found, said = unpacked(dist / file)
+        if said != wanted:
+            yield f"{file} says that it is {said}"
+        soname = f"usr/{libraries}/libagw.so.1"
+        texts = DOCUMENTS + ([] if name == "libagw1" else EXAMPLES)
+        paths = [f"usr/share/doc/{name}/{text}" for text in texts]
+        if name == "libagw1":
+            paths += [soname, f"usr/{libraries}/libagw.so.{VERSION}"]
+            if found.get(f"usr/{libraries}/libagw.so.{VERSION}") != (
+                    target / LIBRARIES[platform]).read_bytes():
+                yield f"{file} has another library"
+        else:
+            paths += HEADERS + [f"usr/{libraries}/{one}" for one in DEVELOPMENT]
+        yield from differing(file, found, paths)
+
+
 def embedded(library):
     """What cargo-auditable wrote into a library: the crates that are inside."""
     with tempfile.TemporaryDirectory() as folder:
@@ -202,6 +265,23 @@ def rewritten(path, change):
                 archive.writestr(name, changed)
 
 
+def repacked(file, old, new):
+    """What packs a .deb anew with another text in a file of it."""
+    def change(path):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["dpkg-deb", "-R", path, f"{folder}/all"], check=True)
+            place = Path(folder, "all", file)
+            place.write_bytes(place.read_bytes().replace(old, new))
+            command = ["dpkg-deb", "--root-owner-group", "-b", f"{folder}/all", path]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return change
+
+
+def replaced_by(name):
+    """What puts another package in the place of this one."""
+    return lambda path: shutil.copyfile(path.with_name(name), path)
+
+
 def without(end):
     return lambda name, content: None if name.endswith(end) else content
 
@@ -226,6 +306,11 @@ FAULTS = (
     (nuget, "*.nupkg", replaced(b"<authors>Agw.Client<", b"<authors><"), "no authors"),
     (sbom, "agw-*.cdx.json", (b'"name": "ring"', b'"name": "rang"'), "lacks ring@"),
     (sbom, "agw-*.cdx.json", (b'"library"', b'"libary"'), "no CycloneDX"),
+    (systems, "libagw1_*.deb", repacked("DEBIAN/control", b"2.17", b"2.34"), "says that it is"),
+    (systems, "libagw1_*.deb", repacked(f"usr/lib/x86_64-linux-gnu/libagw.so.{VERSION}", b"agw",
+                                        b"AGW"), "another library"),
+    (systems, "libagw-devel-*.rpm", replaced_by(SYSTEMS[2][0]), "lacks usr/include/agw.h"),
+    (systems, "libagw1-*.rpm", replaced_by(SYSTEMS[3][0]), "lacks usr/lib64/libagw.so.1"),
     (sums, "agw-*.tar.gz", (b"\x08", b"\x09"), "wrong for agw"),
 )
 
@@ -239,6 +324,8 @@ def self_test(target):
             path = next(dist.glob(pattern))
             if isinstance(change, tuple):
                 path.write_bytes(path.read_bytes().replace(*change))
+            elif check is systems:
+                change(path)
             else:
                 rewritten(path, change)
             found = "\n".join(check(dist, target))
@@ -252,9 +339,9 @@ def main():
         wrong = list(self_test(target))
         said = f"{len(FAULTS)} planted faults are found"
     else:
-        checks = (archives, wheels, nuget, sbom, sums)
+        checks = (archives, wheels, nuget, systems, sbom, sums)
         wrong = [line for check in checks for line in check(target / "dist", target)]
-        said = "files, wheels, NuGet package, SBOM and checksums are as promised"
+        said = "files, wheels, NuGet package, .deb, .rpm, SBOM and checksums are as promised"
     for line in wrong:
         print(f"contents: {line}", file=sys.stderr)
     if not wrong:

@@ -8,7 +8,8 @@ set -eu
 cd "$(dirname "$0")/../.."
 here=tests/dist
 target=${CARGO_TARGET_DIR:-$(pwd)/target}
-tests/tools.sh "mcs mono-mcs" "mono mono-runtime" "xbuild mono-xbuild" "nuget nuget" "dpkg-deb dpkg"
+tests/tools.sh "mcs mono-mcs" "mono mono-runtime" "xbuild mono-xbuild" "nuget nuget" "dpkg-deb dpkg" \
+    "rpm rpm" "rpm2archive rpm" "debootstrap debootstrap"
 PATH=$(bindings/packaging/tools.sh):$PATH
 export PATH
 work=$(mktemp -d)
@@ -22,6 +23,7 @@ tar xzf "$target"/dist/agw-*-linux-x86_64.tar.gz -C "$work"
 package=$(echo "$work"/agw-*)
 tests/packages.sh lib "$package"
 tests/static.sh "$package"
+with_gateway $here/systems.sh "$target/dist" "$target/bookworm"
 with_gateway $here/old_glibc.sh "$package" "$target/glibc"
 with_gateway $here/python.sh "$target/dist" "$target/linux/libagw.so"
 with_gateway $here/csharp.sh "$target"/dist/Agw.Client.*.nupkg

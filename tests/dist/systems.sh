@@ -1,0 +1,111 @@
+#!/bin/sh
+# The packages for package managers: the .debs in a fresh Debian 12, where they are installed, used
+# and removed; the .rpms by rpm in an empty folder, and used from there.
+#
+#     tests/dist/systems.sh FOLDER-OF-THE-PACKAGES PLACE-TO-KEEP-THE-DEBIAN
+#
+# The environment has the gateway: AGW_TEST_URL, AGW_TEST_CA, AGW_GUID (agent 155, nothing rings).
+# Only root can do it; otherwise that is said, and with CI set it is a failure.
+set -eu
+
+fail() {
+    echo "dist/systems: $*" >&2
+    exit 1
+}
+
+quietly() { # what it is, command ...
+    what=$1
+    shift
+    "$@" >"$work/log" 2>&1 || {
+        cat "$work/log"
+        fail "$what failed"
+    }
+}
+
+if [ "$(id -u)" != 0 ]; then
+    echo "dist/systems: SKIPPED: .deb and .rpm are installed by root only"
+    [ -z "${CI-}" ] || fail "CI has to run everything"
+    exit 0
+fi
+dist=$1
+kept=$2
+root=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# Where packages come from: as the machine's own apt has it.
+mirror() {
+    # shellcheck disable=SC2016 # the dollar is apt's
+    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' |
+        grep '/debian/$' | head -n 1
+}
+programs=gcc,libc6-dev,cmake,make,pkg-config
+if [ "$(cat "$kept/complete" 2>/dev/null)" != $programs ]; then
+    rm -rf "$kept"
+    [ -n "$(mirror)" ] || quietly "apt-get update" apt-get -q update
+    quietly debootstrap debootstrap --variant=minbase --include=$programs bookworm \
+        "$kept" "$(mirror)"
+    echo $programs >"$kept/complete"
+fi
+system=$work/debian
+cp -a "$kept" "$system"
+inside() { chroot "$system" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
+everything() (
+    cd "$system"
+    find . -path ./var -prune -o -path ./proc -prune -o ! -name ld.so.cache -print | LC_ALL=C sort
+)
+listed() { inside ldconfig -p | grep libagw.so.1 || true; }
+
+# Nothing rings, so too late, which is exit code 3.
+rejects() { # program
+    code=0
+    inside AGW_GUID="$AGW_GUID" "$1" --url "$AGW_TEST_URL" --ca /tmp/ca.pem --agent 155 \
+        >"$work/log" 2>&1 || code=$?
+    if [ $code != 3 ] || ! grep -q AGW_E_NO_CONFERENCE "$work/log"; then
+        cat "$work/log"
+        fail "in Debian $1 ended with $code"
+    fi
+}
+
+cp "$AGW_TEST_CA" "$system/tmp/ca.pem"
+everything >"$work/before"
+cp "$dist"/*_amd64.deb "$system/var/tmp/"
+if inside sh -c 'dpkg -i /var/tmp/libagw-dev_*.deb' >"$work/log" 2>&1; then
+    fail "the development package goes without the library"
+fi
+quietly "dpkg -i" inside sh -c 'dpkg -i /var/tmp/*.deb'
+listed | grep -q /lib/x86_64-linux-gnu/libagw.so.1 || fail "ldconfig does not know the library"
+mkdir "$system/tmp/build"
+cat >"$system/tmp/build/CMakeLists.txt" <<'EOF'
+cmake_minimum_required(VERSION 3.13)
+project(outside LANGUAGES C)
+find_package(agw 1.0 REQUIRED)
+foreach(kind agw agw_static)
+  add_executable(cmake-${kind} /usr/share/doc/libagw-dev/examples/reject.c)
+  target_link_libraries(cmake-${kind} PRIVATE agw::${kind})
+endforeach()
+EOF
+# shellcheck disable=SC2016 # the inner shell's
+quietly "pkg-config and cc" inside sh -c 'cd /tmp/build && cc -o pkgconfig \
+    /usr/share/doc/libagw-dev/examples/reject.c $(pkg-config --cflags --libs agw)'
+# By /lib, which is a link to /usr/lib, too.
+for prefix in /usr /; do
+    quietly "cmake from $prefix" inside sh -c "cd /tmp/build && rm -rf CMakeCache.txt CMakeFiles &&
+        cmake -DCMAKE_PREFIX_PATH=$prefix . && make"
+    for program in pkgconfig cmake-agw cmake-agw_static; do rejects /tmp/build/$program; done
+done
+rm -rf "$system/tmp/build"
+quietly "dpkg --purge" inside dpkg --purge libagw-dev libagw1
+everything >"$work/after"
+diff "$work/before" "$work/after" || fail "dpkg --purge leaves something"
+[ -z "$(listed)" ] || fail "ldconfig still knows the library"
+
+# rpm's own database, and the C library, are not there: the scripts and dependencies are not tried.
+in_rpm() { rpm --root "$work/rpm" --dbpath /var/lib/rpm "$@"; }
+mkdir "$work/rpm"
+quietly "rpm -i" in_rpm -i --nodeps --noscripts --ignorearch "$dist"/*.rpm
+"$root/tests/packages.sh" lib64 "$work/rpm/usr"
+quietly "rpm -e" in_rpm -e --noscripts libagw-devel libagw1
+left=$(find "$work/rpm" -path "$work/rpm/var" -prune -o ! -type d -print)
+[ -z "$left" ] || fail "rpm -e leaves $left"
+echo "dist/systems: .debs in a fresh Debian 12, .rpms in an empty folder: installed, used, removed"
