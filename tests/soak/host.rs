@@ -20,6 +20,7 @@ use crate::lock;
 use crate::pace::{Dice, Pace};
 use crate::seats::{SHARED, Seat, seats};
 use crate::server::{AGENTS, Notice, Ready};
+use crate::shift;
 use crate::tag::Tag;
 use crate::texts;
 
@@ -44,6 +45,7 @@ pub struct Counts {
     pub cancelled_calls: AtomicU64,
     pub frees_in_flight: AtomicU64,
     pub agent_calls: AtomicU64,
+    pub shift: shift::Counts,
 }
 
 pub fn count(counter: &AtomicU64) {
@@ -75,6 +77,7 @@ pub struct Host {
     over: AtomicBool,
     ledger: Mutex<BufWriter<File>>,
     pub agents_ledger: Mutex<BufWriter<File>>,
+    pub shift_ledger: Mutex<BufWriter<File>>,
     /// The newest word on each of the simulator's agents.
     pub board: Mutex<BTreeMap<u32, Notice>>,
     pub counts: Counts,
@@ -95,6 +98,7 @@ impl Host {
             over: AtomicBool::new(false),
             ledger: file(LEDGER)?,
             agents_ledger: file(AGENTS_LEDGER)?,
+            shift_ledger: file(shift::LEDGER)?,
             board: Mutex::default(),
             counts: Counts::default(),
         })
@@ -104,7 +108,7 @@ impl Host {
     pub fn call_for(&self, time: Duration) {
         self.over.store(false, Ordering::SeqCst);
         self.seats.iter().for_each(|seat| self.occupy(seat));
-        let agents = self.agents_client();
+        let (agents, shift) = (self.agents_client(), self.shift_client());
         thread::scope(|scope| {
             scope.spawn(|| self.cancel_now_and_then());
             scope.spawn(|| self.cancel_calls_now_and_then());
@@ -112,6 +116,7 @@ impl Host {
             for agent in AGENTS {
                 scope.spawn(move || self.follow_agent(agent, agents));
             }
+            self.begin_shift(shift, scope);
             self.send_threads_in(time, scope);
             self.over.store(true, Ordering::SeqCst);
         });
@@ -119,11 +124,12 @@ impl Host {
             self.must(self.library.free(seat.ticket()), "agw_free");
         }
         self.must(self.library.free(agents), "agw_free");
+        self.must(self.library.free(shift), "agw_free");
         self.flush();
     }
 
     fn flush(&self) {
-        for ledger in [&self.ledger, &self.agents_ledger] {
+        for ledger in [&self.ledger, &self.agents_ledger, &self.shift_ledger] {
             let mut ledger = lock(ledger);
             ledger.flush().expect("the ledger can be written");
         }

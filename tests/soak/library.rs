@@ -6,8 +6,9 @@ use std::path::Path;
 use std::ptr;
 
 use agw::ffi::{
-    AGW_ALLOW_HTTP, AGW_LOG_DEBUG, AGW_LOG_WARN, AGW_TRUST_CA, AGW_TRUST_SYSTEM, agw_client,
-    agw_client_options, agw_result, agw_status,
+    AGW_ALLOW_HTTP, AGW_LOG_DEBUG, AGW_LOG_WARN, AGW_SIGN_IN_FORCE, AGW_TRUST_CA, AGW_TRUST_SYSTEM,
+    agw_client, agw_client_options, agw_event, agw_result, agw_session, agw_sign_in_options,
+    agw_status,
 };
 use support::faults::abi::{Options, Outcome, outcome_of};
 
@@ -24,6 +25,24 @@ type Reject = unsafe extern "C" fn(
     *const c_char,
     *mut agw_result,
 ) -> agw_status;
+type SignIn = unsafe extern "C" fn(
+    *mut agw_client,
+    *const agw_sign_in_options,
+    *mut agw_result,
+) -> agw_status;
+type NextEvent = unsafe extern "C" fn(
+    *mut agw_client,
+    *const c_char,
+    *mut agw_event,
+    *mut agw_result,
+) -> agw_status;
+type SignOut = unsafe extern "C" fn(*mut agw_client, *const c_char, *mut agw_result) -> agw_status;
+type GetSession = unsafe extern "C" fn(
+    *mut agw_client,
+    *const c_char,
+    *mut agw_session,
+    *mut agw_result,
+) -> agw_status;
 type Connect = unsafe extern "C" fn(*mut agw_client, *mut agw_result) -> agw_status;
 type OfClient = unsafe extern "C" fn(*mut agw_client) -> agw_status;
 type CancelCall = unsafe extern "C" fn(*mut agw_client, u32) -> agw_status;
@@ -34,6 +53,10 @@ pub struct Library {
     new: New,
     reject: Reject,
     connect: Connect,
+    sign_in: SignIn,
+    next_event: NextEvent,
+    sign_out: SignOut,
+    get_session: GetSession,
     cancel: OfClient,
     cancel_call: CancelCall,
     free: OfClient,
@@ -67,19 +90,26 @@ impl Library {
         let (new, reject) = (symbol(c"agw_client_new")?, symbol(c"agw_reject_agent_conf")?);
         let (connect, cancel) = (symbol(c"agw_connect")?, symbol(c"agw_cancel")?);
         let (cancel_call, free) = (symbol(c"agw_cancel_call")?, symbol(c"agw_free")?);
-        // SAFETY: these are the functions of those names, and the header declares them so.
-        let (new, reject, connect, cancel, cancel_call, free) = unsafe {
-            (
-                transmute_copy(&new),
-                transmute_copy(&reject),
-                transmute_copy(&connect),
-                transmute_copy(&cancel),
-                transmute_copy(&cancel_call),
-                transmute_copy(&free),
-            )
-        };
+        let (sign_in, next_event) = (symbol(c"agw_sign_in")?, symbol(c"agw_next_event")?);
+        let (sign_out, get_session) = (symbol(c"agw_sign_out")?, symbol(c"agw_get_session")?);
         let version = version.to_string_lossy().into_owned();
-        Ok(Library { new, reject, connect, cancel, cancel_call, free, version })
+        // SAFETY: these are the functions of those names, and the header declares them so.
+        let library = unsafe {
+            Library {
+                new: transmute_copy(&new),
+                reject: transmute_copy(&reject),
+                connect: transmute_copy(&connect),
+                sign_in: transmute_copy(&sign_in),
+                next_event: transmute_copy(&next_event),
+                sign_out: transmute_copy(&sign_out),
+                get_session: transmute_copy(&get_session),
+                cancel: transmute_copy(&cancel),
+                cancel_call: transmute_copy(&cancel_call),
+                free: transmute_copy(&free),
+                version,
+            }
+        };
+        Ok(library)
     }
 
     /// A client that logs everything, or warnings only.
@@ -117,6 +147,63 @@ impl Library {
             // SAFETY: a handle may be anything, the strings and the result outlive the call.
             unsafe { (self.reject)(client.pointer(), agent.as_ptr(), guid.as_ptr(), result) }
         })
+    }
+
+    /// With the Guid that is kept.
+    pub fn reject_kept(&self, client: Ticket, agent: &CStr) -> Outcome {
+        outcome_of(0, |result| {
+            // SAFETY: a handle may be anything, the string and the result outlive the call.
+            unsafe { (self.reject)(client.pointer(), agent.as_ptr(), ptr::null(), result) }
+        })
+    }
+
+    pub fn sign_in(&self, client: Ticket, agent: &CStr) -> Outcome {
+        let options = agw_sign_in_options {
+            struct_size: size_of::<agw_sign_in_options>() as u32,
+            flags: AGW_SIGN_IN_FORCE,
+            agent_id: agent.as_ptr(),
+            password: ptr::null(),
+            phone: ptr::null(),
+            fields: ptr::null(),
+        };
+        outcome_of(0, |result| {
+            // SAFETY: a handle may be anything, and all pointers outlive the call.
+            unsafe { (self.sign_in)(client.pointer(), &raw const options, result) }
+        })
+    }
+
+    /// The conference of the event that comes, 0 for none.
+    pub fn next_event(&self, client: Ticket, agent: &CStr) -> (Outcome, i64) {
+        // SAFETY: a struct of integers.
+        let mut event: agw_event = unsafe { MaybeUninit::zeroed().assume_init() };
+        event.struct_size = size_of::<agw_event>() as u32;
+        let outcome = outcome_of(0, |result| {
+            let event = &raw mut event;
+            // SAFETY: a handle may be anything, and all pointers outlive the call.
+            unsafe { (self.next_event)(client.pointer(), agent.as_ptr(), event, result) }
+        });
+        (outcome, event.conf_id)
+    }
+
+    pub fn sign_out(&self, client: Ticket, agent: &CStr) -> Outcome {
+        outcome_of(0, |result| {
+            // SAFETY: a handle may be anything, the string and the result outlive the call.
+            unsafe { (self.sign_out)(client.pointer(), agent.as_ptr(), result) }
+        })
+    }
+
+    /// The Guid that is kept; "" for none.
+    pub fn kept_guid(&self, client: Ticket, agent: &CStr) -> String {
+        // SAFETY: a struct of integers.
+        let mut session: agw_session = unsafe { MaybeUninit::zeroed().assume_init() };
+        session.struct_size = size_of::<agw_session>() as u32;
+        outcome_of(0, |result| {
+            let session = &raw mut session;
+            // SAFETY: a handle may be anything, and all pointers outlive the call.
+            unsafe { (self.get_session)(client.pointer(), agent.as_ptr(), session, result) }
+        });
+        // SAFETY: the library has written a text, or the zeros are one.
+        unsafe { CStr::from_ptr(session.guid.as_ptr()) }.to_string_lossy().into_owned()
     }
 
     pub fn connect(&self, client: Ticket) -> Outcome {

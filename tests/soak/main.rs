@@ -5,6 +5,7 @@
 
 mod accounting;
 mod agents;
+mod events;
 mod faults;
 mod host;
 mod library;
@@ -13,6 +14,8 @@ mod report;
 mod rest;
 mod seats;
 mod server;
+mod shift;
+mod shift_gateway;
 mod tag;
 mod texts;
 

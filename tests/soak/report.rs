@@ -13,9 +13,12 @@ use agw::ffi::{AGW_RESULT_MAYBE_SENT, AGW_RESULT_RESENT};
 use crate::accounting::{
     Arrival, BY_NUMBER, Balance, Call, Log, PLANTED, agents_agree, balance, overlooked,
 };
+use crate::events;
 use crate::host::{AGENTS_LEDGER, Host, LEDGER};
 use crate::rest::{KINDS, Rest};
 use crate::server::{AGENTS_LOG, ANSWERS, Done, LOG};
+use crate::shift::{self, AGENTS};
+use crate::shift_gateway::EVENTS;
 use crate::texts;
 
 /// No call may return so much later than its time-out, on a machine that has other things to do.
@@ -40,6 +43,9 @@ struct Books {
     log: Log,
     told_agents: String,
     agents_log: String,
+    polls: Vec<events::Poll>,
+    /// Agents, and the numbers of the events that were handed out to them.
+    handed_out: Vec<(u32, u32)>,
 }
 
 /// Lines of the table, and what is wrong.
@@ -86,6 +92,7 @@ impl Report<'_> {
         cancels(&books.calls, &mut table);
         books.accounts(&mut table);
         self.agents(&books, &mut table);
+        self.shift(&books, &mut table);
         self.texts(&mut table);
         self.lateness(&books.calls, &mut table);
         self.rest(&mut table);
@@ -190,6 +197,30 @@ impl Report<'_> {
         );
     }
 
+    fn shift(&self, books: &Books, table: &mut Table) {
+        table.head(&format!("{AGENTS} agents on shift"));
+        let counts = &self.host.counts.shift;
+        let counted = |table: &mut Table, name: &str, count: u64| {
+            table.row(name, count);
+            table.must(count > 0, format!("{name}: none"));
+        };
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        counted(table, "sign-ins", get(&counts.sign_ins));
+        counted(table, "sign-outs", get(&counts.sign_outs));
+        counted(table, "polls", get(&counts.polls));
+        counted(table, "rejects with the kept Guid", get(&counts.rejects));
+        counted(table, "Guids renewed", self.done.shift_renewals);
+        table.row("refusals of the newest Guid that was known", get(&counts.stale));
+        let found = events::balance(&books.polls, &books.handed_out);
+        counted(table, "events handed out", books.handed_out.len() as u64);
+        table.row("events that the flags say may be missing", found.lost);
+        for wrong in found.wrong {
+            table.must(false, wrong);
+        }
+        let overlooked = events::overlooked(&books.polls, &books.handed_out);
+        table.found("planted events", events::PLANTED - overlooked.len(), events::PLANTED);
+    }
+
     fn texts(&self, table: &mut Table) {
         let (lines, results, found) = texts::summary();
         table.head("looked through for a Guid");
@@ -247,6 +278,11 @@ impl Books {
         let calls: Option<_> = read(LEDGER)?.lines().map(Call::of_line).collect();
         let arrivals: Option<_> = read(LOG)?.lines().map(Arrival::of_line).collect();
         let answered: Option<_> = read(ANSWERS)?.lines().map(|line| line.parse().ok()).collect();
+        let event = |line: &str| {
+            let (agent, event) = line.split_once(' ')?;
+            Some((agent.parse().ok()?, event.parse().ok()?))
+        };
+        let handed_out: Option<_> = read(EVENTS)?.lines().map(event).collect();
         Ok(Books {
             calls: calls.ok_or_else(|| unreadable(LEDGER))?,
             log: Log {
@@ -255,6 +291,8 @@ impl Books {
             },
             told_agents: read(AGENTS_LEDGER)?,
             agents_log: read(AGENTS_LOG)?,
+            polls: events::polls(&read(shift::LEDGER)?).ok_or_else(|| unreadable(shift::LEDGER))?,
+            handed_out: handed_out.ok_or_else(|| unreadable(EVENTS))?,
         })
     }
 

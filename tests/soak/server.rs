@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
+use std::iter;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,6 +22,7 @@ use support::tls::{Over, certificate_pem};
 
 use crate::faults::{At, Faults, OVERS};
 use crate::lock;
+use crate::shift_gateway::ShiftGateway;
 use crate::tag::Tag;
 
 /// The requests that came, a line each: the call's number and the agent's.
@@ -45,6 +47,8 @@ pub struct Ready {
     pub addresses: Vec<(u16, usize, u16)>,
     pub simulator: String,
     pub simulator_ca: String,
+    /// The port of the gateway for agents on shift.
+    pub shift: u16,
 }
 
 /// An agent's newest Guid, and how often a conference has rung there; a line each.
@@ -61,6 +65,7 @@ pub struct Done {
     pub connections: usize,
     pub restarts: u64,
     pub renewals: u64,
+    pub shift_renewals: u64,
     /// Connections to where redirects lead.
     pub forbidden: usize,
     /// Connections that did not end.
@@ -72,6 +77,8 @@ struct Server {
     gateways: Vec<(Over, Mutex<Gateway>)>,
     places: Vec<(u16, usize, Place)>,
     simulator: Simulator,
+    shift: Arc<ShiftGateway>,
+    shift_port: Mutex<Gateway>,
     log: Mutex<BufWriter<File>>,
     answered: Arc<Mutex<Vec<u32>>>,
     answers_log: Mutex<BufWriter<File>>,
@@ -87,6 +94,7 @@ pub fn serve(folder: &Path) -> io::Result<()> {
     thread::scope(|scope| {
         scope.spawn(|| server.keep_log());
         scope.spawn(|| server.restart_now_and_then());
+        scope.spawn(|| server.shift.let_things_happen(|| server.is_over()));
         for agent in AGENTS {
             let server = &server;
             scope.spawn(move || server.poll(agent));
@@ -98,6 +106,7 @@ pub fn serve(folder: &Path) -> io::Result<()> {
     server.wait_until_idle();
     server.write_log()?;
     lock(&server.log).flush()?;
+    server.shift.flush()?;
     lock(&server.answers_log).flush()?;
     print(&server.done())
 }
@@ -120,7 +129,10 @@ impl Server {
             let script = Script::Http(vec![Step::Obey(orders.clone())]);
             (over, Mutex::new(Gateway::start(vec![script], over.config(false))))
         };
+        let shift = ShiftGateway::new(folder)?;
         Ok(Server {
+            shift_port: Mutex::new(shift.start()),
+            shift,
             gateways: OVERS.map(gateway).into(),
             places: places(&faults),
             faults,
@@ -143,6 +155,7 @@ impl Server {
             addresses: self.places.iter().map(address).collect(),
             simulator: self.simulator.url(),
             simulator_ca: self.simulator.ca_pem().to_owned(),
+            shift: lock(&self.shift_port).port(),
         }
     }
 
@@ -163,6 +176,7 @@ impl Server {
         for (_, gateway) in &self.gateways {
             requests.extend(lock(gateway).take_requests());
         }
+        drop(lock(&self.shift_port).take_requests());
         for (_, _, place) in &self.places {
             if let Place::Gateway(gateway) = place {
                 requests.extend(gateway.take_requests());
@@ -181,7 +195,9 @@ impl Server {
 
     /// One of the gateways goes down for a moment, and comes back on its port.
     fn restart_now_and_then(&self) {
-        for (over, gateway) in self.gateways.iter().cycle() {
+        let all = self.gateways.iter().map(|(over, gateway)| (*over, gateway));
+        let all = all.chain([(Over::Plain, &self.shift_port)]);
+        for (over, gateway) in all.cycle() {
             for _ in 0..20 {
                 thread::sleep(Duration::from_millis(100));
                 if self.is_over() {
@@ -232,7 +248,8 @@ impl Server {
 
     fn everything_seen(&self) -> impl Iterator<Item = Seen> {
         let gateways = self.gateways.iter().map(|(_, gateway)| lock(gateway).seen());
-        gateways.chain(self.places.iter().map(|(_, _, place)| place.seen()))
+        let shift = iter::once_with(|| lock(&self.shift_port).seen());
+        gateways.chain(shift).chain(self.places.iter().map(|(_, _, place)| place.seen()))
     }
 
     fn open(&self) -> usize {
@@ -253,6 +270,7 @@ impl Server {
             connections: self.everything_seen().map(|seen| seen.connections).sum(),
             restarts: self.restarts.load(Ordering::Relaxed),
             renewals: self.renewals.load(Ordering::Relaxed),
+            shift_renewals: self.shift.renewals.load(Ordering::Relaxed),
             forbidden: forbidden.sum(),
             open: self.open(),
         }

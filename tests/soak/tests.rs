@@ -1,6 +1,7 @@
 //! Whether the soak's accounting finds what it is there to find.
 
 mod accounting;
+mod events;
 mod tag;
 
 use agw::Status;
@@ -9,6 +10,7 @@ use agw::ffi::{AGW_RESULT_MAYBE_SENT as MAYBE_SENT, AGW_RESULT_RESENT as RESENT}
 use accounting::{
     Arrival, BY_NUMBER, Call, Log, PLANTED, WITH_ALL, agent_of, agents_agree, balance, overlooked,
 };
+use events::Poll;
 use tag::{Tag, shows_guid};
 
 fn call(number: u32, status: Status, flags: u32, http_status: i32) -> Call {
@@ -133,6 +135,27 @@ fn a_408_is_no_proof_of_arrival() {
     assert_eq!(balance(&told, &log(&[])).wrong, 0);
     assert_eq!(balance(&told, &log(&[1])).wrong, 0);
     assert_eq!(balance(&told, &log(&[1, 1])).wrong, 1);
+}
+
+#[test]
+fn events_are_told_once_in_order_or_lost_with_a_word() {
+    let poll = |agent, event, lossy| Poll { agent, event, lossy };
+    let handed_out = [(1, 1), (2, 1), (1, 2), (1, 3), (2, 2)];
+    let wrong = |polls: &[Poll]| events::balance(polls, &handed_out).wrong.len();
+    let all = [(1, 1), (1, 0), (1, 2), (1, 3), (2, 1), (2, 2)];
+    let all = all.map(|(agent, event)| poll(agent, event, false));
+    assert_eq!(wrong(&all), 0);
+    assert_eq!(wrong(&all[..5]), 1, "2 of agent 2 is missing");
+    assert_eq!(wrong(&[&all[..5], &[poll(2, 0, true)]].concat()), 0);
+    assert_eq!(wrong(&[&all[..1], &[poll(1, 3, false)], &all[4..]].concat()), 1, "2 of agent 1");
+    assert_eq!(wrong(&[&all[..], &[poll(1, 3, true)]].concat()), 1, "twice");
+    assert_eq!(wrong(&[&all[1..], &[poll(1, 1, true)]].concat()), 1, "not in order");
+    assert_eq!(wrong(&[&all[..], &[poll(3, 1, true)]].concat()), 1, "nobody's");
+    assert!(events::overlooked(&all, &handed_out).is_empty());
+    assert_eq!(events::overlooked(&[], &handed_out).len(), events::PLANTED);
+    let lines = "1 1 0\n2 0 1\n";
+    assert_eq!(events::polls(lines), Some(vec![poll(1, 1, false), poll(2, 0, true)]));
+    assert_eq!(events::polls("1 1\n"), None);
 }
 
 #[test]

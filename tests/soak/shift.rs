@@ -1,0 +1,155 @@
+//! Agents on shift: each has a thread with a small stack that signs in and waits for events; others
+//! reject for all of them meanwhile, with the Guid that is kept.
+
+use std::ffi::{CStr, CString};
+use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use agw::Status;
+use agw::ffi::{AGW_RESULT_MAYBE_SENT, AGW_RESULT_RESENT};
+use support::faults::abi::{Options, Outcome};
+
+use crate::host::{Host, count};
+use crate::library::Ticket;
+use crate::lock;
+use crate::pace::Dice;
+use crate::tag::Tag;
+use crate::texts;
+
+/// What the agents were told, a line each: see [`crate::events`].
+pub const LEDGER: &str = "shift.log";
+
+/// Agents, from this one on.
+pub const FIRST: u32 = 1_001;
+pub const AGENTS: u32 = 500;
+
+/// For each agent's thread.
+const STACK: usize = 128 * 1024;
+
+/// Threads that reject.
+const REJECTING: u64 = 4;
+
+/// A client of its own would say no more: they share one, as in `server.c`.
+const TIMEOUT_MS: u32 = 5_000;
+
+/// What happened on shift.
+#[derive(Default)]
+pub struct Counts {
+    pub sign_ins: AtomicU64,
+    pub sign_outs: AtomicU64,
+    pub polls: AtomicU64,
+    pub rejects: AtomicU64,
+    /// Refused with a Guid than which no newer was known.
+    pub stale: AtomicU64,
+}
+
+impl Host {
+    pub fn shift_client(&self) -> Ticket {
+        let options = Options {
+            base_url: format!("http://127.0.0.1:{}", self.ready.shift),
+            timeout_ms: TIMEOUT_MS,
+            ..Options::default()
+        };
+        count(&self.counts.clients);
+        self.library.client(&options, true).unwrap_or_else(|why| {
+            texts::find(why);
+            Ticket(0)
+        })
+    }
+
+    pub fn begin_shift<'scope>(
+        &'scope self,
+        client: Ticket,
+        scope: &'scope thread::Scope<'scope, '_>,
+    ) {
+        for agent in FIRST..FIRST + AGENTS {
+            let small = thread::Builder::new().stack_size(STACK);
+            let thread = small.spawn_scoped(scope, move || self.work_shift(agent, client));
+            thread.expect("a thread more");
+        }
+        for turn in 0..REJECTING {
+            scope.spawn(move || self.reject_for_all(turn, client));
+        }
+    }
+
+    /// Signs in, waits for events, now and then signs out; signs in anew where the session is over.
+    fn work_shift(&self, agent: u32, client: Ticket) {
+        let name = CString::new(agent.to_string()).expect("digits");
+        let mut dice = Dice(u64::from(agent));
+        let mut signed_in = false;
+        while !self.is_over() {
+            if !signed_in {
+                let outcome = self.library.sign_in(client, &name);
+                signed_in = outcome.returned == 0;
+                self.took(&outcome, &self.counts.shift.sign_ins);
+                if !signed_in {
+                    thread::sleep(Duration::from_millis(200));
+                }
+            } else if dice.below(60) == 0 {
+                self.sign_out(client, &name);
+                signed_in = false;
+            } else {
+                signed_in = self.poll_once(agent, client, &name);
+            }
+        }
+        self.sign_out(client, &name);
+    }
+
+    /// Whether the session goes on.
+    fn poll_once(&self, agent: u32, client: Ticket, name: &CStr) -> bool {
+        let known = self.known(client, name);
+        let (outcome, event) = self.library.next_event(client, name);
+        self.took(&outcome, &self.counts.shift.polls);
+        let lossy = outcome.result.flags & (AGW_RESULT_MAYBE_SENT | AGW_RESULT_RESENT) != 0;
+        let mut ledger = lock(&self.shift_ledger);
+        writeln!(ledger, "{agent} {event} {}", u8::from(lossy)).expect("the ledger can be written");
+        drop(ledger);
+        if outcome.returned != 0 && outcome.returned != Status::Session.number() {
+            thread::sleep(Duration::from_millis(100));
+        }
+        self.was_not_stale(agent, known, &outcome)
+    }
+
+    fn sign_out(&self, client: Ticket, name: &CStr) {
+        let outcome = self.library.sign_out(client, name);
+        self.took(&outcome, &self.counts.shift.sign_outs);
+    }
+
+    fn reject_for_all(&self, turn: u64, client: Ticket) {
+        let mut dice = Dice(turn);
+        while !self.is_over() {
+            thread::sleep(Duration::from_millis(5));
+            let agent = FIRST + dice.below(AGENTS as usize) as u32;
+            let name = CString::new(agent.to_string()).expect("digits");
+            let known = self.known(client, &name);
+            let outcome = self.library.reject_kept(client, &name);
+            self.took(&outcome, &self.counts.shift.rejects);
+            self.was_not_stale(agent, known, &outcome);
+        }
+    }
+
+    fn took(&self, outcome: &Outcome, counter: &AtomicU64) {
+        texts::take_result(outcome);
+        counter.fetch_add(u64::from(outcome.returned == 0), Ordering::Relaxed);
+    }
+
+    /// The number of the Guid that is kept; 0 for none.
+    fn known(&self, client: Ticket, name: &CStr) -> u32 {
+        Tag::of(&self.library.kept_guid(client, name)).map_or(0, |tag| tag.number)
+    }
+
+    /// A refusal names the Guid that it is for: no older one than was known when the call began.
+    fn was_not_stale(&self, agent: u32, known: u32, outcome: &Outcome) -> bool {
+        let Ok("100-006") = outcome.retcode() else {
+            return outcome.returned != Status::Session.number();
+        };
+        count(&self.counts.shift.stale);
+        let refused = outcome.message().ok().and_then(|text| text.parse::<u32>().ok());
+        if refused.is_none_or(|refused| refused < known) {
+            texts::find(format!("agent {agent}: Guid {refused:?} was sent, {known} was known"));
+        }
+        false
+    }
+}
