@@ -1,6 +1,7 @@
 //! A shift on one client: sign in, wait for events, reject, sign out; Guids and cookies that are
 //! renewed, kept and forgotten.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -398,6 +399,69 @@ fn what_stands_ready_is_not_the_connection_that_the_next_poll_takes() {
         });
         assert_eq!(connections(), 2, "one for polls, one for calls");
     }
+}
+
+/// As many connections as polls that wait, and the rejects take those that are idle meanwhile.
+#[test]
+fn a_thousand_agents_poll_through_one_client_in_a_thousand_threads() {
+    const POLLS: usize = 3;
+    // A debug build of library and test takes more than the 64 KiB of the header; a sanitizer takes
+    // more of everything.
+    let sanitized = std::env::var_os("AGW_SANITIZER").is_some();
+    let (agents, stack) = if sanitized { (100, 2 * 1024 * 1024) } else { (1_000, 128 * 1024) };
+    const HELD: Duration = Duration::from_secs(2);
+    let polls = Arc::new(AtomicUsize::new(0));
+    let waiting = polls.clone();
+    let gateway = Gateway::serving_each(
+        move |request| {
+            if request.starts_with("GET ") {
+                waiting.fetch_add(1, Ordering::SeqCst);
+                thread::sleep(HELD);
+            }
+            answer("", OK)
+        },
+        None,
+    );
+    let client = client(&gateway.url());
+    for agent in 1_001..=1_000 + agents {
+        client.set_session(&agent.to_string(), Some("g1"), None).expect("kept");
+    }
+    let (mut rejects, mut took) = (0, Vec::new());
+    thread::scope(|scope| {
+        let threads: Vec<_> = (1_001..=1_000 + agents)
+            .map(|agent| {
+                let client = &client;
+                let polls = move || {
+                    let agent = agent.to_string();
+                    for _ in 0..POLLS {
+                        let poll = client.next_event(&agent).expect("polled");
+                        assert!(!poll.answer.resent);
+                    }
+                };
+                let small = thread::Builder::new().stack_size(stack);
+                small.spawn_scoped(scope, polls).expect("a thread more")
+            })
+            .collect();
+        while polls.load(Ordering::SeqCst) < agents as usize {
+            thread::sleep(Duration::from_millis(5));
+        }
+        while !threads.iter().all(thread::ScopedJoinHandle::is_finished) {
+            let agent = 1_001 + rejects % agents;
+            let begun = Instant::now();
+            client.reject_agent_conf(&agent.to_string(), None).expect("rejected");
+            took.push(begun.elapsed());
+            rejects += 1;
+            thread::sleep(Duration::from_millis(5));
+        }
+    });
+    took.sort();
+    let median = took[took.len() / 2];
+    let seen = gateway.seen();
+    assert_eq!(seen.requests.len(), POLLS * agents as usize + rejects as usize);
+    assert!(seen.connections <= agents as usize + 1, "{} connections", seen.connections);
+    assert!(rejects > 20, "{rejects} rejects");
+    // Behind the polls it would take as long as they are held back.
+    assert!(median < HELD / 8, "{median:?}");
 }
 
 #[test]

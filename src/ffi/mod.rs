@@ -160,8 +160,8 @@ pub unsafe extern "C" fn agw_sign_in(
 /// The gateway answers at once if there is an event, else after about 10 s; the time-out counts on top
 /// of that. The call begins with a wait until 200 ms have passed since the agent's last one ended, so a
 /// loop needs no pause of its own; after a failure wait a second, after AGW_E_SESSION sign in again. A
-/// thread for each agent, with the smallest stack that the platform has, is enough. A newer Guid that
-/// comes along is kept, at once for all threads.
+/// thread for each agent is enough, with a stack of 64 KiB: on Linux a call takes half of it, to which
+/// comes what the log callback takes. A newer Guid that comes along is kept, at once for all threads.
 ///
 /// @param client    The client.
 /// @param agent_id  Agent ID in decimal digits. Required, borrowed.

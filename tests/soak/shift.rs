@@ -25,8 +25,8 @@ pub const LEDGER: &str = "shift.log";
 pub const FIRST: u32 = 1_001;
 pub const AGENTS: u32 = 500;
 
-/// For each agent's thread.
-const STACK: usize = 128 * 1024;
+/// For each agent's thread: what the header says is enough.
+const STACK: usize = 64 * 1024;
 
 /// Threads that reject.
 const REJECTING: u64 = 4;
