@@ -17,7 +17,7 @@ static const struct {
     int (*go)(const struct run *run);
 } SCENARIOS[] = {
     {"calls", run_calls}, {"first", run_first}, {"clients", run_clients},
-    {"ready", run_ready}, {"stale", run_stale},
+    {"ready", run_ready}, {"stale", run_stale}, {"polls", run_polls},
 };
 
 static const struct {
@@ -100,6 +100,7 @@ static int load(struct run *run, char *libraries)
             return failed(dlerror(), 2);
     }
     run->api = handle == NULL ? NULL : dlsym(handle, "client_api");
+    run->polls = handle == NULL ? NULL : dlsym(handle, "client_polls");
     run->loaded = wall_now();
     return run->api == NULL ? failed("no client_api", 2) : 0;
 }

@@ -9,6 +9,7 @@
 
 struct run {
     const struct client_api *api;
+    const struct client_polls *polls; /* or NULL */
     const char *url;
     const char *ca;
     long calls;           /* measured, in all threads together */
@@ -30,6 +31,7 @@ int run_first(const struct run *run);
 int run_clients(const struct run *run);
 int run_ready(const struct run *run);
 int run_stale(const struct run *run);
+int run_polls(const struct run *run);
 
 /* The agents that take turns, each with a Guid of its own. */
 struct agent {

@@ -25,4 +25,12 @@ struct client_api {
 
 extern const struct client_api client_api;
 
+/* Of a client that can wait for an agent's events, too. */
+struct client_polls {
+    int (*keep)(struct client *client, const char *agent, const char *guid);
+    int (*poll)(struct client *client, const char *agent);
+};
+
+extern const struct client_polls client_polls;
+
 #endif

@@ -53,4 +53,22 @@ static void close_client(struct client *client)
     agw_free((agw_client *)client);
 }
 
+static int keep(struct client *client, const char *agent, const char *guid)
+{
+    return agw_set_session((agw_client *)client, agent, guid, NULL, NULL);
+}
+
+static int poll_once(struct client *client, const char *agent)
+{
+    agw_event event;
+    agw_result result;
+
+    clear(&result);
+    memset(&event, 0, sizeof event);
+    event.struct_size = sizeof event;
+    return agw_next_event((agw_client *)client, agent, &event, &result);
+}
+
+const struct client_polls client_polls = {keep, poll_once};
+
 const struct client_api client_api = {1, open_client, make_ready, call, close_client};

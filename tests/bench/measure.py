@@ -212,6 +212,14 @@ def agents(bench):
                     agents=count)
 
 
+def polls(bench):
+    for count in (1, 100, 1000):
+        options = {"agents": count, "calls": bench.amount(10, 3)}
+        command = bench.driver(CLIENTS[0], "polls", bench.server.url(*MAIN, "kept"), MAIN[1],
+                               options)
+        bench.rounds("polls, %d" % count, bench.amount(3, 1), {CLIENTS[0]: BESIDE + command})
+
+
 def clients(bench):
     url = bench.server.url(*MAIN, "kept")
     for count, rounds in ((1, 5), (100, 3), (bench.amount(10000, 1000), 1)):
@@ -235,4 +243,5 @@ def python(bench):
         for how in ("agw", "requests")})
 
 
-ALL = (warm, new_connections, first_call, ready, threads, agents, clients, python, stale, counts)
+ALL = (warm, new_connections, first_call, ready, threads, agents, polls, clients, python, stale,
+       counts)

@@ -29,7 +29,7 @@ def write(everything):
     parts = [INTRODUCTION, machine(everything["machine"]), targets(everything)]
     parts += [section(results) for section in (
         warm, counts, system_calls, new_connections, first, ready, stale, threads, agents,
-        memory, python)]
+        polls, memory, python)]
     parts += [sizes(everything["sizes"]), commands(everything["commands"])]
     return "\n".join(part for part in parts if part)
 
@@ -139,6 +139,21 @@ def agents(results):
             ("median", "median_us", "µs"), ("CPU", "cpu_us", "µs"),
             ("resident over an empty process", "resident_kib", "KiB")])
     return comparison("Agents through one client", rows)
+
+
+def polls(results):
+    rows = []
+    for name in sorted((n for n in results if n.startswith("polls")), key=last_number):
+        had = results[name]["agw"]
+        rows.append([many(last_number(name), "agent"), number(had["cpu_us"]),
+                     number(had["agent_kib"]), number(had["errors"])])
+    note = ("Each agent waits in a thread with a stack of 64 KiB, all on one client; the server "
+            "says at once that there is no event. A gateway that has none waits for 10 s, "
+            "so an agent takes a tenth of this CPU a second. Memory: thread, connection, session."
+            "\n\n")
+    return "## Agents that wait for events\n\n" + note + table(
+        ["", "CPU for each poll, µs", "memory for each agent, KiB", "errors"], rows) \
+        if rows else ""
 
 
 def memory(results):

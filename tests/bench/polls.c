@@ -1,0 +1,74 @@
+/* Scenario `polls`: agents wait for events through one client, each in a thread with a small stack.
+ * The server says at once that there is none, so each thread spends its time in the client's pause. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bench.h"
+
+#define STACK ((size_t)64 * 1024)
+
+struct worker {
+    const struct run *run;
+    struct client *client;
+    const struct agent *agent;
+    pthread_barrier_t *turn;
+    pthread_t thread;
+    long errors;
+};
+
+static void *work(void *argument)
+{
+    struct worker *worker = argument;
+    const struct client_polls *polls = worker->run->polls;
+
+    worker->errors += polls->keep(worker->client, worker->agent->id, worker->agent->guid) != 0;
+    worker->errors += polls->poll(worker->client, worker->agent->id) != 0;
+    pthread_barrier_wait(worker->turn); /* each has its connection */
+    pthread_barrier_wait(worker->turn);
+    for (long i = 0; i < worker->run->calls; i++)
+        worker->errors += polls->poll(worker->client, worker->agent->id) != 0;
+    pthread_barrier_wait(worker->turn);
+    return NULL;
+}
+
+int run_polls(const struct run *run)
+{
+    struct worker *workers = calloc((size_t)run->agents, sizeof *workers);
+    struct agent *agents = make_agents(run->agents);
+    struct client **clients = open_clients(run, 1);
+    double polls = (double)(run->calls * run->agents);
+    struct memory before, after;
+    pthread_barrier_t turn;
+    pthread_attr_t small;
+    long errors = 0;
+    int64_t cpu;
+
+    if (clients == NULL || workers == NULL || agents == NULL || run->polls == NULL)
+        return failed("open", 1);
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, STACK);
+    pthread_barrier_init(&turn, NULL, (unsigned)run->agents + 1);
+    errors += run->api->call(clients[0], agents->id, agents->guid) != 0;
+    before = memory_now();
+    for (long i = 0; i < run->agents; i++) {
+        workers[i] = (struct worker){run, clients[0], agents + i, &turn, 0, 0};
+        if (pthread_create(&workers[i].thread, &small, work, &workers[i]) != 0)
+            return failed("thread", 1);
+    }
+    pthread_barrier_wait(&turn);
+    after = memory_now();
+    cpu = cpu_now();
+    pthread_barrier_wait(&turn);
+    pthread_barrier_wait(&turn);
+    cpu = cpu_now() - cpu;
+    for (long i = 0; i < run->agents; i++) {
+        pthread_join(workers[i].thread, NULL);
+        errors += workers[i].errors;
+    }
+    printf("{\"cpu_us\": %.2f, \"agent_kib\": %.1f, \"errors\": %ld}\n",
+           (double)cpu / polls / 1000.0, (double)(after.now - before.now) / (double)run->agents,
+           errors);
+    close_clients(run, clients, 1);
+    return 0;
+}
