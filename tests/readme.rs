@@ -1,6 +1,7 @@
 //! The README and those of the bindings: their examples are extracted and run. The README's table
 //! is compared with the library's.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -22,7 +23,10 @@ fn examples(language: &str) -> Vec<PathBuf> {
     let files = blocks.enumerate().map(|(number, rest)| {
         let (code, _) = rest.split_once("```").expect("the example has an end");
         let file = temporary(&format!("readme-{number}.{language}"));
-        std::fs::write(&file, code).expect("written");
+        // Another test may be reading it.
+        let fresh = temporary(&format!("readme-{number}-{:?}", thread::current().id()));
+        std::fs::write(&fresh, code).expect("written");
+        std::fs::rename(&fresh, &file).expect("renamed");
         file
     });
     files.collect()
@@ -117,20 +121,60 @@ fn the_example_in_cxx_rejects() {
     compiled("cpp", c::CXX11, 1);
 }
 
-/// With the package's sources; or, if `AGW_PYTHON` names an interpreter, with what it has installed.
 #[test]
 fn the_examples_in_python_reject() {
-    let installed = std::env::var_os("AGW_PYTHON");
-    let sources = examples("python");
-    assert_eq!(sources.len(), 3);
-    for source in sources {
-        let mut python = Command::new(installed.as_deref().unwrap_or("python3".as_ref()));
-        if installed.is_none() {
-            python.env("PYTHONPATH", c::root().join("bindings/python/src"));
-            python.env("AGW_LIBRARY", c::library_folder().join("libagw.so.1"));
+    let (shifts, calls) = python_examples();
+    assert_eq!((shifts.len(), calls.len()), (3, 3));
+    calls.iter().for_each(|source| reject_twice(&mut python(source)));
+}
+
+#[test]
+fn the_shifts_in_python_reject_what_rings_until_ctrl_c() {
+    for source in python_examples().0 {
+        let agents = Vec::new();
+        let ca_file = CaFile::Temporary;
+        let options = SimulatorOptions { ca_file, agents, ..SimulatorOptions::default() };
+        let simulator = Simulator::start(options).expect("a port is free");
+        let mut command = python(&source);
+        command.arg(simulator.url()).arg(simulator.ca_path().expect("written")).arg("154");
+        command.env("AGW_PASSWORD", "secret").env("PYTHONUNBUFFERED", "1").stdout(Stdio::piped());
+        let mut running = command.spawn().expect("it starts");
+        let mut lines = BufReader::new(running.stdout.take().expect("piped")).lines();
+        wait_until(|| simulator.guid(154).is_some());
+        simulator.ring(154, &[]).expect("rings");
+        for event in ["AgentConf_Ringing", "AgentOther_PhoneRelease", "AgentState_Ready"] {
+            let line = lines.next().expect("a line").expect("read");
+            assert!(line.starts_with(event), "{source:?}: {line}");
         }
-        reject_twice(python.arg(source));
+        // Into the next poll, which would wait for 10 s.
+        thread::sleep(Duration::from_millis(500));
+        let begun = Instant::now();
+        // SAFETY: a child of this process that was not waited for.
+        unsafe { libc::kill(running.id() as i32, libc::SIGINT) };
+        assert_eq!(lines.next().expect("a line").expect("read"), "going home");
+        assert!(running.wait().expect("it ends").success(), "{source:?}");
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        assert_eq!(simulator.guid(154), None, "signed out");
     }
+}
+
+/// The examples of a shift, and those of a call.
+fn python_examples() -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let signs_in =
+        |source: &PathBuf| std::fs::read_to_string(source).expect("readable").contains("sign_in");
+    examples("python").into_iter().partition(signs_in)
+}
+
+/// With the package's sources; or, if `AGW_PYTHON` names an interpreter, with what it has installed.
+fn python(source: &Path) -> Command {
+    let installed = std::env::var_os("AGW_PYTHON");
+    let mut python = Command::new(installed.as_deref().unwrap_or("python3".as_ref()));
+    if installed.is_none() {
+        python.env("PYTHONPATH", c::root().join("bindings/python/src"));
+        python.env("AGW_LIBRARY", c::library_folder().join("libagw.so.1"));
+    }
+    python.arg(source);
+    python
 }
 
 #[test]
