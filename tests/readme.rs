@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -92,20 +92,25 @@ fn the_shift_in_c_rejects_what_rings_until_the_session_is_over() {
     std::fs::write(&source, code + SHIFT).expect("written");
     let program = c::compile(source.to_str().expect("UTF-8"), "readme-shift", c::C99);
 
+    let (simulator, running) = amid_a_shift(&mut Command::new(program), &[]);
+    simulator.expire(154).expect("expires");
+    let output = running.wait_with_output().expect("it ends");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "301\n");
+}
+
+/// Starts a program that signs in agent 154, and lets it reject a conference.
+fn amid_a_shift(program: &mut Command, more: &[&str]) -> (Simulator, Child) {
     let agents = Vec::new();
     let ca_file = CaFile::Temporary;
     let options = SimulatorOptions { ca_file, agents, ..SimulatorOptions::default() };
     let simulator = Simulator::start(options).expect("a port is free");
-    let mut command = Command::new(program);
-    command.arg(simulator.url()).arg(simulator.ca_path().expect("written"));
-    let running = command.stdout(Stdio::piped()).spawn().expect("it starts");
+    program.arg(simulator.url()).arg(simulator.ca_path().expect("written")).args(more);
+    let running = program.stdout(Stdio::piped()).spawn().expect("it starts");
     wait_until(|| simulator.guid(154).is_some());
     simulator.ring(154, &[]).expect("rings");
     wait_until(|| !simulator.requests().is_empty());
     assert_eq!(simulator.requests()[0].retcode.as_deref(), Some("0"));
-    simulator.expire(154).expect("expires");
-    let output = running.wait_with_output().expect("it ends");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "301\n");
+    (simulator, running)
 }
 
 fn wait_until(condition: impl Fn() -> bool) {
@@ -177,8 +182,8 @@ fn python(source: &Path) -> Command {
     python
 }
 
-#[test]
-fn the_examples_in_csharp_reject() {
+/// Programs of Mono, of the README's example, the binding's, and a whole shift.
+fn compiled_by_mcs() -> Vec<Command> {
     let mcs = |arguments: &[&str], output: &Path| {
         let mut command = Command::new("mcs");
         command.args(["-langversion:7", "-warnaserror+", "-warn:4"]).args(arguments);
@@ -188,14 +193,31 @@ fn the_examples_in_csharp_reject() {
     let sources = c::root().join("bindings/csharp/src/*.cs").display().to_string();
     mcs(&["-unsafe", "-target:library", &sources], &binding);
     let reference = format!("-r:{}", binding.display());
-    let programs = examples("csharp");
-    assert_eq!(programs.len(), 2);
-    for source in programs {
+    let programs = examples("csharp").into_iter().map(|source| {
         let program = source.with_extension("exe");
         mcs(&[&reference, source.to_str().expect("UTF-8")], &program);
         let mut mono = Command::new("mono");
-        reject_twice(mono.arg(program).env("LD_LIBRARY_PATH", c::library_folder()));
+        mono.arg(program).env("LD_LIBRARY_PATH", c::library_folder());
+        mono
+    });
+    programs.collect()
+}
+
+#[test]
+fn the_examples_in_csharp_reject_and_have_a_shift() {
+    let mut programs = compiled_by_mcs();
+    assert_eq!(programs.len(), 3);
+    let mut shift = programs.pop().expect("the last");
+    for program in &mut programs {
+        reject_twice(program);
     }
+    let (simulator, running) = amid_a_shift(shift.stdin(Stdio::piped()), &["154", "40038"]);
+    let output = running.wait_with_output().expect("it ends, as it reads the end of its input");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}");
+    assert!(printed.starts_with("AgentConf_Ringing agent 154 {"), "{printed}");
+    assert!(printed.contains("\n0 success\n"), "{printed}");
+    assert!(simulator.guid(154).is_none(), "signed out: {printed}");
 }
 
 #[test]

@@ -52,7 +52,7 @@ namespace Agw
 
         /// <summary>
         /// The whole call, name look-up included, in whole milliseconds (a part of one counts as
-        /// one). Zero: 10 seconds.
+        /// one). Zero: 10 seconds. A wait for an event has 10 seconds more.
         /// </summary>
         /// <exception cref="ArgumentOutOfRangeException">Negative, or above 49 days.</exception>
         public TimeSpan Timeout
