@@ -35,7 +35,8 @@ RENAMED = {"Agw": "", "ConnectionLost": "IO", "CallCancelled": "Cancelled"}
 # The size of a field in C, and of the same in C#; a pointer is "p".
 C_SIZES = {"uint32_t": 4, "int32_t": 4, "int64_t": 8, "agw_log_fn": "p"}
 CS_SIZES = {"uint": 4, "int": 4, "long": 8, "IntPtr": "p"}
-SIGNED = {kind: kind[0] != "u" for kind in ("uint32_t", "int32_t", "int64_t", "uint", "int", "long")}
+NUMBERS = ("uint32_t", "int32_t", "int64_t", "uint", "int", "long")
+SIGNED = {kind: kind[0] != "u" for kind in NUMBERS}
 STRUCTS = {
     "agw_client_options": "NativeOptions",
     "agw_result": "NativeResult",
