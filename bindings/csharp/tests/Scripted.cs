@@ -26,8 +26,11 @@ namespace Agw.Tests
             new Thread(Serve) { IsBackground = true }.Start();
         }
 
-        /// <summary>The requests: request line and body.</summary>
+        /// <summary>The requests: request line, body, and Guid.</summary>
         internal ConcurrentQueue<string> Requests { get; } = new ConcurrentQueue<string>();
+
+        /// <summary>While it is not set, no answer goes out.</summary>
+        internal ManualResetEventSlim Go { get; } = new ManualResetEventSlim(true);
 
         internal AgwClient Client()
         {
@@ -50,6 +53,7 @@ namespace Agw.Tests
                 using (NetworkStream stream = peer.GetStream())
                 {
                     Requests.Enqueue(Request(stream));
+                    Go.Wait(30000); // should a test fail
                     byte[] bytes = Encoding.UTF8.GetBytes(Answer(answers.Dequeue()));
                     stream.Write(bytes, 0, bytes.Length);
                 }
@@ -60,11 +64,16 @@ namespace Agw.Tests
         {
             string line = Line(stream);
             int length = 0;
+            string guid = "";
             for (string header = Line(stream); header.Length > 0; header = Line(stream))
             {
                 if (header.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase))
                 {
                     length = int.Parse(header.Substring("Content-Length:".Length));
+                }
+                if (header.StartsWith("Guid: ", StringComparison.Ordinal))
+                {
+                    guid = header.Substring("Guid: ".Length);
                 }
             }
             StringBuilder body = new StringBuilder();
@@ -72,7 +81,7 @@ namespace Agw.Tests
             {
                 body.Append((char)stream.ReadByte());
             }
-            return line + " " + body;
+            return line + " " + body + " " + guid;
         }
 
         private static string Line(Stream stream)

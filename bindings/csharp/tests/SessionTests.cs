@@ -118,23 +118,22 @@ namespace Agw.Tests
         [Test]
         private static void AStaleGuidIsRenewedUnseen(Gateway gateway)
         {
-            using (AgwClient client = gateway.Client())
+            string refusal = "{\"retcode\":\"100-006\"}";
+            using (Scripted scripted = new Scripted(refusal, "{\"retcode\":\"0\"}", refusal))
+            using (AgwClient client = scripted.Client())
             {
-                gateway.SignIn(client, "304");
-                string newest = client.GetSession("304").Guid;
                 client.SetSession("304", "stale");
-                gateway.Ring("304");
-                int before = gateway.Rejects("304");
-                gateway.AnswerWith("304", "\"delayMs\":1500");
+                scripted.Go.Reset();
                 Task<AgwAnswer> call = client.RejectAgentConfAsync("304");
-                Check.That(SpinWait.SpinUntil(() => gateway.Rejects("304") > before, 10000), "it arrives");
-                client.SetSession("304", newest);
+                Check.That(SpinWait.SpinUntil(() => scripted.Requests.Count == 1, 10000), "it arrives");
+                client.SetSession("304", "newest");
+                scripted.Go.Set();
                 Check.Same("0", call.Result.Retcode, "retcode");
                 Check.That(!call.Result.Resent, "resent");
-                Check.Same(before + 2, gateway.Rejects("304"), "requests");
-                client.SetSession("304", "stale");
                 Check.Same("100-006", Check.Throws<AgwSessionException>(
                     () => client.RejectAgentConf("304")).Retcode, "without a newer one");
+                Check.Same("stale newest newest", string.Join(" ", scripted.Requests.Select(
+                    request => request.Substring(request.LastIndexOf(' ') + 1))), "Guids");
             }
         }
 
