@@ -87,7 +87,8 @@ namespace Agw
                     // Both may come late: where the thread pool is busy, say.
                     if (watch.ElapsedMilliseconds >= timeout || own != Volatile.Read(ref stop))
                     {
-                        end.Cancel();
+                        free.Release();
+                        throw new OperationCanceledException();
                     }
                     return await Begin(call, end.Token).ConfigureAwait(false);
                 }

@@ -39,22 +39,18 @@ namespace Agw.Tests
             {
                 Turns turns = new Turns(1, 1000, 0);
                 Task<int> first = turns.Run(token => Waited(go), CancellationToken.None);
-                Task<int> queued = null;
-                bool sent = false;
+                Task<bool> queued = null;
+                bool begun = false;
                 WithoutThreadPool(() =>
                 {
-                    queued = turns.Run(token =>
-                    {
-                        token.ThrowIfCancellationRequested(); // as every call of the library does
-                        sent = true;
-                        return 2;
-                    }, CancellationToken.None);
+                    queued = turns.Run(token => begun = true, CancellationToken.None);
                     go.Set();
                     Check.Same(1, first.Result, "the other");
                     Thread.Sleep(1500);
                 });
                 Check.Throws<AgwTimeoutException>(() => LifeTests.Wait(queued));
-                Check.That(!sent, "it is sent");
+                Check.That(!begun, "it is begun");
+                Check.Same(2, turns.Run(token => 2, CancellationToken.None).Result, "its turn is free");
             }
         }
 
@@ -145,6 +141,28 @@ namespace Agw.Tests
                     go.Set();
                     Check.Same(stack == 0, next.Result == worker, "the call's own thread");
                 }
+            }
+        }
+
+        /// <summary>The turn comes first: the thread pool, which is to tell of the end, is busy.</summary>
+        [Test]
+        private static void NorOneThatIsStoppedMeanwhile(Gateway gateway)
+        {
+            using (ManualResetEventSlim go = new ManualResetEventSlim())
+            {
+                Turns turns = new Turns(1, 60000, 0);
+                Task<int> first = turns.Run(token => Waited(go), CancellationToken.None);
+                Task<bool> queued = null;
+                bool begun = false;
+                WithoutThreadPool(() =>
+                {
+                    queued = turns.Run(token => begun = true, CancellationToken.None);
+                    go.Set();
+                    Check.Same(1, first.Result, "the other");
+                    turns.Stop();
+                });
+                Check.Throws<AgwCancelledException>(() => LifeTests.Wait(queued));
+                Check.That(!begun, "it is begun");
             }
         }
 
