@@ -29,7 +29,7 @@ UP = $(shell echo '$(LIB)' | sed 's|[^/][^/]*|..|g')
 
 .PHONY: help demo test lint unit install-test python csharp abi fuzz sanitize soak model bench field \
     build header install stage uninstall windows test-windows test-servers linux dist \
-    test-dist deny msrv setup clean
+    test-dist release deny msrv setup clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -175,9 +175,8 @@ test-windows: windows
 	tests/windows/build.sh --debug
 	tests/windows/test.sh
 
-## make linux      the library for glibc 2.17 and newer, as it is released, into target/linux
+## make linux      what is released for Linux: x86_64 and aarch64 with glibc 2.17, x86_64 with musl
 linux:
-	tests/tools.sh
 	bindings/packaging/linux.sh
 	bindings/packaging/check_linux.sh
 
@@ -186,9 +185,13 @@ dist: linux windows
 	tests/tools.sh "mcs mono-mcs"
 	"$$(bindings/packaging/tools.sh)"/python -B bindings/packaging/dist.py
 
-## make test-dist  every package, unpacked elsewhere and used from there; built twice, compared
+## make test-dist  every package, unpacked and used; built twice, compared (QUICK=1: a part of it)
 test-dist: dist deny
 	tests/dist/test.sh
+
+## make release    all that a release needs: .ci/run, with the long forms of what it does in short
+release:
+	.ci/run --full
 
 ## make deny       licences and sources of the dependencies against deny.toml
 deny:

@@ -9,12 +9,9 @@ use support::simulator::caller::{JSON, send};
 use support::simulator::state::Script;
 use support::simulator::{CaFile, Simulator, SimulatorOptions};
 
-/// The C program that does one thing and says whether it went as expected; `AGW_STORY` names one
-/// that is compiled already, for another system.
-static STORY: LazyLock<PathBuf> = LazyLock::new(|| match std::env::var_os("AGW_STORY") {
-    Some(program) => program.into(),
-    None => c::compile("tests/c/story.c", "story", c::GNU11),
-});
+/// The C program that does one thing and says whether it went as expected.
+static STORY: LazyLock<PathBuf> =
+    LazyLock::new(|| c::compile("tests/c/story.c", "story", c::GNU11));
 
 fn start(agents: Vec<u32>) -> Simulator {
     let options =

@@ -22,22 +22,16 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# As they are named in the packages, and as Rust names them.
-TARGETS = {
-    "linux-x86_64": "x86_64-unknown-linux-gnu",
-    "windows-x64": "x86_64-win7-windows-gnu",
-    "windows-x86": "i686-win7-windows-gnu",
-}
 LICENCE_FILES = re.compile(r"(?i)(licen[cs]e|copying|copyright|notice|unlicense)")
 
 
 class Crates:
-    """What is linked into the library for some of the targets."""
+    """What is linked into the library for some of the platforms."""
 
-    def __init__(self, targets):
+    def __init__(self, platforms):
         self.packages, self.edges, self.targets = {}, {}, {}
-        for name in targets:
-            self._add(name, TARGETS[name])
+        for platform in platforms:
+            self._add(platform.name, platform.target)
 
     def _add(self, name, target):
         command = ["cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform"]

@@ -19,18 +19,12 @@ import archive
 import crates
 import nuget
 import system
+from platforms import PLATFORMS
 
 ROOT = crates.ROOT
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).absolute()
 MANIFEST = (ROOT / "Cargo.toml").read_text(encoding="utf-8")
 VERSION = re.search(r'^version = "(.*)"', MANIFEST, re.M)[1]
-# The name in packages, the folder of the library, its file, NuGet's name, the wheel's, pointers.
-PLATFORMS = (
-    ("linux-x86_64", "linux", "libagw.so", "linux-x64",
-     "manylinux_2_17_x86_64.manylinux2014_x86_64", 8),
-    ("windows-x64", "windows/x64", "agw.dll", "win-x64", "win_amd64", 8),
-    ("windows-x86", "windows/x86", "agw.dll", "win-x86", "win32", 4),
-)
 # Where the licences of what else is linked in are on the machine that builds.
 SYSROOT = subprocess.run(["rustc", "--print", "sysroot"], check=True, stdout=subprocess.PIPE,
                          encoding="utf-8").stdout.strip()
@@ -64,16 +58,16 @@ def filled(template, place, values):
 RELOCATABLE = "${pcfiledir}/../.."
 
 
-def linux_tree(folder):
+def linux_tree(folder, built):
     """What `make install` installs, with paths that hold wherever it is unpacked."""
-    subprocess.run(["make", "--no-print-directory", "-s", "install", f"BUILT={TARGET / 'linux'}",
+    subprocess.run(["make", "--no-print-directory", "-s", "install", f"BUILT={built}",
                     f"PREFIX={folder}", "DESTDIR="], cwd=ROOT, check=True)
     pc = folder / "lib/pkgconfig/agw.pc"
     text = pc.read_text(encoding="utf-8").replace(f"prefix={folder}\n", f"prefix={RELOCATABLE}\n")
     pc.write_text(text, encoding="utf-8")
 
 
-def windows_tree(folder, built, name, pointer):
+def windows_tree(folder, built, platform):
     """The same for Windows: the DLL in bin, import libraries for MinGW and MSVC in lib."""
     put(built / "agw.dll", folder / "bin/agw.dll")
     for file in ("libagw.dll.a", "agw.lib", "agw.def"):
@@ -81,8 +75,8 @@ def windows_tree(folder, built, name, pointer):
     put(ROOT / "include/agw.h", folder / "include/agw.h")
     put(ROOT / "bindings/cpp/agw.hpp", folder / "include/agw.hpp")
     values = {"PREFIX": RELOCATABLE, "LIB": "lib", "VERSION": VERSION,
-              "MAJOR": VERSION.split(".")[0], "PRIVATE": "", "PLATFORM": name,
-              "POINTER": str(pointer)}
+              "MAJOR": VERSION.split(".")[0], "PRIVATE": "", "PLATFORM": platform.name,
+              "POINTER": str(platform.pointer)}
     filled("agw.pc.in", folder / "lib/pkgconfig/agw.pc", values)
     cmake = folder / "lib/cmake/agw"
     filled("cmake/agw-config-windows.cmake.in", cmake / "agw-config.cmake", values)
@@ -98,27 +92,27 @@ def documents(folder, licences):
     shutil.copytree(licences, folder / "licences")
 
 
-def licence_folder(folder, name):
+def licence_folder(folder, platform):
     """The licences of all that is linked into a platform's library."""
     put(RUST_STD, folder / "rust-standard-library.html")
-    (folder / "crates.txt").write_text(crates.licences(crates.Crates([name])), encoding="utf-8")
-    if name.startswith("windows"):
+    (folder / "crates.txt").write_text(crates.licences(crates.Crates([platform])), encoding="utf-8")
+    if platform.windows:
         put(MINGW, folder / "mingw-w64.txt")
     return folder
 
 
 def archives(work, output, licences, date):
     """One archive for each platform, everything in a folder of the archive's name."""
-    for name, built, _, _, _, pointer in PLATFORMS:
-        top = f"agw-{VERSION}-{name}"
-        folder = work / name / top
+    for platform in PLATFORMS:
+        top = f"agw-{VERSION}-{platform.name}"
+        folder = work / platform.name / top
         folder.mkdir(parents=True)
-        documents(folder, licences[name])
-        if name.startswith("windows"):
-            windows_tree(folder, TARGET / built, name, pointer)
+        documents(folder, licences[platform.name])
+        if platform.windows:
+            windows_tree(folder, TARGET / platform.folder, platform)
             archive.zip_file(folder.parent, output / f"{top}.zip", date)
         else:
-            linux_tree(folder)
+            linux_tree(folder, TARGET / platform.folder)
             archive.tar_gz(folder.parent, output / f"{top}.tar.gz", date)
 
 
@@ -130,9 +124,11 @@ def python_packages(work, output, licences):
     (sdist,) = (work / "python").glob("*.tar.gz")
     shutil.unpack_archive(sdist, work / "sdist", filter="data")
     (source,) = (work / "sdist").iterdir()
-    for name, built, file, _, tag, _ in PLATFORMS:
-        environment = {**os.environ, "AGW_WHEEL_LIBRARY": str(TARGET / built / file),
-                       "AGW_WHEEL_PLATFORM": tag, "AGW_WHEEL_LICENCES": str(licences[name])}
+    for platform in PLATFORMS:
+        library = TARGET / platform.folder / platform.library
+        environment = {**os.environ, "AGW_WHEEL_LIBRARY": str(library),
+                       "AGW_WHEEL_PLATFORM": platform.wheel,
+                       "AGW_WHEEL_LICENCES": str(licences[platform.name])}
         subprocess.run([*build, "--wheel", source], env=environment, check=True, stdout=quiet)
     for path in (work / "python").iterdir():
         put(path, output / path.name)
@@ -140,8 +136,8 @@ def python_packages(work, output, licences):
 
 def nuget_package(work, output, licences, date):
     """The assembly, and a library for each platform."""
-    parts = {f"runtimes/{rid}/native/{file}": TARGET / built / file
-             for _, built, file, rid, _, _ in PLATFORMS}
+    parts = {f"runtimes/{one.nuget}/native/{one.library}": TARGET / one.folder / one.library
+             for one in PLATFORMS}
     for name, folder in licences.items():
         parts.update({f"licences/{name}/{path.name}": path for path in folder.iterdir()})
     for name in ("MIT", "APACHE"):
@@ -158,14 +154,14 @@ def main():
     for folder in (work, output):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-    licences = {name: licence_folder(work / "licences" / name, name) for name in crates.TARGETS}
+    licences = {one.name: licence_folder(work / "licences" / one.name, one) for one in PLATFORMS}
     archives(work, output, licences, date)
     python_packages(work, output, licences)
     nuget_package(work, output, licences, date)
-    built = {name: TARGET / place for name, place, *_ in PLATFORMS}
+    built = {one.name: TARGET / one.folder for one in PLATFORMS}
     system.write(ROOT, built, licences, work / "system", output, VERSION, date)
     sbom = output / f"agw-{VERSION}.cdx.json"
-    sbom.write_text(crates.sbom(crates.Crates(crates.TARGETS), date), encoding="utf-8")
+    sbom.write_text(crates.sbom(crates.Crates(PLATFORMS), date), encoding="utf-8")
     sums = (f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
             for path in sorted(output.iterdir()))
     (output / "SHA256SUMS").write_text("".join(sums), encoding="ascii")

@@ -63,13 +63,23 @@ mod signals {
     }
 }
 
+/// LC_ALL_MASK, which the crate libc does not have for musl: what POSIX has. More need not be named,
+/// for a locale that is made from nothing is "C" in the rest.
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+const ALL: libc::c_int = libc::LC_COLLATE_MASK
+    | libc::LC_CTYPE_MASK
+    | libc::LC_MESSAGES_MASK
+    | libc::LC_MONETARY_MASK
+    | libc::LC_NUMERIC_MASK
+    | libc::LC_TIME_MASK;
+
 /// The resolver's texts would otherwise be in the language, and the charset, of the host.
 fn speak_english() {
     #[cfg(any(target_os = "linux", target_vendor = "apple"))]
     // SAFETY: the name is a C string. The locale is this thread's only, and is not freed: a thread's
     // own must outlive it, and "C" takes no memory.
     unsafe {
-        let english = libc::newlocale(libc::LC_ALL_MASK, c"C".as_ptr(), std::ptr::null_mut());
+        let english = libc::newlocale(ALL, c"C".as_ptr(), std::ptr::null_mut());
         if !english.is_null() {
             libc::uselocale(english);
         }

@@ -4,7 +4,7 @@ wheels' tags, what .deb and .rpm depend on, the SBOM and the checksums.
 
     contents.py [--self-test] TARGET
 
-TARGET has dist, and the libraries in linux and windows. The self-test shows for each check that
+TARGET has dist, and the folders of the libraries. The self-test shows for each check that
 packages with a fault are refused.
 """
 
@@ -28,8 +28,18 @@ from cyclonedx.validation.json import JsonStrictValidator
 ROOT = Path(__file__).resolve().parents[2]
 MANIFEST = (ROOT / "Cargo.toml").read_text(encoding="utf-8")
 VERSION = re.search(r'^version = "(.*)"', MANIFEST, re.M)[1]
-LIBRARIES = {"linux-x86_64": "linux/libagw.so", "windows-x64": "windows/x64/agw.dll",
-             "windows-x86": "windows/x86/agw.dll"}
+# Of each platform: its library, NuGet's name, the wheel's tag.
+PLATFORMS = {
+    "linux-x86_64": ("linux/libagw.so", "linux-x64",
+                     "manylinux_2_17_x86_64.manylinux2014_x86_64"),
+    "linux-aarch64": ("linux-aarch64/libagw.so", "linux-arm64",
+                      "manylinux_2_17_aarch64.manylinux2014_aarch64"),
+    "linux-musl-x86_64": ("linux-musl-x86_64/libagw.so", "linux-musl-x64",
+                          "musllinux_1_2_x86_64"),
+    "windows-x64": ("windows/x64/agw.dll", "win-x64", "win_amd64"),
+    "windows-x86": ("windows/x86/agw.dll", "win-x86", "win32"),
+}
+LIBRARIES = {platform: library for platform, (library, _, _) in PLATFORMS.items()}
 
 EVERYWHERE = """README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE
     licences/crates.txt licences/rust-standard-library.html include/agw.h include/agw.hpp
@@ -40,10 +50,9 @@ LINUX = f"lib/libagw.so lib/libagw.so.1 lib/libagw.so.{VERSION} lib/libagw.a".sp
 NUGET = """[Content_Types].xml _rels/.rels Agw.Client.nuspec README.md build/Agw.Client.targets
     buildTransitive/Agw.Client.targets lib/netstandard2.0/Agw.Net.dll
     lib/netstandard2.0/Agw.Net.xml lib/net462/Agw.Net.dll lib/net462/Agw.Net.xml
-    LICENSE-MIT.txt LICENSE-APACHE.txt runtimes/linux-x64/native/libagw.so
-    runtimes/win-x64/native/agw.dll runtimes/win-x86/native/agw.dll""".split()
-WHEELS = {"linux-x86_64": ("manylinux_2_17_x86_64.manylinux2014_x86_64", "libagw.so"),
-          "windows-x64": ("win_amd64", "agw.dll"), "windows-x86": ("win32", "agw.dll")}
+    LICENSE-MIT.txt LICENSE-APACHE.txt""".split()
+NATIVE = {f"runtimes/{rid}/native/{library.rsplit('/', 1)[1]}": library
+          for library, rid, _ in PLATFORMS.values()}
 # The packages for package managers: the platform of the library, where the libraries are, and what
 # the package manager is to read in it: name, version, architecture, what it depends on.
 SYSTEMS = (
@@ -107,7 +116,7 @@ def archives(dist, target):
 
 def wheels(dist, target):
     """Their tags, and the library inside."""
-    for platform, (tag, library) in WHEELS.items():
+    for platform, (library, _, tag) in PLATFORMS.items():
         path = dist / f"agw_client-{VERSION}-py3-none-{tag}.whl"
         found = dict(zipped(path))
         lines = found[f"agw_client-{VERSION}.dist-info/WHEEL"].decode().splitlines()
@@ -115,7 +124,7 @@ def wheels(dist, target):
         yield from differing(path.name, tags, [f"py3-none-{one}" for one in tag.split(".")])
         if "Root-Is-Purelib: false" not in lines:
             yield f"{path.name} claims to fit any platform"
-        if found.get(f"agw/{library}") != (target / LIBRARIES[platform]).read_bytes():
+        if found.get(f"agw/{library.rsplit('/', 1)[1]}") != (target / library).read_bytes():
             yield f"{path.name} has another library"
         inside = [name for name in found if name.startswith("agw/licences/") and found[name]]
         wanted = [f"agw/licences/{one}" for one in licences(platform)]
@@ -128,13 +137,11 @@ def nuget(dist, target):
     parts = zipped(path)
     names, found = [name for name, _ in parts], dict(parts)
     texts = [f"licences/{platform}/{one}" for platform in LIBRARIES for one in licences(platform)]
-    yield from differing(path.name, names, NUGET + texts)
+    yield from differing(path.name, names, [*NUGET, *NATIVE, *texts])
     if len(names) != len({name.lower() for name in names}):
         yield f"{path.name} has a name twice"
-    for platform, name in (("linux-x86_64", "runtimes/linux-x64/native/libagw.so"),
-                           ("windows-x64", "runtimes/win-x64/native/agw.dll"),
-                           ("windows-x86", "runtimes/win-x86/native/agw.dll")):
-        if found.get(name) != (target / LIBRARIES[platform]).read_bytes():
+    for name, library in NATIVE.items():
+        if found.get(name) != (target / library).read_bytes():
             yield f"{path.name} has another library as {name}"
     types = ElementTree.fromstring(found.get("[Content_Types].xml", b"<none/>"))
     known = {one.get("Extension", "").lower() for one in types if one.get("ContentType")}
@@ -277,11 +284,6 @@ def repacked(file, old, new):
     return change
 
 
-def replaced_by(name):
-    """What puts another package in the place of this one."""
-    return lambda path: shutil.copyfile(path.with_name(name), path)
-
-
 def without(end):
     return lambda name, content: None if name.endswith(end) else content
 
@@ -290,14 +292,19 @@ def replaced(old, new):
     return lambda _, content: content.replace(old, new)
 
 
-# The check, the package, what is done to it, what must be said then.
+# The check, the package, what is done to it or stands in its place, what must be said then.
 FAULTS = (
     (archives, "agw-*-windows-x86.zip", without("agw.lib"), "lacks .*agw.lib"),
     (archives, "agw-*-windows-x64.zip", replaced(b"This program", b"That program"), "another lib"),
     (wheels, "*-win32.whl", replaced(b"none-win32", b"none-any"), "lacks py3-none-win32"),
-    (wheels, "*-manylinux*.whl", without("libagw.so"), "another library"),
+    (wheels, "*manylinux2014_x86_64.whl", without("libagw.so"), "another library"),
+    (wheels, "*_aarch64.whl", replaced(b"4_aarch64", b"4_x86_64"), "lacks .*2014_aarch64"),
+    (wheels, "*-musllinux*.whl", without("libagw.so"), "another library"),
     (nuget, "*.nupkg", without("net462/Agw.Net.dll"), "lacks lib/net462/Agw.Net.dll"),
     (nuget, "*.nupkg", without("win-x86/native/agw.dll"), "library as runtimes/win-x86"),
+    (nuget, "*.nupkg", without("linux-arm64/native/libagw.so"), "lacks runtimes/linux-arm64"),
+    (nuget, "*.nupkg", without("linux-musl-x64/native/libagw.so"), "library as .*-musl-x64"),
+    (nuget, "*.nupkg", without("linux-aarch64/crates.txt"), "lacks licences/linux-aarch64"),
     (nuget, "*.nupkg", replaced(b'"targets"', b'"target"'), r"\*.targets has no content type"),
     (nuget, "*.nupkg", replaced(b'"targets"', b'""'), "a content type for no extension"),
     (nuget, "*.nupkg", without("x64/mingw-w64.txt"), "lacks licences/windows-x64/mingw"),
@@ -309,8 +316,11 @@ FAULTS = (
     (systems, "libagw1_*.deb", repacked("DEBIAN/control", b"2.17", b"2.34"), "says that it is"),
     (systems, "libagw1_*.deb", repacked(f"usr/lib/x86_64-linux-gnu/libagw.so.{VERSION}", b"agw",
                                         b"AGW"), "another library"),
-    (systems, "libagw-devel-*.rpm", replaced_by(SYSTEMS[2][0]), "lacks usr/include/agw.h"),
-    (systems, "libagw1-*.rpm", replaced_by(SYSTEMS[3][0]), "lacks usr/lib64/libagw.so.1"),
+    (systems, "libagw-devel-*.rpm", SYSTEMS[2][0], "lacks usr/include/agw.h"),
+    (systems, "libagw1-*.rpm", SYSTEMS[3][0], "lacks usr/lib64/libagw.so.1"),
+    (sbom, "agw-*.cdx.json", (b'"linux-aarch64"', b'"linux"'), "for linux-aarch64 lacks"),
+    (sbom, "agw-*.cdx.json", (b'"linux-musl-', b'"linux-'), "for linux-musl-x86_64 lacks"),
+    (archives, "agw-*-linux-aarch64.tar.gz", "agw-*-linux-x86_64.tar.gz", "lacks .*-aarch64/"),
     (sums, "agw-*.tar.gz", (b"\x08", b"\x09"), "wrong for agw"),
 )
 
@@ -322,7 +332,9 @@ def self_test(target):
             dist = Path(folder) / "dist"
             shutil.copytree(target / "dist", dist)
             path = next(dist.glob(pattern))
-            if isinstance(change, tuple):
+            if isinstance(change, str):
+                shutil.copyfile(next(dist.glob(change)), path)
+            elif isinstance(change, tuple):
                 path.write_bytes(path.read_bytes().replace(*change))
             elif check is systems:
                 change(path)

@@ -1,7 +1,9 @@
 #!/bin/sh
-# Builds the library for Linux and all packages once more, from a copy of the sources in another
+# Builds libraries for Linux and all packages once more, from a copy of the sources in another
 # folder, at another time, and compares every byte. The Windows DLLs are those of `make windows`,
-# not built again: that takes std along.
+# which tests/windows/reproducible.sh builds again.
+#
+#     tests/dist/reproducible.sh [PLATFORM ...]     what is built again; without one, all for Linux
 set -eu
 
 fail() {
@@ -16,15 +18,17 @@ SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
 
 rm -rf "$target/again"
-mkdir -p "$again/target/windows"
+mkdir -p "$again/target"
 git ls-files -z | xargs -0 cp --parents -t "$again"
-cp -R "$target/windows/x64" "$target/windows/x86" "$again/target/windows/"
+grep -v '^#' bindings/packaging/platforms.txt | while read -r _ folder _; do
+    (cd "$target" && find "$folder" -maxdepth 1 -type f -exec cp --parents -t "$again/target" {} +)
+done
 ln -s "$target/packaging" "$again/target/packaging" # the tools
 (
     export CARGO_TARGET_DIR="$again/target"
     umask 077
     cd "$again"
-    bindings/packaging/linux.sh && python -B bindings/packaging/dist.py
+    bindings/packaging/linux.sh "$@" && python -B bindings/packaging/dist.py
 ) >"$target/again/log" 2>&1 || {
     cat "$target/again/log"
     fail "the second build failed"
@@ -38,4 +42,4 @@ same || {
 printf x >>"$again/target/dist/SHA256SUMS"
 ! same || fail "a changed byte is not found"
 rm -rf "$target/again"
-echo "reproducible: Linux library and all packages, from two folders: the same bytes"
+echo "reproducible: all packages, from two folders: the same bytes; built again: ${*:-all for Linux}"

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Checks a released libagw.so: does it run from glibc 2.17 on, is it well marked, does it tell
-nothing of the machine that built it?
+"""Checks a released libagw.so: does it run from glibc 2.17 on, or with musl, is it well marked,
+does it tell nothing of the machine that built it?
 
-    shared_object.py [--self-test] FILE EXPORTS [FORBIDDEN-PATH ...]
+    shared_object.py [--self-test] PLATFORM FILE EXPORTS [FORBIDDEN-PATH ...]
 
 The self-test shows that a library which is wrong in each of these ways is found out.
 """
@@ -19,16 +19,29 @@ from elftools.elf.elffile import ELFFile
 
 NEWEST_GLIBC = (2, 17)
 NODELETE = 0x8
-SYSTEM = {"libc.so.6", "libpthread.so.0", "libdl.so.2", "libm.so.6", "ld-linux-x86-64.so.2"}
+GLIBC = {"libc.so.6", "libpthread.so.0", "libdl.so.2", "libm.so.6"}
+# Of each platform: the processor, what the library may need, and the largest page: a kernel of
+# 64 KiB pages does not load what is aligned to less.
+PLATFORMS = {
+    "linux-x86_64": ("EM_X86_64", GLIBC | {"ld-linux-x86-64.so.2"}, 0x1000),
+    "linux-aarch64": ("EM_AARCH64", GLIBC | {"ld-linux-aarch64.so.1"}, 0x10000),
+    "linux-musl-x86_64": ("EM_X86_64", {"libc.so"}, 0x1000),
+}
 
 
-def check(path, exports, forbidden):
+def check(platform, path, exports, forbidden):
     """What is wrong, a line each."""
+    processor, system, page = PLATFORMS[platform]
     with path.open("rb") as stream:
         elf = ELFFile(stream)
+        if elf["e_machine"] != processor:
+            yield f"is for {elf['e_machine']}"
+        aligned = min(one["p_align"] for one in elf.iter_segments("PT_LOAD"))
+        if aligned < page:
+            yield f"is aligned to {aligned:#x}"
         dynamic = list(elf.get_section_by_name(".dynamic").iter_tags())
         needed = {tag.needed for tag in dynamic if tag.entry.d_tag == "DT_NEEDED"}
-        for more in sorted(needed - SYSTEM):
+        for more in sorted(needed - system):
             yield f"needs {more}"
         soname = [tag.soname for tag in dynamic if tag.entry.d_tag == "DT_SONAME"]
         if soname != ["libagw.so.1"]:
@@ -36,7 +49,7 @@ def check(path, exports, forbidden):
         flags = sum(tag.entry.d_val for tag in dynamic if tag.entry.d_tag == "DT_FLAGS_1")
         if not flags & NODELETE:
             yield "can be unloaded"
-        yield from newer(elf)
+        yield from newer(elf, musl=system == {"libc.so"})
         found = exported(elf)
         if found != exports:
             yield f"exports {sorted(found ^ exports)} too much or too little"
@@ -49,10 +62,10 @@ def check(path, exports, forbidden):
             yield f"has the path {place} inside"
 
 
-def newer(elf):
-    """What it needs that glibc 2.17 does not have."""
+def newer(elf, musl):
+    """What it needs that glibc 2.17, or musl, does not have."""
     for name in versions(elf):
-        if not name.startswith("GLIBC_"):
+        if musl or not name.startswith("GLIBC_"):
             yield f"needs a symbol of {name}"
         elif tuple(int(part) for part in name[6:].split(".")) > NEWEST_GLIBC:
             yield f"needs {name}"
@@ -87,11 +100,16 @@ extern int elsewhere(void);
 const char *agw_stray = "/planted/path";
 int agw_more(void *f) { pthread_t t; return pthread_create(&t, 0, f, 0); }
 """
-EXPECTED = [r"needs libplanted\.so", r"SONAME is", r"can be unloaded", r"needs GLIBC_2\.3\d",
+EXPECTED = [r"needs libplanted\.so", r"SONAME is", r"can be unloaded",
             r"exports \[.*agw_stray", r"names only 0", r"has the path /planted/path"]
+OF_PLATFORM = {
+    "linux-x86_64": [r"needs GLIBC_2\.3\d"],
+    "linux-aarch64": [r"needs GLIBC_2\.3\d", r"is for EM_X86_64", r"is aligned to 0x1000"],
+    "linux-musl-x86_64": [r"needs a symbol of GLIBC_2\.3\d", r"needs libc\.so\.6"],
+}
 
 
-def self_test(exports):
+def self_test(platform, exports):
     """Plants every fault into a library of its own. Gives the faults that were not found."""
     with tempfile.TemporaryDirectory() as folder:
         library = Path(folder) / "libplain.so"
@@ -101,19 +119,22 @@ def self_test(exports):
                        check=True)
         subprocess.run([*compile_shared, library, "-", f"-L{folder}", "-Wl,--no-as-needed",
                         "-lplanted", "-Wl,-soname,libplain.so"], input=PLANTED.encode(), check=True)
-        found = "\n".join(check(library, exports, ["/planted/path"]))
-    return [fault for fault in EXPECTED if not re.search(fault, found)]
+        found = "\n".join(check(platform, library, exports, ["/planted/path"]))
+    return [fault for fault in EXPECTED + OF_PLATFORM[platform]
+            if not re.search(fault, found)]
 
 
 def main():
     arguments = [one for one in sys.argv[1:] if one != "--self-test"]
-    exports = set(Path(arguments[1]).read_text(encoding="ascii").split())
+    platform, file, names, *forbidden = arguments
+    exports = set(Path(names).read_text(encoding="ascii").split())
     if "--self-test" in sys.argv:
-        wrong = [f"the self-test misses {fault}" for fault in self_test(exports)]
+        found = self_test(platform, exports)
+        wrong = [f"the self-test for {platform} misses {fault}" for fault in found]
     else:
-        wrong = list(check(Path(arguments[0]), exports, arguments[2:]))
+        wrong = list(check(platform, Path(file), exports, forbidden))
     for line in wrong:
-        print(f"shared_object: {arguments[0]} {line}", file=sys.stderr)
+        print(f"shared_object: {file} {line}", file=sys.stderr)
     return 1 if wrong else 0
 
 

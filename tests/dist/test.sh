@@ -2,7 +2,7 @@
 # Every package of `make dist`, held to what is promised of it, unpacked into an empty folder, and
 # used from there, as the scripts beside this one say.
 #
-#     tests/dist/test.sh
+# With QUICK=1 only the library of linux-x86_64 is built again and compared, and that is said.
 set -eu
 
 cd "$(dirname "$0")/../.."
@@ -27,8 +27,14 @@ with_gateway $here/systems.sh "$target/dist" "$target/bookworm"
 with_gateway $here/old_glibc.sh "$package" "$target/glibc"
 with_gateway $here/python.sh "$target/dist" "$target/linux/libagw.so"
 with_gateway $here/csharp.sh "$target"/dist/Agw.Client.*.nupkg
+for platform in linux-aarch64 linux-musl-x86_64; do
+    with_gateway $here/elsewhere.sh $platform "$target/dist" "$target/elsewhere"
+done
 tests/windows/wine.sh setup
-with_gateway $here/windows.sh "$target/dist"
-tests/windows/python.sh "$target"/dist/agw_client-*-win_amd64.whl "$target/debug/examples/simulator"
+with_gateway tests/windows/again.sh $here/windows.sh "$target/dist"
+tests/windows/again.sh tests/windows/python.sh "$target"/dist/agw_client-*-win_amd64.whl "$target/debug/examples/simulator"
 tests/windows/wine.sh stop
-$here/reproducible.sh
+again=
+[ -z "${QUICK-}" ] || again=linux-x86_64
+# shellcheck disable=SC2086 # nothing is no argument
+$here/reproducible.sh $again

@@ -176,7 +176,7 @@ stories() {
     python3 tests/demo.py --library "$target/debug/libagw.so" --simulator "$simulator" \
         --reject "$folder/reject" >"$folder/log" || fail "$width: the demo: $(cat "$folder/log")"
     say "the demo with reject.exe: $(tail -n 1 "$folder/log")"
-    AGW_STORY=$folder/story cargo test --locked --quiet --test story >"$folder/log" 2>&1 ||
+    AGW_PROGRAMS=$folder cargo test --locked --quiet --test story >"$folder/log" 2>&1 ||
         fail "$width: the story: $(cat "$folder/log")"
     say "the story with story.exe: $(grep 'test result' "$folder/log")"
     # Wine may show a RST as a FIN, or before the bytes that came first: not these rows.

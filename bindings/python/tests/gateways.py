@@ -16,7 +16,8 @@ _Simulator = TypeVar("_Simulator", bound="Simulator")
 
 AGENT = 154
 SLOW = 155
-PATIENCE = 10.0  # seconds; nothing here takes that long: whoever waits longer is stuck
+SLACK = int(os.environ.get("AGW_TEST_SLACK", "1"))  # on a machine that takes its time
+PATIENCE = 10.0 * SLACK  # seconds; nothing here takes that long: whoever waits longer is stuck
 
 
 class Here:
@@ -207,7 +208,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 @contextlib.contextmanager
 def takes(least: float, most: float) -> Iterator[None]:
-    most *= int(os.environ.get("AGW_TEST_SLACK", "1"))
+    most *= SLACK
     begin = time.monotonic()
     yield
     elapsed = time.monotonic() - begin

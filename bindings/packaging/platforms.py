@@ -1,0 +1,34 @@
+"""The rows of platforms.txt."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Platform(NamedTuple):
+    """What stands in a row."""
+
+    name: str
+    folder: str
+    target: str
+    libc: str
+    wheel: str
+    nuget: str
+
+    @property
+    def windows(self):
+        """There is a DLL, and what comes with it."""
+        return self.name.startswith("windows")
+
+    @property
+    def library(self):
+        """What its file is called."""
+        return "agw.dll" if self.windows else "libagw.so"
+
+    @property
+    def pointer(self):
+        """The bytes of a pointer."""
+        return 4 if self.target.startswith("i686") else 8
+
+
+LINES = Path(__file__).with_name("platforms.txt").read_text(encoding="ascii").splitlines()
+PLATFORMS = [Platform(*line.split()) for line in LINES if not line.startswith("#")]

@@ -1,0 +1,107 @@
+#!/bin/sh
+# A Linux package for another machine than this one, used as there: the C programs linked with its
+# library, shared and static, under qemu or on musl, against gateways that run on this machine; for
+# aarch64 the wheel, too, with its tests in Debian's CPython for arm64.
+#
+#     tests/dist/elsewhere.sh linux-aarch64|linux-musl-x86_64 PACKAGES KEPT    (as in gateway.sh)
+#
+# PACKAGES is the folder of them, KEPT one for what is unpacked of Debian.
+set -eu
+
+fail() {
+    echo "elsewhere: $platform: $*" >&2
+    exit 1
+}
+
+quietly() { # what it is, command ...
+    what=$1
+    shift
+    "$@" >"$work/log" 2>&1 || {
+        cat "$work/log"
+        fail "$what failed"
+    }
+}
+
+platform=$1
+packages=$(cd "$2" && pwd)
+mkdir -p "$3"
+kept=$(cd "$3" && pwd)
+cd "$(dirname "$0")/../.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+tar xzf "$packages"/agw-*-"$platform".tar.gz -C "$work"
+package=$(echo "$work"/agw-*)
+
+unpacked() { # folder, then as in debian.sh
+    [ -d "$1" ] || tests/debian.sh "$@"
+}
+
+# Sets $zig, what zig calls the platform, $wrong, one whose library it must not take, and on_it.
+case $platform in
+linux-aarch64)
+    # An older qemu aborts where a process with threads forks.
+    unpacked "$kept/qemu" trixie amd64 qemu-user
+    unpacked "$kept/arm64" bookworm arm64 libc6 libgcc-s1 python3.11-minimal libpython3.11-minimal \
+        libpython3.11-stdlib libbz2-1.0 libexpat1 libffi8 liblzma5 libssl3 libuuid1 zlib1g
+    zig=aarch64-linux-gnu.2.17
+    on_it="$kept/qemu/usr/bin/qemu-aarch64 -L $kept/arm64"
+    ;;
+linux-musl-x86_64)
+    unpacked "$kept/musl" bullseye amd64 musl
+    zig=x86_64-linux-musl
+    on_it=$kept/musl/lib/ld-musl-x86_64.so.1
+    ;;
+*) fail "no such platform" ;;
+esac
+
+compile() { # program, source, what else is linked ...
+    quietly "compiling $2" python -m ziglang cc -target $zig -std=gnu11 -O1 -Wall -Wextra -Werror \
+        -pthread -I"$package/include" -o "$@"
+}
+
+wrap() { # a program for the platform, its libraries, what starts it on this machine
+    printf '#!/bin/sh\nLD_LIBRARY_PATH="%s" exec %s "%s" "$@"\n' "$2" "$on_it" "$1" >"$3"
+    chmod +x "$3"
+}
+
+# Nothing rings, so too late, which is exit code 3.
+rejects() { # command
+    code=0
+    "$@" --url "$AGW_TEST_URL" --ca "$AGW_TEST_CA" --agent 155 >"$work/log" 2>&1 || code=$?
+    [ $code = 3 ] && grep -q AGW_E_NO_CONFERENCE "$work/log"
+}
+
+mkdir "$work/programs" "$work/wrong" "$work/built"
+for program in story host abi reject; do
+    source=tests/c/$program.c
+    [ $program != reject ] || source=$package/examples/reject.c
+    compile "$work/built/$program" "$source" -L"$package/lib" -lagw
+    wrap "$work/built/$program" "$package/lib" "$work/programs/$program"
+done
+
+# Shown to fail: with a library that is for this machine.
+tar xzf "$packages"/agw-*-linux-x86_64.tar.gz -C "$work/wrong"
+wrap "$work/built/reject" "$(echo "$work"/wrong/agw-*)/lib" "$work/wrong/reject"
+! rejects "$work/wrong/reject" || fail "it takes the library of linux-x86_64, so this shows nothing"
+grep -Eiq 'libagw|shared' "$work/log" || fail "it failed otherwise: $(cat "$work/log")"
+
+rejects "$work/programs/reject" || fail "the example: $(cat "$work/log")"
+quietly "tests/c/abi.c" "$work/programs/abi"
+echo "elsewhere: $platform: a call over HTTPS; tests/c/abi.c: $(tail -n 1 "$work/log")"
+
+AGW_PROGRAMS=$work/programs quietly "the story" cargo test --locked --quiet --test story
+AGW_PROGRAMS=$work/programs quietly "the hosts" cargo test --locked --quiet --test threads -- \
+    --exact parent_and_child_both_go_on_over_connections_of_their_own \
+    a_fork_among_threads_leaves_no_lock_behind a_thread_that_is_ending_can_still_call \
+    sigpipe_at_its_default_does_not_kill_the_host
+grep -q ' 4 passed' "$work/log" || fail "not all hosts were there: $(cat "$work/log")"
+echo "elsewhere: $platform: the story, 16 threads in it; hosts with forks, threads, SIGPIPE: all well"
+
+nm --defined-only --extern-only --format=posix "$package/lib/libagw.a" |
+    sed -n 's/ [A-Za-z] .*//p' | LC_ALL=C sort | diff tests/c/exports.txt - ||
+    fail "libagw.a defines other names"
+compile "$work/built/static" "$package/examples/reject.c" -DAGW_STATIC "$package/lib/libagw.a" \
+    -lunwind
+wrap "$work/built/static" /nowhere "$work/programs/static"
+rejects "$work/programs/static" || fail "the static program: $(cat "$work/log")"
+echo "elsewhere: $platform: libagw.a defines the contract's functions only; a call with it"
