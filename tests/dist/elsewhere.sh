@@ -27,6 +27,7 @@ packages=$(cd "$2" && pwd)
 mkdir -p "$3"
 kept=$(cd "$3" && pwd)
 cd "$(dirname "$0")/../.."
+simulator=$(cd "${CARGO_TARGET_DIR:-target}" && pwd)/debug/examples/simulator
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tar xzf "$packages"/agw-*-"$platform".tar.gz -C "$work"
@@ -105,3 +106,34 @@ compile "$work/built/static" "$package/examples/reject.c" -DAGW_STATIC "$package
 wrap "$work/built/static" /nowhere "$work/programs/static"
 rejects "$work/programs/static" || fail "the static program: $(cat "$work/log")"
 echo "elsewhere: $platform: libagw.a defines the contract's functions only; a call with it"
+
+# What the tests take for their interpreter: its own programs start it, too.
+python_tests() { # test file ...
+    home=$work/python
+    tests=$home/tests
+    mkdir "$home"
+    python -m zipfile -e "$packages"/agw_client-*_aarch64.whl "$home/site"
+    grep '^pytest==.*>= "3.10"' bindings/python/requirements.txt >"$home/pytest.txt"
+    quietly "pip" python -m pip install -q --disable-pip-version-check --target "$home/site" \
+        -r "$home/pytest.txt"
+    cat >"$home/python" <<END
+#!/bin/sh
+export PYTHONHOME="$kept/arm64/usr" PYTHONPATH="\${PYTHONPATH:+\$PYTHONPATH:}$home/site"
+exec $on_it -0 "\$0" "$kept/arm64/usr/bin/python3.11" "\$@"
+END
+    chmod +x "$home/python"
+    cp -R bindings/python/tests "$tests"
+    cp bindings/python/pyproject.toml "$tests/"
+    header=$(pwd)/include/agw.h
+    unset AGW_LIBRARY AGW_GUID PYTHONPATH PYTHONHOME
+    cd "$tests"
+    AGW_SIMULATOR=$simulator AGW_HEADER=$header AGW_INSTALLED=$home AGW_TEST_SLACK=8 \
+        PYTHONDONTWRITEBYTECODE=1 quietly "the wheel's tests" timeout 600 \
+        "$home/python" -m pytest -q -p no:cacheprovider -rs "$@"
+}
+
+# The others ask of the time, or of the machine, what qemu does not give.
+if [ "$platform" = linux-aarch64 ]; then
+    python_tests test_client.py test_cancel.py test_logging.py test_library.py
+    echo "elsewhere: $platform: the wheel in CPython 3.11: $(tail -n 1 "$work/log")"
+fi
