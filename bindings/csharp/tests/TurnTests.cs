@@ -173,14 +173,15 @@ namespace Agw.Tests
         }
 
         /// <summary>
-        /// A client whose calls do not end before this is set: they log that they fail. The agent's are
-        /// answered after that delay.
+        /// A client whose calls do not end before this is set: they log how they end, also that they are
+        /// cancelled. The agent's are answered after that delay.
         /// </summary>
         private static AgwClient Held(
             Gateway gateway, string agent, ManualResetEventSlim go, int timeout, int delay = 600000)
         {
             AgwClientOptions options = gateway.Options();
             options.Timeout = TimeSpan.FromMilliseconds(timeout);
+            options.LogLevel = AgwLogLevel.Info;
             options.Log = (sender, line) => go.Wait(30000); // should a test fail
             gateway.AnswerWith(agent, "\"delayMs\":" + delay + ",\"count\":64");
             return new AgwClient(options);
