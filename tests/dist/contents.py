@@ -221,12 +221,13 @@ def systems(dist, target):
         yield from differing(file, found, paths)
 
 
-def embedded(library):
+def embedded(library, platform):
     """What cargo-auditable wrote into a library: the crates that are inside."""
+    objcopy = "aarch64-linux-gnu-objcopy" if platform == "linux-aarch64" else "objcopy"
     with tempfile.TemporaryDirectory() as folder:
         section = Path(folder) / "section"
-        dump = ["objcopy", "--dump-section", f".dep-v0={section}", library, Path(folder) / "copy"]
-        subprocess.run(dump, check=True, capture_output=True)
+        dump = [objcopy, "--dump-section", f".dep-v0={section}"]
+        subprocess.run([*dump, library, Path(folder) / "copy"], check=True, capture_output=True)
         if not section.exists():
             return set()
         packages = json.loads(zlib.decompressobj().decompress(section.read_bytes()))["packages"]
@@ -245,7 +246,8 @@ def sbom(dist, target):
     for platform, library in LIBRARIES.items():
         wanted = {f"{one['name']}@{one['version']}" for one in components
                   if platform in [more["value"] for more in one["properties"]]}
-        yield from differing(f"{path.name} for {platform}", wanted, embedded(target / library))
+        inside = embedded(target / library, platform)
+        yield from differing(f"{path.name} for {platform}", wanted, inside)
     for one in components:
         if not one.get("licenses") or not one.get("hashes"):
             yield f"{path.name}: {one['name']} has no licence or no hash"
