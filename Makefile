@@ -27,7 +27,7 @@ LIB = $(or $(filter-out /%,$(patsubst $(PREFIX)/%,%,$(LIBDIR))),\
     $(error LIBDIR=$(LIBDIR) is not below PREFIX=$(PREFIX)))
 UP = $(shell echo '$(LIB)' | sed 's|[^/][^/]*|..|g')
 
-.PHONY: help demo test lint unit install-test python csharp abi fuzz sanitize soak model bench field \
+.PHONY: help demo test lint unit install-test python csharp pascal abi fuzz sanitize soak model bench field \
     build header install stage uninstall windows test-windows test-servers linux dist \
     test-dist release deny msrv setup clean
 
@@ -46,7 +46,7 @@ $(TARGET)/demo/reject: bindings/c/examples/reject.c stage
 	    -L$(STAGE)/lib -lagw -Wl,-rpath,$(STAGE)/lib
 
 ## make test       everything that must hold before a change is taken
-test: setup lint unit install-test python csharp abi field
+test: setup lint unit install-test python csharp pascal abi field
 
 ## make lint       rustfmt, clippy, rustdoc, shellcheck, ruff, clang-format, .editorconfig
 lint: setup
@@ -76,6 +76,12 @@ python: setup stage
 csharp: setup stage
 	$(CARGO) build --locked --quiet --example simulator
 	tests/csharp.sh --library $(STAGE)/lib/libagw.so \
+	    --simulator $(TARGET)/debug/examples/simulator
+
+## make pascal     the unit for Delphi and Free Pascal, compiled and tested with Free Pascal
+pascal: setup stage
+	$(CARGO) build --locked --quiet --example simulator
+	tests/pascal.sh --library $(STAGE)/lib/libagw.so \
 	    --simulator $(TARGET)/debug/examples/simulator
 
 ## make abi        the library against the ABI of 1.0.0 and the header (RENEW=1: new baseline)

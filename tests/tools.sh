@@ -29,6 +29,7 @@ need /usr/include/gnutls/gnutls.h libgnutls28-dev
 need curl curl
 need mcs mono-mcs
 need mono mono-runtime
+need fpc fp-compiler
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 for more in "$@"; do
     need "${more% *}" "${more#* }"

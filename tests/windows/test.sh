@@ -212,6 +212,12 @@ python() {
     say "Python, the wheel with CPython 3.8: $(tr -d '\r' <"$folder/log" | tail -n 1)"
 }
 
+pascal() {
+    tests/pascal.sh --library "$built/agw.dll" --simulator "$simulator" --windows "$width" \
+        >"$folder/log" 2>&1 || fail "$width: Pascal: $(cat "$folder/log")"
+    say "Pascal: $(tail -n 1 "$folder/log")"
+}
+
 set_up() {
     tests/tools.sh "unshare util-linux" "mcs mono-mcs" "mono mono-runtime" \
         "x86_64-w64-mingw32-g++ g++-mingw-w64-x86-64-win32" \
@@ -233,7 +239,7 @@ play() { # width, part
     *) fail "no width $width" ;;
     esac
     case $2 in
-    programs | hosts | stories | csharp | python) "$2" ;;
+    programs | hosts | stories | pascal | csharp | python) "$2" ;;
     *) fail "no part $2" ;;
     esac
 }
@@ -241,7 +247,7 @@ play() { # width, part
 [ $# -lt 2 ] || { play "$@"; exit; }
 set_up
 for width in ${1:-x64 x86}; do
-    parts="programs hosts stories"
+    parts="programs hosts stories pascal"
     [ "$width" = x86 ] || parts="$parts csharp python"
     for part in $parts; do
         $here/again.sh $here/test.sh "$width" "$part"
