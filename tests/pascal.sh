@@ -70,7 +70,7 @@ diff --strip-trailing-cr "$work/in-c" "$work/in-pascal" || fail "the records lie
 
 . tests/simulator/start.sh
 shift=""
-trap '[ -z "$shift" ] || kill $shift 2>/dev/null; stop_simulator' EXIT
+trap '[ -z "$shift" ] || kill $shift 2>/dev/null || :; stop_simulator' EXIT
 trap 'exit 130' INT TERM
 start_simulator "$work/simulator.out" "$simulator" --ca-out "$work/ca.pem" --agent 155 --ring 155
 says() { # what is expected, what was said
@@ -95,5 +95,6 @@ until grep -q ^login "$work/shift.out"; do
 done
 curl -sS --cacert "$work/ca.pem" -d '{"agentId":"154"}' "$url/simulator/ring" >"$work/ring"
 wait $shift || fail "the shift: $(cat "$work/ring" "$work/shift.out")"
+shift=""
 says "login: 0 *rejectAgentConf: 0 *logout: 0 " "$(tr '\n' ' ' <"$work/shift.out")"
 echo "pascal: ${width:-Linux}: header, layout of $(wc -l <"$work/in-c") places, both examples: all well"

@@ -135,6 +135,9 @@ fn the_examples_in_python_reject() {
 
 #[test]
 fn the_shifts_in_python_reject_what_rings_until_ctrl_c() {
+    // A program that is started in the background by a shell ignores Ctrl-C, and so would these.
+    // SAFETY: no handler of this program's own is replaced.
+    unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
     for source in python_examples().0 {
         let agents = Vec::new();
         let ca_file = CaFile::Temporary;

@@ -213,7 +213,7 @@ python() {
 }
 
 pascal() {
-    tests/pascal.sh --library "$built/agw.dll" --simulator "$simulator" --windows "$width" \
+    tests/pascal.sh --library "$target/windows/$width/agw.dll" --simulator "$simulator" --windows "$width" \
         >"$folder/log" 2>&1 || fail "$width: Pascal: $(cat "$folder/log")"
     say "Pascal: $(tail -n 1 "$folder/log")"
 }

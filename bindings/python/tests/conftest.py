@@ -1,4 +1,5 @@
 import logging
+import signal
 import socket
 from typing import Any, Callable, Iterator, List
 
@@ -6,6 +7,9 @@ import pytest
 
 import agw
 from gateways import RawGateway, Simulator, SlowGateway, stall
+
+# What a shell starts in the background ignores Ctrl-C, and so would the programs of these tests.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
