@@ -16,13 +16,15 @@ import time
 
 TOOL = "0.13.2"
 HERE = pathlib.Path(__file__).parent
-TARGETS = ["answer", "exchange", "files", "handles", "head", "structs", "texts", "tls"]
+TARGETS = ["answer", "exchange", "files", "handles", "head", "sessions", "structs", "texts",
+           "tls"]
 # Fault, target, what the report must say; none is in the seeds.
 PLANTED = [
     ("panic", "answer", "planted fault"),
     ("overrun", "structs", "AddressSanitizer: heap-buffer-overflow"),
     ("stray", "handles", "cancelled by nobody"),
     ("framing", "head", "planted fault"),
+    ("cookie", "sessions", "planted fault"),
 ]
 SELF_TEST_SECONDS = 60
 # A hang is reported after this, and a process that does not end is killed this much later.
