@@ -27,9 +27,9 @@ LIB = $(or $(filter-out /%,$(patsubst $(PREFIX)/%,%,$(LIBDIR))),\
     $(error LIBDIR=$(LIBDIR) is not below PREFIX=$(PREFIX)))
 UP = $(shell echo '$(LIB)' | sed 's|[^/][^/]*|..|g')
 
-.PHONY: help demo test lint unit install-test python csharp pascal abi fuzz sanitize soak model bench field \
-    build header install stage uninstall windows test-windows test-servers linux dist \
-    test-dist release deny msrv setup clean
+.PHONY: help demo test lint unit install-test python csharp pascal abi fuzz sanitize soak model \
+    bench field build header install stage uninstall windows test-windows test-servers test-hosts \
+    linux dist test-dist release deny msrv setup clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -122,6 +122,12 @@ test-servers: stage
 	tests/tools.sh
 	PYTHONPATH=bindings/python/src AGW_LIBRARY=$(STAGE)/lib/libagw.so \
 	    $(PYTHON) -B tests/servers/run.py --work $(abspath $(TARGET))/servers
+
+## make test-hosts the programs in Java, Node, Go and LuaJIT, before a release
+test-hosts: stage
+	$(CARGO) build --locked --quiet --example simulator
+	tests/tools.sh
+	tests/other.sh $(STAGE) $(TARGET)/debug/examples/simulator
 
 ## make build      the shared and the static library, optimised
 # The crate types are named because cargo leaves link-time optimisation out beside an rlib. With the
