@@ -137,8 +137,8 @@ class Threads:
 
 # --- Threads for what waits long ---------------------------------------------------------------
 
-#: The stack of a thread that waits for events. The library needs little of it. But where a handler of
-#: log lines recurses, by way of C, as deep as Python lets it, 512 KiB is too little on x86-64.
+#: The stack of a thread that waits for events. The library needs little of it. But where a handler
+#: of log lines recurses, by way of C, as deep as Python lets it, 512 KiB is too little on x86-64.
 POLL_STACK = 1 << 20
 
 _stack_sizes = threading.Lock()
