@@ -1,8 +1,10 @@
 """A shift with the awaited client: polls in threads of their own, ended by their tasks."""
 
 import asyncio
+import logging
 import socket
-from typing import Any, Callable, Coroutine, Iterator, List, TypeVar
+import threading
+from typing import Any, Callable, Coroutine, Dict, Iterator, List, TypeVar
 
 import pytest
 
@@ -102,6 +104,39 @@ def test_a_cancelled_task_ends_its_poll_on_the_wire_and_no_other(simulator: Simu
 
     with takes(0, 9):
         run(story())
+
+
+def test_a_poll_waits_for_one_of_its_agent_that_is_still_ending(
+    simulator: Simulator,
+    handle: Callable[[Callable[[], Any]], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "agw")
+
+    async def story() -> None:
+        options: Dict[str, Any] = {"ca": simulator.ca, "keep_alive": False}
+        async with agw.AsyncClient(simulator.url, **options) as client:
+            await signed_in(client, NEW)
+            handle(hold)  # when it has a connection
+            task = asyncio.ensure_future(client.next_event(NEW))
+            await holds(held.is_set)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            task = asyncio.ensure_future(client.next_event(NEW))
+            await asyncio.sleep(0.3)
+            release.set()
+            await polls(simulator, NEW)
+            await client.sign_out(NEW)
+            with pytest.raises((agw.CallCancelledError, agw.SessionError)):  # no PollingError
+                await task
+
+    def hold() -> None:
+        held.set()
+        release.wait(PATIENCE)
+
+    held, release = threading.Event(), threading.Event()
+    run(story())
 
 
 def test_one_task_waits_for_an_agent(simulator: Simulator) -> None:

@@ -262,10 +262,11 @@ def test_ctrl_c_ends_a_wait_at_once_and_on_the_wire(
     for poll in (lambda: no_event(shift.next_event(NEW)), lambda: list(shift.events(NEW))):
         for _ in range(2):  # at once again: none is in the way
             sender = Background(send)
-            with takes(0, 5), pytest.raises(KeyboardInterrupt):
-                poll()
-            sender.result()
-            wait_until(lambda: not simulator.polling(NEW))
+            with takes(0, 5):
+                with pytest.raises(KeyboardInterrupt):
+                    poll()
+                sender.result()
+                wait_until(lambda: not simulator.polling(NEW))
     simulator.ring(NEW)
     assert next(iter(shift.events(NEW))).type == agw.Event.CONF_RINGING
 
