@@ -29,7 +29,7 @@ UP = $(shell echo '$(LIB)' | sed 's|[^/][^/]*|..|g')
 
 .PHONY: help demo test lint unit install-test python csharp pascal abi fuzz sanitize soak model \
     bench field build header install stage uninstall windows test-windows test-servers test-hosts \
-    linux dist test-dist release deny msrv setup clean
+    test-dotnet linux dist test-dist release deny msrv setup clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -122,6 +122,13 @@ test-servers: stage
 	tests/tools.sh
 	PYTHONPATH=bindings/python/src AGW_LIBRARY=$(STAGE)/lib/libagw.so \
 	    $(PYTHON) -B tests/servers/run.py --work $(abspath $(TARGET))/servers
+
+## make test-dotnet  the C# binding on .NET 8 for Linux, before a release
+test-dotnet: setup stage
+	$(CARGO) build --locked --quiet --example simulator
+	tests/dotnet.sh
+	tests/csharp.sh --library $(STAGE)/lib/libagw.so \
+	    --simulator $(TARGET)/debug/examples/simulator --run tests/dotnet.sh
 
 ## make test-hosts the programs in Java, Node, Go and LuaJIT, before a release
 test-hosts: stage
