@@ -66,10 +66,10 @@ install-test: build
 	for lib in lib lib64 lib/x86_64-linux-gnu; do tests/packages.sh $$lib || exit 1; done
 	tests/static.sh
 
-## make python     the Python package: ruff, mypy, a wheel, pytest on it
+## make python     the Python package: ruff, mypy, a wheel, pytest on it (EVERY=1: 3.8 to 3.13)
 python: setup stage
 	$(CARGO) build --locked --quiet --example simulator
-	PYTHON=$(PYTHON) tests/python.sh --library $(STAGE)/lib/libagw.so \
+	PYTHON=$(PYTHON) EVERY=$(EVERY) tests/python.sh --library $(STAGE)/lib/libagw.so \
 	    --simulator $(TARGET)/debug/examples/simulator
 
 ## make csharp     the C# binding, compiled and tested with Mono
@@ -187,12 +187,12 @@ windows:
 	CARGO=$(abspath bindings/packaging/auditable.sh) tests/windows/build.sh
 	$(PYTHON) tests/windows/check_dll.py $(TARGET)/windows/x64 $(TARGET)/windows/x86
 
-## make test-windows  those DLLs under Wine: C, C#, Python, the story, the fault table
+## make test-windows  those DLLs under Wine, in four languages (EVERY=1: with a newer Python, too)
 test-windows: windows
 	$(PYTHON) tests/windows/check_dll.py --self-test $(TARGET)/windows/x64 $(TARGET)/windows/x86
 	CARGO=$(abspath bindings/packaging/auditable.sh) tests/windows/reproducible.sh
 	tests/windows/build.sh --debug
-	tests/windows/test.sh
+	EVERY=$(EVERY) tests/windows/test.sh
 
 ## make linux      what is released for Linux: x86_64 and aarch64 with glibc 2.17, x86_64 with musl
 linux:

@@ -5,7 +5,8 @@
 #
 #     tests/python.sh --library target/stage/lib/libagw.so --simulator target/debug/examples/simulator
 #
-# PYTHON names the interpreter. What is made stays below target/python.
+# PYTHON names the interpreter; with EVERY set, the tests run with each Python from 3.8 to 3.13 that
+# is here, too. What is made stays below target/python.
 set -eu
 
 fail() {
@@ -93,12 +94,12 @@ test_with() { # interpreter
     passed="$passed $(basename "$clean")"
 }
 
-oldest() { # one older than 3.11 that is here: on the path, or kept by pyenv
-    for minor in 8 9 10; do
+others() { # what is here of 3.8 to 3.13, on the path or kept by pyenv: one of each, the oldest first
+    for minor in 8 9 10 11 12 13; do
         for one in "python3.$minor" "${PYENV_ROOT:-$HOME/.pyenv}/versions/3.$minor".*/bin/python; do
             if "$one" -c 'import ensurepip, venv' 2>/dev/null; then
                 echo "$one"
-                return
+                break
             fi
         done
     done
@@ -106,10 +107,12 @@ oldest() { # one older than 3.11 that is here: on the path, or kept by pyenv
 
 test_with "$python"
 installed=$clean/bin/python
-old=$(oldest)
-if [ -n "$old" ] && [ "$("$old" -V)" != "$("$python" -V)" ]; then
-    test_with "$old"
-fi
+for other in $(others); do
+    if [ "$("$other" -V)" != "$("$python" -V)" ]; then
+        test_with "$other"
+        [ -n "${EVERY-}" ] || break
+    fi
+done
 
 # One file, made with the hook that the wheel brings; it calls without the wheel's library.
 freeze() {

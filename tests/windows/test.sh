@@ -3,6 +3,8 @@
 # Wine, against the simulator and the fault gateway, which run on Linux and share the loopback.
 #
 #     tests/windows/test.sh [x64|x86 [PART]]       without PART all of them, each by again.sh
+#
+# With EVERY set, with a newer CPython, too.
 set -eu
 
 fail() {
@@ -207,9 +209,11 @@ python() {
     AGW_WHEEL_LIBRARY=$target/windows/x64/agw.dll AGW_WHEEL_PLATFORM=win_amd64 "$tools/python" -m \
         build --no-isolation -w --outdir "$folder/wheel" bindings/python >"$folder/log" 2>&1 ||
         fail "$width: Python: no wheel: $(cat "$folder/log")"
-    $here/python.sh "$folder"/wheel/*.whl "$simulator" >"$folder/log" 2>&1 ||
-        fail "$width: Python: $(cat "$folder/log")"
-    say "Python, the wheel with CPython 3.8: $(tr -d '\r' <"$folder/log" | tail -n 1)"
+    for version in 3.8 ${EVERY:+3.11}; do
+        $here/python.sh "$folder"/wheel/*.whl "$simulator" "$version" >"$folder/log" 2>&1 ||
+            fail "$width: Python: $(cat "$folder/log")"
+        say "Python, the wheel with CPython $version: $(tr -d '\r' <"$folder/log" | tail -n 1)"
+    done
 }
 
 pascal() {
