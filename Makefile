@@ -29,7 +29,7 @@ UP = $(shell echo '$(LIB)' | sed 's|[^/][^/]*|..|g')
 
 .PHONY: help demo test lint unit install-test python csharp pascal abi fuzz sanitize soak model \
     bench field build header install stage uninstall windows test-windows test-servers test-hosts \
-    test-dotnet linux dist test-dist release deny msrv setup clean
+    test-dotnet check-targets linux dist test-dist release deny msrv setup clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -211,6 +211,10 @@ test-dist: dist deny
 ## make release    all that a release needs: .ci/run, with the long forms of what it does in short
 release:
 	.ci/run --full
+
+## make check-targets  compiles for systems that nothing here can run: macOS, other processors
+check-targets:
+	tests/targets.sh
 
 ## make deny       licences and sources of the dependencies against deny.toml
 deny:

@@ -10,6 +10,9 @@ fn main() {
     // The target's system, never the one that this script runs on.
     match env::var("CARGO_CFG_TARGET_OS").expect("set by cargo").as_str() {
         "linux" => link_arguments(),
+        // Where a program of macOS looks for the library: along its rpath, not in the place where
+        // it was built.
+        "macos" => println!("cargo::rustc-cdylib-link-arg=-Wl,-install_name,@rpath/libagw.1.dylib"),
         #[cfg(feature = "c-library")]
         "windows" => version_information(),
         _ => {}
