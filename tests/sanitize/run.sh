@@ -131,7 +131,7 @@ thread() (
     export RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc RUSTC_BOOTSTRAP=1
     with_std="-Zbuild-std=std,panic_unwind,test --target $host"
     # shellcheck disable=SC2086 # a list of words
-    tests $cargo +stable test --locked $with_std --test threads --test story
+    tests $cargo +stable test --locked $with_std --test threads --test sessions --test story
     # shellcheck disable=SC2086
     $cargo +stable build --locked --quiet $with_std --example planted
     no_reports "ThreadSanitizer"
