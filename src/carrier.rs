@@ -59,8 +59,8 @@ impl Carrier {
 
     /// Each line begins with the gateway: a host may have several.
     pub fn log(&self, level: Level, line: fmt::Arguments) {
-        let line = format_args!("{}: {line}", self.gateway);
-        self.pool.current().gate.pass(&self.log, level, line);
+        let gate = &self.pool.current().gate;
+        gate.pass(&self.log, level, format_args!("{}: {line}", self.gateway));
     }
 }
 

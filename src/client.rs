@@ -350,13 +350,12 @@ impl NumberedCall<'_> {
         let time = Milliseconds(started.elapsed());
         match &outcome {
             Ok(words) => {
-                let line = format_args!("connect: {}, {time}: {words}", Status::Ok);
-                self.client.log(Level::Info, line);
+                let ok = Status::Ok;
+                self.client.log(Level::Info, format_args!("connect: {ok}, {time}: {words}"));
             }
             Err(error) => {
                 let (status, detail) = (error.status(), Behind(error.detail()));
-                let line = format_args!("connect: {status}, {time}{detail}");
-                self.client.log(Level::Warn, line);
+                self.client.log(Level::Warn, format_args!("connect: {status}, {time}{detail}"));
             }
         }
         outcome
@@ -489,8 +488,9 @@ impl NumberedCall<'_> {
         match &outcome {
             Ok(done) => {
                 let (level, what) = told(done);
-                let line = format_args!("{name} agent {agent_id}: {}, {what}, {time}", Status::Ok);
-                self.client.log(level, line);
+                let ok = Status::Ok;
+                self.client
+                    .log(level, format_args!("{name} agent {agent_id}: {ok}, {what}, {time}"));
             }
             Err(error) => {
                 // A text that is no agent ID may be anything, a Guid in the wrong place included.
@@ -498,10 +498,12 @@ impl NumberedCall<'_> {
                 let agent_id = if unreadable { "?" } else { agent_id };
                 let (status, detail) = (error.status(), Behind(error.detail()));
                 let retcode = error.retcode().unwrap_or("none");
-                let line = format_args!(
-                    "{name} agent {agent_id}: {status}, retcode {retcode}, {time}{detail}"
+                self.client.log(
+                    level_of(status),
+                    format_args!(
+                        "{name} agent {agent_id}: {status}, retcode {retcode}, {time}{detail}"
+                    ),
                 );
-                self.client.log(level_of(status), line);
             }
         }
         outcome
