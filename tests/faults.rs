@@ -52,7 +52,7 @@ fn cases(wanted: &[String]) -> Vec<Case> {
             None => name.contains(word),
         })
     };
-    let rows = table::rows().into_iter().chain(corpus::rows()).filter(|row| picked(row.name));
+    let rows = table::rows().into_iter().chain(corpus::rows()).filter(|row| picked(&row.name));
     rows.flat_map(|row| row.over.iter().map(move |over| Case { row: row.clone(), over: *over }))
         .collect()
 }

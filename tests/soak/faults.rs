@@ -1,5 +1,6 @@
 //! What is to go wrong: rows of the fault table, each played for a call that asks for it.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 
 use agw::Status;
@@ -17,7 +18,7 @@ pub const OVERS: [Over; 3] = [Over::Plain, Over::Tls12, Over::Tls13];
 
 /// A fault, and where it is met.
 pub struct Fault {
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     pub kind: &'static str,
     pub over: Vec<Over>,
     /// What the call comes to, if nothing else disturbs it.
@@ -48,7 +49,7 @@ impl Faults {
         let forbidden = rows.iter().filter_map(|row| row.forbidden.clone()).collect();
         let mut list: Vec<_> = rows.into_iter().filter_map(fault).collect();
         list.push(Fault {
-            name: "certificate not trusted",
+            name: "certificate not trusted".into(),
             kind: "TLS: certificate not trusted",
             over: vec![Over::Tls12, Over::Tls13],
             expect: support::faults::row::fails(Status::Tls, 0, ""),
@@ -106,7 +107,7 @@ fn fault(row: Row) -> Option<Fault> {
     if row.proxy.is_some() || row.planted.is_some() || row.between.is_some() {
         return None;
     }
-    let (name, over) = (row.name, row.over.to_vec());
+    let (name, over) = (row.name.clone(), row.over.to_vec());
     match &row.site {
         Site::Follows(scripts) => match scripts.first()? {
             Script::Http(steps) if !row.client_certificate => {

@@ -242,7 +242,7 @@ impl Host {
     fn judge(&self, number: u32, seat: &Seat, fault: u16, outcome: &Outcome) {
         let fault = usize::from(fault).checked_sub(1).map(|place| &self.faults.list[place]);
         if outcome.result.status != outcome.returned || !is_right(number, seat, fault, outcome) {
-            let name = fault.map_or("no fault", |fault| fault.name);
+            let name = fault.map_or("no fault", |fault| &*fault.name);
             let (result, retcode, message) =
                 (&outcome.result, outcome.retcode(), outcome.message());
             texts::find(format!(

@@ -1,5 +1,6 @@
 //! A row of the table: what happens, and what the caller must see.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::tls::Over;
 /// One fault, told from the outside.
 #[derive(Clone)]
 pub struct Row {
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     pub over: &'static [Over],
     pub site: Site,
     pub proxy: Option<Proxy>,
@@ -119,9 +120,9 @@ pub struct Expect {
     pub deadline: Option<Duration>,
 }
 
-pub fn row(name: &'static str, over: &'static [Over], site: Site) -> Row {
+pub fn row(name: impl Into<Cow<'static, str>>, over: &'static [Over], site: Site) -> Row {
     Row {
-        name,
+        name: name.into(),
         over,
         site,
         proxy: None,

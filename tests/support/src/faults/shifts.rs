@@ -67,7 +67,7 @@ fn faults_of(name: &str, asked: Asked) -> Vec<Row> {
         false => row.act(SetSession),
     };
     let row_of = |fault: &str, over, site, expect| {
-        let row = before(row(format!("{name}, {fault}").leak(), over, site));
+        let row = before(row(format!("{name}, {fault}"), over, site));
         row.asks(asked, expect).kept(if signs_in { None } else { Some(GUID) })
     };
     let once = |fault, over, steps: Vec<Step>, expect| {
