@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 using System;
 using System.Collections.Concurrent;
-using System.Collections.Generic;
 using System.IO;
 using System.Net;
 using System.Net.Sockets;
@@ -14,14 +13,14 @@ namespace Agw.Tests
     internal sealed class Scripted : IDisposable
     {
         private readonly TcpListener listener = new TcpListener(IPAddress.Loopback, 0);
-        private readonly Queue<string> answers;
+        private readonly ConcurrentQueue<string> answers;
 
         /// <param name="answers">
         /// Each the text of a JSON object, perhaps with header lines before it; or a status line's end.
         /// </param>
         internal Scripted(params string[] answers)
         {
-            this.answers = new Queue<string>(answers);
+            this.answers = new ConcurrentQueue<string>(answers);
             listener.Start();
             new Thread(Serve) { IsBackground = true }.Start();
         }
@@ -47,14 +46,14 @@ namespace Agw.Tests
 
         private void Serve()
         {
-            while (answers.Count > 0)
+            while (answers.TryDequeue(out string answer))
             {
                 using (TcpClient peer = listener.AcceptTcpClient())
                 using (NetworkStream stream = peer.GetStream())
                 {
                     Requests.Enqueue(Request(stream));
                     Go.Wait(30000); // should a test fail
-                    byte[] bytes = Encoding.UTF8.GetBytes(Answer(answers.Dequeue()));
+                    byte[] bytes = Encoding.UTF8.GetBytes(Answer(answer));
                     stream.Write(bytes, 0, bytes.Length);
                 }
             }
