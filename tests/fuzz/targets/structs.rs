@@ -222,7 +222,8 @@ fn call(input: &Input, result: ResultShape) {
         let returned = with_result(result, |result| {
             agw_reject_agent_conf(client, pointer(&agent_id), pointer(&guid), result)
         });
-        assert!(matches!(returned, 0 | 1 | 2 | 7 | 8), "{returned}");
+        // 301: without a Guid the client has none to send.
+        assert!(matches!(returned, 0 | 1 | 2 | 7 | 8 | 301), "{returned}");
         assert_eq!(GATEWAY.take_requests().len(), usize::from(returned == 0));
     }
 }

@@ -132,6 +132,8 @@ fn refused_unsent(error: &Error, status: Status) {
 
 fn guid(text: &str) {
     let bare = text.strip_prefix("JSESSIONID=").unwrap_or(text);
+    // Attributes of the header do not belong to it.
+    let bare = bare.split_once(';').map_or(bare, |(bare, _)| bare.trim_end_matches(' '));
     let expected =
         (1..=256).contains(&bare.len()) && bare.chars().all(|c| ('!'..='~').contains(&c));
     match CLIENT.reject_agent_conf("154", text) {
@@ -206,7 +208,9 @@ fn proxy(text: &str) {
     if let Err(error) = made(|options| options.proxy = Some(text.to_owned())) {
         assert_eq!(error.status(), Status::InvalidUrl, "{error}");
         let secret = text.split_once('@').map_or("", |(user, _)| user);
-        assert!(secret.len() < 16 || !error.detail().contains(secret), "{error}");
+        // The form that is wanted is no secret.
+        let said = error.detail().replace("http://user:password@host:port", "");
+        assert!(secret.len() < 16 || !said.contains(secret), "{error}");
     }
 }
 
