@@ -75,7 +75,7 @@ impl Call<'_> {
         self.copies = self.copies.saturating_sub(1);
     }
 
-    /// Makes sure that a connection stands ready, and gives it in a sentence.
+    /// Makes sure that a connection stands ready, for a call and not for a poll, and gives it.
     pub fn make_ready(&mut self) -> Result<Connection, Error> {
         // Only for what has just been seen to work it can be said that it stands ready.
         const JUST_NOW: Duration = Duration::from_secs(2);
