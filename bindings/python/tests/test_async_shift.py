@@ -106,10 +106,13 @@ def test_a_cancelled_task_ends_its_poll_on_the_wire_and_no_other(simulator: Simu
         run(story())
 
 
+@pytest.mark.parametrize("behind_another", [False, True])
 def test_a_poll_waits_for_one_of_its_agent_that_is_still_ending(
     simulator: Simulator,
     handle: Callable[[Callable[[], Any]], None],
     caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    behind_another: bool,
 ) -> None:
     caplog.set_level(logging.DEBUG, "agw")
 
@@ -117,6 +120,12 @@ def test_a_poll_waits_for_one_of_its_agent_that_is_still_ending(
         options: Dict[str, Any] = {"ca": simulator.ca, "keep_alive": False}
         async with agw.AsyncClient(simulator.url, **options) as client:
             await signed_in(client, NEW)
+            if behind_another:  # which the library knows no more, but the client does
+                monkeypatch.setattr(client, "_next_event", slowly(client._next_event))
+                task = asyncio.ensure_future(client.next_event(NEW))
+                await polls(simulator, NEW)
+                task.cancel()
+                await holds(lambda: not simulator.polling(NEW))
             handle(hold)  # when it has a connection
             task = asyncio.ensure_future(client.next_event(NEW))
             await holds(held.is_set)
@@ -134,6 +143,15 @@ def test_a_poll_waits_for_one_of_its_agent_that_is_still_ending(
     def hold() -> None:
         held.set()
         release.wait(PATIENCE)
+
+    def slowly(poll: Callable[..., T]) -> Callable[..., T]:
+        def polled(*arguments: Any) -> T:
+            try:
+                return poll(*arguments)
+            finally:
+                held.wait(PATIENCE)
+
+        return polled
 
     held, release = threading.Event(), threading.Event()
     run(story())

@@ -142,13 +142,13 @@ class AsyncClient(ClientBase):
         return answer
 
     async def _poll(self, agent_id: bytes) -> Optional[Event]:
-        """Polls; once more as long as one of the agent's, whose task was cancelled, still ends."""
+        """Polls; once more if one of the agent's, whose task was cancelled, was still ending."""
         while True:
             if self.closed:
                 raise closed_error()
             self._polls = self._own(self._polls) or Threads(self.MAX_POLLS, "agw_poll", POLL_STACK)
             polls = self._polls
-            ending = polls.given_up.get(agent_id) in polls.calls
+            ending = polls.are_ending(agent_id)
             call = Call(self._timeout, self._next_event, (agent_id,))
             try:
                 event: Optional[Event] = await self._answer(polls, call, self._is_late_poll)
@@ -156,8 +156,7 @@ class AsyncClient(ClientBase):
                 if not ending:
                     raise
             except (asyncio.CancelledError, GeneratorExit):
-                if not ending:
-                    polls.given_up[agent_id] = call
+                polls.given_up.setdefault(agent_id, []).append(call)
                 raise
             else:
                 return event

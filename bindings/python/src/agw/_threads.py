@@ -100,8 +100,8 @@ class Threads:
         self.process = os.getpid()  # that they live in
         #: Waiting for a thread, or in one.
         self.calls: Set[Call] = set()
-        #: What nobody awaits any more, by what it is about. It may be among the calls yet.
-        self.given_up: Dict[bytes, Call] = {}
+        #: What nobody awaits any more, by what it is about. Some may be among the calls yet.
+        self.given_up: Dict[bytes, List[Call]] = {}
         self._most = most
         self._name = name
         self._stack = stack
@@ -115,6 +115,13 @@ class Threads:
         self.calls.add(call)
         self._queue.put(call)
         return len(self.calls) > self._started
+
+    def are_ending(self, about: bytes) -> bool:
+        """Tells whether a call about it that nobody awaits any more has not ended yet."""
+        left = [call for call in self.given_up.pop(about, ()) if call in self.calls]
+        if left:
+            self.given_up[about] = left
+        return bool(left)
 
     def _start(self) -> None:
         name, arguments = f"{self._name}_{self._started}", (self._queue, self.calls)
