@@ -28,7 +28,7 @@ LIB = $(or $(filter-out /%,$(patsubst $(PREFIX)/%,%,$(LIBDIR))),\
 UP = $(shell echo '$(LIB)' | sed 's|[^/][^/]*|..|g')
 
 .PHONY: help demo test lint unit install-test python csharp pascal abi fuzz sanitize soak model \
-    bench field build header install stage uninstall windows test-windows test-servers test-hosts \
+    bench field build header install built stage uninstall windows test-windows test-servers test-hosts \
     test-dotnet check-targets linux dist test-dist release deny msrv setup clean
 
 help:
@@ -152,7 +152,8 @@ header:
 	    $(PYTHON) tests/newest_header.py include/agw.h
 
 ## make install    PREFIX=/usr/local LIBDIR=PREFIX/lib DESTDIR=   libraries, headers, agw.pc, CMake
-install: $(if $(BUILT),,build)
+# Root often has no cargo, and then installs what somebody has built.
+install: $(if $(BUILT),,$(if $(shell command -v $(CARGO)),build,built))
 	install -d "$(DESTDIR)$(PREFIX)/$(LIB)/pkgconfig" "$(DESTDIR)$(PREFIX)/include"
 	install -m 755 $(SHARED) "$(DESTDIR)$(LIBDIR)/libagw.so.$(VERSION)"
 	ln -sf libagw.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/libagw.so.$(MAJOR)"
@@ -169,6 +170,11 @@ install: $(if $(BUILT),,build)
 	        -e 's|@UP@|$(UP)|' bindings/c/cmake/$$file.cmake.in \
 	        > "$(DESTDIR)$(LIBDIR)/cmake/agw/$$file.cmake" || exit 1; \
 	done
+
+built:
+	@test -e $(SHARED) && test -e $(STATIC) || { \
+	    echo 'make: no cargo here, and nothing built: run "make build" first' >&2; exit 1; }
+	@echo 'make: no cargo here: what was built before is installed'
 
 stage:
 	$(MAKE) --no-print-directory install PREFIX=$(STAGE) LIBDIR=$(STAGE)/lib DESTDIR=

@@ -79,6 +79,19 @@ installed uninstall
 left=$(find "$root" ! -type d)
 [ -z "$left" ] || fail "make uninstall leaves $left"
 
+# As root often meets it: without cargo, what was built before is taken; where nothing was, it is said.
+set -- PREFIX=$prefix DESTDIR="$root" CARGO=/no/cargo
+make --no-print-directory install "$@" >"$work/log" 2>&1 || {
+    cat "$work/log"
+    fail "nothing is installed without cargo"
+}
+cmp -s "${CARGO_TARGET_DIR:-target}/release/libagw.so" "$root$prefix/lib/libagw.so" ||
+    fail "without cargo another library is installed"
+if CARGO_TARGET_DIR="$work/nothing" make install "$@" >"$work/log" 2>&1; then
+    fail "without cargo and without a library something is installed"
+fi
+grep -q 'run "make build" first' "$work/log" || fail "it is not said that nothing is built"
+
 # Package files that know no way from the libraries to the headers are not written.
 if make -n install PREFIX=$prefix LIBDIR=/elsewhere >"$work/log" 2>&1; then
     fail "a LIBDIR outside PREFIX is taken"

@@ -9,6 +9,8 @@ use serde_json::Value;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const README: &str = include_str!("../README.md");
+/// What docs.rs shows first.
+const RUST: &str = include_str!("../src/lib.rs");
 
 fn cargo(folder: &Path, arguments: &[&str]) -> String {
     let mut cargo = Command::new(env!("CARGO"));
@@ -80,11 +82,12 @@ fn build_rs_needs_no_crate_without_features() {
     assert_eq!(alone.lines().count(), 1, "{alone}");
 }
 
-/// The README's lines in a program's manifest, with the path of these sources for the version.
+/// The documented lines in a program's manifest, with the path of these sources for the version.
 #[test]
-fn a_rust_program_as_the_readme_has_it_compiles_no_cbindgen() {
-    let (_, rest) = README.split_once("```toml\n").expect("the lines have a beginning");
-    let (dependencies, _) = rest.split_once("```").expect("the lines have an end");
+fn a_rust_program_as_it_is_documented_compiles_no_cbindgen() {
+    let (_, rest) = RUST.split_once("```toml\n").expect("the lines have a beginning");
+    let (dependencies, _) = rest.split_once("//! ```").expect("the lines have an end");
+    let dependencies = dependencies.replace("//! ", "");
     let dependencies = dependencies.replace("version = \"1\"", &format!("path = {ROOT:?}"));
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("program");
     std::fs::create_dir_all(program.join("src")).expect("created");
@@ -111,7 +114,7 @@ fn the_documents_call_the_packages_by_their_names() {
     for document in ["README.md", "bindings/python/README.md"] {
         said(document, &format!("pip install {distribution}"));
     }
-    said("README.md", &format!("\n{distribution} = {{ version"));
+    said("src/lib.rs", &format!("\n//! {distribution} = {{ version"));
     said("CONTRIBUTING.md", &format!("cargo update -p {distribution}`"));
     said("bindings/csharp/README.md", "dotnet add package Agw.Client\n");
 }
@@ -193,4 +196,22 @@ fn no_link_in_the_documentation_is_relative() {
             assert!(elsewhere || !link.contains(['/', '.']), "{}: {link}", path.display());
         }
     }
+}
+
+/// What a person reads who has ten minutes; the rest has pages of its own.
+#[test]
+fn the_readme_is_read_in_ten_minutes() {
+    let (first, _) = README.split_once("\n## More\n").expect("a part for those who want more");
+    let words = first.split_whitespace().count();
+    assert!(words <= 1300, "{words} words");
+}
+
+/// The pages that the README names.
+#[test]
+fn every_file_that_the_readme_names_is_there() {
+    let paths = README.split('`').skip(1).step_by(2).filter(|name| name.ends_with(".md"));
+    let (found, missing): (Vec<_>, Vec<_>) =
+        paths.partition(|name| Path::new(ROOT).join(name).exists());
+    assert_eq!(missing, [""; 0]);
+    assert!(found.len() > 8, "{found:?}");
 }

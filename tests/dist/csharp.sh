@@ -11,11 +11,12 @@ fail() {
 }
 
 packages=$(cd "$(dirname "$1")" && pwd)
-readme=$(cd "$(dirname "$0")/../.." && pwd)/README.md
+readme=$(cd "$(dirname "$0")/../.." && pwd)/bindings/csharp/README.md
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# The first of its examples.
 # shellcheck disable=SC2016 # the backquotes are Markdown's
-sed -n '/^```csharp$/,/^```$/p' "$readme" | grep -v '^```' >"$work/Example.cs"
+sed -n '/^```csharp$/,/^```$/{p;/^```$/q}' "$readme" | grep -v '^```' >"$work/Example.cs"
 cd "$work"
 HOME=$work nuget install Agw.Client -NoCache -Source "$packages" -OutputDirectory installed \
     >log 2>&1 || { cat log; fail "NuGet does not install it"; }
