@@ -150,6 +150,25 @@ fn the_binding_compiles_with_the_static_library_announced() {
     }
 }
 
+#[test]
+fn an_outcome_that_nobody_looks_at_is_a_warning() {
+    let text = |call: &str| {
+        let call = call.replace("CALL", "c.connect(std::nothrow)");
+        format!("#include \"agw.hpp\"\nbool call(agw::client &c) {{ {call} }}\n")
+    };
+    for compiler in COMPILERS {
+        for standard in STANDARDS {
+            let mut command = c::compiler(Dialect { compiler, language: "c++", standard });
+            command.args(["-fsyntax-only", "-"]);
+            c::expect_success_with_input(&mut command, &text("return static_cast<bool>(CALL);"));
+            let refused = c::output_of(&mut command, &text("CALL; return true;"));
+            let said = String::from_utf8_lossy(&refused.stderr);
+            assert!(!refused.status.success(), "{compiler} {standard}");
+            assert!(said.contains("ignoring return value"), "{said}");
+        }
+    }
+}
+
 // ------------------------------------------------------------------------------------- header
 
 /// The flags that the binding has as functions and fields.

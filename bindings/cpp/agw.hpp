@@ -36,8 +36,9 @@
 // CANCELLING ONE CALL
 //
 //     agw::cancel_token token;          // copies of it are the same token
-//     std::thread caller([&client, token, guid] {
-//         client.reject_agent_conf("154", guid, std::nothrow, token);
+//     agw::result outcome;              // what the call came to, once the thread is joined
+//     std::thread caller([&client, &outcome, token, guid] {
+//         outcome = client.reject_agent_conf("154", guid, std::nothrow, token);
 //     });
 //     token.cancel();                   // no other call is disturbed
 //
@@ -52,7 +53,7 @@
 //         if (!polled)
 //             std::this_thread::sleep_for(std::chrono::seconds(1));
 //         else if (event && event->is(agw::event_type::conf_ringing))
-//             client.reject_agent_conf("154", std::nothrow); // with the Guid that it keeps
+//             show(client.reject_agent_conf("154", std::nothrow)); // with the Guid that it keeps
 //     }
 //     client.sign_out("154");
 //
@@ -92,6 +93,15 @@
 #define AGW_HPP_EXCEPTIONS 0
 #define AGW_HPP_MODE nothrowing
 #define AGW_HPP_LOG agw_hpp_log_nothrow
+#endif
+
+// Where nothing throws, who drops the outcome knows nothing: the compiler says so.
+#if __cplusplus >= 201703L
+#define AGW_HPP_OUTCOME [[nodiscard]]
+#elif defined(__GNUC__)
+#define AGW_HPP_OUTCOME __attribute__((warn_unused_result))
+#else
+#define AGW_HPP_OUTCOME
 #endif
 
 namespace agw {
@@ -753,6 +763,7 @@ public:
 
     /// Makes a client without throwing. `made` is replaced, on failure by an empty client.
     /// Opens no connection, but reads and checks every option there and then.
+    AGW_HPP_OUTCOME
     static result try_make(const options &from, client &made) noexcept
     {
         made = client();
@@ -775,6 +786,7 @@ public:
     /// @param guid      The agent's Guid, bare or as the whole value of a Set-GUID header.
     ///                  Without it, or NULL: the one that the client keeps for the agent.
     /// @param token     Ends this call.
+    AGW_HPP_OUTCOME
     result reject_agent_conf(text agent_id, text guid, std::nothrow_t,
                              const cancel_token &token = cancel_token::none()) const noexcept
     {
@@ -783,6 +795,7 @@ public:
         });
     }
 
+    AGW_HPP_OUTCOME
     result reject_agent_conf(text agent_id, std::nothrow_t,
                              const cancel_token &token = cancel_token::none()) const noexcept
     {
@@ -790,6 +803,7 @@ public:
     }
 
     /// Signs an agent in (login), and keeps its Guid and cookies for its calls. See agw.h.
+    AGW_HPP_OUTCOME
     result sign_in(const agw::sign_in &with, std::nothrow_t,
                    const cancel_token &token = cancel_token::none()) const noexcept
     {
@@ -800,6 +814,7 @@ public:
     /// Waits for the next event of an agent that is signed in (getAgentEvent): about ten seconds.
     /// `next` is replaced, by none on failure. See SESSIONS above, and agw.h. After a result with
     /// maybe_sent() or resent() an event may be missing.
+    AGW_HPP_OUTCOME
     result next_event(text agent_id, optional_event &next, std::nothrow_t,
                       const cancel_token &token = cancel_token::none()) const noexcept
     {
@@ -812,6 +827,7 @@ public:
     }
 
     /// Signs an agent out (logout), and ends a next_event() that waits for it. See agw.h.
+    AGW_HPP_OUTCOME
     result sign_out(text agent_id, std::nothrow_t,
                     const cancel_token &token = cancel_token::none()) const noexcept
     {
@@ -822,6 +838,7 @@ public:
     /// Keeps a Guid and cookies for an agent whom the program signs in by itself. Sends nothing.
     /// @param guid    The newest Guid; NULL: forgets the session.
     /// @param cookie  "name=value", `;` between several; NULL: those that are kept stay.
+    AGW_HPP_OUTCOME
     result set_session(text agent_id, text guid, text cookie, std::nothrow_t) const noexcept
     {
         result outcome;
@@ -829,12 +846,14 @@ public:
         return outcome;
     }
 
+    AGW_HPP_OUTCOME
     result set_session(text agent_id, text guid, std::nothrow_t) const noexcept
     {
         return set_session(agent_id, guid, nullptr, std::nothrow);
     }
 
     /// Shows what is kept for an agent: the one place that shows it. `kept` is replaced.
+    AGW_HPP_OUTCOME
     result session(text agent_id, agw::session &kept, std::nothrow_t) const noexcept
     {
         result outcome;
@@ -845,6 +864,7 @@ public:
 
     /// Makes sure that a verified connection stands ready, without sending a request. On success the
     /// detail describes it: the TLS version, the gateway's certificate, what that was checked against.
+    AGW_HPP_OUTCOME
     result connect(std::nothrow_t, const cancel_token &token = cancel_token::none()) const noexcept
     {
         return run(token, [&](agw_result *outcome) { agw_connect(handle_, outcome); });

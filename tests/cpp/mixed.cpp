@@ -27,12 +27,13 @@ int main()
 
     // A client that cannot be made inside a log function takes its own log function with it.
     const std::shared_ptr<int> kept = std::make_shared<int>(0);
-    agw::client outer{logging_to([&kept](agw::log_level, const char *) {
+    agw::result refused;
+    agw::client outer{logging_to([&kept, &refused](agw::log_level, const char *) {
         agw::client inner;
-        agw::client::try_make(logging_to([kept](agw::log_level, const char *) {}).set_ca("?"),
-                              inner);
+        refused = agw::client::try_make(
+            logging_to([kept](agw::log_level, const char *) {}).set_ca("?"), inner);
     })};
-    CHECK(kept.use_count() == 1);
+    CHECK(!refused && kept.use_count() == 1);
     return verdict();
 }
 
@@ -42,8 +43,9 @@ int lines_logged_without_exceptions()
 {
     int lines = 0;
     agw::client client;
-    agw::client::try_make(logging_to([&lines](agw::log_level, const char *) { ++lines; }), client);
-    return client ? lines : -1;
+    const agw::result made = agw::client::try_make(
+        logging_to([&lines](agw::log_level, const char *) { ++lines; }), client);
+    return made ? lines : -1;
 }
 
 #endif

@@ -151,7 +151,7 @@ static void log_lines_and_how_long_the_function_lives(const gateway &at)
             client = agw::client(options);
         }
         CHECK(watched.use_count() == 2);
-        client.reject_agent_conf(RINGING, at.ringing_guid, std::nothrow);
+        CHECK(!client.reject_agent_conf(RINGING, at.ringing_guid, std::nothrow)); // too late
     }
     CHECK(watched.use_count() == 1 && !kept->lines.empty());
     bool told = false;
@@ -185,7 +185,7 @@ static void calls_inside_the_log_function(const gateway &at)
         inside = client.cancel();
     }, agw::log_level::debug));
     const agw_client *const handle = client.handle();
-    client.reject_agent_conf(RINGING, at.ringing_guid, std::nothrow);
+    CHECK(!client.reject_agent_conf(RINGING, at.ringing_guid, std::nothrow)); // too late
     CHECK(lines > 0 && inside == agw::status::reentrant && client.handle() == handle);
 }
 
