@@ -434,7 +434,8 @@ typedef struct agw_client_options {
     const char *connect_to;
     /**
      * Certificates to trust: PEM text, or the path of a file in PEM (UTF-8 or UTF-16) or DER; or
-     * NULL. Each must be good.
+     * NULL. Each must be good. With AGW_TRUST_CA they alone are trusted, with AGW_TRUST_SYSTEM the
+     * system's, too.
      */
     const char *ca;
     /**

@@ -43,7 +43,8 @@ pub struct ClientOptions {
     /// preference; the certificate must still be for the host of `base_url`.
     pub connect_to: Option<String>,
     /// Certificates to trust: PEM text, or the path of a file in PEM (UTF-8 or UTF-16) or DER. Each
-    /// must be good.
+    /// must be good. With [`Trust::Ca`] they alone are trusted, with [`Trust::System`] the system's,
+    /// too.
     pub ca: Option<String>,
     /// SHA-256 fingerprints of the gateway's certificate: hex, colons allowed, as `openssl x509
     /// -fingerprint -sha256` prints them, comma between.

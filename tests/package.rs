@@ -119,6 +119,22 @@ fn the_documents_call_the_packages_by_their_names() {
     said("bindings/csharp/README.md", "dotnet add package Agw.Client\n");
 }
 
+/// What the text has between these two, if it has.
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    Some(text.split_once(before)?.1.split_once(after)?.0)
+}
+
+/// Whoever publishes fills it in: everywhere, or nowhere.
+#[test]
+fn every_package_has_the_same_home_page() {
+    let read = |file: &str| std::fs::read_to_string(Path::new(ROOT).join(file)).expect("UTF-8");
+    let page = option_env!("CARGO_PKG_HOMEPAGE").filter(|page| !page.is_empty());
+    let python = read("bindings/python/pyproject.toml");
+    let dotnet = read("bindings/csharp/Agw.csproj");
+    assert_eq!(between(&python, "\nHomepage = \"", "\"\n"), page);
+    assert_eq!(between(&dotnet, "<PackageProjectUrl>", "<"), page);
+}
+
 /// What docs.rs, crates.io, PyPI, NuGet and the archives show where the repository is not beside it.
 const SHOWN_ALONE: [&str; 5] = [
     "README.md",

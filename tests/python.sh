@@ -64,6 +64,13 @@ cd "$package"
 "$tools/ruff" format --cache-dir "$work/ruff" -q --check .
 MYPYPATH=src:tests "$tools/mypy" --strict --cache-dir "$work/mypy" --no-error-summary \
     src/agw tests hatch_build.py
+rm -rf "$work/samples"
+mkdir "$work/samples"
+awk -v to="$work/samples" '/^```python$/ { on = 1; file = to "/sample" ++n ".py"; next }
+    /^```/ { on = 0 } on { print > file }' "$root/README.md" README.md
+for sample in "$work/samples"/*.py; do
+    MYPYPATH=src "$tools/mypy" --strict --cache-dir "$work/mypy" --no-error-summary "$sample"
+done
 echo "python: ruff and mypy --strict found nothing"
 
 # The wheel is built from the sdist, so what is missing there shows.

@@ -6,7 +6,8 @@
 // IN SHORT
 //
 //     try {
-//         agw::client client{agw::options("https://gateway:8043").set_ca("gateway-ca.pem")};
+//         agw::client client{agw::options("https://gateway:8043")
+//                                .set_trust(agw::trust::ca).set_ca("gateway-ca.pem")};
 //         client.reject_agent_conf("154", guid);
 //     } catch (const agw::error &error) {
 //         if (error.status() != agw::status::no_conference) // too late: nothing rings any more
@@ -238,7 +239,8 @@ inline const char *or_null(const std::string &option) noexcept
 struct options {
     std::string base_url;    ///< "https://host:port", also with a path prefix. Needed.
     std::string connect_to;  ///< "ip:port" to connect to instead, or several.
-    std::string ca;          ///< Certificates to trust: PEM text, or the path of a file.
+    std::string ca;          ///< Certificates to trust: PEM text, or the path of a file. With
+                             ///< trust::ca they alone, with trust::system the system's, too.
     std::string pin_sha256;  ///< Fingerprints of the gateway's certificate, for trust::pin.
     std::string client_cert; ///< Client certificate chain, PEM text or path.
     std::string client_key;  ///< Its private key, if it is not in client_cert.

@@ -47,6 +47,8 @@ def nuspec(project):
     def said(name):
         return escape(project.findtext(f".//{name}"))
 
+    page = project.findtext(".//PackageProjectUrl")
+    url = f"    <projectUrl>{escape(page)}</projectUrl>\n" if page else ""
     groups = "".join(f'      <group targetFramework="{name}" />\n' for _, name, _ in FRAMEWORKS)
     return f"""{HEAD}<package xmlns="{NUSPEC}">
   <metadata>
@@ -54,7 +56,7 @@ def nuspec(project):
     <version>{said("Version")}</version>
     <authors>{said("PackageId")}</authors>
     <license type="expression">{said("PackageLicenseExpression")}</license>
-    <readme>{said("PackageReadmeFile")}</readme>
+{url}    <readme>{said("PackageReadmeFile")}</readme>
     <description>{said("Description")}</description>
     <tags>{said("PackageTags").replace(";", " ")}</tags>
     <dependencies>

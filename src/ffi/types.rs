@@ -83,7 +83,8 @@ pub struct agw_client_options {
     /// preference; or NULL. The certificate must still be for base_url's host.
     pub connect_to: *const c_char,
     /// Certificates to trust: PEM text, or the path of a file in PEM (UTF-8 or UTF-16) or DER; or
-    /// NULL. Each must be good.
+    /// NULL. Each must be good. With AGW_TRUST_CA they alone are trusted, with AGW_TRUST_SYSTEM the
+    /// system's, too.
     pub ca: *const c_char,
     /// SHA-256 fingerprints of the gateway's certificate, for AGW_TRUST_PIN: hex, colons allowed, as
     /// `openssl x509 -fingerprint -sha256` prints them, comma between several; or NULL.

@@ -25,7 +25,11 @@ namespace Agw
         /// <summary>What makes the gateway's certificate trusted.</summary>
         public AgwTrust Trust { get; set; }
 
-        /// <summary>Certificates to trust: PEM text, or the path of a file in PEM or DER; or null.</summary>
+        /// <summary>
+        /// Certificates to trust: PEM text, or the path of a file in PEM or DER; or null. With
+        /// <see cref="AgwTrust.Ca"/> they alone are trusted, with <see cref="AgwTrust.System"/> the
+        /// system's, too.
+        /// </summary>
         public string Ca { get; set; }
 
         /// <summary>
