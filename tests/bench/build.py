@@ -34,7 +34,7 @@ class Built:
 
 def build(work, stage):
     built = Built(work, stage)
-    compile_c(built.driver, DRIVER, ["-pthread", "-ldl"])
+    compile_c(built.driver, DRIVER, ["-pthread", "-ldl", "-rdynamic"])
     compile_c(built.allocations, ["allocations.c"], ["-shared", "-fPIC"])
     lib = os.path.join(stage, "lib")
     compile_client(built, "agw", ["-I" + os.path.join(stage, "include"), "-L" + lib, "-lagw",

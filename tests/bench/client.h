@@ -7,6 +7,7 @@
 #define CONNECT_TIMEOUT_MS 5000
 #define MAX_AGENT_ID 999999
 #define MAX_ANSWER 4096
+#define EVENTS "/agentgateway/resource/agentevent/%s"
 #define RESOURCE "/agentgateway/resource/agentconf/%s/rejectagentconf"
 
 struct client;
@@ -27,6 +28,8 @@ extern const struct client_api client_api;
 
 /* Of a client that can wait for an agent's events, too. */
 struct client_polls {
+    /* It waits by itself before it asks again too soon. */
+    int has_a_pace;
     int (*keep)(struct client *client, const char *agent, const char *guid);
     int (*poll)(struct client *client, const char *agent);
 };

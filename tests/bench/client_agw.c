@@ -69,6 +69,6 @@ static int poll_once(struct client *client, const char *agent)
     return agw_next_event((agw_client *)client, agent, &event, &result);
 }
 
-const struct client_polls client_polls = {keep, poll_once};
+const struct client_polls client_polls = {1, keep, poll_once};
 
 const struct client_api client_api = {1, open_client, make_ready, call, close_client};

@@ -83,15 +83,16 @@ static int accepted(const struct client *client)
     return yes;
 }
 
-static int call(struct client *client, const char *agent, const char *guid)
+static int perform(struct client *client, const char *resource, const char *agent)
 {
-    char url[256];
+    char path[192], url[256];
     long status = 0;
-    int length = snprintf(url, sizeof url, "%s" RESOURCE, client->url, agent);
+    int length;
 
+    snprintf(path, sizeof path, resource, agent);
+    length = snprintf(url, sizeof url, "%s%s", client->url, path);
     if (length < 0 || (size_t)length >= sizeof url)
         return 1;
-    set_headers(client, guid);
     curl_easy_setopt(client->easy, CURLOPT_URL, url);
     client->filled = 0;
     if (curl_easy_perform(client->easy) != CURLE_OK)
@@ -102,6 +103,25 @@ static int call(struct client *client, const char *agent, const char *guid)
     return accepted(client) ? 0 : 4;
 }
 
+static int call(struct client *client, const char *agent, const char *guid)
+{
+    set_headers(client, guid);
+    return perform(client, RESOURCE, agent);
+}
+
+/* An easy handle that only polls. */
+static int keep(struct client *client, const char *agent, const char *guid)
+{
+    (void)agent;
+    set_headers(client, guid);
+    return curl_easy_setopt(client->easy, CURLOPT_HTTPGET, 1L) != CURLE_OK;
+}
+
+static int poll_once(struct client *client, const char *agent)
+{
+    return perform(client, EVENTS, agent);
+}
+
 static void close_client(struct client *client)
 {
     curl_easy_cleanup(client->easy);
@@ -110,5 +130,7 @@ static void close_client(struct client *client)
     free(client->url);
     free(client);
 }
+
+const struct client_polls client_polls = {0, keep, poll_once};
 
 const struct client_api client_api = {0, open_client, NULL, call, close_client};

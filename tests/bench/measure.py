@@ -15,6 +15,10 @@ STALE_WAYS = ("notify", "fin", "reset", "vanish", "race")
 THREADS = (1, 2, 4, 8, 16, 64)
 TIMEOUT = 120
 
+# Who can wait for events, and what agw leaves between two polls that are answered at once.
+POLLING = ("agw", "libcurl")
+POLL_PAUSE_MS = 200
+
 # Whether the kernel puts client and server on one core or on two changes from run to run, and a
 # call's time with it, by a factor of five. So this is not left to it: beside the server, except
 # where it says apart, or where there are many threads.
@@ -214,10 +218,11 @@ def agents(bench):
 
 def polls(bench):
     for count in (1, 100, 1000):
-        options = {"agents": count, "calls": bench.amount(10, 3)}
-        command = bench.driver(CLIENTS[0], "polls", bench.server.url(*MAIN, "kept"), MAIN[1],
-                               options)
-        bench.rounds("polls, %d" % count, bench.amount(3, 1), {CLIENTS[0]: BESIDE + command})
+        options = {"agents": count, "calls": bench.amount(10, 3), "pause_ms": POLL_PAUSE_MS}
+        url = bench.server.url(*MAIN, "kept")
+        bench.rounds("polls, %d" % count, bench.amount(3, 1), {
+            client: BESIDE + bench.driver(client, "polls", url, MAIN[1], options)
+            for client in POLLING})
 
 
 def clients(bench):

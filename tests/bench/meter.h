@@ -20,6 +20,12 @@ struct memory memory_now(void);
 /* Zero where the counter is not preloaded. */
 struct allocations heap_now(void);
 
+/* Files and sockets that are open. */
+long descriptors_now(void);
+
+/* How often this process has called connect(). */
+long connections_now(void);
+
 void sleep_ms(long milliseconds);
 
 /* Sorts the samples; `share` is 0.5 for the median. */

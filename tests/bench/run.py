@@ -35,7 +35,9 @@ def main():
     quick = os.environ.get("QUICK", "") not in ("", "0")
     scenarios = [each for each in measure.ALL
                  if not arguments.only or each.__name__ in arguments.only]
-    write(work, measured(built, scenarios, quick))
+    everything = measured(built, scenarios, quick)
+    everything["field"] = [] if arguments.only else field(stage, work)
+    write(work, everything)
 
 
 def measured(built, scenarios, quick):
@@ -53,6 +55,18 @@ def measured(built, scenarios, quick):
         " (QUICK=1: short rounds)" if quick else "")
     return {"results": bench.results, "commands": bench.commands, "machine": facts,
             "sizes": machine.sizes(built)}
+
+
+def field(stage, work):
+    """The lines of the table that tests/field makes; none where that can be had by root only."""
+    print("bench: field ...", file=sys.stderr, flush=True)
+    script = os.path.join(build.HERE, "..", "field", "run.py")
+    done = subprocess.run([sys.executable, "-B", script, "--stage", stage, "--work",
+                           os.path.join(work, "field")], stdout=subprocess.PIPE, text=True,
+                          check=False)
+    told = [line for line in done.stdout.splitlines() if not line.startswith("|")]
+    print("\n".join(told), file=sys.stderr)
+    return [line for line in done.stdout.splitlines() if line.startswith("|")]
 
 
 def write(work, everything):
