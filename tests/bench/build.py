@@ -24,6 +24,7 @@ class Built:
         self.allocations = os.path.join(work, "allocations.so")
         self.clients = {name: os.path.join(work, name + ".so") for name in CLIENTS}
         self.python = os.path.join(work, "venv", "bin", "python")
+        self.csharp = os.path.join(work, "csharp", "csharp_calls.exe")
         self.agw = os.path.join(stage, "lib", "libagw.so.1")
 
     def libraries(self, client):
@@ -42,6 +43,7 @@ def build(work, stage):
     compile_client(built, "libcurl", pkg_config("libcurl", "jansson"))
     compile_client(built, "openssl", pkg_config("openssl"))
     build_floor(built, os.path.join(work, "floor"))
+    build_csharp(built.csharp)
     make_environment(os.path.join(work, "venv"), built.python)
     return built
 
@@ -67,6 +69,18 @@ def build_floor(built, target):
     subprocess.run([os.environ.get("CARGO", "cargo"), "build", "--quiet", "--locked", "--release",
                     "--manifest-path", manifest, "--target-dir", target], check=True)
     shutil.copy(os.path.join(target, "release", "libfloor.so"), built.clients[FLOOR])
+
+
+def build_csharp(program):
+    """The binding and the bench, with Mono, which finds the library by LD_LIBRARY_PATH."""
+    folder = os.path.dirname(program)
+    os.makedirs(folder, exist_ok=True)
+    binding = os.path.join(folder, "Agw.Net.dll")
+    sources = os.path.join(HERE, "..", "..", "bindings", "csharp", "src", "*.cs")
+    compiler = ["mcs", "-langversion:7", "-warnaserror+", "-optimize+"]
+    for wanted in (["-unsafe", "-target:library", "-out:" + binding, sources],
+                   ["-r:" + binding, "-out:" + program, os.path.join(HERE, "csharp_calls.cs")]):
+        subprocess.run([*compiler, *wanted], check=True)
 
 
 def make_environment(folder, python):

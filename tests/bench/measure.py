@@ -245,8 +245,18 @@ def python(bench):
         how: [*BESIDE, "env", "AGW_LIBRARY=" + bench.built.agw, bench.built.python, script, how,
               bench.server.url(*MAIN, "kept"), bench.server.ca(MAIN[1]),
               str(bench.amount(500, 300))]
-        for how in ("agw", "requests")})
+        for how in ("agw", "awaited", "requests")})
 
 
-ALL = (warm, new_connections, first_call, ready, threads, agents, polls, clients, python, stale,
-       counts)
+def csharp(bench):
+    """Beside the same calls from C, in the same run."""
+    url, calls = bench.server.url(*MAIN, "kept"), bench.amount(3000, 1000)
+    driver = bench.driver(CLIENTS[0], "calls", url, MAIN[1], {"calls": calls, "warmup": 100})
+    bench.rounds("csharp", bench.amount(5, 2), {
+        "agw": [*BESIDE, "env", "LD_LIBRARY_PATH=" + os.path.dirname(bench.built.agw), "mono",
+                bench.built.csharp, url, bench.server.ca(MAIN[1]), str(calls)],
+        "C": [*BESIDE, *driver]})
+
+
+ALL = (warm, new_connections, first_call, ready, threads, agents, polls, clients, python, csharp,
+       stale, counts)

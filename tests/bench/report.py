@@ -7,6 +7,8 @@ from targets import verdicts
 
 TITLES = {"agw": "agw", "libcurl": "libcurl", "openssl": "OpenSSL", "rustls": "rustls"}
 
+TIMES = (("median, µs", "median_us"), ("p99, µs", "p99_us"), ("CPU, µs", "cpu_us"))
+
 INTRODUCTION = """# Benchmarks
 
 What `make bench` measured: agw through its C ABI; libcurl with OpenSSL, a reused easy handle and
@@ -29,7 +31,7 @@ def write(everything):
     parts = [INTRODUCTION, machine(everything["machine"]), targets(everything)]
     parts += [section(results) for section in (
         warm, counts, system_calls, new_connections, first, ready, stale, threads, agents,
-        polls, memory, python)]
+        polls, memory, python, csharp)]
     parts += [field(everything["field"]), sizes(everything["sizes"]),
               commands(everything["commands"])]
     return "\n".join(part for part in parts if part)
@@ -195,11 +197,20 @@ def python(results):
     had = results.get("python")
     if not had:
         return ""
-    rows = [[label, number(had["agw"][figure]), number(had["requests"][figure]),
-             ratio(had["agw"][figure], had["requests"][figure])]
-            for label, figure in (("median, µs", "median_us"), ("p99, µs", "p99_us"),
-                                  ("CPU, µs", "cpu_us"))]
-    return "## Python, warm call\n\n" + table(["", "agw", "requests", "of requests"], rows)
+    rows = [[label, number(had["agw"][figure]), number(had["awaited"][figure]),
+             number(had["requests"][figure]), ratio(had["agw"][figure], had["requests"][figure]),
+             ratio(had["awaited"][figure], had["agw"][figure])] for label, figure in TIMES]
+    return "## Python, warm call\n\n" + table(
+        ["", "agw", "agw awaited", "requests", "of requests", "awaited, of agw"], rows)
+
+
+def csharp(results):
+    had = results.get("csharp")
+    if not had:
+        return ""
+    rows = [[label, number(had["agw"][figure]), number(had["C"][figure]),
+             number(had["agw"][figure] - had["C"][figure])] for label, figure in TIMES]
+    return "## C# on Mono, warm call\n\n" + table(["", "C#", "C", "above C"], rows)
 
 
 def sizes(sized):

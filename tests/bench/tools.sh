@@ -19,6 +19,8 @@ program openssl openssl
 program nginx nginx-light
 program strace strace
 program valgrind valgrind
+program mcs mono-mcs
+program mono mono-runtime
 library libcurl libcurl4-openssl-dev
 library jansson libjansson-dev
 library openssl libssl-dev
