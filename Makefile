@@ -66,7 +66,7 @@ install-test: build
 	for lib in lib lib64 lib/x86_64-linux-gnu; do tests/packages.sh $$lib || exit 1; done
 	tests/static.sh
 
-## make python     the Python package: ruff, mypy, a wheel, pytest on it (EVERY=1: 3.8 to 3.13)
+## make python     the Python package: ruff, mypy, a wheel, pytest on it (EVERY=1: with all here, PyPy)
 python: setup stage
 	$(CARGO) build --locked --quiet --example simulator
 	PYTHON=$(PYTHON) EVERY=$(EVERY) tests/python.sh --library $(STAGE)/lib/libagw.so \

@@ -6,7 +6,7 @@
 #     tests/python.sh --library target/stage/lib/libagw.so --simulator target/debug/examples/simulator
 #
 # PYTHON names the interpreter; with EVERY set, the tests run with each Python from 3.8 to 3.13 that
-# is here, too. What is made stays below target/python.
+# is here, too, and with Debian's PyPy. What is made stays below target/python.
 set -eu
 
 fail() {
@@ -90,14 +90,15 @@ cp -R "$package/tests" "$work/tests"
 cp "$package/pyproject.toml" "$work/tests/"
 cd "$work/tests"
 passed=
+full_name='import platform as p; print(p.python_implementation(), p.python_version(), sep="-")'
 test_with() { # interpreter
-    clean=$work/clean/$("$1" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])')
+    clean=$work/clean/$("$1" -c "$full_name")
     "$1" -m venv "$clean"
     "$clean/bin/python" -m pip install -q --no-index --no-deps "$wheel"
     "$clean/bin/python" -m pip install -q -r "$work/pytest.txt"
     AGW_SIMULATOR=$simulator AGW_HEADER=$root/include/agw.h AGW_INSTALLED=$clean \
-        timeout 300 "$clean/bin/python" -m pytest -q -p no:cacheprovider . ||
-        fail "the tests failed with Python $(basename "$clean")"
+        timeout 300 "$clean/bin/python" -m pytest -q -p no:cacheprovider -rs . ||
+        fail "the tests failed with $(basename "$clean")"
     passed="$passed $(basename "$clean")"
 }
 
@@ -110,10 +111,12 @@ others() { # what is here of 3.8 to 3.13, on the path or kept by pyenv: one of e
             fi
         done
     done
+    [ -z "${EVERY-}" ] || echo pypy3
 }
 
 test_with "$python"
 installed=$clean/bin/python
+[ -z "${EVERY-}" ] || "$root/tests/tools.sh" "pypy3 pypy3" "/usr/share/doc/pypy3-venv pypy3-venv"
 for other in $(others); do
     if [ "$("$other" -V)" != "$("$python" -V)" ]; then
         test_with "$other"
@@ -147,4 +150,4 @@ freeze
 cd "$root"
 AGW_PYTHON=$installed "${CARGO:-cargo}" test --locked --quiet --test readme python ||
     fail "an example of the README failed"
-echo "python: all passed, $(basename "$wheel") with Python$passed, also frozen"
+echo "python: all passed, $(basename "$wheel") with$passed, also frozen"

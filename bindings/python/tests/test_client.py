@@ -6,6 +6,7 @@ import dataclasses
 import enum
 import gc
 import json
+import logging
 import pickle
 import re
 import socket
@@ -352,7 +353,8 @@ def test_numbers_of_a_newer_library_find_their_class() -> None:
         assert str(status) in str(error)
 
 
-def test_references_do_not_pile_up(stalled: RawGateway) -> None:
+def test_references_do_not_pile_up(stalled: RawGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger("agw"), "propagate", False)  # pytest keeps the lines
     before = len(gc.get_objects())
     with agw.Client(stalled.url, allow_http=True, timeout=0.001) as client:
         for _ in range(100):

@@ -74,6 +74,7 @@ def test_an_exception_in_a_handler_stays_there(
     simulator: Simulator,
     handle: Handle,
     monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     seen: List[Any] = []
     monkeypatch.setattr(sys, "unraisablehook", lambda args: seen.append(args.exc_type))
@@ -81,7 +82,10 @@ def test_an_exception_in_a_handler_stays_there(
     with agw.Client(simulator.url, ca=simulator.ca) as client:
         with pytest.raises(agw.SessionError):
             client.reject_agent_conf(AGENT, "wrong")
-    assert set(seen) == {ZeroDivisionError}
+    if sys.implementation.name == "cpython":
+        assert set(seen) == {ZeroDivisionError}
+    else:  # PyPy's ctypes prints it
+        assert "ZeroDivisionError" in capfd.readouterr().err
 
 
 def test_an_interrupt_in_a_handler_is_not_lost(simulator: Simulator, handle: Handle) -> None:

@@ -1,5 +1,6 @@
 """Threads, the GIL, cancelling, fork, the end of the interpreter."""
 
+import gc
 import logging
 import os
 import subprocess
@@ -209,6 +210,7 @@ def test_a_collection_in_a_log_handler_frees_afterwards(stalled: RawGateway) -> 
     class Dropping(logging.Handler):
         def emit(self, _record: logging.LogRecord) -> None:
             forgotten.clear()
+            gc.collect()
             in_handler.append(library.agw_cancel(handle))
 
     in_handler: List[int] = []

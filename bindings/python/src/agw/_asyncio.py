@@ -115,7 +115,9 @@ class AsyncClient(ClientBase):
         # In a thread more, as the others may all be busy; not here, as it may have to wait for a
         # log handler, which may wait for the event loop.
         closing = Call(math.inf, lambda _call_id: self._close(), (), sends=False)
-        Threads(1).run(closing)
+        closer = Threads(1)
+        closer.run(closing)
+        closer.stop()
         await closing.answer
         pools, self._threads, self._polls = (self._threads, self._polls), None, None
         for threads in pools:

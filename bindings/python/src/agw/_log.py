@@ -4,6 +4,7 @@ import logging
 import operator
 import sys
 import threading
+import time
 from typing import Any, Callable, Dict, List, Tuple, Union
 
 from ._abi import LOG_FN, LogLevel
@@ -18,6 +19,11 @@ _LEVELS: Dict[int, int] = {
     LogLevel.INFO: logging.INFO,
     LogLevel.DEBUG: logging.DEBUG,
 }
+
+try:
+    from __pypy__.thread import signals_enabled as _signals  # type: ignore[import-not-found]
+except ImportError:
+    _signals = None
 
 # Others may lack sys.unraisablehook.
 _CPYTHON = sys.implementation.name == "cpython"
@@ -93,15 +99,41 @@ class _Hook(threading.local):
 
 
 def call(function: Callable[..., Any], *arguments: Any) -> None:
-    """Calls a function of the library that may log.
-
-    From 3.11 on, CPython runs the handlers of pending signals as `_log` is entered, before its
-    ``try``. What they raise goes to `sys.unraisablehook`, and is kept from there.
-    """
+    """Calls a function of the library that may log."""
     # Signal handlers run in the main thread alone.
-    if threading.get_ident() != threading.main_thread().ident or not _CPYTHON:
+    if threading.get_ident() != threading.main_thread().ident:
+        function(*arguments)
+    elif _CPYTHON:
+        _with_hook(function, arguments)
+    elif _signals is not None:
+        _without_signals(function, arguments)
+    else:
+        function(*arguments)
+
+
+def _without_signals(function: Callable[..., Any], arguments: Tuple[Any, ...]) -> None:
+    """Has PyPy run signal handlers afterwards.
+
+    It would run them as ctypes enters the callback, and print what they raise.
+    """
+    try:
+        _signals.__exit__(None, None, None)
+    except RuntimeError:  # within a log handler: they have to wait already
         function(*arguments)
         return
+    try:
+        function(*arguments)
+    finally:
+        _signals.__enter__()
+        time.sleep(0)  # else they might run much later
+
+
+def _with_hook(function: Callable[..., Any], arguments: Tuple[Any, ...]) -> None:
+    """Keeps what is raised as CPython enters the callback.
+
+    From 3.11 on, it runs the handlers of pending signals as `_log` is entered, before its ``try``.
+    What they raise goes to `sys.unraisablehook`, and is kept from there.
+    """
     former = sys.unraisablehook
     hook = _Hook(former)
     lost: List[Any] = []

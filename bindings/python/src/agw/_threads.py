@@ -222,7 +222,10 @@ def _start_or_refuse(thread: threading.Thread) -> None:
 
 
 def _work(queue: "SimpleQueue[Optional[Call]]", calls: Set[Call]) -> None:
-    for call in iter(queue.get, None):
+    while True:  # iter(queue.get, None) keeps the last one on PyPy
+        call = queue.get()
+        if call is None:
+            return
         if call.claim():
             call.run(calls)
         del call  # until the next one comes
