@@ -205,7 +205,7 @@ linux:
 	bindings/packaging/linux.sh
 	bindings/packaging/check_linux.sh
 
-## make dist       archives, wheels, NuGet package, .deb, .rpm, SBOM, checksums into target/dist
+## make dist       archives, wheels, NuGet package, .deb, .rpm, .apk, SBOM, sums: target/dist
 dist: linux windows
 	tests/tools.sh "mcs mono-mcs"
 	"$$(bindings/packaging/tools.sh)"/python -B bindings/packaging/dist.py

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Puts what is released into target/dist: archives for C programmers, Python wheels and sdist, the
-NuGet package, .deb and .rpm, SBOM and checksums. The libraries are those of `make linux` and `make
-windows`.
+NuGet package, .deb, .rpm and .apk, SBOM and checksums. The libraries are those of `make linux` and
+`make windows`.
 
 The same sources give the same bytes, in whatever folder and at whatever time. SOURCE_DATE_EPOCH is
 the date in the packages; without it, that of the last commit.

@@ -12,6 +12,9 @@ from pathlib import Path
 PACKAGES = (
     ("linux-x86_64", "deb", "amd64", "lib/x86_64-linux-gnu"),
     ("linux-x86_64", "rpm", "amd64", "lib64"),
+    ("linux-aarch64", "deb", "arm64", "lib/aarch64-linux-gnu"),
+    ("linux-aarch64", "rpm", "arm64", "lib64"),
+    ("linux-musl-x86_64", "apk", "amd64", "lib"),
 )
 # What a package manager calls things: the development package, its version in a dependency, what
 # the library needs, and by which other name programs ask for the library.
@@ -19,7 +22,7 @@ MANAGERS = {
     "deb": ("libagw-dev", " (= {version}-1)", ["libc6 (>= 2.17)"], []),
     "rpm": ("libagw-devel", " = {version}-1", ["libc.so.6(GLIBC_2.17)(64bit)", "/sbin/ldconfig"],
             ["libagw.so.1()(64bit)"]),
-    "apk": ("libagw-dev", "={version}-r1", ["musl"], ["so:libagw.so.1=1"]),
+    "apk": ("libagw-dev", "={version}-r1", ["musl"], ["so:libagw.so.1={version}"]),
 }
 RUNTIME = "libagw1"
 # Debian and Alpine see by themselves that there is a library; elsewhere it is said to them.
@@ -94,7 +97,8 @@ def write(root, built, licences, work, output, version, epoch):
         depends = {RUNTIME: needs, development: [RUNTIME + same.format(version=version)]}
         for name, tree in folders.items():
             config = described(name, manager, architecture, version, date)
-            config |= {"depends": depends[name], "provides": provides if name == RUNTIME else [],
+            offered = [one.format(version=version) for one in provides if name == RUNTIME]
+            config |= {"depends": depends[name], "provides": offered,
                        "contents": list(files(tree, "/usr", date))}
             # A text in JSON is one in YAML.
             (folder / "nfpm.json").write_text(json.dumps(config, indent=1), encoding="utf-8")

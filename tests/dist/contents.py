@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Holds the packages in target/dist to what is promised of them: the files, NuGet's structure, the
-wheels' tags, what .deb and .rpm depend on, the SBOM and the checksums.
+wheels' tags, what .deb, .rpm and .apk depend on, the SBOM and the checksums.
 
     contents.py [--self-test] TARGET
 
@@ -8,6 +8,7 @@ TARGET has dist, and the folders of the libraries. The self-test shows for each 
 packages with a fault are refused.
 """
 
+import gzip
 import hashlib
 import io
 import json
@@ -53,18 +54,30 @@ NUGET = """[Content_Types].xml _rels/.rels Agw.Client.nuspec README.md build/Agw
     LICENSE-MIT.txt LICENSE-APACHE.txt""".split()
 NATIVE = {f"runtimes/{rid}/native/{library.rsplit('/', 1)[1]}": library
           for library, rid, _ in PLATFORMS.values()}
-# The packages for package managers: the platform of the library, where the libraries are, and what
-# the package manager is to read in it: name, version, architecture, what it depends on.
-SYSTEMS = (
-    (f"libagw1_{VERSION}-1_amd64.deb", "linux-x86_64", "lib/x86_64-linux-gnu",
-     ["libagw1", f"{VERSION}-1", "amd64", "libc6 (>= 2.17)"]),
-    (f"libagw-dev_{VERSION}-1_amd64.deb", "linux-x86_64", "lib/x86_64-linux-gnu",
-     ["libagw-dev", f"{VERSION}-1", "amd64", f"libagw1 (= {VERSION}-1)"]),
-    (f"libagw1-{VERSION}-1.x86_64.rpm", "linux-x86_64", "lib64",
-     ["libagw1", f"{VERSION}-1", "x86_64", "/sbin/ldconfig libc.so.6(GLIBC_2.17)(64bit)"]),
-    (f"libagw-devel-{VERSION}-1.x86_64.rpm", "linux-x86_64", "lib64",
-     ["libagw-devel", f"{VERSION}-1", "x86_64", f"libagw1 = {VERSION}-1"]),
-)
+def system_packages():
+    """The packages for package managers: the platform of the library, where the libraries are, and
+    what the package manager is to read in it: name, version, architecture, what it depends on; for
+    Alpine's what it provides, too."""
+    last = f"{VERSION}-1"
+    for platform, debian, other in (("linux-x86_64", "amd64", "x86_64"),
+                                    ("linux-aarch64", "arm64", "aarch64")):
+        place = f"lib/{other}-linux-gnu"
+        yield (f"libagw1_{last}_{debian}.deb", platform, place,
+               ["libagw1", last, debian, "libc6 (>= 2.17)"])
+        yield (f"libagw-dev_{last}_{debian}.deb", platform, place,
+               ["libagw-dev", last, debian, f"libagw1 (= {last})"])
+        yield (f"libagw1-{last}.{other}.rpm", platform, "lib64",
+               ["libagw1", last, other, "/sbin/ldconfig libc.so.6(GLIBC_2.17)(64bit)"])
+        yield (f"libagw-devel-{last}.{other}.rpm", platform, "lib64",
+               ["libagw-devel", last, other, f"libagw1 = {last}"])
+    last = f"{VERSION}-r1"
+    yield (f"libagw1_{last}_x86_64.apk", "linux-musl-x86_64", "lib",
+           ["libagw1", last, "x86_64", "musl", f"so:libagw.so.1={VERSION}"])
+    yield (f"libagw-dev_{last}_x86_64.apk", "linux-musl-x86_64", "lib",
+           ["libagw-dev", last, "x86_64", f"libagw1={last}", ""])
+
+
+SYSTEMS = tuple(system_packages())
 DOCUMENTS = """copyright README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE
     licences/crates.txt licences/rust-standard-library.html""".split()
 EXAMPLES = [name for name in EVERYWHERE if name.startswith("examples/")]
@@ -182,19 +195,51 @@ def told(*command):
     return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
 
 
+def of_debian(path):
+    """The tar in a .deb, and what the package manager reads of it."""
+    form = "--showformat=${Package}\n${Version}\n${Architecture}\n${Depends}"
+    said = told("dpkg-deb", "-W", form, path).decode().split("\n")
+    return told("dpkg-deb", "--fsys-tarfile", path), said
+
+
+def of_rpm(path):
+    """The same of an .rpm."""
+    tar = subprocess.run(["rpm2archive", "-"], input=path.read_bytes(), check=True,
+                         stdout=subprocess.PIPE).stdout
+    form = "%{NAME}\n%{VERSION}-%{RELEASE}\n%{ARCH}\n"
+    said = told("rpm", "-qp", "--nosignature", "--queryformat", form, path).decode().split()
+    needs = told("rpm", "-qpR", "--nosignature", path).decode().splitlines()
+    return tar, [*said, " ".join(sorted(one for one in needs if not one.startswith("rpmlib(")))]
+
+
+def members(packed):
+    """Of each gzip in a file the bytes themselves, and what they unpack to."""
+    while packed:
+        one = zlib.decompressobj(wbits=31)
+        content = one.decompress(packed)
+        yield packed[:len(packed) - len(one.unused_data)], content
+        packed = one.unused_data
+
+
+def of_alpine(path):
+    """The same of an .apk, two gzips without a signature: what is said of the files, with the hash
+    that apk compares, then the files."""
+    (_, control), (packed, files) = members(path.read_bytes())
+    with tarfile.open(fileobj=io.BytesIO(control)) as archive:
+        lines = archive.extractfile(".PKGINFO").read().decode().splitlines()
+    pairs = [line.split(" = ", 1) for line in lines if " = " in line]
+    said = [" ".join(value for name, value in pairs if name == wanted)
+            for wanted in ("pkgname", "pkgver", "arch", "depend", "provides")]
+    hashed = ["datahash", hashlib.sha256(packed).hexdigest()] in pairs
+    return files, said if hashed else [*said, "of other files"]
+
+
+READERS = {".deb": of_debian, ".rpm": of_rpm, ".apk": of_alpine}
+
+
 def unpacked(path):
-    """What is in a .deb or .rpm: name and content, and what the package manager reads of it."""
-    if path.suffix == ".deb":
-        tar = told("dpkg-deb", "--fsys-tarfile", path)
-        form = "--showformat=${Package}\n${Version}\n${Architecture}\n${Depends}"
-        said = told("dpkg-deb", "-W", form, path).decode().split("\n")
-    else:
-        tar = subprocess.run(["rpm2archive", "-"], input=path.read_bytes(), check=True,
-                             stdout=subprocess.PIPE).stdout
-        form = "%{NAME}\n%{VERSION}-%{RELEASE}\n%{ARCH}\n"
-        said = told("rpm", "-qp", "--nosignature", "--queryformat", form, path).decode().split()
-        needs = told("rpm", "-qpR", "--nosignature", path).decode().splitlines()
-        said.append(" ".join(sorted(one for one in needs if not one.startswith("rpmlib("))))
+    """What is in a package: name and content, and what the package manager reads of it."""
+    tar, said = READERS[path.suffix](path)
     with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
         files = {one.name.removeprefix("./"): archive.extractfile(one).read() if one.isreg()
                  else one.linkname.encode() for one in archive if not one.isdir()}
@@ -286,6 +331,14 @@ def repacked(file, old, new):
     return change
 
 
+def respun(old, new):
+    """The same for an .apk, where both texts are of one length; its hash stays what it was."""
+    def change(path):
+        parts = [content.replace(old, new) for _, content in members(path.read_bytes())]
+        path.write_bytes(b"".join(gzip.compress(part) for part in parts))
+    return change
+
+
 def without(end):
     return lambda name, content: None if name.endswith(end) else content
 
@@ -315,11 +368,17 @@ FAULTS = (
     (nuget, "*.nupkg", replaced(b"<authors>Agw.Client<", b"<authors><"), "no authors"),
     (sbom, "agw-*.cdx.json", (b'"name": "ring"', b'"name": "rang"'), "lacks ring@"),
     (sbom, "agw-*.cdx.json", (b'"library"', b'"libary"'), "no CycloneDX"),
-    (systems, SYSTEMS[0][0], repacked("DEBIAN/control", b"2.17", b"2.34"), "says that it is"),
-    (systems, SYSTEMS[0][0], repacked(f"usr/lib/x86_64-linux-gnu/libagw.so.{VERSION}", b"agw",
-                                        b"AGW"), "another library"),
-    (systems, SYSTEMS[3][0], SYSTEMS[2][0], "lacks usr/include/agw.h"),
-    (systems, SYSTEMS[2][0], SYSTEMS[3][0], "lacks usr/lib64/libagw.so.1"),
+    (systems, "libagw1_*_amd64.deb", repacked("DEBIAN/control", b"2.17", b"2.34"), "that it is"),
+    (systems, "libagw1_*_amd64.deb", repacked(f"usr/lib/x86_64-linux-gnu/libagw.so.{VERSION}",
+                                              b"agw", b"AGW"), "another library"),
+    (systems, "libagw-devel-*.x86_64.rpm", "libagw1-*.x86_64.rpm", "lacks usr/include/agw.h"),
+    (systems, "libagw1-*.x86_64.rpm", "libagw-devel-*.x86_64.rpm", "lacks usr/lib64/libagw.so.1"),
+    (systems, "libagw1_*_arm64.deb", "libagw1_*_amd64.deb", "lacks usr/lib/aarch64-linux-gnu/"),
+    (systems, "libagw1-*.aarch64.rpm", "libagw1-*.x86_64.rpm", "aarch64.rpm has another library"),
+    (systems, "libagw1_*.apk", respun(b"depend = musl", b"depend = must"), "'must'"),
+    (systems, "libagw1_*.apk", respun(b"= so:libagw.so.1", b"= so:libagw.so.2"), "so:libagw.so.2"),
+    (systems, "libagw1_*.apk", respun(b"\x7fELF", b"\x7fELK"), "of other files(.|\n)*another lib"),
+    (systems, "libagw-dev_*.apk", "libagw1_*.apk", "lacks usr/lib/libagw.a"),
     (sbom, "agw-*.cdx.json", (b'"linux-aarch64"', b'"linux"'), "for linux-aarch64 lacks"),
     (sbom, "agw-*.cdx.json", (b'"linux-musl-', b'"linux-'), "for linux-musl-x86_64 lacks"),
     (archives, "agw-*-linux-aarch64.tar.gz", "agw-*-linux-x86_64.tar.gz", "lacks .*-aarch64/"),
@@ -355,7 +414,7 @@ def main():
     else:
         checks = (archives, wheels, nuget, systems, sbom, sums)
         wrong = [line for check in checks for line in check(target / "dist", target)]
-        said = "files, wheels, NuGet package, .deb, .rpm, SBOM and checksums are as promised"
+        said = "files, wheels, NuGet package, .deb, .rpm, .apk, SBOM and checksums are as promised"
     for line in wrong:
         print(f"contents: {line}", file=sys.stderr)
     if not wrong:

@@ -1,7 +1,7 @@
 #!/bin/sh
 # A Linux package for another machine than this one, used as there: the C programs linked with its
 # library, shared and static, under qemu or on musl, against gateways that run on this machine; for
-# aarch64 the wheel, too, with its tests in Debian's CPython for arm64.
+# aarch64 the .debs and .rpms, too, and the wheel with its tests in Debian's CPython for arm64.
 #
 #     tests/dist/elsewhere.sh linux-aarch64|linux-musl-x86_64 PACKAGES KEPT    (as in gateway.sh)
 #
@@ -110,7 +110,7 @@ rejects "$work/programs/static" || fail "the static program: $(cat "$work/log")"
 echo "elsewhere: $platform: libagw.a defines the contract's functions only; a call with it"
 
 # What the tests take for their interpreter: its own programs start it, too.
-python_tests() { # test file ...
+python_tests() ( # test file ...
     home=$work/python
     tests=$home/tests
     mkdir "$home"
@@ -132,10 +132,36 @@ END
     AGW_SIMULATOR=$simulator AGW_HEADER=$header AGW_INSTALLED=$home AGW_TEST_SLACK=8 \
         PYTHONDONTWRITEBYTECODE=1 quietly "the wheel's tests" timeout 600 \
         "$home/python" -m pytest -q -p no:cacheprovider -rs "$@"
+)
+
+# Unpacked into a system for arm64. Debian's loader finds the library of the .deb by its name.
+system_packages() { # deb or rpm, where libraries are, development package, LD_LIBRARY_PATH
+    system=$work/$1
+    cp -a "$kept/arm64" "$system"
+    for file in "$packages"/libagw*_arm64."$1" "$packages"/libagw*.aarch64."$1"; do
+        case $file in
+        *\**) ;; # the other's pattern
+        *.deb) dpkg-deb -x "$file" "$system" ;;
+        *.rpm) rpm2archive - <"$file" | tar xz -C "$system" ;;
+        esac
+    done
+    package=$system/usr
+    on_it="$kept/qemu/usr/bin/qemu-aarch64 -L $system"
+    # shellcheck disable=SC2046 # a list of words
+    compile "$work/built/$1" "$package/share/doc/$3/examples/reject.c" \
+        $(PKG_CONFIG_LIBDIR="$package/$2/pkgconfig" \
+            pkg-config --define-variable=prefix="$package" --libs agw)
+    wrap "$work/built/$1" "$4" "$work/programs/$1"
+    rejects "$work/programs/$1" || fail "the .$1: $(cat "$work/log")"
+    rm "$package/$2/libagw.so.1"
+    ! rejects "$work/programs/$1" || fail "another library than that of the .$1 is used"
 }
 
 # The others ask of the time, or of the machine, what qemu does not give.
 if [ "$platform" = linux-aarch64 ]; then
     python_tests test_client.py test_cancel.py test_logging.py test_library.py
     echo "elsewhere: $platform: the wheel in CPython 3.11: $(tail -n 1 "$work/log")"
+    system_packages deb lib/aarch64-linux-gnu libagw-dev ""
+    system_packages rpm lib64 libagw-devel "$work/rpm/usr/lib64"
+    echo "elsewhere: $platform: compiled with the .debs, and with the .rpms: a call"
 fi

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The packages for package managers: the .debs in a fresh Debian 12, where they are installed, used
-# and removed; the .rpms by rpm in an empty folder, and used from there.
+# and removed; the .rpms by rpm in an empty folder, and used from there; the .apks, for which Debian
+# has no apk, unpacked beside musl's C library alone, and used there.
 #
 #     tests/dist/systems.sh FOLDER-OF-THE-PACKAGES PLACE-TO-KEEP-THE-DEBIAN
 #
@@ -23,7 +24,7 @@ quietly() { # what it is, command ...
 }
 
 if [ "$(id -u)" != 0 ]; then
-    echo "dist/systems: SKIPPED: .deb and .rpm are installed by root only"
+    echo "dist/systems: SKIPPED: .deb, .rpm and .apk are installed by root only"
     [ -z "${CI-}" ] || fail "CI has to run everything"
     exit 0
 fi
@@ -57,17 +58,32 @@ everything() (
 listed() { inside ldconfig -p | grep libagw.so.1 || true; }
 
 # Nothing rings, so too late, which is exit code 3.
-rejects() { # program
+rejects() { # folder of a system, program in it
+    cp "$AGW_TEST_CA" "$1/tmp/ca.pem"
     code=0
-    inside AGW_GUID="$AGW_GUID" "$1" --url "$AGW_TEST_URL" --ca /tmp/ca.pem --agent 155 \
-        >"$work/log" 2>&1 || code=$?
+    env -i PATH=/usr/sbin:/usr/bin AGW_GUID="$AGW_GUID" chroot "$1" "$2" --url "$AGW_TEST_URL" \
+        --ca /tmp/ca.pem --agent 155 >"$work/log" 2>&1 || code=$?
     if [ $code != 3 ] || ! grep -q AGW_E_NO_CONFERENCE "$work/log"; then
         cat "$work/log"
-        fail "in Debian $1 ended with $code"
+        fail "in $1 $2 ended with $code"
     fi
 }
 
-cp "$AGW_TEST_CA" "$system/tmp/ca.pem"
+# Programs by CMake.
+project() { # folder, below which share/doc is, the library to link with ...
+    place=$1
+    shift
+    cat <<END
+cmake_minimum_required(VERSION 3.13)
+project(outside LANGUAGES C)
+find_package(agw 1.0 REQUIRED)
+foreach(kind $*)
+  add_executable(cmake-\${kind} $place/share/doc/libagw-dev/examples/reject.c)
+  target_link_libraries(cmake-\${kind} PRIVATE agw::\${kind})
+endforeach()
+END
+}
+
 everything >"$work/before"
 cp "$dist"/*_amd64.deb "$system/var/tmp/"
 if inside sh -c 'dpkg -i /var/tmp/libagw-dev_*.deb' >"$work/log" 2>&1; then
@@ -76,15 +92,7 @@ fi
 quietly "dpkg -i" inside sh -c 'dpkg -i /var/tmp/*.deb'
 listed | grep -q /lib/x86_64-linux-gnu/libagw.so.1 || fail "ldconfig does not know the library"
 mkdir "$system/tmp/build"
-cat >"$system/tmp/build/CMakeLists.txt" <<'EOF'
-cmake_minimum_required(VERSION 3.13)
-project(outside LANGUAGES C)
-find_package(agw 1.0 REQUIRED)
-foreach(kind agw agw_static)
-  add_executable(cmake-${kind} /usr/share/doc/libagw-dev/examples/reject.c)
-  target_link_libraries(cmake-${kind} PRIVATE agw::${kind})
-endforeach()
-EOF
+project /usr agw agw_static >"$system/tmp/build/CMakeLists.txt"
 # shellcheck disable=SC2016 # the inner shell's
 quietly "pkg-config and cc" inside sh -c 'cd /tmp/build && cc -o pkgconfig \
     /usr/share/doc/libagw-dev/examples/reject.c $(pkg-config --cflags --libs agw)'
@@ -92,9 +100,11 @@ quietly "pkg-config and cc" inside sh -c 'cd /tmp/build && cc -o pkgconfig \
 for prefix in /usr /; do
     quietly "cmake from $prefix" inside sh -c "cd /tmp/build && rm -rf CMakeCache.txt CMakeFiles &&
         cmake -DCMAKE_PREFIX_PATH=$prefix . && make"
-    for program in pkgconfig cmake-agw cmake-agw_static; do rejects /tmp/build/$program; done
+    for program in pkgconfig cmake-agw cmake-agw_static; do
+        rejects "$system" /tmp/build/$program
+    done
 done
-rm -rf "$system/tmp/build"
+rm -rf "$system/tmp/build" "$system/tmp/ca.pem"
 quietly "dpkg --purge" inside dpkg --purge libagw-dev libagw1
 everything >"$work/after"
 diff "$work/before" "$work/after" || fail "dpkg --purge leaves something"
@@ -108,4 +118,27 @@ quietly "rpm -i" in_rpm -i --nodeps --noscripts "$dist"/*.x86_64.rpm
 quietly "rpm -e" in_rpm -e --noscripts libagw-devel libagw1
 left=$(find "$work/rpm" -path "$work/rpm/var" -prune -o ! -type d -print)
 [ -z "$left" ] || fail "rpm -e leaves $left"
-echo "dist/systems: .debs in a fresh Debian 12, .rpms in an empty folder: installed, used, removed"
+
+# The library is found by its name: where the package puts it is where musl looks. The static one
+# is elsewhere.sh's: Debian's GCC has an unwinder for glibc only.
+alpine=$work/alpine
+mkdir -p "$alpine/lib" "$alpine/tmp/build"
+for package in "$dist"/*.apk; do
+    tar xzf "$package" --warning=no-unknown-keyword --exclude=.PKGINFO -C "$alpine"
+done
+cp -L /lib/ld-musl-x86_64.so.1 "$alpine/lib/"
+project "$alpine/usr" agw >"$alpine/tmp/build/CMakeLists.txt"
+cd "$alpine/tmp/build"
+# shellcheck disable=SC2046 # a list of words
+quietly "musl-gcc" musl-gcc -o pkgconfig "$alpine/usr/share/doc/libagw-dev/examples/reject.c" \
+    $(PKG_CONFIG_LIBDIR="$alpine/usr/lib/pkgconfig" \
+        pkg-config --define-variable=prefix="$alpine/usr" --cflags --libs agw)
+quietly "cmake with musl" env CC=musl-gcc cmake -DCMAKE_PREFIX_PATH="$alpine/usr" .
+quietly "make with musl" make
+for program in pkgconfig cmake-agw; do rejects "$alpine" /tmp/build/$program; done
+rm "$alpine/usr/lib/libagw.so.1"
+! (rejects "$alpine" /tmp/build/pkgconfig) >"$work/refused" 2>&1 ||
+    fail "musl finds another library"
+grep -q 'loading shared library libagw.so.1' "$work/refused" || fail "$(cat "$work/refused")"
+echo "dist/systems: .debs in a fresh Debian 12, .rpms in an empty folder: installed, used, removed;" \
+    ".apks unpacked, and used with Debian's musl by musl-gcc: not on Alpine, nor by its apk"
