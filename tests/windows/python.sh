@@ -76,7 +76,7 @@ export PYTHONDONTWRITEBYTECODE=1
 unset AGW_LIBRARY AGW_GUID PYTHONPATH PYTHONHOME
 {
     code=0
-    timeout 300 "$here/wine.sh" x64 "$copy/$program" -m pytest -q -p no:cacheprovider -rs \
+    timeout 600 "$here/wine.sh" x64 "$copy/$program" -m pytest -q -p no:cacheprovider -rs \
         --deselect test_client.py::test_the_systems_store_takes_one_more_ca . || code=$?
     echo "$code" >"$home/code"
 } </dev/null 2>&1 | cat >"$home/log"
