@@ -1,7 +1,8 @@
 //! A gateway of raw sockets that goes wrong as told, step by step, and remembers what it met.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::io::{self, ErrorKind, Read, Write};
+mod connection;
+
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use rustls::pki_types::CertificateDer;
 use rustls::{HandshakeKind, ServerConfig, ServerConnection};
-use socket2::SockRef;
 
 use crate::{ACCEPTED, http};
+use connection::Connection;
 
 /// What the gateway does on one connection, from its first step to its last, then closes.
 #[derive(Clone)]
@@ -145,6 +146,24 @@ impl Shared {
     fn open(&self) -> MutexGuard<'_, BTreeMap<usize, TcpStream>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// One more connection, by its number.
+    fn begin(&self, stream: &TcpStream) -> usize {
+        let turn = {
+            let mut seen = self.seen();
+            seen.connections += 1;
+            seen.connections - 1
+        };
+        self.open().extend(stream.try_clone().map(|stream| (turn, stream)));
+        turn
+    }
+
+    /// Ends every connection.
+    fn end_all(&self) {
+        for stream in self.open().values() {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
 }
 
 impl Gateway {
@@ -243,9 +262,7 @@ impl Gateway {
     /// Closes the port and every connection.
     pub fn stop(&mut self) {
         self.close_port();
-        for stream in self.shared.open().values() {
-            let _ = stream.shutdown(Shutdown::Both);
-        }
+        self.shared.end_all();
     }
 
     /// Takes no more connections; those that there are go on.
@@ -286,256 +303,37 @@ fn accept(
     tls: Option<Arc<ServerConfig>>,
     shared: Arc<Shared>,
 ) {
-    let turn = {
-        let mut seen = shared.seen();
-        seen.connections += 1;
-        seen.connections - 1
-    };
-    shared.open().extend(stream.try_clone().map(|stream| (turn, stream)));
+    let turn = shared.begin(&stream);
     let script = scripts.get(turn).or(scripts.last()).cloned();
     thread::spawn(move || {
         if let Some(script) = script {
-            let held = Vec::new();
-            let connection = Connection { stream, tls: None, held, turn, shared: &shared };
             // A step that fails met a client that went away, as clients may.
-            let _ = connection.follow(script, tls);
+            let _ = Connection::new(stream, None, turn, &shared).follow(script, tls);
         }
         shared.seen().ended += 1;
     });
 }
 
-/// A connection as the gateway has it.
-struct Connection<'a> {
-    stream: TcpStream,
-    tls: Option<ServerConnection>,
-    /// Bytes that are ready for the socket, and wait for a step.
-    held: Vec<u8>,
-    turn: usize,
-    shared: &'a Shared,
+/// Connections that somebody else has accepted, and hands over to end as a script says.
+#[derive(Default)]
+pub struct HandedOver(Arc<Shared>);
+
+impl HandedOver {
+    /// Goes through the steps on a thread of its own, behind the handshake if there was one.
+    pub fn take(&self, stream: TcpStream, tls: Option<ServerConnection>, steps: Vec<Step>) {
+        let shared = self.0.clone();
+        let turn = shared.begin(&stream);
+        thread::spawn(move || Connection::new(stream, tls, turn, &shared).go_through(steps));
+    }
+
+    /// Ends them all.
+    pub fn end(&self) {
+        self.0.end_all();
+    }
 }
 
-impl Drop for Connection<'_> {
-    /// The copy that a stop would shut down keeps the socket open otherwise.
+impl Drop for HandedOver {
     fn drop(&mut self) {
-        self.shared.open().remove(&self.turn);
-    }
-}
-
-impl Connection<'_> {
-    fn follow(mut self, script: Script, tls: Option<Arc<ServerConfig>>) -> io::Result<()> {
-        self.stream.set_nodelay(true)?;
-        let steps = match (script, tls) {
-            (Script::Http(steps), Some(config)) => {
-                self.secure(config)?;
-                steps
-            }
-            (Script::HoldsTickets(steps), Some(config)) => {
-                self.secure_but_for_tickets(config)?;
-                steps
-            }
-            (Script::Http(steps) | Script::HoldsTickets(steps) | Script::Tcp(steps), _) => steps,
-        };
-        let mut steps = VecDeque::from(steps);
-        while let Some(step) = steps.pop_front() {
-            match step {
-                Step::Cut => return self.stream.shutdown(Shutdown::Write),
-                Step::Reset => {
-                    return SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
-                }
-                Step::Obey(orders) => {
-                    let order = orders(&self.read_request()?);
-                    if order.stays {
-                        steps.push_front(Step::Obey(orders));
-                    }
-                    order.steps.into_iter().rev().for_each(|step| steps.push_front(step));
-                }
-                step => self.go(step)?,
-            }
-        }
-        self.close()
-    }
-
-    /// Does the whole handshake. A refusal goes out before the connection is closed, and not with
-    /// a RST that might overtake it.
-    fn secure(&mut self, config: Arc<ServerConfig>) -> io::Result<()> {
-        let mut tls = ServerConnection::new(config).map_err(io::Error::other)?;
-        while tls.is_handshaking() {
-            if let Err(why) = tls.complete_io(&mut self.stream) {
-                let _ = self.stream.shutdown(Shutdown::Write);
-                let _ = io::copy(&mut self.stream, &mut io::sink());
-                return Err(why);
-            }
-        }
-        self.shared.seen().clients.push(Met::of(&tls));
-        self.tls = Some(tls);
-        Ok(())
-    }
-
-    fn secure_but_for_tickets(&mut self, config: Arc<ServerConfig>) -> io::Result<()> {
-        let mut tls = ServerConnection::new(config).map_err(io::Error::other)?;
-        while tls.is_handshaking() {
-            while tls.wants_write() {
-                tls.write_tls(&mut self.stream)?;
-            }
-            tls.read_tls(&mut self.stream)?;
-            tls.process_new_packets().map_err(io::Error::other)?;
-        }
-        while tls.wants_write() {
-            tls.write_tls(&mut self.held)?;
-        }
-        self.tls = Some(tls);
-        Ok(())
-    }
-
-    fn go(&mut self, step: Step) -> io::Result<()> {
-        match step {
-            Step::Read => self.read_request().map(drop),
-            Step::Await => self.await_bytes(),
-            Step::Tell(tell) => {
-                tell();
-                Ok(())
-            }
-            Step::Wait(time) => {
-                thread::sleep(time);
-                Ok(())
-            }
-            Step::Take => self.read(&mut [0; 4096]).map(drop),
-            Step::Send(bytes) => self.write_all(&bytes),
-            Step::SendPart(bytes, amount) => self.write_part(&bytes, amount),
-            Step::SendSome(amount) => self.write_held(amount),
-            Step::SendRest => self.write_held(self.held.len()),
-            Step::Repeat(bytes, times) => (0..times).try_for_each(|_| self.write_all(&bytes)),
-            Step::Drip(bytes, pause) => bytes.chunks(1).try_for_each(|byte| {
-                thread::sleep(pause);
-                self.write_all(byte)
-            }),
-            Step::Beat(bytes, pause) => loop {
-                thread::sleep(pause);
-                self.write_all(&bytes)?;
-            },
-            Step::Serve(answer) => loop {
-                self.read_request()?;
-                self.write_all(&answer)?;
-            },
-            Step::Tunnel => self.tunnel(b"HTTP/1.1 200 Connection established\r\n\r\n"),
-            Step::TunnelSaying(answer) => self.tunnel(&answer),
-            Step::Hang => io::copy(&mut self.stream, &mut io::sink()).map(drop),
-            Step::AwaitEnd => loop {
-                if self.read(&mut [0; 4096])? == 0 {
-                    return Ok(());
-                }
-            },
-            Step::Cut | Step::Reset | Step::Obey(_) => unreachable!("they steer the script"),
-        }
-    }
-
-    /// With TLS 1.3 they may have come with the end of the handshake.
-    fn await_bytes(&mut self) -> io::Result<()> {
-        if let Some(tls) = &mut self.tls {
-            let state = tls.process_new_packets().map_err(io::Error::other)?;
-            if state.plaintext_bytes_to_read() > 0 {
-                return Ok(());
-            }
-        }
-        self.stream.peek(&mut [0]).map(drop)
-    }
-
-    fn read_request(&mut self) -> io::Result<String> {
-        let mut head = Vec::new();
-        let mut byte = [0];
-        while !head.ends_with(b"\r\n\r\n") {
-            self.read_exact(&mut byte)?;
-            head.push(byte[0]);
-        }
-        let mut request = String::from_utf8(head).map_err(|_| ErrorKind::InvalidData)?;
-        let length = request.lines().find_map(|line| line.strip_prefix("Content-Length: "));
-        let length = length.and_then(|length| length.parse().ok()).unwrap_or(0);
-        let mut body = vec![0; length];
-        self.read_exact(&mut body)?;
-        request += std::str::from_utf8(&body).map_err(|_| ErrorKind::InvalidData)?;
-        self.shared.seen().requests.push(request.clone());
-        Ok(request)
-    }
-
-    fn write_part(&mut self, bytes: &[u8], amount: usize) -> io::Result<()> {
-        let tls = self.tls.as_mut().ok_or(ErrorKind::Unsupported)?;
-        tls.writer().write_all(bytes)?;
-        while tls.wants_write() {
-            tls.write_tls(&mut self.held)?;
-        }
-        assert!(amount < self.held.len(), "a part of {} bytes", self.held.len());
-        self.write_held(amount)
-    }
-
-    fn write_held(&mut self, amount: usize) -> io::Result<()> {
-        let rest = self.held.split_off(amount);
-        self.stream.write_all(&std::mem::replace(&mut self.held, rest))
-    }
-
-    /// Until one side goes.
-    fn tunnel(&mut self, answer: &[u8]) -> io::Result<()> {
-        let request = self.shared.seen().requests.last().cloned().unwrap_or_default();
-        let gateway = TcpStream::connect(request.split(' ').nth(1).unwrap_or_default())?;
-        self.write_all(answer)?;
-        let (mut answers, mut client) = (gateway.try_clone()?, self.stream.try_clone()?);
-        let back = thread::spawn(move || {
-            let _ = io::copy(&mut answers, &mut client);
-            let _ = client.shutdown(Shutdown::Both);
-        });
-        let outcome = self.pass_on(&gateway);
-        let _ = gateway.shutdown(Shutdown::Both);
-        back.join().expect("the way back does not panic");
-        outcome
-    }
-
-    fn pass_on(&mut self, mut gateway: &TcpStream) -> io::Result<()> {
-        let mut bytes = [0; 4096];
-        loop {
-            let amount = self.read(&mut bytes)?;
-            if amount == 0 {
-                return Ok(());
-            }
-            self.shared.seen().passed_on.extend(&bytes[..amount]);
-            gateway.write_all(&bytes[..amount])?;
-        }
-    }
-
-    /// Says goodbye in TLS, then in TCP.
-    fn close(&mut self) -> io::Result<()> {
-        if let Some(tls) = &mut self.tls {
-            tls.send_close_notify();
-            tls.complete_io(&mut self.stream)?;
-        }
-        self.stream.shutdown(Shutdown::Write)
-    }
-}
-
-impl Read for Connection<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match &mut self.tls {
-            Some(tls) => {
-                let amount = rustls::Stream::new(tls, &mut self.stream).read(buffer)?;
-                // Without a goodbye it is an error.
-                self.shared.seen().goodbyes += usize::from(amount == 0);
-                Ok(amount)
-            }
-            None => self.stream.read(buffer),
-        }
-    }
-}
-
-impl Write for Connection<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.tls {
-            Some(tls) => rustls::Stream::new(tls, &mut self.stream).write(bytes),
-            None => self.stream.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match &mut self.tls {
-            Some(tls) => rustls::Stream::new(tls, &mut self.stream).flush(),
-            None => self.stream.flush(),
-        }
+        self.end();
     }
 }
