@@ -127,7 +127,7 @@ class Gateway:
                 raise StepError(f"the simulator did not say ready within {PATIENCE_S} s") from None
             if line is None:
                 raise StepError(f"the simulator ended at once: {' '.join(seen) or 'no output'}")
-            ready = re.fullmatch(r"ready url=(\S+) ca=(.+) agent=\S+ guid=(\S+)", line)
+            ready = re.fullmatch(r"ready url=(\S+) ca=(.+) pin=.* guid=(\S+)", line)
             if ready:
                 return ready.groups()
             seen.append(line)

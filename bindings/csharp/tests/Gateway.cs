@@ -22,7 +22,7 @@ namespace Agw.Tests
             {
                 guids[match.Groups[1].Value] = match.Groups[2].Value;
             }
-            Match ready = Regex.Match(output, @"^ready url=(\S+) ca=(.+) agent=", RegexOptions.Multiline);
+            Match ready = Regex.Match(output, @"^ready url=(\S+) ca=(.+) pin=", RegexOptions.Multiline);
             Url = ready.Groups[1].Value;
             Ca = ready.Groups[2].Value;
             // The control path only: what agw does about certificates is tested through agw.

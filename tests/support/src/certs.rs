@@ -2,18 +2,21 @@
 
 use std::net::IpAddr;
 use std::process::Command;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType,
 };
 use ring::digest::{SHA256, digest};
+use rustls::RootCertStore;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 
 use crate::HOST;
 use crate::files::Folder;
@@ -113,31 +116,51 @@ pub fn ip(address: &str) -> SanType {
 
 /// A private authority, with those above it that servers have to send along.
 pub struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
+    certificate: CertificateDer<'static>,
+    issuer: Issuer<'static, KeyPair>,
     sent_along: Vec<CertificateDer<'static>>,
 }
 
 impl Authority {
     pub fn new(name: &str) -> Self {
-        let issuer = CertifiedIssuer::self_signed(authority(name), p256()).expect("signs");
-        Authority { issuer, sent_along: Vec::new() }
+        let (params, key) = (authority(name), p256());
+        let certificate = params.self_signed(&key).expect("signs").der().clone();
+        Authority { certificate, issuer: Issuer::new(params, key), sent_along: Vec::new() }
+    }
+
+    /// One that `new` has made before, by its certificate and key. It is tried out: what it issues
+    /// is to be good in the eyes of whoever trusts its certificate.
+    pub fn kept(name: &str, pem: &str, key_pem: &str) -> Result<Self, String> {
+        let certificate = CertificateDer::from_pem_slice(pem.as_bytes());
+        let certificate = certificate.map_err(|why| format!("the certificate: {why}"))?;
+        let key = KeyPair::from_pem(key_pem).map_err(|why| format!("the key: {why}"))?;
+        let issuer = Issuer::new(authority(name), key);
+        let authority = Authority { certificate, issuer, sent_along: Vec::new() };
+        let leaf = authority.issue(&Leaf::server(vec![dns(HOST)]));
+        vouches_for(&authority.certificate, &leaf).map_err(|why| why.to_string())?;
+        Ok(authority)
+    }
+
+    /// Not encrypted.
+    pub fn key_pem(&self) -> String {
+        self.issuer.key().serialize_pem()
     }
 
     /// An intermediate authority.
     pub fn below(&self, name: &str) -> Self {
-        let issuer =
-            CertifiedIssuer::signed_by(authority(name), p256(), &self.issuer).expect("signs");
-        let mut sent_along = vec![issuer.der().clone()];
+        let (params, key) = (authority(name), p256());
+        let certificate = params.signed_by(&key, &self.issuer).expect("signs").der().clone();
+        let mut sent_along = vec![certificate.clone()];
         sent_along.extend(self.sent_along.iter().cloned());
-        Authority { issuer, sent_along }
+        Authority { certificate, issuer: Issuer::new(params, key), sent_along }
     }
 
     pub fn der(&self) -> CertificateDer<'static> {
-        self.issuer.der().clone()
+        self.certificate.clone()
     }
 
     pub fn pem(&self) -> String {
-        self.issuer.pem()
+        pem("CERTIFICATE", &self.certificate)
     }
 
     /// A certificate with a P-256 key.
@@ -154,6 +177,19 @@ impl Authority {
     }
 }
 
+/// Whether a client that trusts `authority` takes a server of the name `HOST` with this certificate.
+fn vouches_for(authority: &CertificateDer<'_>, leaf: &Identity) -> Result<(), rustls::Error> {
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.clone().into_owned())?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = WebPkiServerVerifier::builder_with_provider(roots.into(), provider).build();
+    let verifier = verifier.map_err(|why| rustls::Error::General(why.to_string()))?;
+    let name = ServerName::try_from(HOST).expect("a name");
+    verifier
+        .verify_server_cert(&leaf.chain[0], &leaf.chain[1..], &name, &[], UnixTime::now())
+        .map(drop)
+}
+
 /// The key that no Rust crate here can make: of OpenSSL's default certificate.
 pub fn rsa2048() -> KeyPair {
     KeyPair::from_pem(&OPENSSL_DEFAULT.key_pem).expect("RSA-2048")
@@ -166,7 +202,7 @@ fn p256() -> KeyPair {
 fn authority(name: &str) -> CertificateParams {
     let mut params = named(name);
     params.not_before = day(-365).into();
-    params.not_after = day(365).into();
+    params.not_after = day(3650).into();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params

@@ -2,50 +2,39 @@
 //! node that has issued its Guids, for the other node does not know them.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::extract::{Request, State as Shared};
 use axum::http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::gateway::{Gateway, guid_of};
+use super::gateway::Gateway;
 use super::guid::Node;
+use super::interfaces::guid_of;
 
 const COOKIE_NAME: &str = "NSLB";
 
 /// What the balancer remembers.
 #[derive(Default)]
-struct Memory {
+pub struct Memory {
     /// The agents whose clients have been given a cookie.
     given: BTreeSet<String>,
     /// The node of the last request that could go to either.
     last: Node,
 }
 
-/// The balancer, as the requests share it.
-pub struct Balancer {
-    gateway: Arc<Gateway>,
-    memory: Mutex<Memory>,
-}
-
-impl Balancer {
-    /// A balancer in front of `gateway`, which stands for both nodes.
-    pub fn new(gateway: Arc<Gateway>) -> Self {
-        Self { gateway, memory: Mutex::default() }
-    }
-
+impl Memory {
     /// The node of a request without a cookie. Once the agent's client has been given one, it is the
     /// wrong node, so that a client that drops the cookie fails at once and not now and then.
-    fn choose(&self, agent: &str, issuer: Option<Node>) -> Node {
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        let given = !memory.given.insert(agent.to_owned());
+    fn choose(&mut self, agent: &str, issuer: Option<Node>) -> Node {
+        let given = !self.given.insert(agent.to_owned());
         match issuer {
             Some(node) if given => node.other(),
             Some(node) => node,
             None => {
-                memory.last = memory.last.other();
-                memory.last
+                self.last = self.last.other();
+                self.last
             }
         }
     }
@@ -54,17 +43,18 @@ impl Balancer {
 /// Brings a request to a node. A Guid that the node has not issued is taken out: to the node it is as
 /// good as none.
 pub async fn pass(
-    Shared(balancer): Shared<Arc<Balancer>>,
+    Shared(gateway): Shared<Arc<Gateway>>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let agent = agent_of(request.uri().path()).to_owned();
     let issuer = guid_of(request.headers()).and_then(Node::of_guid);
     let kept = cookie_of(request.headers());
-    let node = kept.unwrap_or_else(|| balancer.choose(&agent, issuer));
+    let node =
+        kept.unwrap_or_else(|| gateway.with(|state, _| state.balancer.choose(&agent, issuer)));
     if issuer.is_some_and(|issuer| issuer != node) {
-        let outcome = format!("node={node} the Guid is the other node's");
-        balancer.gateway.log("balancer", &agent, outcome);
+        let why = "the Guid is the other node's".to_owned();
+        gateway.log("balancer", &agent, format!("node={node}"), Some(why));
         request.headers_mut().remove("Guid");
     }
     request.extensions_mut().insert(node);
@@ -78,7 +68,7 @@ pub async fn pass(
 }
 
 /// The agent id in a path below the resource path: its only number.
-fn agent_of(path: &str) -> &str {
+pub fn agent_of(path: &str) -> &str {
     let number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     path.split('/').find(number).unwrap_or("-")
 }

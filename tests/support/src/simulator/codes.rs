@@ -1,4 +1,6 @@
-//! The return codes with which the simulated gateway refuses a request.
+//! The return codes with which the simulated gateway refuses a request, and why it does.
+
+use std::borrow::Cow;
 
 /// A refusal that the simulator decides on by itself. Any other code can be had on demand,
 /// see [`Script`](super::state::Script).
@@ -45,5 +47,19 @@ impl Refusal {
             Self::AlreadySignedOut => "The agent has signed out.",
             Self::NoConference => "The agent has no conference call.",
         }
+    }
+}
+
+/// A refusal, and why, in words for the log. They never hold a Guid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refused {
+    pub refusal: Refusal,
+    pub why: Cow<'static, str>,
+}
+
+impl Refused {
+    /// One more refusal.
+    pub fn new(refusal: Refusal, why: impl Into<Cow<'static, str>>) -> Self {
+        Self { refusal, why: why.into() }
     }
 }

@@ -1,20 +1,24 @@
 //! The control path under `/simulator`: what a test or a demonstration has the platform do.
 //! No real gateway has it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State as Shared;
-use axum::http::StatusCode;
+use axum::extract::{ConnectInfo, Request, State as Shared};
+use axum::http::{StatusCode, Uri};
+use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::gateway::{Gateway, json_response};
+use super::faults::{Fault, FaultOrder};
+use super::gateway::Gateway;
+use super::reply::json_response;
 use super::state::{ControlError, Script, State};
 
 const MAX_DELAY_MS: u64 = 600_000;
@@ -30,7 +34,8 @@ struct RingRequest {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct CancelRequest {
-    conf_id: u64,
+    conf_id: Option<u64>,
+    agent_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -54,6 +59,29 @@ struct ExpireRequest {
     agent_id: String,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct FaultRequest {
+    fault: Wanted,
+    #[serde(default)]
+    path: String,
+    #[serde(default = "first")]
+    count: Option<u32>,
+    #[serde(default)]
+    delay_ms: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Wanted {
+    Fault(Fault),
+    Other(String),
+}
+
+fn first() -> Option<u32> {
+    Some(1)
+}
+
 fn ok() -> u16 {
     200
 }
@@ -65,15 +93,28 @@ fn once() -> u32 {
 type Outcome = Result<Value, ControlError>;
 
 /// The routes below `/simulator`.
-pub fn router() -> Router<Arc<Gateway>> {
+pub fn router(gateway: &Arc<Gateway>) -> Router<Arc<Gateway>> {
     Router::new()
         .route("/ring", post(ring))
         .route("/cancel", post(cancel))
         .route("/answer-with", post(answer_with))
         .route("/expire", post(expire))
+        .route("/fault", post(fault))
+        .route("/reset", post(reset))
+        .route("/state", get(state))
         .route("/agents", get(agents))
         .route("/requests", get(requests))
+        .route("/journal", get(journal))
         .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(gateway.clone(), spare))
+}
+
+/// A connection that steers the simulator outlives faults.
+async fn spare(Shared(gateway): Shared<Arc<Gateway>>, request: Request, next: Next) -> Response {
+    if let Some(ConnectInfo(client)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
+        gateway.wires.spare(*client);
+    }
+    next.run(request).await
 }
 
 /// The answer to a path below `/simulator` that there is not.
@@ -103,9 +144,13 @@ fn ring_outcome(gateway: &Gateway, body: &[u8]) -> Outcome {
 
 async fn cancel(Shared(gateway): Shared<Arc<Gateway>>, body: Bytes) -> Response {
     let outcome = parse(&body).and_then(|request: CancelRequest| {
-        gateway.change(|state, _| state.cancel(request.conf_id))?;
-        Ok(json!({}))
+        gateway.change(|state, now| match (request.conf_id, request.agent_id) {
+            (Some(conf_id), None) => state.cancel(conf_id, now).map(|()| conf_id),
+            (None, Some(id)) => state.cancel_at(agent_id(state, &id)?, now),
+            _ => Err(bad("one of confId and agentId is wanted")),
+        })
     });
+    let outcome = outcome.map(|conf_id| json!({ "confId": conf_id }));
     respond(&gateway, "simulator.cancel", outcome)
 }
 
@@ -126,9 +171,7 @@ fn script(request: AnswerWithRequest) -> Result<Script, ControlError> {
     if request.count == 0 {
         return Err(bad("count is 0"));
     }
-    if request.delay_ms > MAX_DELAY_MS {
-        return Err(bad("delayMs is above 600000"));
-    }
+    check_delay(request.delay_ms)?;
     Ok(Script {
         retcode: request.retcode,
         message: request.message,
@@ -138,15 +181,65 @@ fn script(request: AnswerWithRequest) -> Result<Script, ControlError> {
     })
 }
 
+fn check_delay(delay_ms: u64) -> Result<(), ControlError> {
+    if delay_ms > MAX_DELAY_MS { Err(bad("delayMs is above 600000")) } else { Ok(()) }
+}
+
 async fn expire(Shared(gateway): Shared<Arc<Gateway>>, body: Bytes) -> Response {
     let outcome = parse(&body).and_then(|request: ExpireRequest| {
-        gateway.change(|state, _| {
+        gateway.change(|state, now| {
             let id = agent_id(state, &request.agent_id)?;
-            state.expire(id)
+            state.expire(id, now)
         })?;
         Ok(json!({}))
     });
     respond(&gateway, "simulator.expire", outcome)
+}
+
+async fn fault(Shared(gateway): Shared<Arc<Gateway>>, body: Bytes) -> Response {
+    let outcome = parse(&body).and_then(|request: FaultRequest| set_fault(&gateway, request));
+    respond(&gateway, "simulator.fault", outcome)
+}
+
+fn set_fault(gateway: &Gateway, request: FaultRequest) -> Outcome {
+    let fault = match request.fault {
+        Wanted::Fault(fault) => fault,
+        Wanted::Other(word) if word == "none" => {
+            gateway.with(|state, _| state.faults.clear());
+            return Ok(json!({}));
+        }
+        Wanted::Other(word) => return Err(bad(&format!("there is no fault {word:?}"))),
+    };
+    let FaultRequest { path, count, delay_ms, .. } = request;
+    if count == Some(0) {
+        return Err(bad("count is 0"));
+    }
+    if fault.is_of_tls() && !path.is_empty() {
+        return Err(bad("a handshake has no path"));
+    }
+    check_delay(delay_ms)?;
+    gateway.order(FaultOrder { fault, path, count, delay_ms })?;
+    Ok(json!({}))
+}
+
+async fn reset(Shared(gateway): Shared<Arc<Gateway>>) -> Response {
+    gateway.reset();
+    respond(&gateway, "simulator.reset", Ok(json!({})))
+}
+
+async fn state(Shared(gateway): Shared<Arc<Gateway>>) -> Response {
+    let state = gateway
+        .change(|state, _| json!({ "agents": state.agents(), "faults": state.faults.orders() }));
+    respond(&gateway, "simulator.state", Ok(state))
+}
+
+async fn journal(Shared(gateway): Shared<Arc<Gateway>>, uri: Uri) -> Response {
+    let outcome = match uri.query().map_or(Some("0"), |query| query.strip_prefix("after=")) {
+        Some(after) => after.parse().map_err(|_| bad("after is no number")),
+        None => Err(bad("only after=NUMBER is understood")),
+    };
+    let outcome = outcome.map(|after| json!(gateway.journal().after(after)));
+    respond(&gateway, "simulator.journal", outcome)
 }
 
 async fn agents(Shared(gateway): Shared<Arc<Gateway>>) -> Response {
@@ -176,7 +269,7 @@ fn agent_id(state: &State, text: &str) -> Result<u32, ControlError> {
 fn respond(gateway: &Gateway, method: &'static str, outcome: Outcome) -> Response {
     match outcome {
         Ok(body) => {
-            gateway.log(method, "-", "http=200".to_owned());
+            gateway.log(method, "-", "http=200".to_owned(), None);
             json_response(StatusCode::OK, &body)
         }
         Err(ControlError::BadRequest(text)) => {
@@ -188,6 +281,6 @@ fn respond(gateway: &Gateway, method: &'static str, outcome: Outcome) -> Respons
 }
 
 fn error(gateway: &Gateway, method: &'static str, status: StatusCode, text: &str) -> Response {
-    gateway.log(method, "-", format!("http={}", status.as_u16()));
+    gateway.log(method, "-", format!("http={}", status.as_u16()), Some(text.to_owned()));
     json_response(status, &json!({ "error": text }))
 }

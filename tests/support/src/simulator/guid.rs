@@ -1,5 +1,6 @@
 //! The Guids of a signed-in agent: how they look, when they are renewed, when they die.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -36,6 +37,11 @@ impl Default for GuidRules {
 }
 
 impl GuidRules {
+    /// When a Guid dies by itself, if it does.
+    pub fn dies(&self, issued: Instant) -> Option<Instant> {
+        (self.auth == AuthMode::Dynamic).then(|| issued.checked_add(self.expire_after))?
+    }
+
     fn is_over(&self, guid: &Guid, limit: Duration, now: Instant) -> bool {
         self.auth == AuthMode::Dynamic && now.saturating_duration_since(guid.issued) >= limit
     }
@@ -89,22 +95,78 @@ struct Guid {
     issued: Instant,
 }
 
+/// One that is good no more.
+struct Dead {
+    value: String,
+    at: Instant,
+    how: &'static str,
+}
+
+/// Of so many dead Guids it is still known how they died.
+const MAX_DEAD: usize = 100;
+
+/// What stands in the place of a Guid that the fault `dead-guid` has struck.
+pub const STRUCK: &str = "dead-guid";
+
 /// The Guids of one agent, oldest first. Between a renewal and the old Guid's death two are good.
 pub struct Guids {
     node: Node,
     issued: Vec<Guid>,
+    dead: VecDeque<Dead>,
 }
 
 impl Guids {
     /// The first Guid, issued at sign-in by a node, as all that follow.
     pub fn issue(node: Node, now: Instant) -> Self {
-        let mut guids = Self { node, issued: Vec::new() };
-        guids.push(now);
-        guids
+        Self::begin(node, random_guid(node), now)
+    }
+
+    /// As [`Guids::issue`], with a Guid that is given.
+    pub fn begin(node: Node, value: String, now: Instant) -> Self {
+        Self { node, issued: vec![Guid { value, issued: now }], dead: VecDeque::new() }
+    }
+
+    /// As [`Guids::issue`]; those that were good die.
+    pub fn issue_anew(&mut self, node: Node, now: Instant) {
+        self.bury(now, "died by a forced sign-in");
+        self.node = node;
+        self.push(now);
     }
 
     fn push(&mut self, now: Instant) {
         self.issued.push(Guid { value: random_guid(self.node), issued: now });
+    }
+
+    /// When the newest Guid was issued.
+    pub fn issued(&self) -> Option<Instant> {
+        self.issued.last().map(|guid| guid.issued)
+    }
+
+    /// Why a request may not use a Guid that [`Guids::accepts`] refuses.
+    pub fn why_not(&self, value: Option<&str>, rules: &GuidRules, now: Instant) -> String {
+        let Some(value) = value else { return "no header Guid".to_owned() };
+        if value == STRUCK {
+            return format!("Guid struck by the fault {STRUCK}");
+        }
+        let expired = self.issued.iter().find(|guid| guid.value == value);
+        let expired = expired.and_then(|guid| Some(("expired", rules.dies(guid.issued)?)));
+        let dead = self.dead.iter().find(|guid| guid.value == value);
+        match expired.or(dead.map(|guid| (guid.how, guid.at))) {
+            Some((how, at)) => format!("Guid {how} {}", ago(at, now)),
+            None => "Guid was never the agent's in this session".to_owned(),
+        }
+    }
+
+    fn bury(&mut self, at: Instant, how: &'static str) {
+        let dead = self.issued.drain(..).map(|guid| Dead { value: guid.value, at, how });
+        self.dead.extend(dead);
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        while self.dead.len() > MAX_DEAD {
+            self.dead.pop_front();
+        }
     }
 
     /// The newest Guid, good or dead; none after [`Guids::kill`].
@@ -128,19 +190,38 @@ impl Guids {
     pub fn renew_if_due(&mut self, rules: &GuidRules, now: Instant) {
         let due = |guid: &Guid| rules.is_over(guid, rules.renew_after, now);
         if self.issued.last().is_some_and(due) {
-            self.issued.retain(|guid| !rules.is_over(guid, rules.expire_after, now));
+            while let Some(guid) = self.expired(rules, now) {
+                let at = guid.issued + rules.expire_after;
+                self.dead.push_back(Dead { value: guid.value, at, how: "expired" });
+            }
+            self.forget();
             self.push(now);
         }
     }
 
+    /// Takes the oldest Guid out if its time is over.
+    fn expired(&mut self, rules: &GuidRules, now: Instant) -> Option<Guid> {
+        let is_over = |guid: &Guid| rules.is_over(guid, rules.expire_after, now);
+        self.issued.first().is_some_and(is_over).then(|| self.issued.remove(0))
+    }
+
     /// All Guids die at once.
-    pub fn kill(&mut self) {
-        self.issued.clear();
+    pub fn kill(&mut self, now: Instant) {
+        self.bury(now, "was made to expire");
     }
 }
 
+/// Such as `12 s ago`.
+pub fn ago(then: Instant, now: Instant) -> String {
+    let since = now.saturating_duration_since(then);
+    if since < Duration::from_secs(1) {
+        return format!("{} ms ago", since.as_millis());
+    }
+    format!("{} s ago", since.as_secs())
+}
+
 /// A Guid of the form that the gateway's examples show, made of 122 random bits.
-fn random_guid(node: Node) -> String {
+pub fn random_guid(node: Node) -> String {
     let mut bytes: [u8; 16] = random();
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;

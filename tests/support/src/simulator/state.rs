@@ -4,14 +4,22 @@
 //! Pure logic: every method that depends on time is told the time. [`State::tick`] does what falls
 //! due by itself.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::codes::Refusal;
-use super::guid::{GuidRules, Guids, Node};
+use super::balancer::Memory;
+use super::codes::{Refusal, Refused};
+use super::faults::Faults;
+use super::guid::{GuidRules, Guids, Node, ago};
+use super::session::{Agent, Past, Ring, Session};
+
+pub use super::polls::{Poll, PollEnd};
+pub use super::reject::{RejectAnswer, RejectRequest, RequestRecord, Script};
+pub use super::session::Event;
 
 /// The smallest agent id ("Parameter in the URI").
 pub const MIN_AGENT_ID: u32 = 101;
@@ -20,12 +28,13 @@ pub const MIN_AGENT_ID: u32 = 101;
 pub const MAX_AGENT_ID: u32 = 59_999;
 
 const FIRST_CONF_ID: u64 = 1_031_168;
-const MAX_WAITING_EVENTS: usize = 1_000;
-const MAX_RECORDS: usize = 10_000;
 
 /// Why a call ended, in `AgentOther_PhoneRelease`.
-const RELEASED_BY_AGENT: u8 = 2;
+pub(super) const RELEASED_BY_AGENT: u8 = 2;
 const RELEASED_BY_PLATFORM: u8 = 3;
+
+/// Not an event that a poll brings: the agent is told nothing.
+const IDLE_SIGN_OUT: &str = "signed out for want of polls";
 
 /// How the gateway behaves.
 #[derive(Clone, Debug)]
@@ -54,109 +63,6 @@ impl Default for Settings {
     }
 }
 
-/// An event as a poll's answer carries it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Event {
-    /// The `eventType`.
-    pub kind: &'static str,
-    /// The `content`.
-    pub content: Value,
-}
-
-/// A poll for events that waits for its answer.
-#[derive(Clone, Debug)]
-pub struct Poll {
-    agent: u32,
-    number: u64,
-    guid: String,
-}
-
-/// How a poll ends before its time is up.
-#[derive(Clone, Debug, PartialEq)]
-pub enum PollEnd {
-    /// With an event.
-    Event(Event),
-    /// Without an event: a newer poll of the same agent takes its place.
-    Superseded,
-    /// The agent is signed out, or the Guid is dead.
-    Refused(Refusal),
-}
-
-/// A request for `rejectAgentConf`, taken apart.
-#[derive(Clone, Debug)]
-pub struct RejectRequest<'a> {
-    /// `agentid` of the URI.
-    pub agent: &'a str,
-    /// The header `Guid`.
-    pub guid: Option<&'a str>,
-    /// Whether `Content-Type` says JSON in UTF-8.
-    pub json: bool,
-    /// Whether there is no body, as documented.
-    pub empty_body: bool,
-}
-
-/// The answer to a [`RejectRequest`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct RejectAnswer {
-    /// The HTTP status.
-    pub http_status: u16,
-    /// `retcode`; without one the answer is an HTML page.
-    pub retcode: Option<String>,
-    /// `message`.
-    pub message: String,
-    /// The answer is held back for so long. What the request does is done at once.
-    pub delay: Duration,
-}
-
-/// How the next rejects of an agent are answered, whatever they say.
-#[derive(Clone, Debug)]
-pub struct Script {
-    /// The code to answer with. Nothing is done to a ringing conference, not even with `"0"`.
-    pub retcode: Option<String>,
-    /// The message that goes with it.
-    pub message: String,
-    /// The HTTP status; other than 200 and without a `retcode`: an HTML page of that status.
-    pub http_status: u16,
-    /// For how many requests.
-    pub count: u32,
-    /// How long each answer is held back.
-    pub delay: Duration,
-}
-
-impl Default for Script {
-    fn default() -> Self {
-        Self {
-            retcode: None,
-            message: String::new(),
-            http_status: 200,
-            count: 1,
-            delay: Duration::ZERO,
-        }
-    }
-}
-
-impl Script {
-    fn is_delay_only(&self) -> bool {
-        self.retcode.is_none() && self.http_status == 200
-    }
-}
-
-/// A `rejectAgentConf` request that the gateway has seen.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RequestRecord {
-    /// 1 for the first request.
-    pub sequence: u64,
-    /// Milliseconds since the start.
-    pub at_ms: u64,
-    /// The agent id as it was sent.
-    pub agent_id: String,
-    /// The HTTP status of the answer.
-    pub http_status: u16,
-    /// The `retcode` of the answer; none if it was an HTML page.
-    pub retcode: Option<String>,
-}
-
 /// What the control path tells about an agent.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -171,6 +77,12 @@ pub struct AgentView {
     pub waiting_events: usize,
     /// The conference that rings at the agent.
     pub ringing_conf_id: Option<u64>,
+    /// How many rejects are still answered as scripted.
+    pub scripted_answers: u32,
+    /// When the newest Guid was issued, in milliseconds since the start; none if all are dead.
+    pub guid_issued_at_ms: Option<u64>,
+    /// When it dies; none if it does not by itself.
+    pub guid_dies_at_ms: Option<u64>,
 }
 
 /// Why the control path cannot do what it is told.
@@ -184,62 +96,28 @@ pub enum ControlError {
     Conflict(String),
 }
 
-struct Ring {
-    conf_id: u64,
-    members: BTreeSet<u32>,
-    since: Instant,
-}
-
-/// A signed-in agent.
-struct Session {
-    guids: Guids,
-    events: VecDeque<Event>,
-    ring: Option<Ring>,
-    pending_poll: Option<u64>,
-    /// When the idle time began; `None` until an agent signed in at start polls.
-    idle_since: Option<Instant>,
-}
-
-impl Session {
-    fn new(node: Node, now: Instant) -> Self {
-        Self {
-            guids: Guids::issue(node, now),
-            events: VecDeque::new(),
-            ring: None,
-            pending_poll: None,
-            idle_since: Some(now),
-        }
+impl fmt::Display for ControlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::BadRequest(text) | Self::NotFound(text) | Self::Conflict(text)) = self;
+        f.write_str(text)
     }
-
-    fn push(&mut self, kind: &'static str, content: Value) {
-        if self.events.len() == MAX_WAITING_EVENTS {
-            self.events.pop_front();
-        }
-        self.events.push_back(Event { kind, content });
-    }
-
-    fn release(&mut self, released_by: u8) {
-        self.ring = None;
-        self.push("AgentOther_PhoneRelease", json!({ "phoneState": released_by }));
-        self.push("AgentState_Ready", Value::Null);
-    }
-}
-
-#[derive(Default)]
-struct Agent {
-    session: Option<Session>,
-    scripts: VecDeque<Script>,
 }
 
 /// The state of the simulated gateway.
 pub struct State {
-    settings: Settings,
+    pub(super) settings: Settings,
     started: Instant,
-    agents: BTreeMap<u32, Agent>,
+    pub(super) agents: BTreeMap<u32, Agent>,
     next_conf_id: u64,
-    polls: u64,
-    requests: u64,
-    records: VecDeque<RequestRecord>,
+    pub(super) polls: u64,
+    pub(super) requests: u64,
+    pub(super) records: VecDeque<RequestRecord>,
+    /// What has happened to agents since it was taken.
+    news: Vec<(u32, Event)>,
+    /// The faults that were asked for.
+    pub faults: Faults,
+    /// What the load balancer remembers.
+    pub balancer: Memory,
 }
 
 impl State {
@@ -253,37 +131,71 @@ impl State {
             polls: 0,
             requests: 0,
             records: VecDeque::new(),
+            news: Vec::new(),
+            faults: Faults::default(),
+            balancer: Memory::default(),
         }
     }
 
     /// Reads an `agentid`: decimal, without a leading zero, within the range.
-    pub fn agent_id(&self, text: &str) -> Result<u32, Refusal> {
+    pub fn agent_id(&self, text: &str) -> Result<u32, Refused> {
+        let (least, most) = (MIN_AGENT_ID, self.settings.max_agent_id);
         let decimal = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
-        text.parse()
-            .ok()
-            .filter(|id| decimal && (MIN_AGENT_ID..=self.settings.max_agent_id).contains(id))
-            .ok_or(Refusal::BadParameter)
+        let id = text.parse().ok().filter(|id| decimal && (least..=most).contains(id));
+        id.ok_or_else(|| {
+            let why = format!("agent ID is not a number from {least} to {most}");
+            Refused::new(Refusal::BadParameter, why)
+        })
     }
 
     /// Does what falls due by itself: conferences ring out, idle agents are signed out.
     /// Tells whether anything happened.
     pub fn tick(&mut self, now: Instant) -> bool {
         let Settings { ring_time, idle_sign_out, .. } = self.settings;
-        let mut happened = false;
-        for agent in self.agents.values_mut() {
-            let Some(session) = &mut agent.session else {
+        let (mut rung_out, mut idle) = (Vec::new(), Vec::new());
+        for (id, agent) in &self.agents {
+            let Some(session) = &agent.session else {
                 continue;
             };
             if is_over(session.ring.as_ref().map(|ring| ring.since), ring_time, now) {
-                session.release(RELEASED_BY_PLATFORM);
-                happened = true;
+                rung_out.push(*id);
             }
             if session.pending_poll.is_none() && is_over(session.idle_since, idle_sign_out, now) {
-                agent.session = None;
-                happened = true;
+                idle.push(*id);
             }
         }
-        happened
+        for id in &rung_out {
+            self.release(*id, RELEASED_BY_PLATFORM, "rang out", now);
+        }
+        for id in &idle {
+            self.agents.entry(*id).or_default().leave("was signed out for want of polls", now);
+            self.news.push((*id, Event { kind: IDLE_SIGN_OUT, content: Value::Null }));
+        }
+        !rung_out.is_empty() || !idle.is_empty()
+    }
+
+    /// An event waits for a poll of a signed-in agent.
+    pub(super) fn push(&mut self, id: u32, kind: &'static str, content: Value) {
+        let event = Event { kind, content };
+        if let Some(session) = self.session_mut(id) {
+            session.push(event.clone());
+            self.news.push((id, event));
+        }
+    }
+
+    /// What rings at an agent ends.
+    pub(super) fn release(&mut self, id: u32, by: u8, what: &'static str, at: Instant) {
+        if let Some(session) = self.session_mut(id) {
+            session.ring = None;
+            session.last_ring = Some(Past { what, at });
+        }
+        self.push(id, "AgentOther_PhoneRelease", json!({ "phoneState": by }));
+        self.push(id, "AgentState_Ready", Value::Null);
+    }
+
+    /// The events since the last time that this was asked, each with its agent.
+    pub fn take_news(&mut self) -> Vec<(u32, Event)> {
+        std::mem::take(&mut self.news)
     }
 
     // --- Signing in and out ---
@@ -296,12 +208,15 @@ impl State {
         force: bool,
         node: Node,
         now: Instant,
-    ) -> Result<String, Refusal> {
+    ) -> Result<String, Refused> {
         let agent = self.agents.entry(id).or_default();
         match &mut agent.session {
-            Some(_) if !force => return Err(Refusal::AlreadySignedIn),
+            Some(_) if !force => {
+                let why = format!("agent {id} is signed in, and this is no forced sign-in");
+                return Err(Refused::new(Refusal::AlreadySignedIn, why));
+            }
             Some(session) => {
-                session.guids = Guids::issue(node, now);
+                session.guids.issue_anew(node, now);
                 session.idle_since = Some(now);
             }
             None => agent.session = Some(Session::new(node, now)),
@@ -309,27 +224,28 @@ impl State {
         Ok(self.current_guid(id).expect("was issued just now"))
     }
 
-    /// Signs an agent in when the simulator starts. The idle rule spares the agent until the
-    /// first poll.
-    pub fn sign_in_at_start(&mut self, id: u32, now: Instant) {
-        let mut session = Session::new(Node::default(), now);
-        session.idle_since = None;
+    /// Signs an agent in when the simulator starts, with this Guid. The idle rule spares the agent
+    /// until the first poll.
+    pub fn sign_in_at_start(&mut self, id: u32, guid: &str, now: Instant) {
+        let node = Node::default();
+        let guids = Guids::begin(node, guid.to_owned(), now);
+        let session = Session { guids, idle_since: None, ..Session::new(node, now) };
         self.agents.entry(id).or_default().session = Some(session);
     }
 
     /// Signs an agent out ("sign out", `DELETE /onlineagent/{agentid}/logout`).
-    pub fn sign_out(&mut self, id: u32, guid: Option<&str>, now: Instant) -> Result<(), Refusal> {
+    pub fn sign_out(&mut self, id: u32, guid: Option<&str>, now: Instant) -> Result<(), Refused> {
         if self.session(id).is_none() {
-            return Err(Refusal::AlreadySignedOut);
+            return Err(Refused::new(Refusal::AlreadySignedOut, self.why_signed_out(id, now)));
         }
         self.authenticated(id, guid, now)?;
-        self.agents.entry(id).or_default().session = None;
+        self.agents.entry(id).or_default().leave("signed out", now);
         Ok(())
     }
 
     /// Whether a request of an agent may be answered: the id is good, and the Guid is the agent's.
     /// Gives the newest Guid.
-    pub fn check(&mut self, id: &str, guid: Option<&str>, now: Instant) -> Result<String, Refusal> {
+    pub fn check(&mut self, id: &str, guid: Option<&str>, now: Instant) -> Result<String, Refused> {
         let id = self.agent_id(id)?;
         self.authenticated(id, guid, now)?;
         Ok(self.current_guid(id).expect("one was accepted"))
@@ -341,175 +257,41 @@ impl State {
         session.guids.current().map(str::to_owned)
     }
 
-    fn session(&self, id: u32) -> Option<&Session> {
+    pub(super) fn session(&self, id: u32) -> Option<&Session> {
         self.agents.get(&id)?.session.as_ref()
     }
 
-    fn session_mut(&mut self, id: u32) -> Option<&mut Session> {
+    pub(super) fn session_mut(&mut self, id: u32) -> Option<&mut Session> {
         self.agents.get_mut(&id)?.session.as_mut()
     }
 
-    fn authenticated(
+    pub(super) fn why_signed_out(&self, id: u32, now: Instant) -> String {
+        match self.agents.get(&id) {
+            None => format!("unknown agent {id}: never signed in"),
+            Some(Agent { left: None, .. }) => format!("agent {id} has not signed in"),
+            Some(Agent { left: Some(Past { what, at }), .. }) => {
+                format!("agent {id} {what} {}", ago(*at, now))
+            }
+        }
+    }
+
+    pub(super) fn authenticated(
         &mut self,
         id: u32,
         guid: Option<&str>,
         now: Instant,
-    ) -> Result<&mut Session, Refusal> {
+    ) -> Result<&mut Session, Refused> {
         let rules = self.settings.guids.clone();
         let stale = self.settings.stale;
-        let session = self.session_mut(id).ok_or(Refusal::NotSignedIn)?;
+        let why_signed_out = self.session(id).is_none().then(|| self.why_signed_out(id, now));
+        let session = self.session_mut(id).ok_or_else(|| {
+            Refused::new(Refusal::NotSignedIn, why_signed_out.unwrap_or_default())
+        })?;
         if guid.is_some_and(|guid| session.guids.accepts(guid, &rules, now)) {
             Ok(session)
         } else {
-            Err(stale)
+            Err(Refused::new(stale, session.guids.why_not(guid, &rules, now)))
         }
-    }
-
-    // --- Polling for events ---
-
-    /// Begins a poll ("poll events", `GET /agentevent/{agentid}`).
-    pub fn begin_poll(
-        &mut self,
-        id: u32,
-        guid: Option<&str>,
-        now: Instant,
-    ) -> Result<Poll, Refusal> {
-        let number = self.polls + 1;
-        let session = self.authenticated(id, guid, now)?;
-        session.pending_poll = Some(number);
-        session.idle_since = Some(now);
-        self.polls = number;
-        Ok(Poll { agent: id, number, guid: guid.unwrap_or_default().to_owned() })
-    }
-
-    /// Whether a poll ends now, and how. An event is taken from the queue.
-    pub fn poll_end(&mut self, poll: &Poll) -> Option<PollEnd> {
-        let stale = self.settings.stale;
-        let Some(session) = self.session_mut(poll.agent) else {
-            return Some(PollEnd::Refused(Refusal::NotSignedIn));
-        };
-        if !session.guids.knows(&poll.guid) {
-            return Some(PollEnd::Refused(stale));
-        }
-        if session.pending_poll != Some(poll.number) {
-            return Some(PollEnd::Superseded);
-        }
-        session.events.pop_front().map(PollEnd::Event)
-    }
-
-    /// The Guid that the answer of `poll` carries: only one that the caller does not use yet.
-    pub fn guid_for_answer(&mut self, poll: &Poll, now: Instant) -> Option<String> {
-        let rules = self.settings.guids.clone();
-        let session = self.session_mut(poll.agent)?;
-        session.guids.renew_if_due(&rules, now);
-        let current = session.guids.current()?;
-        (current != poll.guid).then(|| current.to_owned())
-    }
-
-    /// A poll is over: answered, or its caller has gone.
-    pub fn finish_poll(&mut self, poll: &Poll, now: Instant) {
-        let session = self.session_mut(poll.agent);
-        if let Some(session) = session.filter(|it| it.pending_poll == Some(poll.number)) {
-            session.pending_poll = None;
-            session.idle_since = Some(now);
-        }
-    }
-
-    // --- rejectAgentConf ---
-
-    /// Answers `POST /agentconf/{agentid}/rejectagentconf`, as scripted or by the rules, and keeps
-    /// a record of it.
-    pub fn reject(&mut self, request: &RejectRequest<'_>, now: Instant) -> RejectAnswer {
-        let script = self.take_script(request.agent);
-        let answer = if script.is_delay_only() {
-            self.rejected_by_the_rules(request, script.delay, now)
-        } else {
-            RejectAnswer {
-                http_status: script.http_status,
-                retcode: script.retcode,
-                message: script.message,
-                delay: script.delay,
-            }
-        };
-        self.record(request.agent, &answer, now);
-        answer
-    }
-
-    fn rejected_by_the_rules(
-        &mut self,
-        request: &RejectRequest<'_>,
-        delay: Duration,
-        now: Instant,
-    ) -> RejectAnswer {
-        let (retcode, message) = match self.reject_conference(request, now) {
-            Ok(()) => ("0", "success"),
-            Err(refusal) => (refusal.code(), refusal.message()),
-        };
-        RejectAnswer {
-            http_status: 200,
-            retcode: Some(retcode.to_owned()),
-            message: message.to_owned(),
-            delay,
-        }
-    }
-
-    fn reject_conference(
-        &mut self,
-        request: &RejectRequest<'_>,
-        now: Instant,
-    ) -> Result<(), Refusal> {
-        let id = self.agent_id(request.agent)?;
-        if !request.json || !request.empty_body {
-            return Err(Refusal::BadParameter);
-        }
-        let session = self.authenticated(id, request.guid, now)?;
-        let ring = session.ring.take().ok_or(Refusal::NoConference)?;
-        session.release(RELEASED_BY_AGENT);
-        self.tell_members(id, &ring);
-        Ok(())
-    }
-
-    /// "Triggered Event": the other members learn that the agent (type 9) has left (1) by its own
-    /// doing (reason 0).
-    fn tell_members(&mut self, id: u32, ring: &Ring) {
-        for member in &ring.members {
-            if let Some(session) = self.session_mut(*member) {
-                session.push(
-                    "AgentConf_ParticipantChanged",
-                    json!({
-                        "result": 0,
-                        "changeType": 1,
-                        "changeReason": 0,
-                        "confId": ring.conf_id,
-                        "participant": id.to_string(),
-                        "participantType": 9,
-                    }),
-                );
-            }
-        }
-    }
-
-    fn take_script(&mut self, agent: &str) -> Script {
-        self.agent_id(agent)
-            .ok()
-            .and_then(|id| self.agents.get_mut(&id))
-            .and_then(Agent::next_script)
-            .unwrap_or_default()
-    }
-
-    fn record(&mut self, agent: &str, answer: &RejectAnswer, now: Instant) {
-        self.requests += 1;
-        if self.records.len() == MAX_RECORDS {
-            self.records.pop_front();
-        }
-        let at_ms = now.saturating_duration_since(self.started).as_millis();
-        self.records.push_back(RequestRecord {
-            sequence: self.requests,
-            at_ms: u64::try_from(at_ms).unwrap_or(u64::MAX),
-            agent_id: agent.to_owned(),
-            http_status: answer.http_status,
-            retcode: answer.retcode.clone(),
-        });
     }
 
     // --- The control path ---
@@ -528,19 +310,25 @@ impl State {
         }
         session.ring =
             Some(Ring { conf_id, members: members.iter().copied().collect(), since: now });
-        session.push("AgentConf_Ringing", json!({ "confId": conf_id }));
+        self.push(id, "AgentConf_Ringing", json!({ "confId": conf_id }));
         self.next_conf_id += 1;
         Ok(conf_id)
     }
 
     /// A conference is cancelled before the agent has answered.
-    pub fn cancel(&mut self, conf_id: u64) -> Result<(), ControlError> {
-        self.agents
-            .values_mut()
-            .filter_map(|agent| agent.session.as_mut())
-            .find(|session| session.conf_id() == Some(conf_id))
-            .map(|session| session.release(RELEASED_BY_PLATFORM))
+    pub fn cancel(&mut self, conf_id: u64, now: Instant) -> Result<(), ControlError> {
+        let rings = |id: &u32| self.session(*id).and_then(Session::conf_id) == Some(conf_id);
+        let id = self.agents.keys().copied().find(rings);
+        id.map(|id| self.release(id, RELEASED_BY_PLATFORM, "was cancelled", now))
             .ok_or_else(|| ControlError::NotFound(format!("no conference {conf_id} rings")))
+    }
+
+    /// As [`State::cancel`], for whatever rings at an agent. Gives the conference's id.
+    pub fn cancel_at(&mut self, id: u32, now: Instant) -> Result<u64, ControlError> {
+        let conf_id = self.session(id).and_then(Session::conf_id);
+        let conf_id = conf_id
+            .ok_or_else(|| ControlError::NotFound(format!("no conference rings at agent {id}")))?;
+        self.cancel(conf_id, now).map(|()| conf_id)
     }
 
     /// The next rejects of an agent are answered as `script` says, after those scripted before.
@@ -551,8 +339,8 @@ impl State {
     }
 
     /// All Guids of an agent die at once.
-    pub fn expire(&mut self, id: u32) -> Result<(), ControlError> {
-        self.signed_in(id).map(|session| session.guids.kill())
+    pub fn expire(&mut self, id: u32, now: Instant) -> Result<(), ControlError> {
+        self.signed_in(id).map(|session| session.guids.kill(now))
     }
 
     fn signed_in(&mut self, id: u32) -> Result<&mut Session, ControlError> {
@@ -562,38 +350,34 @@ impl State {
 
     /// Every agent that has ever been signed in or scripted.
     pub fn agents(&self) -> Vec<AgentView> {
-        let views = self.agents.iter().map(|(id, agent)| agent.view(*id));
-        views.collect()
+        self.agents.iter().map(|(id, agent)| self.view(*id, agent)).collect()
     }
 
-    /// The `rejectAgentConf` requests seen, oldest first; the newest ten thousand of them.
-    pub fn records(&self) -> Vec<RequestRecord> {
-        self.records.iter().cloned().collect()
-    }
-}
-
-impl Session {
-    fn conf_id(&self) -> Option<u64> {
-        self.ring.as_ref().map(|ring| ring.conf_id)
-    }
-}
-
-impl Agent {
-    fn next_script(&mut self) -> Option<Script> {
-        let script = self.scripts.front_mut()?;
-        script.count -= 1;
-        if script.count == 0 { self.scripts.pop_front() } else { Some(script.clone()) }
-    }
-
-    fn view(&self, id: u32) -> AgentView {
-        let session = self.session.as_ref();
+    fn view(&self, id: u32, agent: &Agent) -> AgentView {
+        let session = agent.session.as_ref();
+        let issued = session.and_then(|it| it.guids.issued());
+        let dies = issued.and_then(|issued| self.settings.guids.dies(issued));
         AgentView {
             agent_id: id.to_string(),
             signed_in: session.is_some(),
             polling: session.is_some_and(|it| it.pending_poll.is_some()),
             waiting_events: session.map_or(0, |it| it.events.len()),
             ringing_conf_id: session.and_then(Session::conf_id),
+            scripted_answers: agent.scripts.iter().map(|script| script.count).sum(),
+            guid_issued_at_ms: issued.map(|issued| self.milliseconds(issued)),
+            guid_dies_at_ms: dies.map(|dies| self.milliseconds(dies)),
         }
+    }
+
+    /// From the start until `then`.
+    pub(super) fn milliseconds(&self, then: Instant) -> u64 {
+        let since = then.saturating_duration_since(self.started).as_millis();
+        u64::try_from(since).unwrap_or(u64::MAX)
+    }
+
+    /// Polls of the state before are told from those of this one.
+    pub fn succeed(&mut self, before: &Self) {
+        self.polls = before.polls;
     }
 }
 

@@ -1,0 +1,452 @@
+//! Round trips over HTTPS.
+
+use std::io::Write;
+use std::net::{IpAddr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use support::simulator::caller::{JSON, connect, send};
+use support::simulator::{CaFile, Simulator, SimulatorOptions};
+
+use super::{POLL, REJECT, agent_154, control, poll, reject, start, start_logged, wait_until};
+
+#[test]
+fn a_session_from_sign_in_to_sign_out() {
+    let simulator = start(|options| options.agents = vec![155]);
+    let path = "/agentgateway/resource/onlineagent/154";
+    let body = r#"{"password":"","phonenum":"40038"}"#;
+    let answer = send(&simulator, "PUT", path, JSON, body);
+    assert_eq!(answer.json()["result"]["workno"], "154");
+    let guid = answer.guid().expect("sign-in brings a Guid");
+    let again = send(&simulator, "PUT", path, JSON, body);
+    assert_eq!(again.json()["retcode"], "100-002");
+    let ring = json!({ "agentId": "154", "members": ["155"] });
+    let conf_id = control(&simulator, "ring", &ring).json()["confId"].clone();
+    let event = json!({
+        "eventType": "AgentConf_Ringing",
+        "workNo": "154",
+        "content": { "confId": conf_id },
+    });
+    assert_eq!(poll(&simulator, &guid).json()["event"], event);
+    let answer = reject(&simulator, &guid);
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("Content-Type"), Some("application/json;charset=UTF-8"));
+    let success = json!({ "message": "success", "retcode": "0", "result": {} });
+    assert_eq!(answer.json(), success);
+    let headers = format!("Guid: {guid}\r\n");
+    let logout = format!("{path}/logout");
+    let answer = send(&simulator, "DELETE", &logout, &headers, "");
+    assert_eq!(answer.json(), json!({ "message": "", "retcode": "0" }));
+    assert_eq!(reject(&simulator, &guid).json()["retcode"], "100-006");
+}
+
+#[test]
+fn a_forced_sign_in_over_the_wire() {
+    let simulator = start(|_| {});
+    let old = simulator.guid(154).expect("is signed in at start");
+    let path = "/agentgateway/resource/onlineagent/154/forcelogin";
+    let answer = send(&simulator, "PUT", path, JSON, r#"{"phonenum":"1"}"#);
+    let new = answer.guid().expect("sign-in brings a Guid");
+    assert_eq!(reject(&simulator, &old).json()["retcode"], "100-006");
+    assert_eq!(reject(&simulator, &new).json()["retcode"], "101-001");
+    let answer = send(&simulator, "PUT", path, JSON, "{}");
+    assert_eq!(answer.json()["retcode"], "100-001");
+    let answer = send(&simulator, "PUT", path, JSON, "not JSON");
+    assert_eq!(answer.json()["retcode"], "000-002");
+}
+
+#[test]
+fn a_waiting_poll_is_answered_when_something_happens() {
+    let simulator = start(|_| {});
+    let guid = simulator.guid(154).expect("is signed in at start");
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| poll(&simulator, &guid));
+        wait_until(|| agent_154(&simulator)["polling"] == true);
+        simulator.ring(154, &[]).expect("nothing else rings");
+        let answer = waiting.join().expect("the poll is answered");
+        assert_eq!(answer.json()["event"]["eventType"], "AgentConf_Ringing");
+    });
+    assert_eq!(agent_154(&simulator)["polling"], false);
+}
+
+#[test]
+fn a_poll_without_an_event_ends_and_renews_the_guid() {
+    let simulator = start(|options| {
+        options.poll_wait = Duration::from_millis(50);
+        options.settings.guids.renew_after = Duration::from_millis(10);
+    });
+    let old = simulator.guid(154).expect("is signed in at start");
+    let answer = poll(&simulator, &old);
+    assert_eq!(answer.json(), json!({ "message": "", "retcode": "0" }));
+    assert_eq!(answer.guid(), simulator.guid(154));
+    assert_ne!(answer.guid(), Some(old));
+}
+
+#[test]
+fn a_caller_who_hangs_up_polls_no_longer() {
+    let simulator = start(|_| {});
+    let guid = simulator.guid(154).expect("is signed in at start");
+    let mut stream = connect(&simulator, "localhost");
+    let request = format!("GET {POLL} HTTP/1.1\r\nHost: localhost\r\nGuid: {guid}\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("the request goes out");
+    wait_until(|| agent_154(&simulator)["polling"] == true);
+    drop(stream);
+    wait_until(|| agent_154(&simulator)["polling"] == false);
+}
+
+#[test]
+fn a_conference_rings_out_by_itself() {
+    let simulator = start(|options| options.settings.ring_time = Duration::from_millis(10));
+    let guid = simulator.guid(154).expect("is signed in at start");
+    simulator.ring(154, &[]).expect("nothing else rings");
+    let kinds: Vec<Value> =
+        (0..3).map(|_| poll(&simulator, &guid).json()["event"]["eventType"].clone()).collect();
+    let expected = ["AgentConf_Ringing", "AgentOther_PhoneRelease", "AgentState_Ready"];
+    assert_eq!(kinds, expected);
+}
+
+#[test]
+fn a_reject_wants_its_headers_and_no_body() {
+    let simulator = start(|_| {});
+    let guid = simulator.guid(154).expect("is signed in at start");
+    let guid = format!("Guid: {guid}\r\n");
+    let code = |headers: &str, body: &str| {
+        let answer = send(&simulator, "POST", REJECT, headers, body);
+        answer.json()["retcode"].clone()
+    };
+    for good in ["application/json", "Application/JSON;charset=utf-8"] {
+        let headers = format!("{guid}Content-Type: {good}\r\n");
+        assert_eq!(code(&headers, ""), "101-001");
+    }
+    for wrong in ["text/plain", "application/json; charset=GBK"] {
+        let headers = format!("{guid}Content-Type: {wrong}\r\n");
+        assert_eq!(code(&headers, ""), "000-002");
+    }
+    assert_eq!(code(&guid, ""), "000-002");
+    assert_eq!(code(&format!("{JSON}{guid}"), "{}"), "000-002");
+    assert_eq!(code(JSON, ""), "100-006");
+}
+
+#[test]
+fn scripted_answers_over_the_wire() {
+    let simulator = start(|_| {});
+    let guid = simulator.guid(154).expect("is signed in at start");
+    let script = json!({
+        "agentId": "154",
+        "retcode": "100-007",
+        "message": "Unknown ERROR._40302",
+        "httpStatus": 500,
+    });
+    assert_eq!(control(&simulator, "answer-with", &script).status, 200);
+    let answer = reject(&simulator, &guid);
+    assert_eq!(answer.status, 500);
+    let expected = json!({ "message": "Unknown ERROR._40302", "retcode": "100-007" });
+    assert_eq!(answer.json(), expected);
+    let script = json!({ "agentId": "154", "httpStatus": 502, "delayMs": 100 });
+    control(&simulator, "answer-with", &script);
+    let start = Instant::now();
+    let answer = reject(&simulator, &guid);
+    assert!(start.elapsed() >= Duration::from_millis(100));
+    assert_eq!(answer.status, 502);
+    assert!(answer.body.starts_with("<!doctype html>"));
+    let records = send(&simulator, "GET", "/simulator/requests", "", "").json();
+    assert_eq!(records[0]["retcode"], "100-007");
+    assert_eq!(records[1]["retcode"], Value::Null);
+    assert_eq!(records[1]["httpStatus"], 502);
+    assert!(!records.to_string().contains(&guid));
+}
+
+#[test]
+fn the_control_path_says_what_is_wrong() {
+    let simulator = start(|_| {});
+    let ring = json!({ "agentId": "154" });
+    assert_eq!(control(&simulator, "ring", &ring).status, 200);
+    let cases = [
+        (409, "ring", ring),
+        (409, "ring", json!({ "agentId": "156" })),
+        (400, "ring", json!({ "agentId": "0154" })),
+        (400, "ring", json!({ "agentId": "155", "member": [] })),
+        (400, "answer-with", json!({ "agentId": "154", "httpStatus": 99 })),
+        (400, "answer-with", json!({ "agentId": "154", "count": 0 })),
+        (404, "cancel", json!({ "confId": 1 })),
+        (409, "expire", json!({ "agentId": "156" })),
+        (404, "nothing", json!({})),
+        (405, "agents", json!({})),
+    ];
+    for (status, path, body) in cases {
+        let answer = control(&simulator, path, &body);
+        assert_eq!(answer.status, status, "{path} {body}");
+        let error = answer.json()["error"].clone();
+        assert!(error.as_str().is_some_and(|text| !text.is_empty()));
+    }
+}
+
+#[test]
+fn unknown_paths_and_methods_get_a_page() {
+    let simulator = start(|_| {});
+    let answer = send(&simulator, "POST", "/agentgateway/x", "", "");
+    assert_eq!(answer.status, 404);
+    assert_eq!(answer.header("Content-Type"), Some("text/html; charset=utf-8"));
+    let answer = send(&simulator, "GET", REJECT, "", "");
+    assert_eq!(answer.status, 405);
+    assert_eq!(answer.header("Allow"), Some("POST"));
+    assert!(answer.body.contains("Method Not Allowed"));
+}
+
+/// One call of agent 154 below `onlineagent`: its return code and its `result`.
+fn online(simulator: &Simulator, method: &str, call: &str, headers: &str) -> (Value, Value) {
+    let path = format!("/agentgateway/resource/onlineagent/154{call}");
+    let answer = send(simulator, method, &path, headers, r#"{"phonenum":"1"}"#);
+    assert_eq!(answer.status, 200, "{method} {call}: {answer:?}");
+    (answer.json()["retcode"].clone(), answer.json()["result"].clone())
+}
+
+#[test]
+fn other_calls_of_real_clients_are_accepted_and_logged() {
+    let (simulator, lines) = start_logged(|_| {});
+    let guid = simulator.guid(154).expect("is signed in at start");
+    let headers = format!("{JSON}Guid: {guid}\r\n");
+    let calls = [
+        ("POST", "/resetskill/true?skillid=&phonelinkage=0", "resetSkill", json!({})),
+        ("PUT", "/updateGuid", "updateGuid", json!({ "guid": guid })),
+        ("POST", "/handshake", "handShake", json!({})),
+        ("GET", "/agentstatus", "getAgentStatus", json!({ "agentState": 4, "isWorking": false })),
+        ("POST", "/saybusy?reason=200", "sayBusy", json!({})),
+        ("POST", "/sayfree", "sayFree", json!({})),
+        ("POST", "/work", "work", json!({})),
+        ("POST", "/cancelwork", "cancelWork", json!({})),
+    ];
+    for (method, call, name, result) in calls {
+        assert_eq!(online(&simulator, method, call, &headers), (json!("0"), result), "{call}");
+        assert_eq!(online(&simulator, method, call, JSON).0, "100-006", "{call}");
+        let lines = std::mem::take(&mut *lines.lock().expect("no test panics here"));
+        assert!(lines[0].ends_with(&format!(" {name} agent=154 retcode=0")), "{lines:?}");
+        let refused = format!(" {name} agent=154 retcode=100-006: no header Guid");
+        assert!(lines[1].ends_with(&refused), "{lines:?}");
+    }
+    simulator.ring(154, &[]).expect("nothing else rings");
+    assert_eq!(reject(&simulator, &guid).json()["retcode"], "0");
+}
+
+#[test]
+fn any_other_interface_is_refused_as_a_gateway_does_and_named_in_the_log() {
+    let (simulator, lines) = start_logged(|_| {});
+    let guid = simulator.guid(154).expect("is signed in at start");
+    let headers = format!("{JSON}Guid: {guid}\r\n");
+    assert_eq!(online(&simulator, "POST", "/notifybulletin", &headers).0, "000-002");
+    assert_eq!(online(&simulator, "POST", "/a%0Ab?guid=secret", &headers).0, "000-002");
+    let call = "/agentgateway/resource/voicecall/154/callout";
+    assert_eq!(send(&simulator, "PUT", call, &headers, "{}").json()["retcode"], "000-002");
+    let lines = lines.lock().expect("no test panics here").clone();
+    let ends = ["POST /onlineagent/154/notifybulletin", "POST ?", "PUT /voicecall/154/callout"]
+        .map(|call| format!("not simulated: {call}"));
+    for (line, end) in lines.iter().zip(&ends) {
+        let end = format!(" unknownInterface agent=- retcode=000-002: {end}");
+        assert!(line.ends_with(&end), "{line}");
+    }
+    assert_eq!(lines.len(), ends.len());
+}
+
+#[test]
+fn a_balancers_nodes_know_their_own_guids_only() {
+    let (simulator, lines) = start_logged(|options| {
+        options.sticky = true;
+        options.agents = vec![155];
+        options.poll_wait = Duration::from_millis(10);
+    });
+    let login = |agent: u32, call: &str| {
+        let path = format!("/agentgateway/resource/onlineagent/{agent}{call}");
+        let answer = send(&simulator, "PUT", &path, JSON, r#"{"phonenum":"1"}"#);
+        let cookie = answer.header("Set-Cookie").expect("a cookie comes along");
+        let (pair, attributes) = cookie.split_once(';').expect("attributes follow");
+        assert_eq!(attributes, " Path=/agentgateway; HttpOnly");
+        (answer.guid().expect("sign-in brings a Guid"), pair.to_owned())
+    };
+    let code = |guid: &str, cookie: &str| {
+        let headers = format!("{JSON}Guid: {guid}\r\nCookie: a=b; {cookie}\r\n");
+        let answer = send(&simulator, "GET", POLL, &headers, "");
+        let given = answer.header("Set-Cookie").is_some();
+        (answer.json()["retcode"].as_str().expect("a text").to_owned(), given)
+    };
+    let (guid, cookie) = login(154, "");
+    let (_, other) = login(156, "");
+    assert_ne!(cookie, other, "agents are spread over the nodes");
+    assert!(guid.ends_with(&format!(".AgentGateway{}", &cookie[5..])), "{guid} {cookie}");
+    let expected = |code: &str, given| (code.to_owned(), given);
+    assert_eq!(code(&guid, &cookie), expected("0", false));
+    assert_eq!(code(&guid, &other), expected("100-006", false));
+    assert_eq!(code(&guid, "NSLB=3"), expected("100-006", true), "no node: as without a cookie");
+    assert_eq!(code(&guid, "c=d"), expected("100-006", true), "the cookie was set");
+    assert_eq!(code(&guid, &cookie), expected("0", false), "it is still signed in");
+    assert!(!lines.lock().expect("no test panics here").concat().contains(&guid));
+    // Who has never been given a cookie is not sent astray: an agent of the start.
+    let first = simulator.guid(155).expect("is signed in at start");
+    let path = "/agentgateway/resource/agentconf/155/rejectagentconf";
+    let codes = [(); 2].map(|()| {
+        let answer = send(&simulator, "POST", path, &format!("{JSON}Guid: {first}\r\n"), "");
+        answer.json()["retcode"].clone()
+    });
+    assert_eq!(codes, ["101-001", "100-006"]);
+    // A sign-in stays where its cookie sends it, and may go elsewhere without one.
+    let path = "/agentgateway/resource/onlineagent/154/forcelogin";
+    let headers = format!("{JSON}Cookie: {other}\r\n");
+    let answer = send(&simulator, "PUT", path, &headers, r#"{"phonenum":"1"}"#);
+    let moved = answer.guid().expect("sign-in brings a Guid");
+    assert_eq!(code(&moved, &other), expected("0", false));
+    assert_eq!(code(&moved, &cookie), expected("100-006", false));
+}
+
+#[test]
+fn the_log_names_the_method_and_hides_the_guid() {
+    let (simulator, lines) = start_logged(|_| {});
+    let guid = simulator.guid(154).expect("is signed in at start");
+    reject(&simulator, &guid);
+    send(&simulator, "DELETE", "/agentgateway/resource/onlineagent/a%0Ab/logout", "", "");
+    send(&simulator, "GET", "/simulator/agents", "", "");
+    let lines = lines.lock().expect("no test panics here").clone();
+    let why = "no conference rings at agent 154";
+    assert!(lines[0].ends_with(&format!(" rejectAgentConf agent=154 retcode=101-001: {why}")));
+    let why = "agent ID is not a number from 101 to 59999";
+    assert!(lines[1].ends_with(&format!(" logout agent=? retcode=000-002: {why}")));
+    assert!(lines[2].ends_with(" simulator.agents agent=- http=200"));
+    assert!(!lines.concat().contains(&guid));
+}
+
+#[test]
+fn the_certificate_is_for_its_names_only() {
+    let simulator = start(|_| {});
+    let handshake = |name: &str| {
+        let mut stream = connect(&simulator, name);
+        stream.conn.complete_io(&mut stream.sock)
+    };
+    for name in ["localhost", "127.0.0.1", "::1"] {
+        handshake(name).expect("the certificate has the name");
+    }
+    assert!(handshake("gateway.example").is_err());
+}
+
+#[test]
+fn the_ca_file_goes_with_the_simulator() {
+    let simulator = start(|options| options.ca_file = CaFile::Temporary);
+    let path = simulator.ca_path().expect("was asked for").to_owned();
+    let written = std::fs::read_to_string(&path).expect("is there");
+    assert_eq!(written, simulator.ca_pem());
+    drop(simulator);
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_stop_does_not_wait_for_polls() {
+    let simulator = start(|_| {});
+    let guid = simulator.guid(154).expect("is signed in at start");
+    let mut stream = connect(&simulator, "localhost");
+    let request = format!("GET {POLL} HTTP/1.1\r\nHost: localhost\r\nGuid: {guid}\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("the request goes out");
+    wait_until(|| agent_154(&simulator)["polling"] == true);
+    let (address, stop) = (simulator.address(), Instant::now());
+    drop(simulator);
+    assert!(stop.elapsed() < Duration::from_secs(2));
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn a_ca_file_that_cannot_be_written_is_an_error() {
+    let options = SimulatorOptions {
+        ca_file: CaFile::At(std::env::temp_dir().join("no-such-directory/ca.pem")),
+        ..SimulatorOptions::default()
+    };
+    let error = Simulator::start(options).err().expect("cannot start");
+    assert!(error.to_string().starts_with("cannot write "));
+}
+
+#[test]
+fn only_loopback_addresses_are_served() {
+    let options =
+        SimulatorOptions { address: IpAddr::from([0, 0, 0, 0]), ..SimulatorOptions::default() };
+    assert!(Simulator::start(options).is_err());
+}
+
+#[test]
+fn a_reset_makes_everything_as_at_the_start() {
+    let simulator = start(|options| options.ring = vec![154]);
+    let guid = simulator.guid(154).expect("is signed in at start");
+    let state = || send(&simulator, "GET", "/simulator/state", "", "").json();
+    let at_start = state();
+    assert_eq!(at_start["agents"][0]["ringingConfId"], 1_031_168);
+    assert_eq!(at_start["agents"][0]["waitingEvents"], 1);
+    assert_eq!(at_start["faults"], json!([]));
+    thread::scope(|scope| {
+        reject(&simulator, &guid);
+        for _ in ["ringing", "released", "ready"] {
+            assert_eq!(poll(&simulator, &guid).json()["event"]["workNo"], "154");
+        }
+        let waiting = scope.spawn(|| poll(&simulator, &guid));
+        wait_until(|| agent_154(&simulator)["polling"] == true);
+        let script = json!({ "agentId": "156", "retcode": "1" });
+        control(&simulator, "answer-with", &script);
+        control(&simulator, "fault", &json!({ "fault": "late", "path": "x" }));
+        simulator.expire(155).expect("is signed in");
+        assert_eq!(control(&simulator, "reset", &Value::Null).status, 200);
+        let ended = waiting.join().expect("the poll is answered");
+        assert_eq!(ended.json(), json!({ "message": "", "retcode": "0" }));
+    });
+    let mut fresh = state();
+    for (agent, before) in [(0, &at_start), (1, &at_start)] {
+        // The age of a Guid begins anew.
+        for time in ["guidIssuedAtMs", "guidDiesAtMs"] {
+            fresh["agents"][agent][time] = before["agents"][agent][time].clone();
+        }
+    }
+    assert_eq!(fresh, at_start);
+    assert_eq!(simulator.requests(), []);
+    assert_eq!(simulator.guid(154), Some(guid.clone()));
+    assert_eq!(reject(&simulator, &guid).json()["retcode"], "0");
+}
+
+#[test]
+fn after_a_reset_a_balancer_has_given_no_cookie() {
+    let simulator = start(|options| options.sticky = true);
+    let guid = simulator.guid(154).expect("is signed in at start");
+    for _ in ["at the start", "after a reset"] {
+        assert_eq!(reject(&simulator, &guid).json()["retcode"], "101-001");
+        assert_eq!(reject(&simulator, &guid).json()["retcode"], "100-006");
+        simulator.reset();
+    }
+}
+
+#[test]
+fn the_journal_has_requests_and_events_and_begins_where_one_asks() {
+    let simulator = start(|_| {});
+    let conf_id = simulator.ring(154, &[]).expect("nothing else rings");
+    send(&simulator, "POST", REJECT, "", "");
+    let journal = |query: &str| {
+        let path = format!("/simulator/journal{query}");
+        let entries = send(&simulator, "GET", &path, "", "").json();
+        let entries = entries.as_array().expect("a list").clone();
+        let shown = entries.iter().map(|entry| {
+            let [kind, name, detail] = ["kind", "name", "detail"].map(|key| entry[key].clone());
+            format!("{} {} {}", kind.as_str().expect("a text"), name, detail).replace('"', "")
+        });
+        shown.collect::<Vec<_>>()
+    };
+    let ringing = format!("event AgentConf_Ringing {{\\confId\\:{conf_id}}}");
+    let refused = "request rejectAgentConf retcode=000-002: no Content-Type".to_owned();
+    assert_eq!(journal(""), [ringing, refused.clone()]);
+    let asked = "control simulator.journal http=200".to_owned();
+    assert_eq!(journal("?after=1"), [refused, asked]);
+    assert_eq!(send(&simulator, "GET", "/simulator/journal?after=x", "", "").status, 400);
+}
+
+#[test]
+fn what_rings_at_an_agent_is_cancelled_without_its_number() {
+    let simulator = start(|_| {});
+    let conf_id = simulator.ring(154, &[]).expect("nothing else rings");
+    let agent = json!({ "agentId": "154" });
+    let answer = control(&simulator, "cancel", &agent);
+    assert_eq!(answer.json(), json!({ "confId": conf_id }));
+    assert_eq!(control(&simulator, "cancel", &agent).status, 404);
+    assert_eq!(control(&simulator, "cancel", &json!({})).status, 400);
+    let both = json!({ "agentId": "154", "confId": 1 });
+    assert_eq!(control(&simulator, "cancel", &both).status, 400);
+}
