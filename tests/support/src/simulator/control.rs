@@ -222,7 +222,8 @@ fn set_fault(gateway: &Gateway, request: FaultRequest) -> Outcome {
     Ok(json!({}))
 }
 
-async fn reset(Shared(gateway): Shared<Arc<Gateway>>) -> Response {
+/// A body that is not read would end a kept connection.
+async fn reset(Shared(gateway): Shared<Arc<Gateway>>, _: Bytes) -> Response {
     gateway.reset();
     respond(&gateway, "simulator.reset", Ok(json!({})))
 }

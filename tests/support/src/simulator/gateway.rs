@@ -14,6 +14,10 @@ use super::start::Start;
 use super::state::{ControlError, State};
 use super::wire::Wires;
 
+/// Requests to the control path that change nothing: who looks often is not to fill the journal.
+const LOOKS: [&str; 4] =
+    ["simulator.state", "simulator.agents", "simulator.requests", "simulator.journal"];
+
 const TICK: Duration = Duration::from_millis(50);
 
 /// One answered request, for the log. It never holds a Guid.
@@ -156,7 +160,9 @@ impl Gateway {
         let kind = if method.starts_with("simulator") { Kind::Control } else { Kind::Request };
         let why = line.why.iter().map(|why| format!(": {why}"));
         let detail = line.outcome.clone() + &why.collect::<String>();
-        self.journal.add(kind, method, &line.agent, &detail);
+        if !LOOKS.contains(&method) {
+            self.journal.add(kind, method, &line.agent, &detail);
+        }
         if let Some(log) = &self.log {
             log(&line);
         }
