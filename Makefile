@@ -66,11 +66,12 @@ install-test: build
 	for lib in lib lib64 lib/x86_64-linux-gnu; do tests/packages.sh $$lib || exit 1; done
 	tests/static.sh
 
-## make python     the Python package: ruff, mypy, a wheel, pytest on it (EVERY=1: with all here, PyPy)
+## make python     the Python packages: ruff, mypy, wheels, pytest (EVERY=1: with all here, PyPy)
 python: setup stage
 	$(CARGO) build --locked --quiet --example simulator
 	PYTHON=$(PYTHON) EVERY=$(EVERY) tests/python.sh --library $(STAGE)/lib/libagw.so \
 	    --simulator $(TARGET)/debug/examples/simulator
+	PYTHON=$(PYTHON) tests/simulator/python.sh --simulator $(TARGET)/debug/examples/simulator
 
 ## make csharp     the C# binding, compiled and tested with Mono
 csharp: setup stage

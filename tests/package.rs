@@ -114,6 +114,7 @@ fn the_documents_call_the_packages_by_their_names() {
     for document in ["README.md", "bindings/python/README.md"] {
         said(document, &format!("pip install {distribution}"));
     }
+    said("bindings/simulator/README.md", "pip install agw-simulator ");
     said("src/lib.rs", &format!("\n//! {distribution} = {{ version"));
     said("CONTRIBUTING.md", &format!("cargo update -p {distribution}`"));
     said("bindings/csharp/README.md", "dotnet add package Agw.Client\n");
@@ -130,17 +131,20 @@ fn every_package_has_the_same_home_page() {
     let read = |file: &str| std::fs::read_to_string(Path::new(ROOT).join(file)).expect("UTF-8");
     let page = option_env!("CARGO_PKG_HOMEPAGE").filter(|page| !page.is_empty());
     let python = read("bindings/python/pyproject.toml");
+    let simulator = read("bindings/simulator/pyproject.toml");
     let dotnet = read("bindings/csharp/Agw.csproj");
     assert_eq!(between(&python, "\nHomepage = \"", "\"\n"), page);
+    assert_eq!(between(&simulator, "\nHomepage = \"", "\"\n"), page);
     assert_eq!(between(&dotnet, "<PackageProjectUrl>", "<"), page);
 }
 
 /// What docs.rs, crates.io, PyPI, NuGet and the archives show where the repository is not beside it.
-const SHOWN_ALONE: [&str; 5] = [
+const SHOWN_ALONE: [&str; 6] = [
     "README.md",
     "SECURITY.md",
     "CHANGELOG.md",
     "bindings/python/README.md",
+    "bindings/simulator/README.md",
     "bindings/csharp/README.md",
 ];
 

@@ -30,9 +30,9 @@ shell_files() { { git grep --untracked -lE '^#!.*sh$' -- ':!*.md' && listed '*.s
 shell_check() { shellcheck -x "$@"; }
 c_files() { listed '*.c' '*.h' '*.cpp' '*.hpp' ':!include/agw.h'; } # which is generated
 c_check() { clang-format --style=file:.clang-format --dry-run -Werror "$@"; }
-python_files() { listed '*.py' ':!bindings/python'; }
+python_files() { listed '*.py' ':!bindings/python' ':!bindings/simulator'; }
 python_check() { ruff check -q --no-cache --config $here/ruff.toml "$@"; }
-package_files() { listed 'bindings/python/*.py'; } # it has a configuration of its own
+package_files() { listed 'bindings/python/*.py' 'bindings/simulator/*.py'; } # as they configure
 package_check() { ruff check -q --no-cache "$@" && ruff format -q --no-cache --check "$@"; }
 text_files() { # but for bytes as others send them
     listed . ':!tests/fuzz/seeds' ':!tests/abi/*.abi' ':!tests/corpus/heads' ':!tests/corpus/answers' \
