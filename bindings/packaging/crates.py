@@ -22,14 +22,18 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+# What only tests need, and is inside the simulator's program all the same.
+SIMULATOR = {"agw-test-support", "clap", "tokio"}
 LICENCE_FILES = re.compile(r"(?i)(licen[cs]e|copying|copyright|notice|unlicense)")
 
 
 class Crates:
-    """What is linked into the library for some of the platforms."""
+    """What is linked into the library for some of the platforms, and into what uses it and also
+    the packages of these names."""
 
-    def __init__(self, platforms):
+    def __init__(self, platforms, also=()):
         self.packages, self.edges, self.targets = {}, {}, {}
+        self.also = also
         for platform in platforms:
             self._add(platform.name, platform.target)
 
@@ -47,13 +51,14 @@ class Crates:
                 continue
             self.targets[one].append(name)
             self.packages[one] = packages[one]
-            used = {dep["pkg"] for dep in nodes[one] if linked(dep, packages)}
+            used = {dep["pkg"] for dep in nodes[one] if linked(dep, packages)
+                    or (one == self.root and packages[dep["pkg"]]["name"] in self.also)}
             self.edges.setdefault(one, set()).update(used)
             pending.extend(used)
 
     def sorted(self):
-        """The packages by name and version, agw itself left out."""
-        others = (one for one in self.packages.values() if one["id"] != self.root)
+        """The packages by name and version, the project's own left out."""
+        others = (one for one in self.packages.values() if one["source"])
         return sorted(others, key=lambda one: (one["name"], one["version"]))
 
 
@@ -69,9 +74,9 @@ def expression(package):
     return package["license"].replace("/", " OR ")
 
 
-def licences(crates):
+def licences(crates, what):
     """The text for the packages: every crate, its licence, and all the texts, each once."""
-    lines = ["The library agw contains these Rust crates.", ""]
+    lines = [f"{what} contains these Rust crates.", ""]
     texts = {}
     for package in crates.sorted():
         title = f"{package['name']} {package['version']}"

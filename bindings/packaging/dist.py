@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Puts what is released into target/dist: archives for C programmers, Python wheels and sdist, the
-NuGet package, .deb, .rpm and .apk, SBOM and checksums. The libraries are those of `make linux` and
-`make windows`.
+NuGet package, .deb, .rpm and .apk, SBOM and checksums. The libraries and the simulators are those
+of `make linux` and `make windows`.
 
 The same sources give the same bytes, in whatever folder and at whatever time. SOURCE_DATE_EPOCH is
 the date in the packages; without it, that of the last commit.
@@ -92,10 +92,11 @@ def documents(folder, licences):
     shutil.copytree(licences, folder / "licences")
 
 
-def licence_folder(folder, platform):
-    """The licences of all that is linked into a platform's library."""
+def licence_folder(folder, platform, what="The library agw", also=()):
+    """The licences of all that is linked into a platform's library, or its simulator."""
     put(RUST_STD, folder / "rust-standard-library.html")
-    (folder / "crates.txt").write_text(crates.licences(crates.Crates([platform])), encoding="utf-8")
+    text = crates.licences(crates.Crates([platform], also), what)
+    (folder / "crates.txt").write_text(text, encoding="utf-8")
     if platform.windows:
         put(MINGW, folder / "mingw-w64.txt")
     return folder
@@ -116,21 +117,30 @@ def archives(work, output, licences, date):
             archive.tar_gz(folder.parent, output / f"{top}.tar.gz", date)
 
 
+def build(kind, source, folder, **variables):
+    """A Python package, which comes into the folder."""
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, kind, source]
+    subprocess.run(command, env={**os.environ, **variables}, check=True, stdout=subprocess.DEVNULL)
+
+
 def python_packages(work, output, licences):
-    """The sdist, and from it a wheel for each platform."""
-    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(work / "python")]
-    quiet = subprocess.DEVNULL
-    subprocess.run([*build, "--sdist", ROOT / "bindings/python"], check=True, stdout=quiet)
-    (sdist,) = (work / "python").glob("*.tar.gz")
+    """The sdist, and from it a wheel for each platform; for each a wheel of the simulator, too."""
+    made = work / "python"
+    build("--sdist", ROOT / "bindings/python", made)
+    (sdist,) = made.glob("*.tar.gz")
     shutil.unpack_archive(sdist, work / "sdist", filter="data")
     (source,) = (work / "sdist").iterdir()
     for platform in PLATFORMS:
-        library = TARGET / platform.folder / platform.library
-        environment = {**os.environ, "AGW_WHEEL_LIBRARY": str(library),
-                       "AGW_WHEEL_PLATFORM": platform.wheel,
-                       "AGW_WHEEL_LICENCES": str(licences[platform.name])}
-        subprocess.run([*build, "--wheel", source], env=environment, check=True, stdout=quiet)
-    for path in (work / "python").iterdir():
+        built = TARGET / platform.folder
+        build("--wheel", source, made, AGW_WHEEL_LIBRARY=str(built / platform.library),
+              AGW_WHEEL_PLATFORM=platform.wheel,
+              AGW_WHEEL_LICENCES=str(licences[platform.name]))
+        program_licences = licence_folder(work / "licences-simulator" / platform.name, platform,
+                                          "The program agw-simulator", crates.SIMULATOR)
+        build("--wheel", ROOT / "bindings/simulator", made,
+              AGW_WHEEL_SIMULATOR=str(built / platform.program),
+              AGW_WHEEL_PLATFORM=platform.wheel, AGW_WHEEL_LICENCES=str(program_licences))
+    for path in made.iterdir():
         put(path, output / path.name)
 
 

@@ -25,6 +25,11 @@ class Platform(NamedTuple):
         return "agw.dll" if self.windows else "libagw.so"
 
     @property
+    def program(self):
+        """What the simulator's file is called."""
+        return "agw-simulator.exe" if self.windows else "agw-simulator"
+
+    @property
     def pointer(self):
         """The bytes of a pointer."""
         return 4 if self.target.startswith("i686") else 8

@@ -40,6 +40,9 @@ PLATFORMS = {
     "windows-x64": ("windows/x64/agw.dll", "win-x64", "win_amd64"),
     "windows-x86": ("windows/x86/agw.dll", "win-x86", "win32"),
 }
+PROGRAMS = {platform: library.replace("libagw.so", "agw-simulator").replace("agw.dll",
+                                                                         "agw-simulator.exe")
+            for platform, (library, _, _) in PLATFORMS.items()}
 LIBRARIES = {platform: library for platform, (library, _, _) in PLATFORMS.items()}
 
 EVERYWHERE = """README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE
@@ -128,20 +131,35 @@ def archives(dist, target):
 
 
 def wheels(dist, target):
-    """Their tags, and the library inside."""
+    """Their tags, and the library or the simulator inside."""
     for platform, (library, _, tag) in PLATFORMS.items():
-        path = dist / f"agw_client-{VERSION}-py3-none-{tag}.whl"
-        found = dict(zipped(path))
-        lines = found[f"agw_client-{VERSION}.dist-info/WHEEL"].decode().splitlines()
-        tags = [line[5:] for line in lines if line.startswith("Tag: ")]
-        yield from differing(path.name, tags, [f"py3-none-{one}" for one in tag.split(".")])
-        if "Root-Is-Purelib: false" not in lines:
-            yield f"{path.name} claims to fit any platform"
-        if found.get(f"agw/{library.rsplit('/', 1)[1]}") != (target / library).read_bytes():
-            yield f"{path.name} has another library"
-        inside = [name for name in found if name.startswith("agw/licences/") and found[name]]
-        wanted = [f"agw/licences/{one}" for one in licences(platform)]
-        yield from differing(path.name, inside, wanted)
+        yield from wheel(dist, target, platform, tag, "agw_client", "agw", library)
+        program = PROGRAMS[platform]
+        yield from wheel(dist, target, platform, tag, "agw_simulator", "agw_simulator", program)
+        path = dist / f"agw_simulator-{VERSION}-py3-none-{tag}.whl"
+        with zipfile.ZipFile(path) as archive:
+            modes = [one.external_attr >> 16 for one in archive.infolist()
+                     if one.filename == f"agw_simulator/{program.rsplit('/', 1)[1]}"]
+        if any(mode & 0o111 != 0o111 for mode in modes):
+            yield f"{path.name}: its program is not to be run"
+
+
+def wheel(dist, target, platform, tag, name, package, library):
+    """One of them."""
+    path = dist / f"{name}-{VERSION}-py3-none-{tag}.whl"
+    found = dict(zipped(path))
+    lines = found[f"{name}-{VERSION}.dist-info/WHEEL"].decode().splitlines()
+    tags = [line[5:] for line in lines if line.startswith("Tag: ")]
+    yield from differing(path.name, tags, [f"py3-none-{one}" for one in tag.split(".")])
+    if "Root-Is-Purelib: false" not in lines:
+        yield f"{path.name} claims to fit any platform"
+    file = library.rsplit("/", 1)[1]
+    if found.get(f"{package}/{file}") != (target / library).read_bytes():
+        yield f"{path.name} has another {file}"
+    texts = f"{package}/licences/"
+    inside = [one for one in found if one.startswith(texts) and found[one]]
+    wanted = [f"{texts}{one}" for one in licences(platform)]
+    yield from differing(path.name, inside, wanted)
 
 
 def nuget(dist, target):
@@ -351,10 +369,13 @@ def replaced(old, new):
 FAULTS = (
     (archives, "agw-*-windows-x86.zip", without("agw.lib"), "lacks .*agw.lib"),
     (archives, "agw-*-windows-x64.zip", replaced(b"This program", b"That program"), "another lib"),
-    (wheels, "*-win32.whl", replaced(b"none-win32", b"none-any"), "lacks py3-none-win32"),
-    (wheels, "*manylinux2014_x86_64.whl", without("libagw.so"), "another library"),
-    (wheels, "*_aarch64.whl", replaced(b"4_aarch64", b"4_x86_64"), "lacks .*2014_aarch64"),
-    (wheels, "*-musllinux*.whl", without("libagw.so"), "another library"),
+    (wheels, "agw_client-*-win32.whl", replaced(b"none-win32", b"none-any"), "lacks py3-none-w"),
+    (wheels, "agw_client-*manylinux2014_x86_64.whl", without("libagw.so"), "another libagw.so"),
+    (wheels, "agw_simulator-*2014_x86_64.whl", without("agw-simulator"), "another agw-sim"),
+    (wheels, "agw_simulator-*-win32.whl", without("crates.txt"), "lacks agw_simulator/licences/"),
+    (wheels, "agw_client-*_aarch64.whl", replaced(b"4_aarch64", b"4_x86_64"), "lacks .*4_aarch64"),
+    (wheels, "agw_client-*-musllinux*.whl", without("libagw.so"), "another libagw.so"),
+    (wheels, "agw_simulator-*-win_amd64.whl", lambda _, content: content, "not to be run"),
     (nuget, "*.nupkg", without("net462/Agw.Net.dll"), "lacks lib/net462/Agw.Net.dll"),
     (nuget, "*.nupkg", without("win-x86/native/agw.dll"), "library as runtimes/win-x86"),
     (nuget, "*.nupkg", without("linux-arm64/native/libagw.so"), "lacks runtimes/linux-arm64"),
@@ -363,7 +384,7 @@ FAULTS = (
     (nuget, "*.nupkg", replaced(b'"targets"', b'"target"'), r"\*.targets has no content type"),
     (nuget, "*.nupkg", replaced(b'"targets"', b'""'), "a content type for no extension"),
     (nuget, "*.nupkg", without("x64/mingw-w64.txt"), "lacks licences/windows-x64/mingw"),
-    (wheels, "*-win32.whl", without("mingw-w64.txt"), "lacks agw/licences/mingw-w64.txt"),
+    (wheels, "agw_client-*-win32.whl", without("mingw-w64.txt"), "lacks agw/licences/mingw"),
     (nuget, "*.nupkg", replaced(b"/Agw.Client.", b"/agw.client."), "relations lead to"),
     (nuget, "*.nupkg", replaced(b"<authors>Agw.Client<", b"<authors><"), "no authors"),
     (sbom, "agw-*.cdx.json", (b'"name": "ring"', b'"name": "rang"'), "lacks ring@"),

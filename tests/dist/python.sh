@@ -1,5 +1,5 @@
 #!/bin/sh
-# The wheel for Linux in a fresh virtual environment, and the sdist built into one there.
+# The wheels for Linux in fresh virtual environments, and the sdist built into one there.
 #
 #     tests/dist/python.sh FOLDER-OF-THE-PACKAGES LIBRARY     (environment as in gateway.sh)
 set -eu
@@ -62,4 +62,11 @@ AGW_WHEEL_LIBRARY=$library "$tools/python" -m build --no-isolation -w --outdir b
     >log 2>&1 || { cat log; fail "the sdist cannot be built"; }
 sdist/bin/python -m pip install -q --no-index --no-deps built/*.whl
 rejects sdist
-echo "dist/python: manylinux2014 by auditwheel, for x86_64 and aarch64; wheel and sdist call from fresh environments"
+
+"$python" -m venv simulator
+simulator/bin/python -m pip install -q --no-index --no-deps \
+    "$dist"/agw_simulator-*manylinux2014_x86_64.whl
+simulator/bin/agw-simulator --help >log || fail "the simulator does not run"
+grep -q "POST /simulator/fault" log || fail "the simulator says: $(cat log)"
+echo "dist/python: manylinux2014 by auditwheel, for x86_64 and aarch64; wheel and sdist call from" \
+    "fresh environments, the simulator runs"
