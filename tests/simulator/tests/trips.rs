@@ -314,6 +314,14 @@ fn the_log_names_the_method_and_hides_the_guid() {
 }
 
 #[test]
+fn a_reason_is_one_line_in_the_log() {
+    let (simulator, lines) = start_logged(|_| {});
+    assert_eq!(control(&simulator, "ring", &json!({ "x\ny": 1 })).status, 400);
+    let lines = lines.lock().expect("no test panics here").clone();
+    assert!(lines[0].contains("http=400: unknown field `x?y`"), "{lines:?}");
+}
+
+#[test]
 fn the_certificate_is_for_its_names_only() {
     let simulator = start(|_| {});
     let handshake = |name: &str| {

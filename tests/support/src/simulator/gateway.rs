@@ -156,6 +156,7 @@ impl Gateway {
     /// Writes a log line.
     pub fn log(&self, method: &'static str, agent: &str, outcome: String, why: Option<String>) {
         let (at, agent) = (self.started.elapsed(), printable(agent));
+        let why = why.map(|why| why.replace(char::is_control, "?"));
         let line = LogLine { at, method, agent, outcome, why };
         let kind = if method.starts_with("simulator") { Kind::Control } else { Kind::Request };
         let why = line.why.iter().map(|why| format!(": {why}"));
