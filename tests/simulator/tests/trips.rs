@@ -322,6 +322,23 @@ fn a_reason_is_one_line_in_the_log() {
 }
 
 #[test]
+fn a_polls_line_names_what_it_brought_and_a_control_line_the_agent() {
+    let (simulator, lines) = start_logged(|options| {
+        options.settings.guids.renew_after = Duration::from_millis(1);
+    });
+    let guid = simulator.guid(154).expect("is signed in at start");
+    control(&simulator, "ring", &json!({ "agentId": "154" }));
+    thread::sleep(Duration::from_millis(2));
+    poll(&simulator, &guid);
+    control(&simulator, "ring", &json!({ "agentId": "a\nb" }));
+    let lines = lines.lock().expect("no test panics here").clone();
+    assert!(lines[0].ends_with(" simulator.ring agent=154 http=200"), "{lines:?}");
+    let brought = " getAgentEvent agent=154 retcode=0 event=AgentConf_Ringing new-guid";
+    assert!(lines[1].ends_with(brought), "{lines:?}");
+    assert!(lines[2].contains(" simulator.ring agent=? http=400: "), "{lines:?}");
+}
+
+#[test]
 fn the_certificate_is_for_its_names_only() {
     let simulator = start(|_| {});
     let handshake = |name: &str| {

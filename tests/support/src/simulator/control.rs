@@ -119,16 +119,16 @@ async fn spare(Shared(gateway): Shared<Arc<Gateway>>, request: Request, next: Ne
 
 /// The answer to a path below `/simulator` that there is not.
 pub fn unknown_path(gateway: &Gateway) -> Response {
-    error(gateway, "simulator", StatusCode::NOT_FOUND, "no such path")
+    error(gateway, "simulator", "-", StatusCode::NOT_FOUND, "no such path")
 }
 
 async fn wrong_method(Shared(gateway): Shared<Arc<Gateway>>) -> Response {
     let status = StatusCode::METHOD_NOT_ALLOWED;
-    error(&gateway, "simulator", status, "no such method here")
+    error(&gateway, "simulator", "-", status, "no such method here")
 }
 
 async fn ring(Shared(gateway): Shared<Arc<Gateway>>, body: Bytes) -> Response {
-    respond(&gateway, "simulator.ring", ring_outcome(&gateway, &body))
+    respond(&gateway, "simulator.ring", &body, ring_outcome(&gateway, &body))
 }
 
 fn ring_outcome(gateway: &Gateway, body: &[u8]) -> Outcome {
@@ -151,7 +151,7 @@ async fn cancel(Shared(gateway): Shared<Arc<Gateway>>, body: Bytes) -> Response 
         })
     });
     let outcome = outcome.map(|conf_id| json!({ "confId": conf_id }));
-    respond(&gateway, "simulator.cancel", outcome)
+    respond(&gateway, "simulator.cancel", &body, outcome)
 }
 
 async fn answer_with(Shared(gateway): Shared<Arc<Gateway>>, body: Bytes) -> Response {
@@ -161,7 +161,7 @@ async fn answer_with(Shared(gateway): Shared<Arc<Gateway>>, body: Bytes) -> Resp
         gateway.with(|state, _| state.answer_with(id, script));
         Ok(json!({}))
     });
-    respond(&gateway, "simulator.answerWith", outcome)
+    respond(&gateway, "simulator.answerWith", &body, outcome)
 }
 
 fn script(request: AnswerWithRequest) -> Result<Script, ControlError> {
@@ -193,12 +193,12 @@ async fn expire(Shared(gateway): Shared<Arc<Gateway>>, body: Bytes) -> Response 
         })?;
         Ok(json!({}))
     });
-    respond(&gateway, "simulator.expire", outcome)
+    respond(&gateway, "simulator.expire", &body, outcome)
 }
 
 async fn fault(Shared(gateway): Shared<Arc<Gateway>>, body: Bytes) -> Response {
     let outcome = parse(&body).and_then(|request: FaultRequest| set_fault(&gateway, request));
-    respond(&gateway, "simulator.fault", outcome)
+    respond(&gateway, "simulator.fault", &body, outcome)
 }
 
 fn set_fault(gateway: &Gateway, request: FaultRequest) -> Outcome {
@@ -225,13 +225,13 @@ fn set_fault(gateway: &Gateway, request: FaultRequest) -> Outcome {
 /// A body that is not read would end a kept connection.
 async fn reset(Shared(gateway): Shared<Arc<Gateway>>, _: Bytes) -> Response {
     gateway.reset();
-    respond(&gateway, "simulator.reset", Ok(json!({})))
+    respond(&gateway, "simulator.reset", &[], Ok(json!({})))
 }
 
 async fn state(Shared(gateway): Shared<Arc<Gateway>>) -> Response {
     let state = gateway
         .change(|state, _| json!({ "agents": state.agents(), "faults": state.faults.orders() }));
-    respond(&gateway, "simulator.state", Ok(state))
+    respond(&gateway, "simulator.state", &[], Ok(state))
 }
 
 async fn journal(Shared(gateway): Shared<Arc<Gateway>>, uri: Uri) -> Response {
@@ -240,17 +240,17 @@ async fn journal(Shared(gateway): Shared<Arc<Gateway>>, uri: Uri) -> Response {
         None => Err(bad("only after=NUMBER is understood")),
     };
     let outcome = outcome.map(|after| json!(gateway.journal().after(after)));
-    respond(&gateway, "simulator.journal", outcome)
+    respond(&gateway, "simulator.journal", &[], outcome)
 }
 
 async fn agents(Shared(gateway): Shared<Arc<Gateway>>) -> Response {
     let agents = gateway.change(|state, _| state.agents());
-    respond(&gateway, "simulator.agents", Ok(json!(agents)))
+    respond(&gateway, "simulator.agents", &[], Ok(json!(agents)))
 }
 
 async fn requests(Shared(gateway): Shared<Arc<Gateway>>) -> Response {
     let records = gateway.with(|state, _| state.records());
-    respond(&gateway, "simulator.requests", Ok(json!(records)))
+    respond(&gateway, "simulator.requests", &[], Ok(json!(records)))
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ControlError> {
@@ -267,21 +267,34 @@ fn agent_id(state: &State, text: &str) -> Result<u32, ControlError> {
         .map_err(|_| ControlError::BadRequest(format!("{text:?} is no agent id of this gateway")))
 }
 
-fn respond(gateway: &Gateway, method: &'static str, outcome: Outcome) -> Response {
-    match outcome {
-        Ok(body) => {
-            gateway.log(method, "-", "http=200".to_owned(), None);
-            json_response(StatusCode::OK, &body)
-        }
-        Err(ControlError::BadRequest(text)) => {
-            error(gateway, method, StatusCode::BAD_REQUEST, &text)
-        }
-        Err(ControlError::NotFound(text)) => error(gateway, method, StatusCode::NOT_FOUND, &text),
-        Err(ControlError::Conflict(text)) => error(gateway, method, StatusCode::CONFLICT, &text),
-    }
+/// The agent whom a request names.
+fn named_agent(asked: &[u8]) -> String {
+    let body: Option<Value> = serde_json::from_slice(asked).ok();
+    let agent = body.and_then(|body| body["agentId"].as_str().map(str::to_owned));
+    agent.unwrap_or_else(|| "-".to_owned())
 }
 
-fn error(gateway: &Gateway, method: &'static str, status: StatusCode, text: &str) -> Response {
-    gateway.log(method, "-", format!("http={}", status.as_u16()), Some(text.to_owned()));
+fn respond(gateway: &Gateway, method: &'static str, asked: &[u8], outcome: Outcome) -> Response {
+    let agent = named_agent(asked);
+    let (status, text) = match outcome {
+        Ok(body) => {
+            gateway.log(method, &agent, "http=200".to_owned(), None);
+            return json_response(StatusCode::OK, &body);
+        }
+        Err(ControlError::BadRequest(text)) => (StatusCode::BAD_REQUEST, text),
+        Err(ControlError::NotFound(text)) => (StatusCode::NOT_FOUND, text),
+        Err(ControlError::Conflict(text)) => (StatusCode::CONFLICT, text),
+    };
+    error(gateway, method, &agent, status, &text)
+}
+
+fn error(
+    gateway: &Gateway,
+    method: &'static str,
+    agent: &str,
+    status: StatusCode,
+    text: &str,
+) -> Response {
+    gateway.log(method, agent, format!("http={}", status.as_u16()), Some(text.to_owned()));
     json_response(status, &json!({ "error": text }))
 }

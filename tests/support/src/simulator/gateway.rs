@@ -171,7 +171,14 @@ impl Gateway {
 
     /// Logs a reply, and makes it an answer.
     pub fn respond(&self, method: &'static str, agent: &str, mut reply: Reply) -> Response {
-        self.log(method, agent, format!("retcode={}", reply.retcode), reply.why.take());
+        let mut outcome = format!("retcode={}", reply.retcode);
+        if let Some(("event", event)) = &reply.extra {
+            outcome += &format!(" event={}", event["eventType"].as_str().unwrap_or_default());
+        }
+        if reply.guid.is_some() {
+            outcome += " new-guid";
+        }
+        self.log(method, agent, outcome, reply.why.take());
         reply.into_response()
     }
 }
