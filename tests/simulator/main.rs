@@ -30,6 +30,9 @@ fn run(cli: &Cli) -> io::Result<()> {
 
 /// The first agent's line comes last: whoever has read it knows everything.
 fn say_ready(cli: &Cli, simulator: &Simulator) {
+    if let Some(console) = simulator.console_url() {
+        print(&format!("console={console}"));
+    }
     for (index, agent) in cli.agent.iter().enumerate().rev() {
         let guid = simulator.guid(*agent).unwrap_or_default();
         let agent = format!("agent={agent} guid={guid}");

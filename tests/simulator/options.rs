@@ -97,6 +97,14 @@ pub struct Cli {
     #[arg(long, value_name = "TIME", default_value = "60", value_parser = duration)]
     ring_time: Duration,
 
+    /// Port of the console, a page for browsers on this machine; 0 takes any that is free
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    console_port: u16,
+
+    /// No console
+    #[arg(long, conflicts_with = "console_port")]
+    no_console: bool,
+
     /// No line per request
     #[arg(long)]
     quiet: bool,
@@ -221,6 +229,7 @@ impl Cli {
             settings: self.settings(),
             sticky: self.sticky,
             poll_wait: self.poll_wait,
+            console: (!self.no_console).then_some(self.console_port),
             log: (!self.quiet).then_some(log),
         }
     }

@@ -1,5 +1,7 @@
 //! Tests of the simulator: its state, told the time, round trips over HTTPS, faults, and the program.
 
+#[path = "tests/console.rs"]
+mod console;
 #[path = "tests/faults.rs"]
 mod faults;
 #[path = "tests/program.rs"]

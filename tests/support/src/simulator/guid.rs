@@ -36,6 +36,18 @@ impl Default for GuidRules {
     }
 }
 
+impl fmt::Display for GuidRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (renew, expire) = (self.renew_after.as_secs_f64(), self.expire_after.as_secs_f64());
+        match self.auth {
+            AuthMode::Static => f.write_str("static"),
+            AuthMode::Dynamic => {
+                write!(f, "dynamic: new after {renew} s, dead after {expire} s")
+            }
+        }
+    }
+}
+
 impl GuidRules {
     /// When a Guid dies by itself, if it does.
     pub fn dies(&self, issued: Instant) -> Option<Instant> {

@@ -5,6 +5,7 @@ mod balancer;
 pub mod caller;
 mod certificates;
 pub mod codes;
+pub mod console;
 mod control;
 pub mod faults;
 pub mod gateway;
@@ -22,7 +23,7 @@ mod wire;
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -32,6 +33,7 @@ use axum_server::Handle;
 use tokio::runtime::{Builder, Runtime};
 
 use certificates::Certificates;
+use console::{About, Console};
 use faults::FaultOrder;
 use gateway::{Gateway, Log};
 use journal::Entry;
@@ -68,6 +70,8 @@ pub struct SimulatorOptions {
     pub sticky: bool,
     /// How long a poll waits for an event.
     pub poll_wait: Duration,
+    /// The port of the console, a page for people; 0 for any that is free. Without one, no console.
+    pub console: Option<u16>,
     /// Takes a line per request.
     pub log: Option<Log>,
 }
@@ -86,6 +90,7 @@ impl Default for SimulatorOptions {
             settings: Settings::default(),
             sticky: false,
             poll_wait: Duration::from_secs(10),
+            console: None,
             log: None,
         }
     }
@@ -97,6 +102,7 @@ pub struct Simulator {
     certificates: Option<Arc<Certificates>>,
     ca_path: Option<PathBuf>,
     remove_ca: bool,
+    console_url: Option<String>,
     gateway: Arc<Gateway>,
     handle: Handle<SocketAddr>,
     thread: Option<JoinHandle<()>>,
@@ -107,6 +113,9 @@ impl Simulator {
     pub fn start(options: SimulatorOptions) -> io::Result<Self> {
         let listener = listen(options.address, options.allow_remote, options.port)?;
         let address = listener.local_addr()?;
+        let console = options.console.map(Console::listen).transpose()?;
+        let console_url = console.as_ref().map(Console::url);
+        let guids = options.settings.guids.to_string();
         let certificates = options.tls.then(|| Certificates::new(&options.names, &options.ca_file));
         let certificates = certificates.transpose()?.map(Arc::new);
         let start = Start::new(options.settings, &options.agents, options.ring);
@@ -122,14 +131,46 @@ impl Simulator {
         let handle = Handle::new();
         let acceptor = Acceptor { gateway: gateway.clone(), certificates: certificates.clone() };
         let server = Server { listener, acceptor, sticky: options.sticky, handle: handle.clone() };
-        let thread = Some(thread::spawn(move || server.run(&runtime)));
-        Ok(Self { address, certificates, ca_path, remove_ca, gateway, handle, thread })
+        let mut simulator = Self {
+            address,
+            certificates,
+            ca_path,
+            remove_ca,
+            console_url,
+            gateway,
+            handle,
+            thread: None,
+        };
+        if let Some(console) = console {
+            let (gateway, about) = (simulator.gateway.clone(), simulator.about(guids));
+            runtime.spawn(async move {
+                console.serve(gateway, about).await.expect("the listener was bound before");
+            });
+        }
+        simulator.thread = Some(thread::spawn(move || server.run(&runtime)));
+        Ok(simulator)
+    }
+
+    /// What the console tells of this gateway.
+    fn about(&self, guids: String) -> About {
+        About {
+            url: self.url(),
+            // The page's reader may be in another folder.
+            ca: self.ca_path().and_then(|path| Some(absolute(path).ok()?.display().to_string())),
+            pin: self.pin().map(str::to_owned),
+            guids,
+        }
     }
 
     /// The base of every address here, without a slash at the end: `https://127.0.0.1:8043`.
     pub fn url(&self) -> String {
         let scheme = if self.certificates.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.address())
+    }
+
+    /// The address of the console, if there is one.
+    pub fn console_url(&self) -> Option<&str> {
+        self.console_url.as_deref()
     }
 
     /// Where it listens, as clients on this machine see it.
