@@ -29,7 +29,7 @@ UP = $(shell echo '$(LIB)' | sed 's|[^/][^/]*|..|g')
 
 .PHONY: help demo test lint unit install-test python csharp pascal abi fuzz sanitize soak model \
     bench field build header install built stage uninstall windows test-windows test-servers test-hosts \
-    test-dotnet check-targets linux dist test-dist release deny msrv setup clean
+    test-console test-dotnet check-targets linux dist test-dist release deny msrv setup clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -130,6 +130,12 @@ test-dotnet: setup stage
 	tests/dotnet.sh
 	tests/csharp.sh --library $(STAGE)/lib/libagw.so \
 	    --simulator $(TARGET)/debug/examples/simulator --run tests/dotnet.sh
+
+## make test-console  the simulator's page in Chromium, by mouse and keyboard, and axe-core over it
+test-console: stage
+	$(CARGO) build --locked --quiet --example simulator
+	PYTHON=$(PYTHON) tests/console.sh --library $(STAGE)/lib/libagw.so \
+	    --simulator $(TARGET)/debug/examples/simulator
 
 ## make test-hosts the programs in Java, Node, Go and LuaJIT, before a release
 test-hosts: stage
