@@ -162,7 +162,7 @@ impl Call<'_> {
         let stream = connector.connect()?;
         let (target, version) = (&self.carrier.route.target, stream.tls_version());
         self.carrier.log(Level::Debug, format_args!("connected to {target} ({version})"));
-        Ok(Connection::new(stream, &pool.http))
+        Ok(Connection::new(stream))
     }
 
     fn was_resent(&self) -> bool {

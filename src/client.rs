@@ -12,7 +12,7 @@ use crate::carrier::{Call, Carrier, Reading};
 use crate::event::{self, Poll};
 use crate::log::{Level, Log};
 use crate::net::cancel::{CallId, cancelled};
-use crate::net::http::{Connection, HttpConfig, Reply};
+use crate::net::http::{Connection, Reply};
 use crate::net::pool::{Pool, Tag};
 use crate::net::resolve::Resolver;
 use crate::net::tls::{self, TlsPeer};
@@ -67,7 +67,7 @@ impl Client {
                 connect_timeout: options.connect_timeout,
                 keep_alive: options.keep_alive,
                 log: Log::new(options.log_level, options.log.clone()),
-                pool: Pool::new(tls_peer, Resolver::system(), HttpConfig::new()),
+                pool: Pool::new(tls_peer, Resolver::system()),
             },
             sessions: Sessions::default(),
         };

@@ -5,7 +5,7 @@ use http::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName,
     USER_AGENT as NAME_OF_CLIENT,
 };
-use http::uri::{self, Authority, Scheme, Uri};
+use http::uri::{PathAndQuery, Uri};
 use http::{HeaderValue, Method};
 
 use crate::options::{MIN_AGENT_ID, USER_AGENT};
@@ -50,8 +50,6 @@ impl Interface {
 
 /// What all requests to one gateway share, made once: a request is a copy with what is its own.
 pub(crate) struct RequestTemplate {
-    scheme: Scheme,
-    authority: Authority,
     path: String,
     headers: HeaderMap,
 }
@@ -70,19 +68,14 @@ impl RequestTemplate {
             (NAME_OF_CLIENT, HeaderValue::from_static(USER_AGENT)),
         ];
         Ok(RequestTemplate {
-            scheme: gateway.scheme.clone(),
-            authority: gateway.authority.clone(),
             path: format!("{}/agentgateway/resource/", gateway.prefix),
             headers: headers.into_iter().collect(),
         })
     }
 
     fn uri(&self, before: &str, agent_id: &str, after: &str) -> Result<Uri, http::Error> {
-        let mut parts = uri::Parts::default();
-        parts.scheme = Some(self.scheme.clone());
-        parts.authority = Some(self.authority.clone());
-        parts.path_and_query = Some([&self.path, before, agent_id, after].concat().try_into()?);
-        Ok(Uri::from_parts(parts)?)
+        let path = [&self.path, before, agent_id, after].concat();
+        Ok(PathAndQuery::try_from(path)?.into())
     }
 }
 

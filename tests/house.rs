@@ -22,7 +22,7 @@ const LAYERS: [&[&str]; 10] = [
 /// A word, and the places under `src` where it may stand.
 const ROOMS: [(&str, &[&str]); 5] = [
     ("unsafe", &["ffi/", "sys/"]),
-    ("ureq", &["net/http.rs"]),
+    ("ureq_proto", &["net/http.rs"]),
     ("httparse", &["net/proxy.rs"]),
     ("socket2", &["net/", "sys/"]),
     ("rustls", &["net/"]),
@@ -213,7 +213,7 @@ fn what_breaks_the_plan_is_found() {
         ("net/tls/mod.rs", "use super::super::client;", "net::tls imports from client"),
         ("net/socket.rs", "use super::pool::Pool;", "a circle: net::pool, net::socket"),
         ("client.rs", "unsafe { f() }", "unsafe in client.rs"),
-        ("route.rs", "use ureq::Proxy;", "ureq in route.rs"),
+        ("route.rs", "use ureq_proto::Error;", "ureq_proto in route.rs"),
         ("odd.rs", "", "odd is in no layer"),
     ];
     for (file, source, expected) in table {

@@ -459,7 +459,6 @@ fn set_up() {
 static AT_LOAD: extern "C" fn() = {
     extern "C" fn at_load() {
         set_up();
-        crate::net::http::warm_up();
     }
     at_load
 };

@@ -1,25 +1,18 @@
-//! All that knows ureq, which speaks the HTTP: one request and its answer over a connection that
-//! stands already.
-//!
-//! Each connection has a ureq agent of its own, used over that connection only: ureq's pool is never
-//! looked into, so threads do not meet there, and a connection can be opened without a request. For
-//! an exchange the connection is lent to ureq, which takes it through [`UreqConnector`], reads and
-//! writes through [`UreqTransport`], and gives it back when it drops that.
+//! One request and its answer over a connection that stands already. All that knows ureq-proto, which
+//! speaks the HTTP for ureq: it sees bytes and no socket, so each of them passes here.
 
-use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::Request;
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, TRANSFER_ENCODING};
 use http::response::Parts;
-use http::{Request, Uri};
 use memchr::memchr;
-use ureq::config::Config;
-use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
-use ureq::{Agent, Body};
+use ureq_proto::BodyMode;
+use ureq_proto::client::state::{RecvBody, RecvResponse, SendRequest};
+use ureq_proto::client::{Call, RecvBodyResult, RecvResponseResult, SendRequestResult};
 use zeroize::Zeroize;
 
 use super::deadline::Deadline;
@@ -31,7 +24,6 @@ use super::rules::{self, Death, Seen, Waiting};
 use super::stream::Stream;
 use super::tls::describe::{Description, describe};
 use crate::sys::clock::Moment;
-use crate::sys::lock::lock;
 use crate::sys::socket::unacknowledged;
 use crate::{Error, Status};
 
@@ -52,11 +44,7 @@ const USUAL_ANSWER: usize = 512;
 
 /// A connection to the gateway that carries one request after the other.
 pub(crate) struct Connection {
-    agent: Agent,
-    /// The connection while no exchange runs; `None` once it has failed.
-    exchange: Option<Box<Exchange>>,
-    lent: Arc<Lent>,
-    socket: Arc<TcpStream>,
+    exchange: Box<Exchange>,
     /// When the gateway was heard last: an answer, or the handshake.
     pub(super) heard: Moment,
     /// How long the connection may be idle.
@@ -71,7 +59,7 @@ pub(crate) struct Connection {
 pub(crate) struct Reply {
     head: Parts,
     pub body: Vec<u8>,
-    /// The connection ended before the answer did, though ureq took that for its end.
+    /// The connection ended before the answer did, though that was taken for its end.
     pub cut: Option<Error>,
 }
 
@@ -90,8 +78,27 @@ impl Reply {
     }
 }
 
-/// The head, if it came, and why no more did.
-type Unfinished = (Option<Box<Parts>>, ureq::Error);
+/// How an exchange breaks off.
+#[derive(Debug)]
+enum Broken {
+    Io(io::Error),
+    Protocol(ureq_proto::Error),
+    TooLarge,
+    /// The end came where a part of the body, or of what goes along with it, was still to be read.
+    Stalled,
+}
+
+impl From<io::Error> for Broken {
+    fn from(why: io::Error) -> Self {
+        Broken::Io(why)
+    }
+}
+
+impl From<ureq_proto::Error> for Broken {
+    fn from(why: ureq_proto::Error) -> Self {
+        Broken::Protocol(why)
+    }
+}
 
 /// How an exchange failed.
 pub(crate) struct ExchangeError {
@@ -113,16 +120,9 @@ impl ExchangeError {
 }
 
 impl Connection {
-    pub fn new(stream: Stream, config: &HttpConfig) -> Self {
-        let socket = stream.socket().stream().clone();
-        let lent = Arc::new(Lent::default());
-        let agent = Agent::with_parts(config.0.clone(), UreqConnector(lent.clone()), FixedResolver);
-        let exchange = Some(Box::new(Exchange::new(stream)));
+    pub fn new(stream: Stream) -> Self {
         Connection {
-            agent,
-            exchange,
-            lent,
-            socket,
+            exchange: Box::new(Exchange::new(stream)),
             heard: Moment::now(),
             idle_limit: MAX_IDLE_TIME,
             reserved: false,
@@ -132,7 +132,7 @@ impl Connection {
 
     /// The TLS version and the gateway's certificate; `None` where no TLS is spoken.
     pub fn describe(&self) -> Option<(&'static str, Description)> {
-        let stream = &self.exchange.as_ref()?.stream;
+        let stream = &self.exchange.stream;
         Some((stream.tls_version(), describe(stream.peer_certificate()?)))
     }
 
@@ -143,13 +143,12 @@ impl Connection {
 
     /// The socket, for a cancel to shut down.
     pub fn socket(&self) -> Arc<TcpStream> {
-        self.socket.clone()
+        self.exchange.stream.socket().stream().clone()
     }
 
     /// Takes in what the gateway says of itself after the handshake, a refusal and a close included.
     pub fn drain_post_handshake(&mut self) -> Result<(), Error> {
-        let Some(exchange) = &mut self.exchange else { return Ok(()) };
-        let stream = &mut exchange.stream;
+        let stream = &mut self.exchange.stream;
         let outcome = stream.drain_post_handshake().and_then(|()| match stream.look()? {
             Waiting::Nothing | Waiting::PartOfRecord | Waiting::Renegotiation => Ok(()),
             Waiting::Data => Err(spoke_unasked()),
@@ -163,21 +162,18 @@ impl Connection {
 
     /// Whether the connection may carry another request, by all that is known and by a look at it.
     pub fn may_carry_another(&mut self, deadline: Deadline) -> bool {
-        self.exchange.as_mut().is_some_and(|exchange| {
-            exchange.stream.set_deadline(deadline);
-            let last = exchange.last();
-            exchange.stream.look().is_ok_and(|waiting| rules::may_carry_another(last, waiting))
-        })
+        let last = self.exchange.last();
+        let stream = &mut self.exchange.stream;
+        stream.set_deadline(deadline);
+        stream.look().is_ok_and(|waiting| rules::may_carry_another(last, waiting))
     }
 
     /// The same, before the connection is put back, without a look at it.
     pub fn may_be_kept(&self) -> bool {
-        !self.idle_limit.is_zero()
-            && self.exchange.as_ref().is_some_and(|exchange| {
-                let unread = !exchange.buffers.unread().is_empty();
-                let waiting = if unread { Waiting::Data } else { exchange.stream.known_waiting() };
-                rules::may_carry_another(exchange.last(), waiting)
-            })
+        let Exchange { buffers, stream, .. } = &*self.exchange;
+        let unread = !buffers.unread().is_empty();
+        let waiting = if unread { Waiting::Data } else { stream.known_waiting() };
+        !self.idle_limit.is_zero() && rules::may_carry_another(self.exchange.last(), waiting)
     }
 
     /// Sends the request, once, and reads the answer. `reused`: the connection waited for a call,
@@ -188,31 +184,24 @@ impl Connection {
         deadline: Deadline,
         reused: bool,
     ) -> Result<Reply, ExchangeError> {
-        let Some(mut exchange) = self.exchange.take() else {
-            let error = Error::new(Status::Internal, "the connection is gone");
-            return Err(ExchangeError::plain(error, false));
-        };
         self.reserved = false;
+        let exchange = &mut *self.exchange;
         exchange.stream.set_deadline(deadline);
         if !reused {
             exchange.look_before_first().map_err(|why| exchange.explain(&why.into(), false))?;
         }
-        exchange.begin(reused, &request);
-        let outcome = self.run(exchange, request);
-        let mut exchange = self.lent.take();
-        match outcome {
-            Ok((head, body)) => {
-                let cut = exchange.as_mut().and_then(|exchange| exchange.judge(&head));
-                self.exchange = exchange;
-                Ok(Reply { head, body, cut })
-            }
-            Err((head, why)) => {
-                let mut failed =
-                    exchange.map_or_else(lost, |exchange| exchange.explain(&why, reused));
-                if let Some(head) = head {
-                    failed.error.details_mut().http_status = Some(head.status.as_u16());
-                    failed.headers = Some(Box::new(head.headers));
-                }
+        exchange.begin(reused);
+        let (head, rest) = exchange
+            .send(request)
+            .and_then(|call| exchange.receive_head(call))
+            .map_err(|why| exchange.explain(&why, reused))?;
+        let mut body = std::mem::take(&mut self.body);
+        match exchange.receive_body(rest, &mut body) {
+            Ok(()) => Ok(Reply { cut: exchange.judge(&head), head, body }),
+            Err(why) => {
+                let mut failed = exchange.explain(&why, reused);
+                failed.error.details_mut().http_status = Some(head.status.as_u16());
+                failed.headers = Some(Box::new(head.headers));
                 Err(failed)
             }
         }
@@ -224,63 +213,23 @@ impl Connection {
         if let Some(limit) = reply.head.headers.get(&KEEP_ALIVE) {
             self.idle_limit = MAX_IDLE_TIME.min(rules::idle_limit(limit.as_bytes()));
         }
-        if let Some(exchange) = &mut self.exchange {
-            exchange.seen.retcode = has_retcode;
-        }
+        self.exchange.seen.retcode = has_retcode;
         if reply.body.capacity() <= USUAL_ANSWER {
             self.body = reply.body;
         }
     }
-
-    fn run(
-        &mut self,
-        exchange: Box<Exchange>,
-        request: Request<&[u8]>,
-    ) -> Result<(Parts, Vec<u8>), Unfinished> {
-        self.lent.reading_body.store(false, Ordering::Relaxed);
-        self.lent.give(exchange);
-        let response = if request.body().is_empty() {
-            self.agent.run(request.map(|_| ()))
-        } else {
-            self.agent.run(request)
-        };
-        let response = response.map_err(|why| (None, why))?;
-        self.lent.reading_body.store(true, Ordering::Relaxed);
-        let (head, body) = response.into_parts();
-        let mut bytes = std::mem::take(&mut self.body);
-        match read_body(body, &mut bytes) {
-            Ok(()) => Ok((head, bytes)),
-            Err(why) => Err((Some(Box::new(head)), why)),
-        }
-    }
-}
-
-fn read_body(body: Body, bytes: &mut Vec<u8>) -> Result<(), ureq::Error> {
-    bytes.clear();
-    bytes.reserve(USUAL_ANSWER);
-    body.into_reader().take(MAX_ANSWER as u64 + 1).read_to_end(bytes)?;
-    if bytes.len() > MAX_ANSWER {
-        return Err(ureq::Error::BodyExceedsLimit(MAX_ANSWER as u64));
-    }
-    Ok(())
-}
-
-fn lost() -> ExchangeError {
-    ExchangeError::plain(Error::new(Status::Internal, "ureq kept the connection"), true)
 }
 
 /// A stream, and what the request on it has come to.
 #[derive(Debug)]
 struct Exchange {
     stream: Stream,
-    buffers: StreamBuffers,
+    buffers: Buffers,
     /// The connection carries a request, or has carried one.
     used: bool,
     /// The request is the first on the connection; the connection has waited for it.
     first: bool,
     reused: bool,
-    /// The head of the request is still to be sent.
-    head_left: bool,
     /// When the last byte of the request had been given to the socket.
     sent_at: Option<Moment>,
     /// How many bytes of the answer have come, out of their records.
@@ -297,11 +246,10 @@ impl Exchange {
     fn new(stream: Stream) -> Self {
         Exchange {
             stream,
-            buffers: StreamBuffers::default(),
+            buffers: Buffers::default(),
             used: false,
             first: true,
             reused: false,
-            head_left: true,
             sent_at: None,
             received: 0,
             ended: false,
@@ -319,10 +267,8 @@ impl Exchange {
         }
     }
 
-    fn begin(&mut self, reused: bool, request: &Request<&[u8]>) {
+    fn begin(&mut self, reused: bool) {
         self.stream.begin_request();
-        self.head_left = true;
-        self.buffers.reserve_output(request);
         (self.first, self.reused) = (!self.used, reused);
         self.used = true;
         self.sent_at = None;
@@ -343,8 +289,8 @@ impl Exchange {
         }
     }
 
-    /// Notes how the answer was framed. ureq takes a RST for the end of an answer without a length,
-    /// and any end among the trailers for that of the answer: gives the error for that.
+    /// Notes how the answer was framed. A RST was taken for the end of an answer without a length, and
+    /// any end among the trailers for that of the answer: gives the error for that.
     fn judge(&mut self, head: &Parts) -> Option<Error> {
         self.seen.framed =
             !self.end_was_odd && rules::framed_in_one_way(head.version, &head.headers);
@@ -359,9 +305,9 @@ impl Exchange {
     }
 
     /// What an error means, by what the connection has seen.
-    fn explain(&self, why: &ureq::Error, reused: bool) -> ExchangeError {
+    fn explain(&self, why: &Broken, reused: bool) -> ExchangeError {
         let seen = self.seen();
-        let died = matches!(why, ureq::Error::Io(why) if connection_died(why));
+        let died = matches!(why, Broken::Io(why) if connection_died(why));
         let death = died.then(|| Death {
             after: self.sent_at.map(Moment::elapsed),
             unacknowledged: unacknowledged(self.stream.socket().stream()),
@@ -391,8 +337,112 @@ impl Exchange {
         }
     }
 
-    fn receive(&mut self) -> Result<usize, ureq::Error> {
-        let outcome = self.stream.read(self.buffers.input_append_buf());
+    /// Sends the request, head and body.
+    fn send(&mut self, request: Request<&[u8]>) -> Result<Call<RecvResponse>, Broken> {
+        let (head, body) = request.into_parts();
+        let mut call = Call::new(Request::from_parts(head, ()))?.proceed();
+        let head = self.buffers.write_head(&mut call)?;
+        spell_header_names(head);
+        self.stream.write_all(head)?;
+        let call = match call.proceed()? {
+            Some(SendRequestResult::SendBody(mut call)) => {
+                call.consume_direct_write(body.len())?;
+                self.stream.write_all(body)?;
+                call.proceed()
+            }
+            Some(SendRequestResult::RecvResponse(call)) => Some(call),
+            Some(SendRequestResult::Await100(_)) | None => None,
+        };
+        let now = Moment::now();
+        self.sent_at = Some(now);
+        self.stream.end_request(now, self.first, self.reused);
+        // None of ours is without its length, or waits in the middle.
+        call.ok_or_else(|| io::Error::from(ErrorKind::InvalidInput).into())
+    }
+
+    fn receive_head(
+        &mut self,
+        mut call: Call<RecvResponse>,
+    ) -> Result<(Parts, Option<RecvResponseResult>), Broken> {
+        loop {
+            self.receive_readable_head()?;
+            let unread = self.buffers.unread();
+            let (taken, head) = call.try_response(unread, false)?;
+            let length = if head.is_some() { taken } else { unread.len() };
+            if length > MAX_ANSWER {
+                return Err(Broken::TooLarge);
+            }
+            self.buffers.taken += taken;
+            if let Some(head) = head {
+                return Ok((head.into_parts().0, call.proceed()));
+            }
+        }
+    }
+
+    fn receive_body(
+        &mut self,
+        rest: Option<RecvResponseResult>,
+        body: &mut Vec<u8>,
+    ) -> Result<(), Broken> {
+        body.clear();
+        let must_close = match rest {
+            Some(RecvResponseResult::RecvBody(call)) => self.read_body(call, body)?,
+            Some(RecvResponseResult::Redirect(call)) => call.must_close_connection(),
+            Some(RecvResponseResult::Cleanup(call)) => call.must_close_connection(),
+            None => true,
+        };
+        self.seen.complete = !must_close;
+        Ok(())
+    }
+
+    /// Gives whether the connection must be closed behind it.
+    fn read_body(&mut self, mut call: Call<RecvBody>, body: &mut Vec<u8>) -> Result<bool, Broken> {
+        body.reserve(USUAL_ANSWER);
+        let until_close = matches!(call.body_mode(), BodyMode::CloseDelimited);
+        let mut closed = false;
+        while until_close || !call.can_proceed() {
+            let unread = self.buffers.unread();
+            let length = body.len();
+            // What goes into the body is never more than what came.
+            body.resize(length + unread.len(), 0);
+            let (taken, put) = call.read(unread, &mut body[length..])?;
+            body.truncate(length + put);
+            self.buffers.taken += taken;
+            if body.len() > MAX_ANSWER {
+                return Err(Broken::TooLarge);
+            }
+            if taken == 0 {
+                if closed {
+                    break;
+                }
+                closed = self.receive_more()?;
+            }
+        }
+        // The rest of the trailers is missing; see `judge`.
+        let only_trailers_left = call.is_ended_chunked();
+        match call.proceed() {
+            Some(RecvBodyResult::Redirect(call)) => Ok(call.must_close_connection()),
+            Some(RecvBodyResult::Cleanup(call)) => Ok(call.must_close_connection()),
+            None if only_trailers_left => Ok(true),
+            None => Err(io::Error::from(ErrorKind::UnexpectedEof).into()),
+        }
+    }
+
+    /// Receives more of a body; gives whether there is no more.
+    fn receive_more(&mut self) -> Result<bool, Broken> {
+        if self.awaits_in_vain() {
+            return Err(not_http("a line between chunks ends in a line feed alone").into());
+        }
+        match self.receive() {
+            Ok(0) if !self.buffers.unread().is_empty() => Err(Broken::Stalled),
+            Ok(amount) => Ok(amount == 0),
+            Err(Broken::Io(why)) if is_end(why.kind()) => Ok(true),
+            Err(why) => Err(why),
+        }
+    }
+
+    fn receive(&mut self) -> Result<usize, Broken> {
+        let outcome = self.stream.read(self.buffers.room());
         self.ended |= !matches!(outcome, Ok(1..));
         let amount = outcome?;
         let start = self.buffers.input[self.buffers.filled..].get(..amount).unwrap_or_default();
@@ -402,17 +452,17 @@ impl Exchange {
         self.buffers.filled += amount;
         self.received += amount;
         if self.received > MAX_RECEIVED {
-            return Err(ureq::Error::BodyExceedsLimit(MAX_RECEIVED as u64));
+            return Err(Broken::TooLarge);
         }
         Ok(amount)
     }
 
-    /// Receives more of the answer's head, until ureq can go on with it: interim answers are read over
-    /// here, and an odd head is kept back until it is whole and mended.
-    fn receive_head(&mut self) -> Result<(), ureq::Error> {
+    /// Receives more of the answer's head, until it can be read: interim answers are read over here,
+    /// and an odd head is kept back until it is whole and mended.
+    fn receive_readable_head(&mut self) -> Result<(), Broken> {
         loop {
             if self.receive()? == 0 {
-                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+                return Err(io::Error::from(ErrorKind::UnexpectedEof).into());
             }
             if self.has_readable_head()? {
                 return Ok(());
@@ -420,7 +470,7 @@ impl Exchange {
         }
     }
 
-    fn has_readable_head(&mut self) -> Result<bool, ureq::Error> {
+    fn has_readable_head(&mut self) -> Result<bool, Broken> {
         loop {
             let unread = self.buffers.unread_mut();
             let head::Scan { end, odd } = head::scan(unread);
@@ -430,28 +480,13 @@ impl Exchange {
                     self.end_was_odd = head::mend(&mut unread[..end]);
                     return Ok(true);
                 }
-                None if odd && unread.len() > MAX_ANSWER => {
-                    return Err(ureq::Error::LargeResponseHeader(unread.len(), MAX_ANSWER));
-                }
+                None if odd && unread.len() > MAX_ANSWER => return Err(Broken::TooLarge),
                 _ => return Ok(!unread.is_empty() && !odd),
             }
         }
     }
 
-    fn send(&mut self, amount: usize) -> io::Result<()> {
-        let bytes = &mut self.buffers.output[..amount];
-        // ureq hands over the head as a whole, and then the body.
-        if std::mem::take(&mut self.head_left) {
-            spell_header_names(bytes);
-        }
-        self.stream.write_all(bytes)?;
-        let now = Moment::now();
-        self.sent_at = Some(now);
-        self.stream.end_request(now, self.first, self.reused);
-        Ok(())
-    }
-
-    /// A chunk's length, or a trailer, whose line ends in LF alone: ureq would wait for the CR.
+    /// A chunk's length, or a trailer, whose line ends in LF alone: the CR would be waited for.
     fn awaits_in_vain(&self) -> bool {
         let unread = self.buffers.unread();
         memchr(b'\n', unread).is_some_and(|end| end == 0 || unread[end - 1] != b'\r')
@@ -475,21 +510,24 @@ fn phase(seen: Seen) -> &'static str {
     }
 }
 
-fn classify(why: &ureq::Error, phase: &str) -> Error {
+fn is_end(kind: ErrorKind) -> bool {
+    use ErrorKind::{ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(kind, ConnectionAborted | ConnectionReset | UnexpectedEof)
+}
+
+fn classify(why: &Broken, phase: &str) -> Error {
     match why {
-        ureq::Error::Io(why) => failure(why, phase),
-        ureq::Error::BodyExceedsLimit(_) | ureq::Error::LargeResponseHeader(..) => {
-            Error::new(Status::TooLarge, "the answer is larger than 64 KiB")
-        }
-        ureq::Error::BodyStalled => Error::new(Status::Io, format!("the connection ended {phase}")),
-        other => Error::new(
+        Broken::Io(why) => failure(why, phase),
+        Broken::TooLarge => Error::new(Status::TooLarge, "the answer is larger than 64 KiB"),
+        Broken::Stalled => Error::new(Status::Io, format!("the connection ended {phase}")),
+        Broken::Protocol(why) => Error::new(
             Status::Protocol,
-            format!("the answer is not HTTP as agw reads it ({other})"),
+            format!("the answer is not HTTP as agw reads it (protocol: {why})"),
         ),
     }
 }
 
-/// ureq writes header names in lower case, or copies the wanted spelling of each for each request.
+/// ureq-proto writes header names in lower case, or copies the wanted spelling of each for each request.
 /// The gateway documents `Guid` and `Content-Type`: a capital after the start and after a hyphen.
 fn spell_header_names(head: &mut [u8]) {
     let mut rest = head;
@@ -505,172 +543,25 @@ fn spell_header_names(head: &mut [u8]) {
     }
 }
 
-/// ureq's configuration, made once for each client: ureq reads the environment when it makes one.
-#[derive(Clone)]
-pub(crate) struct HttpConfig(Config);
-
-impl HttpConfig {
-    /// Nothing of ureq's own: no redirect, proxy, pool, time-out or header that nobody asked for.
-    pub fn new() -> Self {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(None)
-            .user_agent("")
-            .accept_encoding("")
-            .max_response_header_size(MAX_ANSWER)
-            .max_idle_connections(0)
-            .max_idle_connections_per_host(0)
-            .build();
-        HttpConfig(config)
-    }
-}
-
-/// Makes what ureq makes at its first request: a fork in the middle of that would leave the child
-/// something that is for ever being made.
-#[cfg(all(feature = "c-library", any(target_os = "linux", target_os = "android")))]
-pub(crate) fn warm_up() {
-    let nowhere = UreqConnector(Arc::default());
-    let agent = Agent::with_parts(HttpConfig::new().0, nowhere, FixedResolver);
-    let mut request = Request::new(());
-    *request.uri_mut() = Uri::from_static("http://nowhere");
-    // It fails for want of a connection.
-    let _ = agent.run(request);
-}
-
-/// Where ureq finds the connection, and gives it back.
-#[derive(Debug, Default)]
-struct Lent {
-    exchange: Mutex<Option<Box<Exchange>>>,
-    /// The head of the answer has been read.
-    reading_body: AtomicBool,
-}
-
-impl Lent {
-    fn give(&self, exchange: Box<Exchange>) {
-        *lock(&self.exchange) = Some(exchange);
-    }
-
-    fn take(&self) -> Option<Box<Exchange>> {
-        lock(&self.exchange).take()
-    }
-}
-
-/// Hands the agent its one connection.
-#[derive(Debug)]
-struct UreqConnector(Arc<Lent>);
-
-impl Connector for UreqConnector {
-    type Out = UreqTransport;
-
-    fn connect(
-        &self,
-        _: &ConnectionDetails,
-        _: Option<()>,
-    ) -> Result<Option<UreqTransport>, ureq::Error> {
-        let exchange = self.0.take();
-        let lent = || self.0.clone();
-        Ok(exchange.map(|exchange| UreqTransport { exchange: Some(exchange), lent: lent() }))
-    }
-}
-
-/// The connection while ureq has it.
-#[derive(Debug)]
-struct UreqTransport {
-    exchange: Option<Box<Exchange>>,
-    lent: Arc<Lent>,
-}
-
-impl UreqTransport {
-    fn exchange(&mut self) -> io::Result<&mut Exchange> {
-        self.exchange.as_deref_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
-    }
-}
-
-impl Drop for UreqTransport {
-    fn drop(&mut self) {
-        if let Some(exchange) = self.exchange.take() {
-            self.lent.give(exchange);
-        }
-    }
-}
-
-impl Transport for UreqTransport {
-    fn buffers(&mut self) -> &mut dyn Buffers {
-        match &mut self.exchange {
-            Some(exchange) => &mut exchange.buffers,
-            None => unreachable!("it is taken out on drop only"),
-        }
-    }
-
-    // The deadline is the socket's: ureq's time-outs are not set.
-    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
-        if amount > 0 {
-            self.exchange()?.send(amount)?;
-        }
-        Ok(())
-    }
-
-    fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
-        let reading_body = self.lent.reading_body.load(Ordering::Relaxed);
-        let exchange = self.exchange()?;
-        if !reading_body {
-            return exchange.receive_head().map(|()| true);
-        }
-        if exchange.awaits_in_vain() {
-            return Err(not_http("a line between chunks ends in a line feed alone").into());
-        }
-        Ok(exchange.receive()? > 0)
-    }
-
-    /// ureq asks this once an answer is complete and nothing forbids another request. "No" keeps
-    /// the connection out of ureq's pool and hands it back.
-    fn is_open(&mut self) -> bool {
-        if let Some(exchange) = &mut self.exchange {
-            exchange.seen.complete = true;
-        }
-        false
-    }
-
-    fn is_tls(&self) -> bool {
-        self.exchange.as_ref().is_some_and(|exchange| exchange.stream.is_tls())
-    }
-}
-
 /// Small buffers that grow when an answer needs it: an idle connection is cheap.
 #[derive(Debug, Default)]
-struct StreamBuffers {
+struct Buffers {
     input: Vec<u8>,
     taken: usize,
     filled: usize,
-    progress: bool,
     output: Vec<u8>,
 }
 
-/// They have held Guids, cookies and passwords.
-impl Drop for StreamBuffers {
+/// They have held Guids and cookies.
+impl Drop for Buffers {
     fn drop(&mut self) {
         self.input.zeroize();
         self.output.zeroize();
     }
 }
 
-impl StreamBuffers {
+impl Buffers {
     const SMALL: usize = 4 * 1024;
-
-    /// Room for the head of a request as a whole.
-    fn reserve_output(&mut self, request: &Request<&[u8]>) {
-        let names_and_values = |(name, value): (&HeaderName, &HeaderValue)| {
-            name.as_str().len() + value.len() + ": \r\n".len()
-        };
-        let headers = request.headers().iter().map(names_and_values).sum::<usize>();
-        let start = request.uri().path().len() + "DELETE  HTTP/1.1\r\n\r\n".len();
-        let wanted = Self::SMALL.max(headers + start + 256);
-        if self.output.len() < wanted {
-            grow(&mut self.output, wanted);
-        }
-    }
 
     fn unread(&self) -> &[u8] {
         &self.input[self.taken..self.filled]
@@ -681,70 +572,33 @@ impl StreamBuffers {
     }
 
     /// Room for more input; the unread part moves to the front.
-    fn make_room(&mut self) {
+    fn room(&mut self) -> &mut [u8] {
         self.input.copy_within(self.taken..self.filled, 0);
         self.filled -= self.taken;
         self.taken = 0;
         if self.input.len() - self.filled < Self::SMALL / 2 {
-            let length = self.input.len() * 2;
-            grow(&mut self.input, length.max(Self::SMALL));
+            grow(&mut self.input);
         }
+        &mut self.input[self.filled..]
+    }
+
+    /// The head of a request as a whole.
+    fn write_head(&mut self, call: &mut Call<SendRequest>) -> Result<&mut [u8], ureq_proto::Error> {
+        let mut length = 0;
+        while !call.can_proceed() {
+            match call.write(&mut self.output[length..]) {
+                Ok(amount) => length += amount,
+                Err(ureq_proto::Error::OutputOverflow) => grow(&mut self.output),
+                Err(why) => return Err(why),
+            }
+        }
+        Ok(&mut self.output[..length])
     }
 }
 
 /// Leaves no copy behind.
-fn grow(bytes: &mut Vec<u8>, length: usize) {
-    let mut larger = vec![0; length];
+fn grow(bytes: &mut Vec<u8>) {
+    let mut larger = vec![0; Buffers::SMALL.max(bytes.len() * 2)];
     larger[..bytes.len()].copy_from_slice(bytes);
     std::mem::replace(bytes, larger).zeroize();
-}
-
-impl Buffers for StreamBuffers {
-    fn output(&mut self) -> &mut [u8] {
-        &mut self.output
-    }
-
-    fn input(&self) -> &[u8] {
-        self.unread()
-    }
-
-    fn input_append_buf(&mut self) -> &mut [u8] {
-        self.make_room();
-        &mut self.input[self.filled..]
-    }
-
-    fn input_appended(&mut self, amount: usize) {
-        self.filled += amount;
-    }
-
-    fn input_consume(&mut self, amount: usize) {
-        self.progress = amount > 0;
-        self.taken += amount;
-    }
-
-    fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
-        self.make_room();
-        (&mut self.input[self.filled..], &mut self.output)
-    }
-
-    fn can_use_input(&self) -> bool {
-        self.taken < self.filled && self.progress
-    }
-}
-
-/// The connection stands already: there is nothing to look up.
-#[derive(Debug)]
-struct FixedResolver;
-
-impl Resolver for FixedResolver {
-    fn resolve(
-        &self,
-        _: &Uri,
-        _: &Config,
-        _: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let mut addresses = self.empty();
-        addresses.push(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)));
-        Ok(addresses)
-    }
 }

@@ -727,9 +727,19 @@ char *getenv(const char *name)
 
 static int reads_environment(char *url)
 {
-    agw_client *client = client_of(url, 0);
-    int failed = expect("getenv is counted", readings > 0, 1), i;
+    agw_client_options options;
+    agw_client *client;
+    int failed, i;
 
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.base_url = url;
+    options.flags = AGW_ALLOW_HTTP;
+    options.proxy = "env";
+    agw_client_new(&options, &client, NULL);
+    failed = expect("getenv is counted", readings > 0, 1);
+    agw_free(client);
+    client = client_of(url, 0);
     for (i = 0; i < 3; i++) {
         agw_result result;
 
