@@ -35,6 +35,8 @@ pub(crate) struct Call<'a> {
     deadline: Deadline,
     /// Copies of the request of which a byte left, but for those that the gateway refused.
     copies: u32,
+    /// There were two of them.
+    resent: bool,
 }
 
 /// Takes in what the head of an answer brings, also where the rest of the answer does not come.
@@ -54,7 +56,8 @@ impl Carrier {
     /// Enters a call, so that it can be cancelled.
     pub fn begin(&self, tag: Tag, timeout: Duration) -> Result<Call<'_>, Error> {
         let in_flight = self.pool.current().begin(tag)?;
-        Ok(Call { carrier: self, in_flight, deadline: Deadline::after(timeout), copies: 0 })
+        let deadline = Deadline::after(timeout);
+        Ok(Call { carrier: self, in_flight, deadline, copies: 0, resent: false })
     }
 
     /// Each line begins with the gateway: a host may have several.
@@ -124,13 +127,14 @@ impl Call<'_> {
         let copy = request.copy().map_err(|error| ExchangeError::plain(error, false))?;
         let reply = connection.exchange(copy, self.deadline, reused);
         self.copies += u32::from(reply.as_ref().map_or_else(|failed| failed.sent, |_| true));
+        self.resent |= self.copies > 1;
         let headers = match &reply {
             Ok(reply) => Some(reply.headers()),
             Err(failed) => failed.headers.as_deref(),
         };
         headers.into_iter().for_each(renew);
         let mut reply = reply?;
-        let Reading { outcome, goes_on } = read(&reply, self.was_resent());
+        let Reading { outcome, goes_on } = read(&reply, self.resent);
         let has_retcode = outcome.as_ref().map_or_else(|error| error.retcode().is_some(), |_| true);
         let cut = reply.cut.take();
         connection.settle(reply, has_retcode);
@@ -165,17 +169,13 @@ impl Call<'_> {
         Ok(Connection::new(stream))
     }
 
-    fn was_resent(&self) -> bool {
-        self.copies > 1
-    }
-
     /// What follows from the number of copies that left.
     fn judged(&self, mut error: Error) -> Error {
         let refused = error.retcode().is_some_and(|retcode| retcode != ACCEPTED);
         let maybe_sent = may_have_acted(self.copies, refused, error.status());
         let details = error.details_mut();
         details.maybe_sent = maybe_sent;
-        details.resent = self.was_resent();
+        details.resent = self.resent;
         error
     }
 

@@ -7,8 +7,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use agw::{CallId, Client, ClientOptions, Event, Level, SignIn, Status, Trust};
-use support::gateway::Gateway;
+use support::gateway::Step::{Cut, Hang, Read, Send};
+use support::gateway::{Gateway, Script};
 use support::simulator::{CaFile, Simulator, SimulatorOptions};
+use support::tls::Over;
 
 fn options(url: &str) -> ClientOptions {
     let mut options = ClientOptions::new(url);
@@ -282,6 +284,23 @@ fn a_sign_in_that_is_forced_keeps_to_its_node_and_one_that_is_refused_leaves_the
             "PUT /onlineagent/154 - NODE=b",
         ]
     );
+}
+
+#[test]
+fn what_went_out_twice_is_told_also_where_the_next_request_did_not_go_out() {
+    let accepts = vec![Read, Send(answer("", OK).into()), Read, Cut];
+    let refuses = vec![Read, Send(answer("Connection: close\r\n", &refused("100-002")).into())];
+    let scripts = vec![Script::Http(accepts), Script::Http(refuses), Script::Tcp(vec![Hang])];
+    let gateway = Gateway::start(scripts, Over::Tls13.config(false));
+    let mut options = options(&gateway.url());
+    options.timeout = Duration::from_millis(500);
+    let client = Client::new(&options).expect("client");
+    client.reject_agent_conf("154", "guid").expect("rejected");
+    let mut sign_in = SignIn::new("154");
+    sign_in.force = true;
+    let error = client.sign_in(&sign_in).expect_err("the gateway is silent");
+    assert_eq!((error.status(), error.maybe_sent(), error.resent()), (Status::Timeout, true, true));
+    assert_eq!(gateway.seen().requests.len(), 3);
 }
 
 #[test]
