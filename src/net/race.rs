@@ -7,12 +7,12 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockAddr, Socket as RawSocket, Type};
+use socket2::{Domain, SockAddr};
 
 use super::cancel::{CANCEL_CHECK, CancelHandle};
 use super::deadline::Deadline;
 use crate::sys::clock::Moment;
-use crate::sys::socket::{above_standard, wait_connected};
+use crate::sys::socket::{Outcome, nonblocking, wait_connected};
 
 /// The "Connection Attempt Delay".
 const HEAD_START: Duration = Duration::from_millis(250);
@@ -68,8 +68,9 @@ impl<'a> Race<'a> {
                 ));
             }
             let time = self.deadline.remaining()?.min(self.until_next_start());
-            wait_connected(self.running.iter().map(|attempt| &*attempt.socket), time);
-            if let Some(connected) = self.look() {
+            let running = self.running.iter().map(|attempt| &*attempt.socket);
+            let outcomes = wait_connected(running, time);
+            if let Some(connected) = self.take_decided(outcomes) {
                 return finish(connected, self.cancel);
             }
         }
@@ -103,14 +104,14 @@ impl<'a> Race<'a> {
     }
 
     /// One that is connected; those that have failed are taken out.
-    fn look(&mut self) -> Option<Attempt> {
+    fn take_decided(&mut self, outcomes: Vec<Outcome>) -> Option<Attempt> {
         let mut place = 0;
-        while let Some(attempt) = self.running.get(place) {
-            match outcome(&attempt.socket) {
+        for outcome in outcomes {
+            match outcome {
                 None => place += 1,
-                Some(Ok(())) => return Some(self.running.swap_remove(place)),
+                Some(Ok(())) => return Some(self.running.remove(place)),
                 Some(Err(why)) => {
-                    self.running.swap_remove(place);
+                    self.running.remove(place);
                     self.fail(why);
                 }
             }
@@ -127,10 +128,7 @@ impl<'a> Race<'a> {
 
 /// Begins to connect; tells whether that is done already.
 fn start(address: &SocketAddr, cancel: &CancelHandle) -> io::Result<(Arc<TcpStream>, bool)> {
-    let domain = Domain::for_address(*address);
-    let socket = RawSocket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-    let socket = above_standard(socket)?;
-    socket.set_nonblocking(true)?;
+    let socket = nonblocking(Domain::for_address(*address))?;
     let begun = socket.connect(&SockAddr::from(*address));
     let socket = Arc::new(TcpStream::from(socket));
     cancel.attach_also(socket.clone());
@@ -149,21 +147,11 @@ fn is_in_progress(why: &io::Error) -> bool {
     in_progress || why.kind() == io::ErrorKind::WouldBlock
 }
 
-/// What came of it, if it is decided.
-fn outcome(socket: &TcpStream) -> Option<io::Result<()>> {
-    match socket.take_error() {
-        Ok(Some(why)) | Err(why) => Some(Err(why)),
-        Ok(None) => socket.peer_addr().is_ok().then_some(Ok(())),
-    }
-}
-
 fn finish(attempt: Attempt, cancel: &CancelHandle) -> io::Result<Attempt> {
     let socket = &attempt.socket;
     cancel.attach(socket.clone());
     socket.set_nonblocking(false)?;
     socket.set_nodelay(true)?;
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket2::SockRef::from(&**socket).set_tcp_quickack(true)?;
     Ok(attempt)
 }
 

@@ -54,8 +54,6 @@ impl Stream {
             }
         }
         flush(&mut tls, &mut records, &mut socket)?;
-        // The gateway's session tickets come next.
-        socket.acknowledge_at_once();
         let mut stream = Stream::plain(socket);
         (stream.tls, stream.records) = (Some(tls), records);
         stream.client_auth_pending = limits.client_auth_demanded();
@@ -74,6 +72,7 @@ impl Stream {
         };
         let patience = if self.client_auth_pending { CLIENT_AUTH } else { TICKETS };
         self.client_auth_pending = false;
+        self.socket.acknowledge_at_once();
         if !self.socket.speaks_within(patience)? {
             return Ok(());
         }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use socket2::Socket;
+use socket2::{Domain, Protocol, Socket, Type};
 
 /// Whether the other side has yet to acknowledge a part of what was sent; `None` where the system
 /// does not tell. It is known also after the connection has ended.
@@ -58,7 +58,7 @@ pub(crate) fn unacknowledged(_: &TcpStream) -> Option<bool> {
 /// former. An end that comes from this side may show to a look alone.
 pub(crate) fn wait_readable(socket: &TcpStream, time: Duration) -> bool {
     #[cfg(unix)]
-    return poll([socket].into_iter(), libc::POLLIN, time) > 0;
+    return poll([socket].into_iter(), libc::POLLIN, time).iter().any(|seen| *seen != 0);
     #[cfg(windows)]
     {
         use std::os::windows::io::AsRawSocket;
@@ -71,27 +71,47 @@ pub(crate) fn wait_readable(socket: &TcpStream, time: Duration) -> bool {
     }
 }
 
+/// What has come of a socket that is being connected; `None`: nothing yet.
+pub(crate) type Outcome = Option<io::Result<()>>;
+
 /// Waits until one of the sockets, which are all being connected, is connected or has failed, or until
-/// the time is up.
+/// the time is up; gives what has come of each.
 #[cfg(unix)]
-pub(crate) fn wait_connected<'a>(sockets: impl Iterator<Item = &'a TcpStream>, time: Duration) {
-    poll(sockets, libc::POLLOUT, time);
+pub(crate) fn wait_connected<'a>(
+    sockets: impl Iterator<Item = &'a TcpStream> + Clone,
+    time: Duration,
+) -> Vec<Outcome> {
+    let outcome = |(socket, seen): (&TcpStream, libc::c_short)| match seen {
+        0 => None,
+        libc::POLLOUT => Some(Ok(())),
+        _ => outcome(socket),
+    };
+    let seen = poll(sockets.clone(), libc::POLLOUT, time);
+    sockets.zip(seen).map(outcome).collect()
 }
 
-/// Where it fails, by a signal for example, the caller looks at its sockets earlier than it had to.
+/// What there is to see at each of the sockets. Where it fails, by a signal for example, that is nothing.
 #[cfg(unix)]
 fn poll<'a>(
     sockets: impl Iterator<Item = &'a TcpStream>,
     events: libc::c_short,
     time: Duration,
-) -> libc::c_int {
+) -> Vec<libc::c_short> {
     use std::os::fd::AsRawFd;
 
     let mut polled: Vec<_> =
         sockets.map(|socket| libc::pollfd { fd: socket.as_raw_fd(), events, revents: 0 }).collect();
     let count = polled.len() as libc::nfds_t;
     // SAFETY: the pointer is to as many structs as it says.
-    unsafe { libc::poll(polled.as_mut_ptr(), count, milliseconds(time)) }
+    unsafe { libc::poll(polled.as_mut_ptr(), count, milliseconds(time)) };
+    polled.iter().map(|polled| polled.revents).collect()
+}
+
+fn outcome(socket: &TcpStream) -> Outcome {
+    match socket.take_error() {
+        Ok(Some(why)) | Err(why) => Some(Err(why)),
+        Ok(None) => socket.peer_addr().is_ok().then_some(Ok(())),
+    }
 }
 
 /// Not less than asked for: a poll that ends too early would go round and round.
@@ -101,14 +121,31 @@ fn milliseconds(time: Duration) -> i32 {
 
 /// Before Windows 10 a poll there does not tell that a connection has failed.
 #[cfg(not(unix))]
-pub(crate) fn wait_connected<'a>(_: impl Iterator<Item = &'a TcpStream>, time: Duration) {
+pub(crate) fn wait_connected<'a>(
+    sockets: impl Iterator<Item = &'a TcpStream>,
+    time: Duration,
+) -> Vec<Outcome> {
     std::thread::sleep(time.min(Duration::from_millis(5)));
+    sockets.map(outcome).collect()
+}
+
+/// A TCP socket that does not block, from its birth on where the system has that.
+pub(crate) fn nonblocking(domain: Domain) -> io::Result<Socket> {
+    let protocol = Some(Protocol::TCP);
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return above_standard(Socket::new(domain, Type::STREAM.nonblocking(), protocol)?);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let socket = above_standard(Socket::new(domain, Type::STREAM, protocol)?)?;
+        socket.set_nonblocking(true)?;
+        Ok(socket)
+    }
 }
 
 /// The same socket, not in the place of standard input, output or error: a host that has closed one
 /// of them may still write there, and what it writes would go to the gateway.
 #[cfg(unix)]
-pub(crate) fn above_standard(socket: Socket) -> io::Result<Socket> {
+fn above_standard(socket: Socket) -> io::Result<Socket> {
     use std::os::fd::{AsRawFd, FromRawFd};
 
     const FIRST: libc::c_int = 3;
@@ -125,7 +162,7 @@ pub(crate) fn above_standard(socket: Socket) -> io::Result<Socket> {
 }
 
 #[cfg(not(unix))]
-pub(crate) fn above_standard(socket: Socket) -> io::Result<Socket> {
+fn above_standard(socket: Socket) -> io::Result<Socket> {
     Ok(socket)
 }
 
