@@ -124,8 +124,7 @@ impl Call<'_> {
         renew: Renew,
         read: Read<T>,
     ) -> Result<T, ExchangeError> {
-        let copy = request.copy().map_err(|error| ExchangeError::plain(error, false))?;
-        let reply = connection.exchange(copy, self.deadline, reused);
+        let reply = connection.exchange(&request.head(), request.body, self.deadline, reused);
         self.copies += u32::from(reply.as_ref().map_or_else(|failed| failed.sent, |_| true));
         self.resent |= self.copies > 1;
         let headers = match &reply {

@@ -58,7 +58,7 @@ impl Client {
             None
         };
         let client = Client {
-            template: RequestTemplate::new(&gateway)?,
+            template: RequestTemplate::new(&gateway),
             timeout: options.timeout,
             max_agent_id: options.max_agent_id,
             carrier: Carrier {

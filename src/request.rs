@@ -1,18 +1,11 @@
 //! The requests: what can be asked of the gateway, and their parameters, checked before anything is
 //! sent.
 
-use http::header::{
-    ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName,
-    USER_AGENT as NAME_OF_CLIENT,
-};
-use http::uri::{PathAndQuery, Uri};
-use http::{HeaderValue, Method};
+use zeroize::Zeroizing;
 
 use crate::options::{MIN_AGENT_ID, USER_AGENT};
 use crate::route::Gateway;
 use crate::{Error, Status};
-
-const GUID: HeaderName = HeaderName::from_static("guid");
 
 /// What can be asked of the gateway.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,14 +18,15 @@ pub(crate) enum Interface {
 }
 
 impl Interface {
-    /// Method, and the path around the agent ID: the one table of it.
-    const fn row(self) -> (Method, &'static str, &'static str) {
+    /// Method, the path around the agent ID, and whether there is a body, an empty one included: the
+    /// one table of it.
+    const fn row(self) -> (&'static str, &'static str, &'static str, bool) {
         match self {
-            Interface::RejectAgentConf => (Method::POST, "agentconf/", "/rejectagentconf"),
-            Interface::Login => (Method::PUT, "onlineagent/", ""),
-            Interface::ForceLogin => (Method::PUT, "onlineagent/", "/forcelogin"),
-            Interface::GetAgentEvent => (Method::GET, "agentevent/", ""),
-            Interface::Logout => (Method::DELETE, "onlineagent/", "/logout"),
+            Interface::RejectAgentConf => ("POST ", "agentconf/", "/rejectagentconf", true),
+            Interface::Login => ("PUT ", "onlineagent/", "", true),
+            Interface::ForceLogin => ("PUT ", "onlineagent/", "/forcelogin", true),
+            Interface::GetAgentEvent => ("GET ", "agentevent/", "", false),
+            Interface::Logout => ("DELETE ", "onlineagent/", "/logout", false),
         }
     }
 
@@ -48,34 +42,19 @@ impl Interface {
     }
 }
 
-/// What all requests to one gateway share, made once: a request is a copy with what is its own.
+/// What all requests to one gateway share.
 pub(crate) struct RequestTemplate {
+    /// In front of an interface's path.
     path: String,
-    headers: HeaderMap,
+    host: String,
 }
 
 impl RequestTemplate {
-    pub fn new(gateway: &Gateway) -> Result<Self, Error> {
-        let host = HeaderValue::from_str(&gateway.host_header())
-            .map_err(|_| Error::new(Status::InvalidUrl, "base_url: cannot be used"))?;
-        let headers = [
-            (HOST, host),
-            (GUID, HeaderValue::from_static("")),
-            (CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8")),
-            (CONTENT_LENGTH, HeaderValue::from_static("0")),
-            (ACCEPT, HeaderValue::from_static("application/json")),
-            (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
-            (NAME_OF_CLIENT, HeaderValue::from_static(USER_AGENT)),
-        ];
-        Ok(RequestTemplate {
+    pub fn new(gateway: &Gateway) -> Self {
+        RequestTemplate {
             path: format!("{}/agentgateway/resource/", gateway.prefix),
-            headers: headers.into_iter().collect(),
-        })
-    }
-
-    fn uri(&self, before: &str, agent_id: &str, after: &str) -> Result<Uri, http::Error> {
-        let path = [&self.path, before, agent_id, after].concat();
-        Ok(PathAndQuery::try_from(path)?.into())
+            host: gateway.host_header(),
+        }
     }
 }
 
@@ -91,39 +70,32 @@ pub(crate) struct Request<'a> {
     pub body: &'a [u8],
 }
 
-impl<'a> Request<'a> {
-    /// One copy, to be sent.
-    pub fn copy(&self) -> Result<http::Request<&'a [u8]>, Error> {
-        self.try_copy().map_err(|why| Error::new(Status::Internal, format!("request: {why}")))
-    }
-
-    fn try_copy(&self) -> Result<http::Request<&'a [u8]>, http::Error> {
-        let (method, before, after) = self.interface.row();
-        let mut headers = self.template.headers.clone();
-        match self.guid {
-            Some(guid) => drop(headers.insert(GUID, secret(guid)?)),
-            None => drop(headers.remove(GUID)),
-        }
-        if !self.cookies.is_empty() {
-            headers.insert(COOKIE, secret(self.cookies)?);
-        }
-        if !self.body.is_empty() {
-            headers.insert(CONTENT_LENGTH, self.body.len().into());
-        } else if method == Method::GET || method == Method::DELETE {
-            headers.remove(CONTENT_LENGTH);
-        }
-        let mut request = http::Request::new(self.body);
-        *request.method_mut() = method;
-        *request.uri_mut() = self.template.uri(before, self.agent.text, after)?;
-        *request.headers_mut() = headers;
-        Ok(request)
+impl Request<'_> {
+    /// Its head as it goes out. Every text in it was checked: none holds a line end.
+    pub fn head(&self) -> Zeroizing<String> {
+        let (method, before, after, has_body) = self.interface.row();
+        let length = if has_body { self.body.len().to_string() } else { String::new() };
+        let lines = [
+            [method, &self.template.path, before],
+            [self.agent.text, after, " HTTP/1.1\r\n"],
+            line("Host: ", &self.template.host),
+            line("Guid: ", self.guid.unwrap_or_default()),
+            line("Content-Type: ", "application/json; charset=UTF-8"),
+            line("Content-Length: ", &length),
+            line("Accept: ", "application/json"),
+            line("Accept-Encoding: ", "identity"),
+            line("User-Agent: ", USER_AGENT),
+            line("Cookie: ", self.cookies),
+            ["\r\n", "", ""],
+        ];
+        // It is as long as all of them from the start: what grows would leave a copy behind.
+        Zeroizing::new(lines.as_flattened().concat())
     }
 }
 
-fn secret(text: &str) -> Result<HeaderValue, http::Error> {
-    let mut value = HeaderValue::from_str(text)?;
-    value.set_sensitive(true);
-    Ok(value)
+/// A header line; none where there is no value.
+fn line<'a>(name: &'a str, value: &'a str) -> [&'a str; 3] {
+    if value.is_empty() { [""; 3] } else { [name, value, "\r\n"] }
 }
 
 /// An agent ID that was checked.

@@ -1,5 +1,5 @@
 //! One request and its answer over a connection that stands already. All that knows ureq-proto, which
-//! speaks the HTTP for ureq: it sees bytes and no socket, so each of them passes here.
+//! reads answers for ureq: it sees bytes and no socket, so each of them passes here.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, TRANSFER_ENCODING};
 use http::response::Parts;
 use memchr::memchr;
 use ureq_proto::BodyMode;
-use ureq_proto::client::state::{RecvBody, RecvResponse, SendRequest};
+use ureq_proto::client::state::{RecvBody, RecvResponse};
 use ureq_proto::client::{Call, RecvBodyResult, RecvResponseResult, SendRequestResult};
 use zeroize::Zeroize;
 
@@ -170,8 +170,8 @@ impl Connection {
 
     /// The same, before the connection is put back, without a look at it.
     pub fn may_be_kept(&self) -> bool {
-        let Exchange { buffers, stream, .. } = &*self.exchange;
-        let unread = !buffers.unread().is_empty();
+        let Exchange { input, stream, .. } = &*self.exchange;
+        let unread = !input.unread().is_empty();
         let waiting = if unread { Waiting::Data } else { stream.known_waiting() };
         !self.idle_limit.is_zero() && rules::may_carry_another(self.exchange.last(), waiting)
     }
@@ -180,7 +180,8 @@ impl Connection {
     /// and has been looked at when it was taken.
     pub fn exchange(
         &mut self,
-        request: Request<&[u8]>,
+        head: &str,
+        body: &[u8],
         deadline: Deadline,
         reused: bool,
     ) -> Result<Reply, ExchangeError> {
@@ -192,8 +193,8 @@ impl Connection {
         }
         exchange.begin(reused);
         let (head, rest) = exchange
-            .send(request)
-            .and_then(|call| exchange.receive_head(call))
+            .send(head, body)
+            .and_then(|()| exchange.receive_head())
             .map_err(|why| exchange.explain(&why, reused))?;
         let mut body = std::mem::take(&mut self.body);
         match exchange.receive_body(rest, &mut body) {
@@ -224,7 +225,7 @@ impl Connection {
 #[derive(Debug)]
 struct Exchange {
     stream: Stream,
-    buffers: Buffers,
+    input: Input,
     /// The connection carries a request, or has carried one.
     used: bool,
     /// The request is the first on the connection; the connection has waited for it.
@@ -246,7 +247,7 @@ impl Exchange {
     fn new(stream: Stream) -> Self {
         Exchange {
             stream,
-            buffers: Buffers::default(),
+            input: Input::default(),
             used: false,
             first: true,
             reused: false,
@@ -337,42 +338,26 @@ impl Exchange {
         }
     }
 
-    /// Sends the request, head and body.
-    fn send(&mut self, request: Request<&[u8]>) -> Result<Call<RecvResponse>, Broken> {
-        let (head, body) = request.into_parts();
-        let mut call = Call::new(Request::from_parts(head, ()))?.proceed();
-        let head = self.buffers.write_head(&mut call)?;
-        spell_header_names(head);
-        self.stream.write_all(head)?;
-        let call = match call.proceed()? {
-            Some(SendRequestResult::SendBody(mut call)) => {
-                call.consume_direct_write(body.len())?;
-                self.stream.write_all(body)?;
-                call.proceed()
-            }
-            Some(SendRequestResult::RecvResponse(call)) => Some(call),
-            Some(SendRequestResult::Await100(_)) | None => None,
-        };
+    fn send(&mut self, head: &str, body: &[u8]) -> Result<(), Broken> {
+        self.stream.write_all(head.as_bytes())?;
+        self.stream.write_all(body)?;
         let now = Moment::now();
         self.sent_at = Some(now);
         self.stream.end_request(now, self.first, self.reused);
-        // None of ours is without its length, or waits in the middle.
-        call.ok_or_else(|| io::Error::from(ErrorKind::InvalidInput).into())
+        Ok(())
     }
 
-    fn receive_head(
-        &mut self,
-        mut call: Call<RecvResponse>,
-    ) -> Result<(Parts, Option<RecvResponseResult>), Broken> {
+    fn receive_head(&mut self) -> Result<(Parts, Option<RecvResponseResult>), Broken> {
+        let mut call = awaiting_answer()?;
         loop {
             self.receive_readable_head()?;
-            let unread = self.buffers.unread();
+            let unread = self.input.unread();
             let (taken, head) = call.try_response(unread, false)?;
             let length = if head.is_some() { taken } else { unread.len() };
             if length > MAX_ANSWER {
                 return Err(Broken::TooLarge);
             }
-            self.buffers.taken += taken;
+            self.input.taken += taken;
             if let Some(head) = head {
                 return Ok((head.into_parts().0, call.proceed()));
             }
@@ -401,13 +386,13 @@ impl Exchange {
         let until_close = matches!(call.body_mode(), BodyMode::CloseDelimited);
         let mut closed = false;
         while until_close || !call.can_proceed() {
-            let unread = self.buffers.unread();
+            let unread = self.input.unread();
             let length = body.len();
             // What goes into the body is never more than what came.
             body.resize(length + unread.len(), 0);
             let (taken, put) = call.read(unread, &mut body[length..])?;
             body.truncate(length + put);
-            self.buffers.taken += taken;
+            self.input.taken += taken;
             if body.len() > MAX_ANSWER {
                 return Err(Broken::TooLarge);
             }
@@ -434,7 +419,7 @@ impl Exchange {
             return Err(not_http("a line between chunks ends in a line feed alone").into());
         }
         match self.receive() {
-            Ok(0) if !self.buffers.unread().is_empty() => Err(Broken::Stalled),
+            Ok(0) if !self.input.unread().is_empty() => Err(Broken::Stalled),
             Ok(amount) => Ok(amount == 0),
             Err(Broken::Io(why)) if is_end(why.kind()) => Ok(true),
             Err(why) => Err(why),
@@ -442,14 +427,14 @@ impl Exchange {
     }
 
     fn receive(&mut self) -> Result<usize, Broken> {
-        let outcome = self.stream.read(self.buffers.room());
+        let outcome = self.stream.read(self.input.room());
         self.ended |= !matches!(outcome, Ok(1..));
         let amount = outcome?;
-        let start = self.buffers.input[self.buffers.filled..].get(..amount).unwrap_or_default();
+        let start = self.input.bytes[self.input.filled..].get(..amount).unwrap_or_default();
         if self.received == 0 && is_tls_alert(start) && !self.stream.is_tls() {
             return Err(not_http(WANTS_TLS).into());
         }
-        self.buffers.filled += amount;
+        self.input.filled += amount;
         self.received += amount;
         if self.received > MAX_RECEIVED {
             return Err(Broken::TooLarge);
@@ -472,10 +457,10 @@ impl Exchange {
 
     fn has_readable_head(&mut self) -> Result<bool, Broken> {
         loop {
-            let unread = self.buffers.unread_mut();
+            let unread = self.input.unread_mut();
             let head::Scan { end, odd } = head::scan(unread);
             match end {
-                Some(end) if head::is_interim(&unread[..end]) => self.buffers.taken += end,
+                Some(end) if head::is_interim(&unread[..end]) => self.input.taken += end,
                 Some(end) if odd => {
                     self.end_was_odd = head::mend(&mut unread[..end]);
                     return Ok(true);
@@ -488,7 +473,7 @@ impl Exchange {
 
     /// A chunk's length, or a trailer, whose line ends in LF alone: the CR would be waited for.
     fn awaits_in_vain(&self) -> bool {
-        let unread = self.buffers.unread();
+        let unread = self.input.unread();
         memchr(b'\n', unread).is_some_and(|end| end == 0 || unread[end - 1] != b'\r')
     }
 }
@@ -527,78 +512,55 @@ fn classify(why: &Broken, phase: &str) -> Error {
     }
 }
 
-/// ureq-proto writes header names in lower case, or copies the wanted spelling of each for each request.
-/// The gateway documents `Guid` and `Content-Type`: a capital after the start and after a hyphen.
-fn spell_header_names(head: &mut [u8]) {
-    let mut rest = head;
-    while let Some(end) = memchr(b'\n', rest) {
-        rest = &mut rest[end + 1..];
-        let mut at_start = true;
-        for byte in rest.iter_mut().take_while(|byte| **byte != b':') {
-            if at_start {
-                byte.make_ascii_uppercase();
-            }
-            at_start = *byte == b'-';
-        }
+/// ureq-proto reads the answer to a request of its own only: a GET stands for ours, to which answers
+/// are framed as they are to a POST, a PUT and a DELETE.
+fn awaiting_answer() -> Result<Call<RecvResponse>, ureq_proto::Error> {
+    let mut call = Call::new(Request::new(()))?.proceed();
+    call.write(&mut [0; 64])?;
+    match call.proceed()? {
+        Some(SendRequestResult::RecvResponse(call)) => Ok(call),
+        _ => Err(ureq_proto::Error::OutputOverflow),
     }
 }
 
-/// Small buffers that grow when an answer needs it: an idle connection is cheap.
+/// A small buffer that grows when an answer needs it: an idle connection is cheap.
 #[derive(Debug, Default)]
-struct Buffers {
-    input: Vec<u8>,
+struct Input {
+    bytes: Vec<u8>,
     taken: usize,
     filled: usize,
-    output: Vec<u8>,
 }
 
-/// They have held Guids and cookies.
-impl Drop for Buffers {
+/// It has held Guids and cookies.
+impl Drop for Input {
     fn drop(&mut self) {
-        self.input.zeroize();
-        self.output.zeroize();
+        self.bytes.zeroize();
     }
 }
 
-impl Buffers {
+impl Input {
     const SMALL: usize = 4 * 1024;
 
     fn unread(&self) -> &[u8] {
-        &self.input[self.taken..self.filled]
+        &self.bytes[self.taken..self.filled]
     }
 
     fn unread_mut(&mut self) -> &mut [u8] {
-        &mut self.input[self.taken..self.filled]
+        &mut self.bytes[self.taken..self.filled]
     }
 
-    /// Room for more input; the unread part moves to the front.
+    /// Room for more; the unread part moves to the front.
     fn room(&mut self) -> &mut [u8] {
-        self.input.copy_within(self.taken..self.filled, 0);
+        self.bytes.copy_within(self.taken..self.filled, 0);
         self.filled -= self.taken;
         self.taken = 0;
-        if self.input.len() - self.filled < Self::SMALL / 2 {
-            grow(&mut self.input);
+        let length = self.bytes.len();
+        if length - self.filled < Self::SMALL / 2 {
+            let mut larger = vec![0; Self::SMALL.max(length * 2)];
+            larger[..length].copy_from_slice(&self.bytes);
+            // No copy is left behind.
+            std::mem::replace(&mut self.bytes, larger).zeroize();
         }
-        &mut self.input[self.filled..]
+        &mut self.bytes[self.filled..]
     }
-
-    /// The head of a request as a whole.
-    fn write_head(&mut self, call: &mut Call<SendRequest>) -> Result<&mut [u8], ureq_proto::Error> {
-        let mut length = 0;
-        while !call.can_proceed() {
-            match call.write(&mut self.output[length..]) {
-                Ok(amount) => length += amount,
-                Err(ureq_proto::Error::OutputOverflow) => grow(&mut self.output),
-                Err(why) => return Err(why),
-            }
-        }
-        Ok(&mut self.output[..length])
-    }
-}
-
-/// Leaves no copy behind.
-fn grow(bytes: &mut Vec<u8>) {
-    let mut larger = vec![0; Buffers::SMALL.max(bytes.len() * 2)];
-    larger[..bytes.len()].copy_from_slice(bytes);
-    std::mem::replace(bytes, larger).zeroize();
 }
