@@ -28,8 +28,9 @@ LIB = $(or $(filter-out /%,$(patsubst $(PREFIX)/%,%,$(LIBDIR))),\
 UP = $(shell echo '$(LIB)' | sed 's|[^/][^/]*|..|g')
 
 .PHONY: help demo test lint unit install-test python csharp pascal abi fuzz sanitize soak model \
-    bench field build header install built stage uninstall windows test-windows test-servers test-hosts \
-    test-console test-dotnet check-targets linux dist test-dist release deny msrv setup clean
+    bench counts field build header install built stage uninstall windows test-windows \
+    test-servers test-hosts test-console test-dotnet check-targets linux dist test-dist release \
+    deny msrv setup clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -113,6 +114,11 @@ model:
 ## make bench      agw beside libcurl, OpenSSL, rustls and requests, measured (QUICK=1: a minute)
 bench: stage
 	$(PYTHON) tests/bench/run.py --stage $(STAGE) --work $(abspath $(TARGET))/bench
+
+## make counts     instructions, system calls, allocations and size against tests/bench/bounds.tsv
+counts: stage
+	tests/tools.sh "nginx nginx-light" "strace strace" "valgrind valgrind"
+	$(PYTHON) -B tests/bench/counts.py --stage $(STAGE) --work $(abspath $(TARGET))/counts
 
 ## make field      from click to answer on networks with delay, dead addresses and forgotten flows
 field: stage

@@ -34,17 +34,24 @@ class Built:
 
 
 def build(work, stage):
-    built = Built(work, stage)
-    compile_c(built.driver, DRIVER, ["-pthread", "-ldl", "-rdynamic"])
-    compile_c(built.allocations, ["allocations.c"], ["-shared", "-fPIC"])
-    lib = os.path.join(stage, "lib")
-    compile_client(built, "agw", ["-I" + os.path.join(stage, "include"), "-L" + lib, "-lagw",
-                                  "-Wl,-rpath," + lib])  # for ldd
+    built = build_agw(work, stage)
     compile_client(built, "libcurl", pkg_config("libcurl", "jansson"))
     compile_client(built, "openssl", pkg_config("openssl"))
     build_floor(built, os.path.join(work, "floor"))
     build_csharp(built.csharp)
     make_environment(os.path.join(work, "venv"), built.python)
+    return built
+
+
+def build_agw(work, stage, options=()):
+    """The driver, and agw's client alone."""
+    built = Built(work, stage)
+    os.makedirs(work, exist_ok=True)
+    compile_c(built.driver, DRIVER, ["-pthread", "-ldl", "-rdynamic"])
+    compile_c(built.allocations, ["allocations.c"], ["-shared", "-fPIC"])
+    lib = os.path.join(stage, "lib")
+    compile_client(built, "agw", ["-I" + os.path.join(stage, "include"), "-L" + lib, "-lagw",
+                                  "-Wl,-rpath," + lib, *options])  # for ldd
     return built
 
 

@@ -1,6 +1,10 @@
 /* agw through its C ABI, as a C programmer uses it. */
 #include <stdlib.h>
 #include <string.h>
+#ifdef PLANTED
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include <agw.h>
 
@@ -40,10 +44,26 @@ static int make_ready(struct client *client)
     return agw_connect((agw_client *)client, &result);
 }
 
+#ifdef PLANTED
+/* A creep that `make counts` must find: work, an allocation and a system call more in each call. */
+static void creep(void)
+{
+    void *volatile more = malloc(1000);
+
+    for (volatile int i = 0; i < 1000; i++) {
+    }
+    free(more);
+    syscall(SYS_getppid);
+}
+#else
+#define creep()
+#endif
+
 static int call(struct client *client, const char *agent, const char *guid)
 {
     agw_result result;
 
+    creep();
     clear(&result);
     return agw_reject_agent_conf((agw_client *)client, agent, guid, &result);
 }

@@ -138,15 +138,20 @@ COUNTED = {"warm": ("kept", 200, {"warmup": 20}),
 def counts(bench):
     """What does not depend on the machine's speed: it is counted once, not in rounds."""
     for kind in bench.amount(("warm", "full", "resumed"), ("warm", "full")):
-        sessions, calls, options = COUNTED[kind]
-        url = bench.server.url(*MAIN, sessions)
         for client in CLIENTS:
-            def command(times, client=client, url=url, options=options):
-                return bench.driver(client, "calls", url, MAIN[1], dict(options, calls=times))
-            name = name_of(kind, *MAIN)
-            count_instructions(bench, name, client, command(calls), calls)
-            count_system_calls(bench, name, client, command, calls)
-            count_allocations(bench, name, client, command(calls))
+            count(bench, kind, client)
+
+
+def count(bench, kind, client):
+    sessions, calls, options = COUNTED[kind]
+    url = bench.server.url(*MAIN, sessions)
+
+    def command(times):
+        return bench.driver(client, "calls", url, MAIN[1], dict(options, calls=times))
+    name = name_of(kind, *MAIN)
+    count_instructions(bench, name, client, command(calls), calls)
+    count_system_calls(bench, name, client, command, calls)
+    count_allocations(bench, name, client, command(calls))
 
 
 def count_instructions(bench, name, client, command, calls):
@@ -233,10 +238,15 @@ def clients(bench):
         bench.drive("connections, %d" % count, bench.amount(3, 1), "clients", url, clients=count,
                     calls=1)
     for client in CLIENTS:
-        command = bench.driver(client, "clients", url, MAIN[1], {"clients": 512, "calls": 1})
-        counted = output_of(command, {"LD_PRELOAD": bench.built.allocations})
-        figures = {figure: counted[figure] / 512 for figure in ("client_heap", "connection_heap")}
-        bench.note("connections, 512", client, figures, ["LD_PRELOAD=allocations.so", *command])
+        count_memory(bench, client)
+
+
+def count_memory(bench, client):
+    url = bench.server.url(*MAIN, "kept")
+    command = bench.driver(client, "clients", url, MAIN[1], {"clients": 512, "calls": 1})
+    counted = output_of(command, {"LD_PRELOAD": bench.built.allocations})
+    figures = {figure: counted[figure] / 512 for figure in ("client_heap", "connection_heap")}
+    bench.note("connections, 512", client, figures, ["LD_PRELOAD=allocations.so", *command])
 
 
 def python(bench):

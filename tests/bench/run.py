@@ -30,7 +30,6 @@ def main():
     stage, work = os.path.abspath(arguments.stage), os.path.abspath(arguments.work)
     servers.stop_on_termination()
     subprocess.run([os.path.join(build.HERE, "tools.sh")], check=True)
-    os.makedirs(work, exist_ok=True)
     built = build.build(work, stage)
     quick = os.environ.get("QUICK", "") not in ("", "0")
     scenarios = [each for each in measure.ALL
