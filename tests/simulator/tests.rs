@@ -2,6 +2,8 @@
 
 #[path = "tests/console.rs"]
 mod console;
+#[path = "tests/control.rs"]
+mod control;
 #[path = "tests/faults.rs"]
 mod faults;
 #[path = "tests/program.rs"]

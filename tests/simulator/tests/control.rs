@@ -1,0 +1,116 @@
+//! The control path over HTTPS.
+
+use std::thread;
+
+use serde_json::{Value, json};
+use support::simulator::caller::send;
+
+use super::{REJECT, agent_154, control, poll, reject, start, wait_until};
+
+#[test]
+fn the_control_path_says_what_is_wrong() {
+    let simulator = start(|_| {});
+    let ring = json!({ "agentId": "154" });
+    assert_eq!(control(&simulator, "ring", &ring).status, 200);
+    let cases = [
+        (409, "ring", ring),
+        (409, "ring", json!({ "agentId": "156" })),
+        (400, "ring", json!({ "agentId": "0154" })),
+        (400, "ring", json!({ "agentId": "155", "member": [] })),
+        (400, "answer-with", json!({ "agentId": "154", "httpStatus": 99 })),
+        (400, "answer-with", json!({ "agentId": "154", "count": 0 })),
+        (404, "cancel", json!({ "confId": 1 })),
+        (409, "expire", json!({ "agentId": "156" })),
+        (404, "nothing", json!({})),
+        (405, "agents", json!({})),
+    ];
+    for (status, path, body) in cases {
+        let answer = control(&simulator, path, &body);
+        assert_eq!(answer.status, status, "{path} {body}");
+        let error = answer.json()["error"].clone();
+        assert!(error.as_str().is_some_and(|text| !text.is_empty()));
+    }
+}
+
+#[test]
+fn a_reset_makes_everything_as_at_the_start() {
+    let simulator = start(|options| options.ring = vec![154]);
+    let guid = simulator.guid(154).expect("is signed in at start");
+    let state = || send(&simulator, "GET", "/simulator/state", "", "").json();
+    let at_start = state();
+    assert_eq!(at_start["agents"][0]["ringingConfId"], 1_031_168);
+    assert_eq!(at_start["agents"][0]["waitingEvents"], 1);
+    assert_eq!(at_start["faults"], json!([]));
+    thread::scope(|scope| {
+        reject(&simulator, &guid);
+        for _ in ["ringing", "released", "ready"] {
+            assert_eq!(poll(&simulator, &guid).json()["event"]["workNo"], "154");
+        }
+        let waiting = scope.spawn(|| poll(&simulator, &guid));
+        wait_until(|| agent_154(&simulator)["polling"] == true);
+        let script = json!({ "agentId": "156", "retcode": "1" });
+        control(&simulator, "answer-with", &script);
+        control(&simulator, "fault", &json!({ "fault": "late", "path": "x" }));
+        simulator.expire(155).expect("is signed in");
+        assert_eq!(control(&simulator, "reset", &Value::Null).status, 200);
+        let ended = waiting.join().expect("the poll is answered");
+        assert_eq!(ended.json(), json!({ "message": "", "retcode": "0" }));
+    });
+    let mut fresh = state();
+    for (agent, before) in [(0, &at_start), (1, &at_start)] {
+        // The age of a Guid begins anew.
+        for time in ["guidIssuedAtMs", "guidDiesAtMs"] {
+            fresh["agents"][agent][time] = before["agents"][agent][time].clone();
+        }
+    }
+    assert_eq!(fresh, at_start);
+    assert_eq!(simulator.requests(), []);
+    assert_eq!(simulator.guid(154), Some(guid.clone()));
+    assert_eq!(reject(&simulator, &guid).json()["retcode"], "0");
+}
+
+#[test]
+fn after_a_reset_a_balancer_has_given_no_cookie() {
+    let simulator = start(|options| options.sticky = true);
+    let guid = simulator.guid(154).expect("is signed in at start");
+    for _ in ["at the start", "after a reset"] {
+        assert_eq!(reject(&simulator, &guid).json()["retcode"], "101-001");
+        assert_eq!(reject(&simulator, &guid).json()["retcode"], "100-006");
+        simulator.reset();
+    }
+}
+
+#[test]
+fn the_journal_has_requests_and_events_and_begins_where_one_asks() {
+    let simulator = start(|_| {});
+    let conf_id = simulator.ring(154, &[]).expect("nothing else rings");
+    send(&simulator, "POST", REJECT, "", "");
+    let journal = |query: &str| {
+        let path = format!("/simulator/journal{query}");
+        let entries = send(&simulator, "GET", &path, "", "").json();
+        let entries = entries.as_array().expect("a list").clone();
+        let shown = entries.iter().map(|entry| {
+            let [kind, name, detail] = ["kind", "name", "detail"].map(|key| entry[key].clone());
+            format!("{} {} {}", kind.as_str().expect("a text"), name, detail).replace('"', "")
+        });
+        shown.collect::<Vec<_>>()
+    };
+    let ringing = format!("event AgentConf_Ringing {{\\confId\\:{conf_id}}}");
+    let refused = "request rejectAgentConf retcode=000-002: no Content-Type".to_owned();
+    assert_eq!(journal(""), [ringing, refused.clone()]);
+    assert_eq!(journal("?after=1"), [refused], "who looks is not seen there");
+    assert_eq!(send(&simulator, "GET", "/simulator/journal?after=x", "", "").status, 400);
+}
+
+#[test]
+fn what_rings_at_an_agent_is_cancelled_without_its_number() {
+    let simulator = start(|_| {});
+    let conf_id = simulator.ring(154, &[]).expect("nothing else rings");
+    let agent = json!({ "agentId": "154" });
+    let answer = control(&simulator, "cancel", &agent);
+    assert_eq!(answer.json(), json!({ "confId": conf_id }));
+    assert_eq!(control(&simulator, "cancel", &agent).status, 404);
+    assert_eq!(control(&simulator, "cancel", &json!({})).status, 400);
+    let both = json!({ "agentId": "154", "confId": 1 });
+    assert_eq!(control(&simulator, "cancel", &both).status, 400);
+}
