@@ -96,7 +96,8 @@ impl Client {
 
     /// Makes sure that a verified connection stands ready, without sending a request. At sign-in
     /// it finds a wrong address or certificate; when the call rings it saves the set-up. Gives the
-    /// connection in a sentence: TLS version, certificate, and what that was checked against.
+    /// connection in a sentence: TLS version, certificate, what that was checked against, and the
+    /// proxy if there is one.
     ///
     /// # Errors
     /// What a call would fail with.
@@ -298,12 +299,14 @@ impl Client {
 
     fn describe(&self, call: &Call, connection: &Connection) -> String {
         const SOON_DAYS: i64 = 14;
+        let way =
+            connection.proxy().map_or(String::new(), |proxy| format!(", through proxy {proxy}"));
         let (Some(peer), Some((version, certificate))) =
             (&call.in_flight.pool.tls_peer, connection.describe())
         else {
-            return "plain http, nothing was checked".to_owned();
+            return format!("plain http, nothing was checked{way}");
         };
-        let words = format!("{version}, {}, {}", certificate.words, peer.checked);
+        let words = format!("{version}, {}, {}{way}", certificate.words, peer.checked);
         if certificate.days_left.is_some_and(|days| days < SOON_DAYS) {
             self.log(Level::Warn, format_args!("the certificate expires soon: {words}"));
         }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 
+use agw::{Client, ClientOptions};
 use support::gateway::Step::{Read, Send, Tunnel};
 use support::gateway::{Gateway, Script};
 use support::{GUID, c, http};
@@ -78,6 +79,17 @@ fn the_environments_proxy_is_used_when_asked_for_only() {
         assert!(head.starts_with(&format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n")));
         assert!(head.contains("\r\nProxy-Authorization: Basic dXNlcjpzZWNyZXQ=\r\n"), "{head}");
     }
+}
+
+#[test]
+fn a_connection_through_a_proxy_names_it() {
+    let (gateway, proxy) = (Gateway::accepting(), a_proxy());
+    let mut options = ClientOptions::new(gateway.url());
+    options.allow_http = true;
+    options.proxy = Some(format!("http://user:secret@{}", proxy.address()));
+    let words = Client::new(&options).and_then(|client| client.connect()).expect("connected");
+    let expected = format!("plain http, nothing was checked, through proxy {}", proxy.address());
+    assert_eq!(words, expected);
 }
 
 /// The gateway behind the proxy speaks no TLS: who was asked is what counts.

@@ -315,7 +315,8 @@ pub unsafe extern "C" fn agw_get_session(
 /// arrives it makes the reject that follows one round trip instead of three. It vouches only for what
 /// it has just seen work: a kept connection counts if it was made, or an answer came over it, within
 /// the last two seconds; otherwise a new one is made. On success `detail` describes the connection:
-/// TLS version, the certificate's names, SHA-256 fingerprint and last day, what it was checked against.
+/// TLS version, the certificate's names, SHA-256 fingerprint, first and last day and issuer, what it
+/// was checked against, and the proxy if there is one.
 ///
 /// @param client  The client.
 /// @param result  Receives what stands ready, or what went wrong, in `detail`; or NULL.

@@ -136,6 +136,11 @@ impl Connection {
         Some((stream.tls_version(), describe(stream.peer_certificate()?)))
     }
 
+    /// The address of the proxy in between.
+    pub fn proxy(&self) -> Option<&str> {
+        self.exchange.as_ref()?.stream.proxy()
+    }
+
     /// Whether it has been idle for longer than it may.
     pub fn is_outdated(&self, now: Moment) -> bool {
         now.since(self.heard) >= self.idle_limit

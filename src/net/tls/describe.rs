@@ -1,5 +1,6 @@
 //! A certificate in a sentence: what a person wants to know of it at sign-in.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,13 +17,13 @@ pub(crate) struct Description {
 
 pub(crate) fn describe(der: &CertificateDer) -> Description {
     let fingerprint = printed(&fingerprint_of(der));
-    let Some(Content { hosts, last_day }) = read(der) else {
+    let Some(Content { hosts, first_day, last_day, issuer }) = read(der) else {
         let words = format!("a certificate that cannot be read, SHA-256 fingerprint {fingerprint}");
         return Description { words, days_left: None };
     };
-    let Date { year, month, day } = last_day;
     let words = format!(
-        "certificate for {}, SHA-256 fingerprint {fingerprint}, valid until {year}-{month:02}-{day:02}",
+        "certificate for {}, SHA-256 fingerprint {fingerprint}, valid from {first_day} until \
+         {last_day}, issued by {issuer}",
         if hosts.is_empty() { "no host".to_owned() } else { listed(&hosts) }
     );
     let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 86_400;
@@ -31,7 +32,9 @@ pub(crate) fn describe(der: &CertificateDer) -> Description {
 
 struct Content {
     hosts: Vec<String>,
+    first_day: Date,
     last_day: Date,
+    issuer: String,
 }
 
 impl Certificate<'_> {
@@ -67,6 +70,12 @@ impl Date {
     }
 }
 
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+}
+
 const DNS_NAME: u8 = 0x82;
 const IP_ADDRESS: u8 = 0x87;
 
@@ -75,7 +84,9 @@ const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1D, 0x11];
 
 fn read(der: &[u8]) -> Option<Content> {
     let certificate = Certificate::read(der)?;
-    let last_day = date(certificate.validity()?[1])?;
+    let [first_day, last_day] = certificate.validity()?;
+    let (first_day, last_day) = (date(first_day)?, date(last_day)?);
+    let issuer = common_name(certificate.issuer).unwrap_or_else(|| "an unnamed CA".to_owned());
     let mut hosts = Vec::new();
     for extension in certificate.extensions() {
         if extension.identifier == SUBJECT_ALT_NAME {
@@ -83,7 +94,37 @@ fn read(der: &[u8]) -> Option<Content> {
             hosts.extend(next(&mut names)?.inside().filter_map(host));
         }
     }
-    Some(Content { hosts, last_day })
+    Some(Content { hosts, first_day, last_day, issuer })
+}
+
+const BMP_STRING: u8 = 0x1E;
+
+/// The object identifiers of a common name and an organisation.
+const NAMES: [&[u8]; 2] = [&[0x55, 0x04, 0x03], &[0x55, 0x04, 0x0A]];
+
+/// Of a distinguished name what a person calls it by.
+fn common_name(mut name: &[u8]) -> Option<String> {
+    const LONGEST: usize = 64;
+    let parts: Vec<_> = next(&mut name)?.inside().flat_map(Element::inside).collect();
+    let value_of = |identifier| {
+        parts.iter().rev().find_map(|part| {
+            let mut halves = part.inside();
+            halves.next().filter(|first| first.value == identifier)?;
+            halves.next()
+        })
+    };
+    let Element { tag, value, .. } = NAMES.into_iter().find_map(value_of)?;
+    let text = match tag {
+        BMP_STRING => {
+            let units = value.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+            char::decode_utf16(units)
+                .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
+                .collect()
+        }
+        _ => String::from_utf8_lossy(value),
+    };
+    let shown = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST);
+    Some(shown.collect::<String>().trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 fn host(Element { tag, value, .. }: Element) -> Option<String> {
@@ -123,7 +164,9 @@ mod tests {
     fn certificate() -> CertificateDer<'static> {
         let names = ["gw.test", "10.1.2.3", "::1"].map(str::to_owned);
         let mut made = rcgen::CertificateParams::new(names).expect("names");
+        made.not_before = rcgen::date_time_ymd(2024, 2, 29);
         made.not_after = rcgen::date_time_ymd(2099, 1, 31);
+        made.distinguished_name.push(rcgen::DnType::CommonName, "The CA");
         let key = rcgen::KeyPair::generate().expect("a key");
         made.self_signed(&key).expect("a certificate").der().clone()
     }
@@ -132,12 +175,40 @@ mod tests {
     fn certificates_are_told_by_names_fingerprint_and_last_day() {
         let Description { words, days_left } = describe(&certificate());
         assert!(words.starts_with("certificate for gw.test, 10.1.2.3, ::1, SHA-256 fingerprint "));
-        assert!(words.ends_with(", valid until 2099-01-31"), "{words}");
+        let end = ", valid from 2024-02-29 until 2099-01-31, issued by The CA";
+        assert!(words.ends_with(end), "{words}");
         assert!(days_left.expect("a date") > 365);
         assert_eq!(
             listed(&["a", "b", "c", "d", "e", "f"].map(str::to_owned)),
             "a, b, c, d and 2 more"
         );
+    }
+
+    #[test]
+    fn an_issuer_is_told_by_its_common_name() {
+        let part = |last, tag, value: &[u8]| {
+            let wrap = |tag, inside: &[u8]| [&[tag, inside.len() as u8], inside].concat();
+            let pair = [wrap(6, &[0x55, 0x04, last]), wrap(tag, value)].concat();
+            wrap(0x31, &wrap(0x30, &pair))
+        };
+        let name = |parts: &[Vec<u8>]| {
+            let inside = parts.concat();
+            common_name(&[&[0x30, inside.len() as u8], &inside[..]].concat())
+        };
+        let (utf8, country) = (0x0C, part(6, 0x13, b"CN"));
+        let organisation = part(10, utf8, b"An organisation");
+        let chinese = part(3, BMP_STRING, &[0x5E, 0xA7, 0x5E, 0x2D]);
+        for (parts, expected) in [
+            (&[country.clone(), organisation.clone(), chinese][..], Some("座席")),
+            (&[part(3, utf8, b"a\r\nb"), organisation.clone()], Some("a  b")),
+            (&[country.clone(), organisation], Some("An organisation")),
+            (&[part(3, utf8, &[b'x'; 90])], Some(&"x".repeat(64))),
+            (&[country], None),
+            (&[part(3, utf8, b" ")], None),
+            (&[], None),
+        ] {
+            assert_eq!(name(parts).as_deref(), expected);
+        }
     }
 
     #[test]
