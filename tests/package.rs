@@ -71,6 +71,18 @@ fn no_dependency_needs_a_newer_rust_than_is_stated() {
     assert!(seen > 10, "most crates state theirs");
 }
 
+/// They are released together.
+#[test]
+fn the_programs_of_the_archives_have_the_crates_version() {
+    let metadata = metadata();
+    for name in ["agw-check"] {
+        let packages = metadata["packages"].as_array().expect("packages");
+        let package = packages.iter().find(|one| one["name"] == name).expect(name);
+        assert_eq!(package["version"], env!("CARGO_PKG_VERSION"), "{name}");
+        assert_eq!(package["publish"], serde_json::json!([]), "{name} is on no registry");
+    }
+}
+
 #[test]
 fn build_rs_needs_no_crate_without_features() {
     let tree = |features| {

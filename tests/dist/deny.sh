@@ -8,16 +8,18 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 PATH=$(bindings/packaging/tools.sh):$PATH
 
-check() { # configuration, checks ...
-    config=$1
-    shift
-    cargo-deny --locked --config "$config" check "$@" 2>&1
+check() { # package, configuration, checks ...
+    package=$1 config=$2
+    shift 2
+    cargo-deny --locked --manifest-path "$package/Cargo.toml" --config "$config" check "$@" 2>&1
 }
-check deny.toml licenses bans sources
+check . deny.toml licenses bans sources
+# The program of the archives.
+check bindings/check deny.toml licenses bans sources
 
 refuses() { # check, what it says, sed script
     sed -e "$3" deny.toml >"$work/deny.toml"
-    if check "$work/deny.toml" "$1" >"$work/log" || ! grep -q "$2" "$work/log"; then
+    if check . "$work/deny.toml" "$1" >"$work/log" || ! grep -q "$2" "$work/log"; then
         cat "$work/log"
         echo "deny: the check of $1 lets pass what deny.toml does not allow" >&2
         exit 1
@@ -27,4 +29,4 @@ refuses licenses 'error\[rejected\]' 's/"ISC", //'
 refuses bans 'error\[banned\]' 's/crate = "openssl-sys"/crate = "ring"/'
 refuses sources 'error\[source-not-allowed\]' \
     's|^allow-registry = .*|allow-registry = ["https://elsewhere.example/index"]|'
-echo "deny: licences, bans, sources; each refuses a planted fault"
+echo "deny: licences, bans, sources, of the program, too; each refuses a planted fault"
