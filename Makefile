@@ -70,8 +70,9 @@ install-test: build
 ## make python     the Python packages: ruff, mypy, wheels, pytest (EVERY=1: with all here, PyPy)
 python: setup stage
 	$(CARGO) build --locked --quiet --example simulator
+	$(CARGO) build --locked --quiet -p agw-check
 	PYTHON=$(PYTHON) EVERY=$(EVERY) tests/python.sh --library $(STAGE)/lib/libagw.so \
-	    --simulator $(TARGET)/debug/examples/simulator
+	    --simulator $(TARGET)/debug/examples/simulator --check $(TARGET)/debug/agw-check
 	PYTHON=$(PYTHON) tests/simulator/python.sh --simulator $(TARGET)/debug/examples/simulator
 
 ## make csharp     the C# binding, compiled and tested with Mono

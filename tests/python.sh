@@ -3,7 +3,8 @@
 # installed into a clean virtual environment, and tested there, not in the source tree; also with
 # an old Python, if one is here, with the examples of the README, and frozen by PyInstaller.
 #
-#     tests/python.sh --library target/stage/lib/libagw.so --simulator target/debug/examples/simulator
+#     tests/python.sh --library target/stage/lib/libagw.so \
+#         --simulator target/debug/examples/simulator --check target/debug/agw-check
 #
 # PYTHON names the interpreter; with EVERY set, the tests run with each Python from 3.8 to 3.13 that
 # is here, too, and with Debian's PyPy. What is made stays below target/python.
@@ -24,17 +25,20 @@ target=${CARGO_TARGET_DIR:-$root/target}
 python=${PYTHON:-python3}
 library=$target/stage/lib/libagw.so
 simulator=$target/debug/examples/simulator
+check=$target/debug/agw-check
 while [ $# -gt 0 ]; do
-    [ $# -gt 1 ] || fail "usage: tests/python.sh [--library FILE] [--simulator FILE]"
+    [ $# -gt 1 ] || fail "usage: tests/python.sh [--library FILE] [--simulator FILE] [--check FILE]"
     case "$1" in
     --library) library=$2 ;;
     --simulator) simulator=$2 ;;
+    --check) check=$2 ;;
     *) fail "unknown option $1" ;;
     esac
     shift 2
 done
 library=$(absolute "$library")
 simulator=$(absolute "$simulator")
+check=$(absolute "$check")
 command -v "$python" >/dev/null 2>&1 || fail "no $python"
 "$python" -c 'import ensurepip, venv' 2>/dev/null ||
     fail "$python cannot make virtual environments; on Debian: apt-get install python3-venv"
@@ -96,7 +100,7 @@ test_with() { # interpreter
     "$1" -m venv "$clean"
     "$clean/bin/python" -m pip install -q --no-index --no-deps "$wheel"
     "$clean/bin/python" -m pip install -q -r "$work/pytest.txt"
-    AGW_SIMULATOR=$simulator AGW_HEADER=$root/include/agw.h AGW_INSTALLED=$clean \
+    AGW_SIMULATOR=$simulator AGW_CHECK=$check AGW_HEADER=$root/include/agw.h AGW_INSTALLED=$clean \
         timeout 300 "$clean/bin/python" -m pytest -q -p no:cacheprovider -rs . ||
         fail "the tests failed with $(basename "$clean")"
     passed="$passed $(basename "$clean")"

@@ -1,0 +1,110 @@
+"""What the commands of ``python -m agw`` share: secrets, the client, what is printed."""
+
+import argparse
+import contextlib
+import getpass
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Iterator, Optional, TextIO
+
+from . import Client, Trust
+
+_LINE_MAX = 512  # what is longer is no Guid or password: the library takes 256 bytes
+
+
+class WrongUsageError(Exception):
+    """Says what the user has to do otherwise."""
+
+
+def read_guid(arguments: argparse.Namespace) -> str:
+    if arguments.guid_file is not None:
+        guid = _from_file("--guid-file", arguments.guid_file).strip()
+        if not guid:
+            raise WrongUsageError("no Guid in the first line of --guid-file")
+        return guid
+    name = arguments.guid_env or "AGW_GUID"
+    if name not in os.environ:
+        raise WrongUsageError(f"no Guid: neither --guid-file nor the variable {name}")
+    return os.environ[name]
+
+
+def read_password(arguments: argparse.Namespace) -> str:
+    """It may be empty, and may have blanks around it."""
+    if arguments.password_file is not None:
+        return _from_file("--password-file", arguments.password_file)
+    name = arguments.password_env or "AGW_PASSWORD"
+    if name in os.environ:
+        return os.environ[name]
+    if arguments.password_env is None and sys.stdin.isatty():
+        with interruptible(), contextlib.suppress(EOFError):  # the terminal is to show text again
+            return getpass.getpass(f"Password of agent {arguments.agent}: ")
+    raise WrongUsageError(f"no password: neither --password-file nor the variable {name}")
+
+
+def _from_file(option: str, name: str) -> str:
+    if name == "-":
+        return _first_line(option, sys.stdin)
+    try:
+        with Path(name).open(encoding="utf-8") as file:
+            return _first_line(option, file)
+    except OSError as error:
+        raise WrongUsageError(f"cannot read {option} {name}: {error.strerror}") from None
+
+
+def _first_line(option: str, file: TextIO) -> str:
+    """Reads no more than a secret can be. A decoding error would show what was read."""
+    try:
+        line = file.readline(_LINE_MAX)
+    except UnicodeDecodeError:
+        raise WrongUsageError(f"the first line of {option} is not UTF-8") from None
+    # Windows' editors put a byte-order mark in front.
+    return line.lstrip("\ufeff").rstrip("\r\n")
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Has Ctrl-C and SIGTERM end what is inside, and the next Ctrl-C the program."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        for number in kept:
+            signal.signal(number, signal.default_int_handler)
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+def make_client(arguments: argparse.Namespace) -> Client:
+    return Client(
+        arguments.url,
+        ca=_path(arguments.ca),
+        pin_sha256=arguments.pin,
+        client_cert=_path(arguments.client_cert),
+        client_key=_path(arguments.client_key),
+        trust=Trust.DANGER_ANY if arguments.danger_any else None,
+        timeout=arguments.timeout,
+        connect_timeout=arguments.connect_timeout,
+        max_agent_id=arguments.max_agent_id,
+        connect_to=arguments.connect_to,
+        proxy=arguments.proxy,
+        allow_http=arguments.allow_http,
+        log_level=None if arguments.log else logging.CRITICAL,
+    )
+
+
+def _path(name: Optional[str]) -> Optional[Path]:
+    return None if name is None else Path(name)
+
+
+def printable(text: str) -> str:
+    """The gateway's text may hold anything, but a terminal should obey nobody else."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def print_text(text: str) -> None:
+    """Escapes what the terminal's encoding cannot show."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
