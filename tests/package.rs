@@ -75,7 +75,7 @@ fn no_dependency_needs_a_newer_rust_than_is_stated() {
 #[test]
 fn the_programs_of_the_archives_have_the_crates_version() {
     let metadata = metadata();
-    for name in ["agw-check"] {
+    for name in ["agw-check", "agw-simulator"] {
         let packages = metadata["packages"].as_array().expect("packages");
         let package = packages.iter().find(|one| one["name"] == name).expect(name);
         assert_eq!(package["version"], env!("CARGO_PKG_VERSION"), "{name}");

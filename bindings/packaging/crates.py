@@ -1,4 +1,4 @@
-"""The crates that are inside the released libraries, what they are licensed under, and the SBOM."""
+"""The crates that are inside what is released, what they are licensed under, and the SBOM."""
 
 import datetime
 import json
@@ -20,46 +20,54 @@ from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
+from platforms import PROGRAMS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# What only tests need, and is inside the simulator's program all the same.
-SIMULATOR = {"agw-test-support", "clap", "tokio"}
 LICENCE_FILES = re.compile(r"(?i)(licen[cs]e|copying|copyright|notice|unlicense)")
+# What is released, and the package that it is made of; in the SBOM a property `agw:` and that name
+# says for which platforms a crate is inside.
+LIBRARY = {"library": "agw-client"}
+SIMULATOR = {"agw-simulator": "agw-simulator"}
+ALL = {**LIBRARY, **{name: name for name in PROGRAMS}}
 
 
 class Crates:
-    """What is linked into the library for some of the platforms, and into what uses it and also
-    the packages of these names."""
+    """What is linked into some of what is released, for some of the platforms."""
 
-    def __init__(self, platforms, also=()):
-        self.packages, self.edges, self.targets = {}, {}, {}
-        self.also = also
+    def __init__(self, platforms, parts):
+        self.packages, self.edges, self.places = {}, {}, {}
         for platform in platforms:
-            self._add(platform.name, platform.target)
+            self._add(platform.name, platform.target, parts)
 
-    def _add(self, name, target):
+    def _add(self, platform, target, parts):
         command = ["cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform"]
         run = subprocess.run([*command, target], cwd=ROOT, check=True, stdout=subprocess.PIPE)
         metadata = json.loads(run.stdout)
         packages = {one["id"]: one for one in metadata["packages"]}
         nodes = {one["id"]: one["deps"] for one in metadata["resolve"]["nodes"]}
         self.root = metadata["resolve"]["root"]
-        pending = [self.root]
-        while pending:
-            one = pending.pop()
-            if name in self.targets.setdefault(one, []):
-                continue
-            self.targets[one].append(name)
-            self.packages[one] = packages[one]
-            used = {dep["pkg"] for dep in nodes[one] if linked(dep, packages)
-                    or (one == self.root and packages[dep["pkg"]]["name"] in self.also)}
-            self.edges.setdefault(one, set()).update(used)
-            pending.extend(used)
+        own = {packages[one]["name"]: one for one in metadata["workspace_members"]}
+        for part, name in parts.items():
+            pending = [own[name]]
+            while pending:
+                one = pending.pop()
+                if (part, platform) in self.places.setdefault(one, []):
+                    continue
+                self.places[one].append((part, platform))
+                self.packages[one] = packages[one]
+                used = {dep["pkg"] for dep in nodes[one] if linked(dep, packages)}
+                self.edges.setdefault(one, set()).update(used)
+                pending.extend(used)
 
     def sorted(self):
-        """The packages by name and version, the project's own left out."""
-        others = (one for one in self.packages.values() if one["source"])
+        """The packages by name and version, agw itself left out."""
+        others = (one for one in self.packages.values() if one["id"] != self.root)
         return sorted(others, key=lambda one: (one["name"], one["version"]))
+
+
+def is_own(package):
+    """One of this project."""
+    return package["source"] is None
 
 
 def linked(dependency, packages):
@@ -74,20 +82,27 @@ def expression(package):
     return package["license"].replace("/", " OR ")
 
 
+def texts_of(package):
+    """The licence files that it brings; without one Apache-2.0, which is the same for all."""
+    folder = Path(package["manifest_path"]).parent
+    found = sorted(path for path in folder.iterdir() if LICENCE_FILES.match(path.name))
+    if not found and "Apache-2.0" in expression(package).split(" OR "):
+        return [ROOT / "LICENSE-APACHE"]
+    if not found:
+        raise SystemExit(f"licences: {package['name']} brings no licence text")
+    return found
+
+
 def licences(crates, what):
     """The text for the packages: every crate, its licence, and all the texts, each once."""
     lines = [f"{what} contains these Rust crates.", ""]
     texts = {}
     for package in crates.sorted():
+        if is_own(package):
+            continue
         title = f"{package['name']} {package['version']}"
         lines.append(f"    {title}: {expression(package)}")
-        folder = Path(package["manifest_path"]).parent
-        found = sorted(path for path in folder.iterdir() if LICENCE_FILES.match(path.name))
-        if not found and "Apache-2.0" in package["license"]:
-            found = [ROOT / "LICENSE-APACHE"]  # its text is the same for everybody
-        if not found:
-            raise SystemExit(f"licences: {title} brings no licence text")
-        for path in found:
+        for path in texts_of(package):
             text = path.read_text(encoding="utf-8").replace("\r\n", "\n").strip()
             texts.setdefault(text, []).append(f"{title} ({path.name})")
     for text, owners in texts.items():
@@ -103,7 +118,7 @@ def component(package, kind=ComponentType.LIBRARY):
         references = [ExternalReference(type=ExternalReferenceType.VCS,
                                         url=XsUri(package["repository"]))]
     return Component(type=kind, name=package["name"], version=package["version"], purl=url,
-                     bom_ref=url.to_string(), description=package["description"].strip(),
+                     bom_ref=url.to_string(), description=(package["description"] or "").strip(),
                      licenses=[LicenseFactory().make_with_expression(expression(package))],
                      external_references=references)
 
@@ -128,10 +143,11 @@ def sbom(crates, epoch):
     parts = {crates.root: root}
     for package in crates.sorted():
         part = parts[package["id"]] = component(package)
-        checksum = known[package["name"], package["version"]]
-        part.hashes.add(HashType(alg=HashAlgorithm.SHA_256, content=checksum))
-        for target in crates.targets[package["id"]]:
-            part.properties.add(Property(name="agw:platform", value=target))
+        if not is_own(package):
+            checksum = known[package["name"], package["version"]]
+            part.hashes.add(HashType(alg=HashAlgorithm.SHA_256, content=checksum))
+        for place, platform in crates.places[package["id"]]:
+            part.properties.add(Property(name=f"agw:{place}", value=platform))
         bom.components.add(part)
     for one, part in parts.items():
         bom.register_dependency(part, [parts[other] for other in crates.edges[one]])

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Puts what is released into target/dist: archives for C programmers, Python wheels and sdist, the
-NuGet package, .deb, .rpm and .apk, SBOM and checksums. The libraries and the simulators are those
-of `make linux` and `make windows`.
+"""Puts what is released into target/dist: archives for C programmers and the support desk, Python
+wheels and sdist, the NuGet package, .deb, .rpm and .apk, SBOM and checksums. Libraries and programs
+are those of `make linux` and `make windows`.
 
 The same sources give the same bytes, in whatever folder and at whatever time. SOURCE_DATE_EPOCH is
 the date in the packages; without it, that of the last commit.
@@ -92,23 +92,33 @@ def documents(folder, licences):
     shutil.copytree(licences, folder / "licences")
 
 
-def licence_folder(folder, platform, what="The library agw", also=()):
-    """The licences of all that is linked into a platform's library, or its simulator."""
+def programs(folder, platform):
+    """What a support desk and a developer start."""
+    for name in platform.programs:
+        put(TARGET / platform.folder / name, folder / "bin" / name)
+        (folder / "bin" / name).chmod(0o755)
+    put(ROOT / "bindings/check/README.md", folder / "bin/agw-check.md")
+
+
+def licence_folder(folder, platform, parts=crates.LIBRARY, what="The library agw"):
+    """The licences of all that is linked into some parts of what a platform has."""
     put(RUST_STD, folder / "rust-standard-library.html")
-    text = crates.licences(crates.Crates([platform], also), what)
+    text = crates.licences(crates.Crates([platform], parts), what)
     (folder / "crates.txt").write_text(text, encoding="utf-8")
     if platform.windows:
         put(MINGW, folder / "mingw-w64.txt")
     return folder
 
 
-def archives(work, output, licences, date):
+def archives(work, output, date):
     """One archive for each platform, everything in a folder of the archive's name."""
     for platform in PLATFORMS:
         top = f"agw-{VERSION}-{platform.name}"
         folder = work / platform.name / top
         folder.mkdir(parents=True)
-        documents(folder, licences[platform.name])
+        licences = work / "all-licences" / platform.name
+        documents(folder, licence_folder(licences, platform, crates.ALL, "This archive"))
+        programs(folder, platform)
         if platform.windows:
             windows_tree(folder, TARGET / platform.folder, platform)
             archive.zip_file(folder.parent, output / f"{top}.zip", date)
@@ -136,7 +146,7 @@ def python_packages(work, output, licences):
               AGW_WHEEL_PLATFORM=platform.wheel,
               AGW_WHEEL_LICENCES=str(licences[platform.name]))
         program_licences = licence_folder(work / "licences-simulator" / platform.name, platform,
-                                          "The program agw-simulator", crates.SIMULATOR)
+                                          crates.SIMULATOR, "The program agw-simulator")
         build("--wheel", ROOT / "bindings/simulator", made,
               AGW_WHEEL_SIMULATOR=str(built / platform.program),
               AGW_WHEEL_PLATFORM=platform.wheel, AGW_WHEEL_LICENCES=str(program_licences))
@@ -165,13 +175,13 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     licences = {one.name: licence_folder(work / "licences" / one.name, one) for one in PLATFORMS}
-    archives(work, output, licences, date)
+    archives(work, output, date)
     python_packages(work, output, licences)
     nuget_package(work, output, licences, date)
     built = {one.name: TARGET / one.folder for one in PLATFORMS}
     system.write(ROOT, built, licences, work / "system", output, VERSION, date)
     sbom = output / f"agw-{VERSION}.cdx.json"
-    sbom.write_text(crates.sbom(crates.Crates(PLATFORMS), date), encoding="utf-8")
+    sbom.write_text(crates.sbom(crates.Crates(PLATFORMS, crates.ALL), date), encoding="utf-8")
     sums = (f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
             for path in sorted(output.iterdir()))
     (output / "SHA256SUMS").write_text("".join(sums), encoding="ascii")

@@ -1,7 +1,7 @@
 #!/bin/sh
-# The libraries for Linux as they are released: they run from glibc 2.17 on, or with musl, know no
-# path of the machine that built them, and carry the list of their dependencies. platforms.txt says
-# where they come to.
+# The libraries for Linux as they are released, and the programs beside them: they run from glibc
+# 2.17 on, or with musl, know no path of the machine that built them, and carry the list of their
+# dependencies. platforms.txt says where they come to.
 #
 #     bindings/packaging/linux.sh [PLATFORM ...]        of platforms.txt; without one, all for Linux
 set -eu
@@ -43,6 +43,9 @@ build() { # platform, folder, Rust's name, glibc
     cp "$built/libagw.so" "$target/$2/libagw.so"
     LD=${tools}ld OBJCOPY=${tools}objcopy AR=${tools}ar \
         bindings/packaging/localise.sh "$built/libagw.a" "$target/$2/libagw.a"
+    RUSTFLAGS=$flags $how cargo-zigbuild build --locked --release -p agw-check -p agw-simulator \
+        --target "$3${4#-}" --target-dir "$target/$2/build"
+    cp "$built/agw-check" "$built/agw-simulator" "$target/$2/"
 }
 
 # shellcheck disable=SC2046 # a list of words

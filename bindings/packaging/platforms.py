@@ -30,10 +30,16 @@ class Platform(NamedTuple):
         return "agw-simulator.exe" if self.windows else "agw-simulator"
 
     @property
+    def programs(self):
+        """What lies beside it in the archives."""
+        return [f"{name}.exe" if self.windows else name for name in PROGRAMS]
+
+    @property
     def pointer(self):
         """The bytes of a pointer."""
         return 4 if self.target.startswith("i686") else 8
 
 
+PROGRAMS = ("agw-check", "agw-simulator")
 LINES = Path(__file__).with_name("platforms.txt").read_text(encoding="ascii").splitlines()
 PLATFORMS = [Platform(*line.split()) for line in LINES if not line.startswith("#")]

@@ -40,17 +40,24 @@ PLATFORMS = {
     "windows-x64": ("windows/x64/agw.dll", "win-x64", "win_amd64"),
     "windows-x86": ("windows/x86/agw.dll", "win-x86", "win32"),
 }
-PROGRAMS = {platform: library.replace("libagw.so", "agw-simulator").replace("agw.dll",
-                                                                         "agw-simulator.exe")
-            for platform, (library, _, _) in PLATFORMS.items()}
+SIMULATORS = {platform: library.replace("libagw.so", "agw-simulator").replace("agw.dll",
+                                                                           "agw-simulator.exe")
+              for platform, (library, _, _) in PLATFORMS.items()}
 LIBRARIES = {platform: library for platform, (library, _, _) in PLATFORMS.items()}
+PROGRAMS = ("agw-check", "agw-simulator")
+# Macros, and what only they use: they run in the compiler, but cargo-auditable lists these all the
+# same, as their packages have tests, too.
+MACROS = {"asn1-rs-impl", "displaydoc", "rustversion", "proc-macro2", "quote", "syn",
+          "unicode-ident"}
 
 EVERYWHERE = """README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE
     licences/crates.txt licences/rust-standard-library.html include/agw.h include/agw.hpp
     lib/pkgconfig/agw.pc lib/cmake/agw/agw-config.cmake lib/cmake/agw/agw-config-version.cmake
-    examples/reject.c examples/gui.c examples/server.c examples/shift.c""".split()
-WINDOWS = "bin/agw.dll lib/libagw.dll.a lib/agw.lib lib/agw.def licences/mingw-w64.txt".split()
-LINUX = f"lib/libagw.so lib/libagw.so.1 lib/libagw.so.{VERSION} lib/libagw.a".split()
+    examples/reject.c examples/gui.c examples/server.c examples/shift.c bin/agw-check.md""".split()
+WINDOWS = """bin/agw.dll bin/agw-check.exe bin/agw-simulator.exe lib/libagw.dll.a lib/agw.lib
+    lib/agw.def licences/mingw-w64.txt""".split()
+LINUX = f"""bin/agw-check bin/agw-simulator lib/libagw.so lib/libagw.so.1 lib/libagw.so.{VERSION}
+    lib/libagw.a""".split()
 NUGET = """[Content_Types].xml _rels/.rels Agw.Client.nuspec README.md build/Agw.Client.targets
     buildTransitive/Agw.Client.targets lib/netstandard2.0/Agw.Net.dll
     lib/netstandard2.0/Agw.Net.xml lib/net462/Agw.Net.dll lib/net462/Agw.Net.xml
@@ -115,26 +122,49 @@ def tarred(path):
         return [(one.name, archive.extractfile(one).read()) for one in archive if not one.isdir()]
 
 
+def parts(platform):
+    """What is built for a platform: what the SBOM calls it, and where it is."""
+    library = Path(LIBRARIES[platform])
+    yield "library", library
+    for name in PROGRAMS:
+        yield name, library.with_name(f"{name}.exe" if library.suffix == ".dll" else name)
+
+
 def archives(dist, target):
     """The archives for C programmers."""
-    for platform, library in LIBRARIES.items():
+    for platform in PLATFORMS:
         windows = platform.startswith("windows")
         path = dist / f"agw-{VERSION}-{platform}.{'zip' if windows else 'tar.gz'}"
         top = f"agw-{VERSION}-{platform}"
         found = zipped(path) if windows else tarred(path)
         wanted = [f"{top}/{name}" for name in EVERYWHERE + (WINDOWS if windows else LINUX)]
         yield from differing(path.name, [name for name, _ in found], wanted)
-        place = "bin/agw.dll" if windows else "lib/libagw.so"
-        if dict(found).get(f"{top}/{place}") != (target / library).read_bytes():
-            yield f"{path.name} has another library"
+        content = dict(found)
+        listed = content.get(f"{top}/licences/crates.txt", b"").decode()
+        for part, file in parts(platform):
+            folder = "lib" if file.suffix == ".so" else "bin"
+            if content.get(f"{top}/{folder}/{file.name}") != (target / file).read_bytes():
+                yield f"{path.name} has another {part}"
+            for crate in embedded(target / file, platform):
+                if not crate.startswith("agw-") and f" {crate.replace('@', ' ')}: " not in listed:
+                    yield f"{path.name} has no licence of {crate}, which is in {part}"
+        yield from (f"{path.name}: {name} cannot be started" for name in unstartable(path))
         yield from (f"{path.name}: {name} is empty" for name, content in found if not content)
+
+
+def unstartable(path):
+    """Programs in a tar without the permission; zip has none."""
+    if path.suffix == ".gz":
+        with tarfile.open(path) as archive:
+            yield from (one.name for one in archive
+                        if one.name.endswith(PROGRAMS) and not one.mode & 0o100)
 
 
 def wheels(dist, target):
     """Their tags, and the library or the simulator inside."""
     for platform, (library, _, tag) in PLATFORMS.items():
         yield from wheel(dist, target, platform, tag, "agw_client", "agw", library)
-        program = PROGRAMS[platform]
+        program = SIMULATORS[platform]
         yield from wheel(dist, target, platform, tag, "agw_simulator", "agw_simulator", program)
         path = dist / f"agw_simulator-{VERSION}-py3-none-{tag}.whl"
         with zipfile.ZipFile(path) as archive:
@@ -294,7 +324,8 @@ def embedded(library, platform):
         if not section.exists():
             return set()
         packages = json.loads(zlib.decompressobj().decompress(section.read_bytes()))["packages"]
-    runtime = (one for one in packages if one.get("kind", "runtime") == "runtime")
+    runtime = (one for one in packages
+               if one.get("kind", "runtime") == "runtime" and one["name"] not in MACROS)
     return {f"{one['name']}@{one['version']}" for one in runtime} - {f"agw-client@{VERSION}"}
 
 
@@ -306,13 +337,16 @@ def sbom(dist, target):
     if wrong:
         yield f"{path.name} is no CycloneDX: {wrong}"
     components = json.loads(text)["components"]
-    for platform, library in LIBRARIES.items():
-        wanted = {f"{one['name']}@{one['version']}" for one in components
-                  if platform in [more["value"] for more in one["properties"]]}
-        inside = embedded(target / library, platform)
-        yield from differing(f"{path.name} for {platform}", wanted, inside)
+    for platform in PLATFORMS:
+        for part, file in parts(platform):
+            place = {"name": f"agw:{part}", "value": platform}
+            wanted = {f"{one['name']}@{one['version']}" for one in components
+                      if place in one["properties"]}
+            inside = embedded(target / file, platform)
+            yield from differing(f"{path.name} for {part} {platform}", wanted, inside)
     for one in components:
-        if not one.get("licenses") or not one.get("hashes"):
+        own = one["name"].startswith("agw-")
+        if not one.get("licenses") or not (own or one.get("hashes")):
             yield f"{path.name}: {one['name']} has no licence or no hash"
 
 
@@ -369,6 +403,9 @@ def replaced(old, new):
 FAULTS = (
     (archives, "agw-*-windows-x86.zip", without("agw.lib"), "lacks .*agw.lib"),
     (archives, "agw-*-windows-x64.zip", replaced(b"This program", b"That program"), "another lib"),
+    (archives, "agw-*-windows-x64.zip", replaced(b"This prog", b"That prog"), "another agw-check"),
+    (archives, "agw-*-windows-x64.zip", without("simulator.exe"), "lacks .*/agw-simulator.exe"),
+    (archives, "agw-*-windows-x64.zip", replaced(b" lexopt ", b" lexipt "), "no licence of lexopt"),
     (wheels, "agw_client-*-win32.whl", replaced(b"none-win32", b"none-any"), "lacks py3-none-w"),
     (wheels, "agw_client-*manylinux2014_x86_64.whl", without("libagw.so"), "another libagw.so"),
     (wheels, "agw_simulator-*2014_x86_64.whl", without("agw-simulator"), "another agw-sim"),
@@ -400,8 +437,9 @@ FAULTS = (
     (systems, "libagw1_*.apk", respun(b"= so:libagw.so.1", b"= so:libagw.so.2"), "so:libagw.so.2"),
     (systems, "libagw1_*.apk", respun(b"\x7fELF", b"\x7fELK"), "of other files(.|\n)*another lib"),
     (systems, "libagw-dev_*.apk", "libagw1_*.apk", "lacks usr/lib/libagw.a"),
-    (sbom, "agw-*.cdx.json", (b'"linux-aarch64"', b'"linux"'), "for linux-aarch64 lacks"),
-    (sbom, "agw-*.cdx.json", (b'"linux-musl-', b'"linux-'), "for linux-musl-x86_64 lacks"),
+    (sbom, "agw-*.cdx.json", (b'"linux-aarch64"', b'"linux"'), "for library linux-aarch64 lacks"),
+    (sbom, "agw-*.cdx.json", (b'"linux-musl-', b'"linux-'), "for library linux-musl-x86_64 lacks"),
+    (sbom, "agw-*.cdx.json", (b'"agw:agw-check"', b'"agw:library"'), "for agw-check .* lacks lex"),
     (archives, "agw-*-linux-aarch64.tar.gz", "agw-*-linux-x86_64.tar.gz", "lacks .*-aarch64/"),
     (sums, "agw-*.tar.gz", (b"\x08", b"\x09"), "wrong for agw"),
 )

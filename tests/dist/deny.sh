@@ -14,8 +14,9 @@ check() { # package, configuration, checks ...
     cargo-deny --locked --manifest-path "$package/Cargo.toml" --config "$config" check "$@" 2>&1
 }
 check . deny.toml licenses bans sources
-# The program of the archives.
+# The programs of the archives. What serves HTTP in the simulator has some crates twice.
 check bindings/check deny.toml licenses bans sources
+check tests/simulator deny.toml licenses sources
 
 refuses() { # check, what it says, sed script
     sed -e "$3" deny.toml >"$work/deny.toml"
@@ -29,4 +30,4 @@ refuses licenses 'error\[rejected\]' 's/"ISC", //'
 refuses bans 'error\[banned\]' 's/crate = "openssl-sys"/crate = "ring"/'
 refuses sources 'error\[source-not-allowed\]' \
     's|^allow-registry = .*|allow-registry = ["https://elsewhere.example/index"]|'
-echo "deny: licences, bans, sources, of the program, too; each refuses a planted fault"
+echo "deny: licences, bans, sources, of the programs, too; each refuses a planted fault"

@@ -103,8 +103,10 @@ nm --defined-only --extern-only --format=posix "$package/lib/libagw.a" |
     fail "libagw.a defines other names"
 compile "$work/built/static" "$package/examples/reject.c" -DAGW_STATIC "$package/lib/libagw.a" \
     -lunwind
-# For musl that is a static program, which this machine starts as it is.
+# For musl these are static programs, which this machine starts as they are.
 [ "$platform" = linux-aarch64 ] || on_it=
+# shellcheck disable=SC2086 # a list of words
+tests/dist/programs.sh "$package" "" $on_it
 wrap "$work/built/static" /nowhere "$work/programs/static"
 rejects "$work/programs/static" || fail "the static program: $(cat "$work/log")"
 echo "elsewhere: $platform: libagw.a defines the contract's functions only; a call with it"

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Checks a released libagw.so: does it run from glibc 2.17 on, or with musl, is it well marked,
-does it tell nothing of the machine that built it?
+"""Checks a released libagw.so, or a program: does it run from glibc 2.17 on, or with musl, is it
+well marked, does it tell nothing of the machine that built it?
 
     shared_object.py [--self-test] PLATFORM FILE EXPORTS [FORBIDDEN-PATH ...]
 
-The self-test shows that a library which is wrong in each of these ways is found out.
+EXPORTS is - for a program. The self-test shows that a file which is wrong in each of these ways is
+found out.
 """
 
 import json
@@ -43,16 +44,8 @@ def check(platform, path, exports, forbidden):
         needed = {tag.needed for tag in dynamic if tag.entry.d_tag == "DT_NEEDED"}
         for more in sorted(needed - system):
             yield f"needs {more}"
-        soname = [tag.soname for tag in dynamic if tag.entry.d_tag == "DT_SONAME"]
-        if soname != ["libagw.so.1"]:
-            yield f"SONAME is {soname}"
-        flags = sum(tag.entry.d_val for tag in dynamic if tag.entry.d_tag == "DT_FLAGS_1")
-        if not flags & NODELETE:
-            yield "can be unloaded"
         yield from newer(elf, musl=system == {"libc.so"})
-        found = exported(elf)
-        if found != exports:
-            yield f"exports {sorted(found ^ exports)} too much or too little"
+        yield from of_a_program(elf) if exports is None else of_a_library(elf, dynamic, exports)
         packages = embedded(elf)
         if not {"agw-client", "rustls", "ring"} <= packages:
             yield f"names only {len(packages)} of its dependencies"
@@ -60,6 +53,27 @@ def check(platform, path, exports, forbidden):
     for place in forbidden:
         if place.encode() in content:
             yield f"has the path {place} inside"
+
+
+def of_a_library(elf, dynamic, exports):
+    """What is wrong with what others find in it."""
+    soname = [tag.soname for tag in dynamic if tag.entry.d_tag == "DT_SONAME"]
+    if soname != ["libagw.so.1"]:
+        yield f"SONAME is {soname}"
+    flags = sum(tag.entry.d_val for tag in dynamic if tag.entry.d_tag == "DT_FLAGS_1")
+    if not flags & NODELETE:
+        yield "can be unloaded"
+    found = exported(elf)
+    if found != exports:
+        yield f"exports {sorted(found ^ exports)} too much or too little"
+
+
+def of_a_program(elf):
+    """What makes it larger, or easier to attack, than it has to be."""
+    if elf["e_type"] != "ET_DYN":
+        yield "has a fixed place in memory"
+    if elf.get_section_by_name(".symtab") or elf.get_section_by_name(".debug_info"):
+        yield "is not stripped"
 
 
 def newer(elf, musl):
@@ -99,9 +113,11 @@ PLANTED = """
 extern int elsewhere(void);
 const char *agw_stray = "/planted/path";
 int agw_more(void *f) { pthread_t t; return pthread_create(&t, 0, f, 0); }
+int main(void) { return elsewhere() + agw_more(0); }
 """
-EXPECTED = [r"needs libplanted\.so", r"SONAME is", r"can be unloaded",
-            r"exports \[.*agw_stray", r"names only 0", r"has the path /planted/path"]
+EXPECTED = [r"needs libplanted\.so", r"names only 0", r"has the path /planted/path"]
+OF_LIBRARY = [r"SONAME is", r"can be unloaded", r"exports \[.*agw_stray"]
+OF_PROGRAM = [r"has a fixed place", r"is not stripped"]
 OF_PLATFORM = {
     "linux-x86_64": [r"needs GLIBC_2\.3\d"],
     "linux-aarch64": [r"needs GLIBC_2\.3\d", r"is for EM_X86_64", r"is aligned to 0x1000"],
@@ -110,24 +126,28 @@ OF_PLATFORM = {
 
 
 def self_test(platform, exports):
-    """Plants every fault into a library of its own. Gives the faults that were not found."""
+    """Plants every fault into a file of its own. Gives the faults that were not found."""
+    kind, expected = ["-shared"], OF_LIBRARY
+    if exports is None:
+        kind, expected = ["-no-pie"], OF_PROGRAM
     with tempfile.TemporaryDirectory() as folder:
         library = Path(folder) / "libplain.so"
         other = Path(folder) / "libplanted.so"
         compile_shared = ["cc", "-shared", "-fPIC", "-O0", "-x", "c", "-o"]
         subprocess.run([*compile_shared, other, "-"], input=b"int elsewhere(void){return 0;}",
                        check=True)
-        subprocess.run([*compile_shared, library, "-", f"-L{folder}", "-Wl,--no-as-needed",
-                        "-lplanted", "-Wl,-soname,libplain.so"], input=PLANTED.encode(), check=True)
+        compile_plain = ["cc", *kind, "-fPIC", "-O0", "-x", "c", "-o", library, "-"]
+        subprocess.run([*compile_plain, f"-L{folder}", "-Wl,--no-as-needed", "-lplanted",
+                        "-Wl,-soname,libplain.so"], input=PLANTED.encode(), check=True)
         found = "\n".join(check(platform, library, exports, ["/planted/path"]))
-    return [fault for fault in EXPECTED + OF_PLATFORM[platform]
+    return [fault for fault in EXPECTED + expected + OF_PLATFORM[platform]
             if not re.search(fault, found)]
 
 
 def main():
     arguments = [one for one in sys.argv[1:] if one != "--self-test"]
     platform, file, names, *forbidden = arguments
-    exports = set(Path(names).read_text(encoding="ascii").split())
+    exports = None if names == "-" else set(Path(names).read_text(encoding="ascii").split())
     if "--self-test" in sys.argv:
         found = self_test(platform, exports)
         wrong = [f"the self-test for {platform} misses {fault}" for fault in found]

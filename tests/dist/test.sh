@@ -23,6 +23,7 @@ tar xzf "$target"/dist/agw-*-linux-x86_64.tar.gz -C "$work"
 package=$(echo "$work"/agw-*)
 tests/packages.sh lib "$package"
 tests/static.sh "$package"
+$here/programs.sh "$package" ""
 with_gateway $here/systems.sh "$target/dist" "$target/bookworm"
 with_gateway $here/old_glibc.sh "$package" "$target/glibc"
 with_gateway $here/python.sh "$target/dist" "$target/linux/libagw.so"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The Windows archives, unpacked and used from there: the example in C through pkg-config, through
-# CMake, and linked with the import library for MSVC; each calls under Wine.
+# CMake, and linked with the import library for MSVC; each calls under Wine, and the programs run.
 #
 #     tests/dist/windows.sh FOLDER-OF-THE-PACKAGES            (environment as in gateway.sh)
 set -eu
@@ -59,6 +59,7 @@ for width in x64 x86; do
     for program in $width/pkgconfig.exe $width/msvc.exe $width/build/cmake.exe; do
         rejects "$width" "$program"
     done
+    "$root/tests/dist/programs.sh" "$copy" .exe "$wine" $width
     # A program of the other width does not get this library.
     if configure "$width/other" "$other"; then
         fail "CMake takes the library for $width for a program of $other"

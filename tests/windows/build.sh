@@ -1,8 +1,10 @@
 #!/bin/sh
-# agw.dll for Windows from 7 on, 64 and 32 bit, with import libraries, built on Debian.
+# agw.dll for Windows from 7 on, 64 and 32 bit, with import libraries, and the programs beside it,
+# built on Debian.
 #
 #     tests/windows/build.sh           into target/windows/x64 and target/windows/x86
-#     tests/windows/build.sh --debug   into target/windows/debug/x64 and x86; panics on demand
+#     tests/windows/build.sh --debug   into target/windows/debug/x64 and x86; panics on demand; no
+#                                      programs
 #
 # Debian's rustc-web comes with std's sources, from which std is built along: there is no compiled
 # one for these targets. Two builds of the same sources are the same bytes, wherever they stand.
@@ -52,19 +54,28 @@ export CARGO_TARGET_I686_WIN7_WINDOWS_GNU_LINKER="$root/tests/windows/mingw-gcc.
 export CARGO_TARGET_I686_WIN7_WINDOWS_GNU_RUSTFLAGS="$flags -Lnative=$build/rtstartup
     -Clink-arg=-Wl,-u,_AUDITABLE_VERSION_INFO"
 
+cargo_for() { # architecture as mingw calls it, target, cargo's arguments ...
+    mingw=$1-w64-mingw32 triple=$2
+    shift 2
+    AGW_LINKER=$mingw-gcc TARGET_CC=$mingw-gcc TARGET_AR=$mingw-ar ${CARGO:-cargo} "$@" --locked \
+        --profile $profile -Zbuild-std=std,panic_unwind --target-dir "$build" --target "$triple"
+}
+
 build() { # folder, target, architecture as mingw and as llvm-dlltool call it, what C names begin with
     # The crate types are named because cargo leaves link-time optimisation out beside an rlib.
-    AGW_LINKER=$3-w64-mingw32-gcc TARGET_CC=$3-w64-mingw32-gcc TARGET_AR=$3-w64-mingw32-ar \
-        ${CARGO:-cargo} rustc --locked --profile $profile --lib --features c-library \
-        --crate-type cdylib,staticlib -Zbuild-std=std,panic_unwind --target-dir "$build" \
-        --target "$2"
+    cargo_for "$3" "$2" rustc --lib --features c-library --crate-type cdylib,staticlib
     built=$build/$2/$([ $profile = dev ] && echo debug || echo $profile)
     mkdir -p "$out/$1"
     cp "$built/agw.dll" "$built/libagw.dll.a" "$out/$1/"
     tests/windows/localise.sh "$3" "$5" "$built/libagw.a" "$out/$1/libagw.a"
     { echo LIBRARY agw.dll && echo EXPORTS && cat tests/c/exports.txt; } >"$out/$1/agw.def"
     llvm-dlltool -m "$4" -D agw.dll -d "$out/$1/agw.def" -l "$out/$1/agw.lib"
-    [ $profile = release ] || other "$1" "$2"
+    if [ $profile = release ]; then
+        cargo_for "$3" "$2" build -p agw-check -p agw-simulator
+        cp "$built/agw-check.exe" "$built/agw-simulator.exe" "$out/$1/"
+    else
+        other "$1" "$2"
+    fi
 }
 
 # The Rust library that agw is linked beside, which has the same std.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds the built agw.dll and the files beside it to what is promised of them.
+"""Holds the built agw.dll and the files and programs beside it to what is promised of them.
 
     check_dll.py [--self-test] FOLDER ...
 
@@ -25,6 +25,9 @@ WIDTHS = {
     "x64": ("x86_64-w64-mingw32-", b"PE\0\0\x64\x86", ""),
     "x86": ("i686-w64-mingw32-", b"PE\0\0\x4c\x01", "_"),
 }
+# What programs may import besides: all of it is part of Windows 7.
+OF_PROGRAMS = ["userenv.dll"]
+PROGRAMS = ["agw-check.exe", "agw-simulator.exe"]
 # No machine has these unless somebody puts them there. msvcrt.dll is a part of Windows.
 RUN_TIMES = re.compile(r"libgcc|libwinpthread|libstdc|vcruntime|msvcp|msvcr\d|ucrt|api-ms-", re.I)
 PATHS = re.compile(rb"(?:/usr/|/root/|/home/|/tmp/|[A-Z]:\\)[\w./\\-]{4,}")
@@ -67,16 +70,39 @@ def check_dll(path, width):
         return
     text = output(tools + "objdump", "-p", path)
     yield from differing("exports", names_of(r"^\t\[ *\d+\] (\S+)$", text), EXPORTS)
-    imported = [name.lower() for name in names_of(r"^\tDLL Name: (\S+)$", text)]
-    yield from differing("imports", imported, IMPORTS)
-    for name in filter(RUN_TIMES.search, imported):
+    yield from differing("imports", imports(text), IMPORTS)
+    yield from check_version(dll)
+    yield from check_image(dll, text, width)
+
+
+def imports(text):
+    return [name.lower() for name in names_of(r"^\tDLL Name: (\S+)$", text)]
+
+
+def check_image(content, text, width):
+    """What holds for a DLL and a program; the text is objdump's."""
+    for name in filter(RUN_TIMES.search, imports(text)):
         yield f"imports: {name} is a compiler's run time"
     for mark in ["DYNAMIC_BASE", "NX_COMPAT"] + ["HIGH_ENTROPY_VA"] * (width == "x64"):
         if mark not in text:
             yield f"not marked {mark}"
-    yield from check_version(dll)
-    for found in sorted(set(PATHS.findall(dll))):
+    for found in sorted(set(PATHS.findall(content))):
         yield f"holds a path of the build machine: {found.decode('ascii', 'replace')}"
+
+
+def check_program(path, width):
+    """agw-check.exe and agw-simulator.exe: they need what the DLL needs, and nothing else."""
+    tools, machine, _ = WIDTHS[width]
+    program = path.read_bytes()
+    if machine not in program[:1024]:
+        yield f"not a program of {width}"
+        return
+    text = output(tools + "objdump", "-p", path)
+    for name in sorted(set(imports(text)) - {*IMPORTS, *OF_PROGRAMS}):
+        yield f"imports: {name} is not in the list"
+    yield from check_image(program, text, width)
+    if " .debug_info" in output(tools + "objdump", "-h", path):
+        yield "not stripped"
 
 
 def check_libraries(folder, width):
@@ -97,11 +123,14 @@ def check_libraries(folder, width):
 
 
 def compiled(folder, width, text, *options):
-    dll = folder / "fault.dll"
+    """A DLL, or a program where there is a main."""
+    is_program = "main(" in text
+    dll = folder / ("fault.exe" if is_program else "fault.dll")
     compiler = WIDTHS[width][0] + "gcc"
     source = folder / "fault.c"
     source.write_text(text, encoding="ascii")
-    subprocess.run([compiler, "-shared", "-o", dll, source, *options], check=True)
+    kind = [] if is_program else ["-shared"]
+    subprocess.run([compiler, *kind, "-o", dll, source, *options], check=True)
     return dll
 
 
@@ -123,12 +152,19 @@ def self_test():
         ("not a DLL of x86", "x86", None, ()),
         ("version information: FileVersion", "x86", good, ()),
         ("holds a path", "x64", good + 'char p[] = "/home/somebody/agw/src/lib.rs";\n', ()),
+        ("imports: user32.dll is not in the list", "x64",
+         "int __stdcall GetCaretBlinkTime(void);\nint main(void) { return GetCaretBlinkTime(); }\n",
+         ("-luser32",)),
+        ("not stripped", "x86", "int main(void) { return 0; }\n", ("-g",)),
+        ("not marked DYNAMIC_BASE", "x86", "int main(void) { return 0; }\n",
+         ("-Wl,--disable-dynamicbase",)),
     )
     with tempfile.TemporaryDirectory() as folder:
         for wanted, width, text, options in faults:
             build = "x64" if text is None else width
             dll = compiled(Path(folder), build, text or good, *options)
-            complaints = list(check_dll(dll, width))
+            check = check_program if dll.suffix == ".exe" else check_dll
+            complaints = list(check(dll, width))
             if not any(line.startswith(wanted) for line in complaints):
                 yield f"not seen: {wanted}; only {complaints}"
 
@@ -142,6 +178,8 @@ def main():
     for folder in map(Path, arguments):
         width = folder.name
         found = [*check_dll(folder / "agw.dll", width), *check_libraries(folder, width)]
+        for name in PROGRAMS:
+            found += [f"{name}: {line}" for line in check_program(folder / name, width)]
         wrong += [f"{width}: {line}" for line in found]
     for line in wrong:
         print(f"check_dll: {line}", file=sys.stderr)

@@ -30,6 +30,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}
 mkdir -p "$target/windows"
+target=$(cd "$target" && pwd)
 home=$(cd "$target/windows" && pwd)/python$short
 copy=$home/copy
 
@@ -72,6 +73,7 @@ while [ ! -s "$home/port" ]; do sleep 0.1; done
 cd "$copy/tests"
 AGW_SIMULATOR=$(cat "$home/port")
 export AGW_SIMULATOR AGW_HEADER="$root/include/agw.h" AGW_INSTALLED="$copy" AGW_TEST_SLACK=8
+export AGW_CHECK="$target/windows/x64/agw-check.exe"
 export PYTHONDONTWRITEBYTECODE=1
 unset AGW_LIBRARY AGW_GUID PYTHONPATH PYTHONHOME
 {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the DLLs anew from a copy of the sources in another folder: they must be the same bytes as
+# Builds the DLLs and programs anew from a copy of the sources in another folder: they must be the same bytes as
 # those in target/windows. The self-test shows that one byte would be seen. ld sorts by file names:
 # the other folder is before the libraries in /usr if this one is behind them, or the other way.
 set -eu
@@ -15,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 
 differing() { # folder: the names of what differs from the first build
     for width in x64 x86; do
-        for file in agw.dll libagw.dll.a libagw.a agw.lib agw.def; do
+        for file in agw.dll libagw.dll.a libagw.a agw.lib agw.def agw-check.exe agw-simulator.exe; do
             cmp -s "$first/$width/$file" "$1/$width/$file" || echo "$width/$file"
         done
     done
