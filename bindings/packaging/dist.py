@@ -89,6 +89,8 @@ def documents(folder, licences):
         put(ROOT / file, folder / file)
     for path in (ROOT / "bindings/c/examples").glob("*.c"):
         put(path, folder / "examples" / path.name)
+    for path in (*ROOT.glob("bindings/**/README.md"), *ROOT.glob("bindings/pascal/**/*.pas")):
+        put(path, folder / path.relative_to(ROOT))
     shutil.copytree(licences, folder / "licences")
 
 
@@ -97,7 +99,6 @@ def programs(folder, platform):
     for name in platform.programs:
         put(TARGET / platform.folder / name, folder / "bin" / name)
         (folder / "bin" / name).chmod(0o755)
-    put(ROOT / "bindings/check/README.md", folder / "bin/agw-check.md")
 
 
 def licence_folder(folder, platform, parts=crates.LIBRARY, what="The library agw"):

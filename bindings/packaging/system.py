@@ -2,6 +2,7 @@
 with. The library is that of the archives, in the place where the distribution looks for it."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -46,13 +47,21 @@ def files(folder, place, date):
             yield {**entry, "src": str(path), "file_info": info}
 
 
+def page():
+    """The home page, which whoever publishes fills in."""
+    manifest = (Path(__file__).parents[2] / "Cargo.toml").read_text(encoding="utf-8")
+    said = re.search(r'^homepage = "(.*)"', manifest, re.M)
+    return said[1] if said else ""
+
+
 def described(name, manager, architecture, version, date):
     """What is the same in both packages."""
     script = {"postinstall": "ldconfig.sh", "postremove": "ldconfig.sh"}
     return {
         "name": name, "arch": architecture, "platform": "linux", "version": version,
         "release": "1", "mtime": date, "license": "MIT OR Apache-2.0",
-        "maintainer": "Agw.Client <agw-client@invalid>", "description": DESCRIPTION,
+        "homepage": page(), "maintainer": "Agw.Client <agw-client@invalid>",
+        "description": DESCRIPTION,
         "section": "libs" if name == RUNTIME else "libdevel", "priority": "optional",
         "rpm": {"buildhost": "localhost", "group": "System Environment/Libraries"},
         "deb": {"triggers": {"activate_noawait": ["ldconfig"]}} if name == RUNTIME else {},

@@ -53,7 +53,11 @@ MACROS = {"asn1-rs-impl", "displaydoc", "rustversion", "proc-macro2", "quote", "
 EVERYWHERE = """README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE
     licences/crates.txt licences/rust-standard-library.html include/agw.h include/agw.hpp
     lib/pkgconfig/agw.pc lib/cmake/agw/agw-config.cmake lib/cmake/agw/agw-config-version.cmake
-    examples/reject.c examples/gui.c examples/server.c examples/shift.c bin/agw-check.md""".split()
+    examples/reject.c examples/gui.c examples/server.c examples/shift.c bindings/README.md
+    bindings/pascal/agw.pas bindings/pascal/examples/reject.pas
+    bindings/pascal/examples/shift.pas""".split() + [
+        f"bindings/{name}/README.md" for name in (
+            "c check cpp csharp other packaging pascal python simulator").split()]
 WINDOWS = """bin/agw.dll bin/agw-check.exe bin/agw-simulator.exe lib/libagw.dll.a lib/agw.lib
     lib/agw.def licences/mingw-w64.txt""".split()
 LINUX = f"""bin/agw-check bin/agw-simulator lib/libagw.so lib/libagw.so.1 lib/libagw.so.{VERSION}

@@ -40,7 +40,7 @@ mirror() {
     apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' |
         grep '/debian/$' | head -n 1
 }
-programs=gcc,libc6-dev,cmake,make,pkg-config
+programs=gcc,g++,libc6-dev,cmake,make,pkg-config,python3-venv
 if [ "$(cat "$kept/complete" 2>/dev/null)" != $programs ]; then
     rm -rf "$kept"
     [ -n "$(mirror)" ] || quietly "apt-get update" apt-get -q update
@@ -83,6 +83,14 @@ foreach(kind $*)
 endforeach()
 END
 }
+
+# The first minutes of somebody who has packages and nothing else.
+mkdir "$system/tmp/first"
+cp "$root/tests/dist/first.py" "$dist"/agw-*-linux-x86_64.tar.gz \
+    "$dist"/agw_client-*manylinux2014_x86_64.whl "$system/tmp/first/"
+inside sh -c 'cd /tmp/first && exec python3 first.py *.tar.gz *.whl' ||
+    fail "in a Debian with the packages alone, what README.md begins with fails"
+rm -rf "$system/tmp/first"
 
 everything >"$work/before"
 cp "$dist"/*_amd64.deb "$system/var/tmp/"
