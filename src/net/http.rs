@@ -138,7 +138,7 @@ impl Connection {
 
     /// The address of the proxy in between.
     pub fn proxy(&self) -> Option<&str> {
-        self.exchange.as_ref()?.stream.proxy()
+        self.exchange.stream.proxy()
     }
 
     /// Whether it has been idle for longer than it may.
