@@ -57,7 +57,7 @@ pub struct Cli {
     #[arg(long, value_name = "ID", default_values_t = [154, 155])]
     pub agent: Vec<u32>,
 
-    /// Agent at which a conference of the others rings at start; repeatable
+    /// Agent at which a conference of the others rings at start, without an end; repeatable
     #[arg(long, value_name = "ID")]
     ring: Vec<u32>,
 
@@ -93,7 +93,7 @@ pub struct Cli {
     #[arg(long, value_name = "TIME", default_value = "120", value_parser = duration)]
     idle_sign_out: Duration,
 
-    /// Time that a conference rings
+    /// Time that a conference rings, but for those of --ring
     #[arg(long, value_name = "TIME", default_value = "60", value_parser = duration)]
     ring_time: Duration,
 

@@ -45,7 +45,7 @@ fn refused(options: &[&str]) -> String {
 
 #[test]
 fn ready_says_what_a_client_needs() {
-    let (_running, ready) = start(&["--auth", "static", "--ring", "154"]);
+    let (_running, ready) = start(&["--auth", "static", "--ring", "154", "--ring-time", "0.01"]);
     assert_eq!(ready["guid-dies"], "never");
     let bytes: Vec<_> = ready["pin"].split(':').collect();
     assert_eq!(bytes.len(), 32);

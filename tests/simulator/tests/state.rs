@@ -262,6 +262,16 @@ fn a_conference_rings_out() {
 }
 
 #[test]
+fn what_rings_at_the_start_rings_on() {
+    let mut bench = bench();
+    bench.sign_in(AGENT);
+    let conf_id = bench.ring();
+    bench.state.ring_on(AGENT);
+    bench.at(61);
+    assert_eq!(bench.state.agents()[0].ringing_conf_id, Some(conf_id));
+}
+
+#[test]
 fn a_conference_rings_at_a_free_signed_in_agent_only() {
     let mut bench = bench();
     let ring = |bench: &mut Bench, members: &[u32]| bench.state.ring(AGENT, members, bench.now);

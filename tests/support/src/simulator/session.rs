@@ -23,7 +23,8 @@ pub struct Event {
 pub struct Ring {
     pub conf_id: u64,
     pub members: BTreeSet<u32>,
-    pub since: Instant,
+    /// `None`: it rings until somebody ends it.
+    pub since: Option<Instant>,
 }
 
 /// Something that was, for the words of a refusal.

@@ -31,6 +31,7 @@ impl Start {
             let ids = self.agents.iter().map(|(id, _)| *id);
             let others: Vec<u32> = ids.filter(|id| id != agent).collect();
             state.ring(*agent, &others, now)?;
+            state.ring_on(*agent); // whoever tries it first has to compile a program meanwhile
         }
         Ok(state)
     }

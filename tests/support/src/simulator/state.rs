@@ -157,7 +157,7 @@ impl State {
             let Some(session) = &agent.session else {
                 continue;
             };
-            if is_over(session.ring.as_ref().map(|ring| ring.since), ring_time, now) {
+            if is_over(session.ring.as_ref().and_then(|ring| ring.since), ring_time, now) {
                 rung_out.push(*id);
             }
             if session.pending_poll.is_none() && is_over(session.idle_since, idle_sign_out, now) {
@@ -309,10 +309,17 @@ impl State {
             return Err(ControlError::Conflict(text));
         }
         session.ring =
-            Some(Ring { conf_id, members: members.iter().copied().collect(), since: now });
+            Some(Ring { conf_id, members: members.iter().copied().collect(), since: Some(now) });
         self.push(id, "AgentConf_Ringing", json!({ "confId": conf_id }));
         self.next_conf_id += 1;
         Ok(conf_id)
+    }
+
+    /// What rings at an agent does not ring out.
+    pub fn ring_on(&mut self, id: u32) {
+        if let Some(ring) = self.session_mut(id).and_then(|session| session.ring.as_mut()) {
+            ring.since = None;
+        }
     }
 
     /// A conference is cancelled before the agent has answered.
