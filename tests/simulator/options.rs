@@ -108,6 +108,10 @@ pub struct Cli {
     /// No line per request
     #[arg(long)]
     quiet: bool,
+
+    /// Ends when its standard input does, so that it does not outlive the program that started it
+    #[arg(long)]
+    pub with_stdin: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]

@@ -4,6 +4,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Iterator
 from urllib.parse import urlsplit
@@ -90,10 +91,33 @@ def test_options_and_plain_http(plain: Simulator) -> None:
     assert plain.agents["300"]["guidIssuedAtMs"] is None
 
 
+KILLED = """
+import os, agw_simulator
+print(agw_simulator.Simulator().url, flush=True)
+os._exit(1)
+"""
+
+
+def test_it_does_not_outlive_whoever_started_it() -> None:
+    told = subprocess.run([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True)
+    port = int(told.stdout.strip().rsplit(":", 1)[1])
+    deadline = time.monotonic() + 10
+    while answers(port):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 10).close()
+    except ConnectionError:
+        return False
+    return True
+
+
 def test_it_leaves_nothing_behind() -> None:
     with Simulator() as simulator:
         ca = Path(simulator.ca)
         assert ca.is_file()
     assert not ca.parent.exists()
-    with pytest.raises(ConnectionError):
-        socket.create_connection(("127.0.0.1", int(simulator.url.rsplit(":", 1)[1])), 10)
+    assert not answers(int(simulator.url.rsplit(":", 1)[1]))

@@ -68,9 +68,9 @@ class Simulator:
         self._connection: Optional[http.client.HTTPConnection] = None
         self._guids: Dict[str, str] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="agw-simulator-")
-        command = [program_path(), *self._defaults(options), *options]
+        command = [program_path(), "--with-stdin", *self._defaults(options), *options]
         self._process = subprocess.Popen(  # noqa: S603 - the options are the test's own
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, encoding="utf-8",
         )  # fmt: skip
         try:
@@ -129,8 +129,9 @@ class Simulator:
             self._process.wait()
         if hasattr(self, "_drainer"):
             self._drainer.join()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
         self._folder.cleanup()
 
     def __enter__(self: _S) -> _S:
