@@ -207,10 +207,10 @@ windows:
 	CARGO=$(abspath bindings/packaging/auditable.sh) tests/windows/build.sh
 	$(PYTHON) tests/windows/check_dll.py $(TARGET)/windows/x64 $(TARGET)/windows/x86
 
-## make test-windows  those DLLs under Wine, in four languages (EVERY=1: with a newer Python, too)
+## make test-windows  those DLLs under Wine, in four languages (EVERY=1: a newer Python; QUICK=1)
 test-windows: windows
 	$(PYTHON) tests/windows/check_dll.py --self-test $(TARGET)/windows/x64 $(TARGET)/windows/x86
-	CARGO=$(abspath bindings/packaging/auditable.sh) tests/windows/reproducible.sh
+	CARGO=$(abspath bindings/packaging/auditable.sh) QUICK=$(QUICK) tests/windows/reproducible.sh
 	tests/windows/build.sh --debug
 	EVERY=$(EVERY) tests/windows/test.sh
 

@@ -3,7 +3,10 @@
 # 2.17 on, or with musl, know no path of the machine that built them, and carry the list of their
 # dependencies. platforms.txt says where they come to.
 #
-#     bindings/packaging/linux.sh [PLATFORM ...]        of platforms.txt; without one, all for Linux
+#     bindings/packaging/linux.sh [--libraries] [PLATFORM ...]
+#
+# The platforms are of platforms.txt; without one, all for Linux. With --libraries the programs are
+# left out.
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -43,11 +46,14 @@ build() { # platform, folder, Rust's name, glibc
     cp "$built/libagw.so" "$target/$2/libagw.so"
     LD=${tools}ld OBJCOPY=${tools}objcopy AR=${tools}ar \
         bindings/packaging/localise.sh "$built/libagw.a" "$target/$2/libagw.a"
+    [ -n "$programs" ] || return 0
     RUSTFLAGS=$flags $how cargo-zigbuild build --locked --release -p agw-check -p agw-simulator \
         --target "$3${4#-}" --target-dir "$target/$2/build"
     cp "$built/agw-check" "$built/agw-simulator" "$target/$2/"
 }
 
+programs=yes
+[ "${1-}" != --libraries ] || { programs= && shift; }
 # shellcheck disable=SC2046 # a list of words
 [ $# -gt 0 ] || set -- $(sed -n 's/^\(linux-[^ ]*\).*/\1/p' $table)
 for platform; do

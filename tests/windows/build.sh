@@ -3,6 +3,7 @@
 # built on Debian.
 #
 #     tests/windows/build.sh           into target/windows/x64 and target/windows/x86
+#     tests/windows/build.sh --libraries    the same without the programs
 #     tests/windows/build.sh --debug   into target/windows/debug/x64 and x86; panics on demand; no
 #                                      programs
 #
@@ -16,10 +17,14 @@ out=${CARGO_TARGET_DIR:-target}/windows
 case "$out" in /*) ;; *) out=$root/$out ;; esac
 build=$out/build
 profile=release
-if [ "${1-}" = --debug ]; then
+programs=yes
+case "${1-}" in
+--libraries) programs= ;;
+--debug)
     out=$out/debug
     profile=dev
-fi
+    ;;
+esac
 registry=${CARGO_HOME:-$HOME/.cargo}/registry
 std=/usr/lib/rustlib/src/rust/library
 
@@ -70,11 +75,11 @@ build() { # folder, target, architecture as mingw and as llvm-dlltool call it, w
     tests/windows/localise.sh "$3" "$5" "$built/libagw.a" "$out/$1/libagw.a"
     { echo LIBRARY agw.dll && echo EXPORTS && cat tests/c/exports.txt; } >"$out/$1/agw.def"
     llvm-dlltool -m "$4" -D agw.dll -d "$out/$1/agw.def" -l "$out/$1/agw.lib"
-    if [ $profile = release ]; then
+    if [ $profile = dev ]; then
+        other "$1" "$2"
+    elif [ -n "$programs" ]; then
         cargo_for "$3" "$2" build -p agw-check -p agw-simulator
         cp "$built/agw-check.exe" "$built/agw-simulator.exe" "$out/$1/"
-    else
-        other "$1" "$2"
     fi
 }
 
