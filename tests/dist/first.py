@@ -108,6 +108,8 @@ class Examples:
 
 
 def main():
+    # A job in the background ignores it, and so would what it starts.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     archive, wheel = (Path(name).absolute() for name in sys.argv[1:])
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)

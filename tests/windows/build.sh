@@ -80,6 +80,8 @@ build() { # folder, target, architecture as mingw and as llvm-dlltool call it, w
     elif [ -n "$programs" ]; then
         cargo_for "$3" "$2" build -p agw-check -p agw-simulator
         cp "$built/agw-check.exe" "$built/agw-simulator.exe" "$out/$1/"
+        # ld leaves symbols with names of the folder they were built in.
+        "$3-w64-mingw32-strip" "$out/$1/agw-check.exe" "$out/$1/agw-simulator.exe"
     fi
 }
 
