@@ -169,11 +169,11 @@ program() { # source, name
 }
 
 . tests/simulator/start.sh
-simulator() { # further options
+simulator() { # options
     trap stop_simulator EXIT
     trap 'exit 130' INT TERM
     start_simulator "$out/memcheck/simulator.out" target/debug/examples/simulator \
-        --ca-out "$out/memcheck/ca.pem" --agent 154 --ring 154 "$@"
+        --agent 154 --ring 154 "$@"
     AGW_GUID=$(guid_of 154)
     export AGW_GUID
 }
@@ -208,7 +208,7 @@ memcheck() (
     reject 0 --allow-http # accepted
     suppressions=--suppressions=tests/sanitize/memcheck.supp
     stop_simulator
-    simulator
+    simulator --ca-out "$out/memcheck/ca.pem"
     reject 0 --ca "$out/memcheck/ca.pem" --connect-only
     reject 0 --ca "$out/memcheck/ca.pem" --log # accepted
     reject 3 --ca "$out/memcheck/ca.pem"       # too late
