@@ -5,7 +5,7 @@ set -eu
 
 cd "$(dirname "$0")/../.."
 target=${CARGO_TARGET_DIR:-$(pwd)/target}
-grep '^linux-' bindings/packaging/platforms.txt | while read -r platform folder _; do
+grep "^linux-.*${QUICK:+ always}\$" bindings/packaging/platforms.txt | while read -r platform folder _; do
     for how in --self-test ""; do
         for file in libagw.so agw-check agw-simulator; do
             exports=-

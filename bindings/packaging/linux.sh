@@ -5,8 +5,8 @@
 #
 #     bindings/packaging/linux.sh [--libraries] [PLATFORM ...]
 #
-# The platforms are of platforms.txt; without one, all for Linux. With --libraries the programs are
-# left out.
+# The platforms are of platforms.txt; without one, all for Linux, with QUICK=1 those that are made
+# always. With --libraries the programs are left out.
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -55,7 +55,7 @@ build() { # platform, folder, Rust's name, glibc
 programs=yes
 [ "${1-}" != --libraries ] || { programs= && shift; }
 # shellcheck disable=SC2046 # a list of words
-[ $# -gt 0 ] || set -- $(sed -n 's/^\(linux-[^ ]*\).*/\1/p' $table)
+[ $# -gt 0 ] || set -- $(sed -n "s/^\(linux-[^ ]*\).*${QUICK:+ always}\$/\1/p" $table)
 for platform; do
     row=$(grep "^$platform " $table) || { echo "linux: no platform $platform" >&2; exit 1; }
     # shellcheck disable=SC2086 # a list of words; what flags gets is for this one alone

@@ -95,6 +95,8 @@ def write(root, built, licences, work, output, version, epoch):
     """Every package. `built` and `licences` have a folder for each platform."""
     date = subprocess.check_output(["date", "-u", "-d", f"@{epoch}", "+%FT%TZ"], text=True).strip()
     for platform, manager, architecture, libraries in PACKAGES:
+        if platform not in built:
+            continue  # with QUICK=1
         development, same, needs, provides = MANAGERS[manager]
         folder = work / f"{manager}-{platform}"
         subprocess.run(["make", "--no-print-directory", "-s", "install", "PREFIX=/usr",

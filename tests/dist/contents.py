@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -40,6 +41,9 @@ PLATFORMS = {
     "windows-x64": ("windows/x64/agw.dll", "win-x64", "win_amd64"),
     "windows-x86": ("windows/x86/agw.dll", "win-x86", "win32"),
 }
+# What is not made in the short form, by words that stand in all that is said of it.
+LEFT_OUT = "aarch64|arm64|musl|apk" if os.environ.get("QUICK") else "(?!)"
+PLATFORMS = {name: row for name, row in PLATFORMS.items() if not re.search(LEFT_OUT, name)}
 SIMULATORS = {platform: library.replace("libagw.so", "agw-simulator").replace("agw.dll",
                                                                            "agw-simulator.exe")
               for platform, (library, _, _) in PLATFORMS.items()}
@@ -91,7 +95,7 @@ def system_packages():
            ["libagw-dev", last, "x86_64", f"libagw1={last}", ""])
 
 
-SYSTEMS = tuple(system_packages())
+SYSTEMS = [row for row in system_packages() if not re.search(LEFT_OUT, row[0])]
 DOCUMENTS = """copyright README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE
     licences/crates.txt licences/rust-standard-library.html""".split()
 EXAMPLES = [name for name in EVERYWHERE if name.startswith("examples/")]
@@ -447,6 +451,7 @@ FAULTS = (
     (archives, "agw-*-linux-aarch64.tar.gz", "agw-*-linux-x86_64.tar.gz", "lacks .*-aarch64/"),
     (sums, "agw-*.tar.gz", (b"\x08", b"\x09"), "wrong for agw"),
 )
+FAULTS = [row for row in FAULTS if not re.search(LEFT_OUT, f"{row[1:]}")]
 
 
 def self_test(target):
@@ -477,11 +482,11 @@ def main():
     else:
         checks = (archives, wheels, nuget, systems, sbom, sums)
         wrong = [line for check in checks for line in check(target / "dist", target)]
-        said = "files, wheels, NuGet package, .deb, .rpm, .apk, SBOM and checksums are as promised"
+        said = "files, wheels, NuGet package, system packages, SBOM and checksums are as promised"
     for line in wrong:
         print(f"contents: {line}", file=sys.stderr)
     if not wrong:
-        print(f"contents: {said}")
+        print(f"contents: {said}, of " + " ".join(PLATFORMS))
     return 1 if wrong else 0
 
 
