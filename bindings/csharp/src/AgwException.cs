@@ -20,6 +20,8 @@ namespace Agw
             this.outcome = outcome;
         }
 
+        // On .NET Framework an exception that leaves an application domain (a plug-in's, a test's) is
+        // serialized; without this each class of ours would arrive as a SerializationException.
         internal AgwException(SerializationInfo info, StreamingContext context)
             : base(info, context)
         {
