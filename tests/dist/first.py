@@ -97,11 +97,14 @@ class Examples:
         run = subprocess.Popen([*program, *arguments], cwd=self._folder, env=self._environment,
                                stdout=subprocess.PIPE, text=True)
         seen = []
-        while not any("AgentState_Ready" in line for line in seen[-1:]):
-            if self._gateway.ring(156):  # else it is not signed in yet
-                seen.extend(next(run.stdout) for _ in range(3))
-        run.send_signal(signal.SIGINT)
-        rest, _ = run.communicate(timeout=PATIENCE)
+        try:
+            while not any("AgentState_Ready" in line for line in seen[-1:]):
+                if self._gateway.ring(156):  # else it is not signed in yet
+                    seen.extend(next(run.stdout) for _ in range(3))
+            run.send_signal(signal.SIGINT)
+            rest, _ = run.communicate(timeout=PATIENCE)
+        finally:
+            run.kill()
         if run.returncode != 0 or rest != "going home\n":
             raise SystemExit(f"first: {name} ended with {run.returncode}: {seen} {rest!r}")
         print(f"first: {name}: signed in, rejected what rang, signed out")
