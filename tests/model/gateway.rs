@@ -14,7 +14,7 @@ use socket2::SockRef;
 use crate::acts::{
     Brings, Dice, End, FORMS, Fate, Form, Named, Plan, Whose, cuts, read_cookies, read_guid,
 };
-use support::tls::Over;
+use support::tls::{Over, await_bytes};
 
 /// A request that was read to its end: as good as acted upon.
 pub struct Request {
@@ -298,7 +298,7 @@ impl Peer {
         loop {
             if self.dice.chance(2) {
                 self.set_resting(true);
-                self.await_bytes()?;
+                await_bytes(&self.stream, self.tls.as_mut())?;
                 return self.end(End::Reset);
             }
             let (whose, polls) = self.read_request()?;
@@ -402,17 +402,6 @@ impl Peer {
         let whose = (request.whose(), request.polls);
         self.log(|log| log.requests.push(request));
         Ok(whose)
-    }
-
-    /// With the client's last flight of a handshake they may be here already.
-    fn await_bytes(&mut self) -> io::Result<()> {
-        if let Some(tls) = &mut self.tls {
-            let state = tls.process_new_packets().map_err(io::Error::other)?;
-            if state.plaintext_bytes_to_read() > 0 {
-                return Ok(());
-            }
-        }
-        self.stream.peek(&mut [0]).map(drop)
     }
 
     /// Takes in what has come, or waits for it.

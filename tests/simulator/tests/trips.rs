@@ -83,15 +83,20 @@ fn a_poll_without_an_event_ends_and_renews_the_guid() {
     assert_ne!(answer.guid(), Some(old));
 }
 
+/// A poll of agent 154 that the simulator lets wait.
+fn waiting_poll(simulator: &Simulator) -> impl Sized + use<> {
+    let guid = simulator.guid(154).expect("is signed in at start");
+    let mut stream = connect(simulator, "localhost");
+    let request = format!("GET {POLL} HTTP/1.1\r\nHost: localhost\r\nGuid: {guid}\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("the request goes out");
+    wait_until(|| agent_154(simulator)["polling"] == true);
+    stream
+}
+
 #[test]
 fn a_caller_who_hangs_up_polls_no_longer() {
     let simulator = start(|_| {});
-    let guid = simulator.guid(154).expect("is signed in at start");
-    let mut stream = connect(&simulator, "localhost");
-    let request = format!("GET {POLL} HTTP/1.1\r\nHost: localhost\r\nGuid: {guid}\r\n\r\n");
-    stream.write_all(request.as_bytes()).expect("the request goes out");
-    wait_until(|| agent_154(&simulator)["polling"] == true);
-    drop(stream);
+    drop(waiting_poll(&simulator));
     wait_until(|| agent_154(&simulator)["polling"] == false);
 }
 
@@ -339,11 +344,7 @@ fn the_ca_file_goes_with_the_simulator() {
 #[test]
 fn a_stop_does_not_wait_for_polls() {
     let simulator = start(|_| {});
-    let guid = simulator.guid(154).expect("is signed in at start");
-    let mut stream = connect(&simulator, "localhost");
-    let request = format!("GET {POLL} HTTP/1.1\r\nHost: localhost\r\nGuid: {guid}\r\n\r\n");
-    stream.write_all(request.as_bytes()).expect("the request goes out");
-    wait_until(|| agent_154(&simulator)["polling"] == true);
+    let _poll = waiting_poll(&simulator);
     let (address, stop) = (simulator.address(), Instant::now());
     drop(simulator);
     assert!(stop.elapsed() < Duration::from_secs(2));

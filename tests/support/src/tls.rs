@@ -1,16 +1,29 @@
 //! TLS on the gateway's side: what it presents, what it demands, and what it speaks.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, TcpStream};
 use std::sync::{Arc, LazyLock};
 
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::CertificateDer;
 use rustls::server::{ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
+use rustls::{RootCertStore, ServerConfig, ServerConnection, SupportedProtocolVersion};
 
 use crate::certs::{Identity, Leaf, ip};
 use crate::gateway::Gateway;
+
+/// Waits until something of the client's is there to be read, and leaves it there. It may have come
+/// with the end of the handshake.
+pub fn await_bytes(stream: &TcpStream, tls: Option<&mut ServerConnection>) -> io::Result<()> {
+    if let Some(tls) = tls {
+        let state = tls.process_new_packets().map_err(io::Error::other)?;
+        if state.plaintext_bytes_to_read() > 0 {
+            return Ok(());
+        }
+    }
+    stream.peek(&mut [0]).map(drop)
+}
 
 /// Each TLS version that the library speaks.
 pub const VERSIONS: [&SupportedProtocolVersion; 2] =

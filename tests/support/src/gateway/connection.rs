@@ -11,6 +11,7 @@ use rustls::{ServerConfig, ServerConnection};
 use socket2::SockRef;
 
 use super::{Met, Script, Shared, Step};
+use crate::tls::await_bytes;
 
 /// A connection as the gateway has it.
 pub struct Connection<'a> {
@@ -113,7 +114,7 @@ impl<'a> Connection<'a> {
     fn go(&mut self, step: Step) -> io::Result<()> {
         match step {
             Step::Read => self.read_request().map(drop),
-            Step::Await => self.await_bytes(),
+            Step::Await => await_bytes(&self.stream, self.tls.as_mut()),
             Step::Tell(tell) => {
                 tell();
                 Ok(())
@@ -150,17 +151,6 @@ impl<'a> Connection<'a> {
             },
             Step::Cut | Step::Reset | Step::Obey(_) => unreachable!("they steer the script"),
         }
-    }
-
-    /// With TLS 1.3 they may have come with the end of the handshake.
-    fn await_bytes(&mut self) -> io::Result<()> {
-        if let Some(tls) = &mut self.tls {
-            let state = tls.process_new_packets().map_err(io::Error::other)?;
-            if state.plaintext_bytes_to_read() > 0 {
-                return Ok(());
-            }
-        }
-        self.stream.peek(&mut [0]).map(drop)
     }
 
     fn read_request(&mut self) -> io::Result<String> {
