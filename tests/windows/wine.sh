@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs a Windows program of 64 or 32 bit, or sets up what that takes.
 #
-#     tests/windows/wine.sh setup|stop
+#     tests/windows/wine.sh setup|serve|stop
 #     tests/windows/wine.sh x64|x86 PROGRAM [ARGUMENT ...]
 #
 # Wine of 64 bit is Debian's package. That of 32 bit would need a foreign architecture in dpkg; its
@@ -34,15 +34,21 @@ unpack_32_bit() {
 export WINEDEBUG=-all WINEDLLOVERRIDES="mscoree,mshtml,winedbg.exe,explorer.exe=" RUST_BACKTRACE=0
 export WINESERVER=/usr/lib/wine/wineserver64
 
-x64() {
-    export WINEARCH=win64 WINEPREFIX="$home/prefix-x64"
+prefix() { # width
+    case $1 in
+    x64) export WINEARCH=win64 WINEPREFIX="$home/prefix-x64" ;;
+    x86) export WINEARCH=win32 WINEPREFIX="$home/prefix-x86" ;;
+    esac
     mkdir -p "$WINEPREFIX"
+}
+
+x64() {
+    prefix x64
     exec /usr/lib/wine/wine64 "$@"
 }
 
 x86() {
-    export WINEARCH=win32 WINEPREFIX="$home/prefix-x86"
-    mkdir -p "$WINEPREFIX"
+    prefix x86
     LD_LIBRARY_PATH="$unpacked/lib/i386-linux-gnu:$unpacked/usr/lib/i386-linux-gnu" \
         exec "$unpacked/usr/lib/wine/wine" "$@"
 }
@@ -51,11 +57,18 @@ case "${1-}" in
 setup)
     "$here/../tools.sh" "/usr/lib/wine/wine64 wine64" "patchelf patchelf"
     [ -e "$unpacked/complete" ] || unpack_32_bit
-    # The first program of each width makes its Windows folder.
+    "$0" serve
+    ;;
+serve) # Wine's server, for ten minutes after the last program: one that ends after its usual three
+    # seconds kills a program that starts just then, with a 1 and no word
+    "$0" stop
     for width in x64 x86; do
+        prefix $width
+        $WINESERVER -p600 </dev/null >"$home/server.log" 2>&1
+        # The first program of each width makes its Windows folder, and starts Windows' services.
         if ! ("$width" cmd /c ver) >"$home/setup.log" 2>&1 ||
             ! grep -q 'Windows 6' "$home/setup.log"; then
-            cat "$home/setup.log" >&2
+            cat "$home/server.log" "$home/setup.log" >&2
             echo "wine: no $width" >&2
             exit 1
         fi
@@ -63,12 +76,13 @@ setup)
     ;;
 stop) # what Wine still runs in the background
     for width in x64 x86; do
-        WINEPREFIX=$home/prefix-$width $WINESERVER -k || true
+        prefix $width
+        $WINESERVER -k || true
     done
     ;;
 x64 | x86) "$@" ;;
 *)
-    echo "usage: $0 setup | stop | x64 PROGRAM ... | x86 PROGRAM ..." >&2
+    echo "usage: $0 setup | serve | stop | x64 PROGRAM ... | x86 PROGRAM ..." >&2
     exit 2
     ;;
 esac
