@@ -156,7 +156,7 @@ impl Call<'_> {
         let connector = Connector {
             route: &self.carrier.route,
             tls_peer: pool.tls_peer.as_ref(),
-            resolver: &pool.resolver,
+            look_ups: &pool.look_ups,
             last_good: &pool.last_good,
             deadline: self.deadline,
             connect_timeout: self.carrier.connect_timeout,

@@ -14,7 +14,6 @@ use crate::log::{Level, Log};
 use crate::net::cancel::{CallId, cancelled};
 use crate::net::http::{Connection, Reply};
 use crate::net::pool::{Pool, Tag};
-use crate::net::resolve::Resolver;
 use crate::net::tls::{self, TlsPeer};
 use crate::options::{ClientOptions, MIN_AGENT_ID, Trust};
 use crate::request::{AgentId, Interface, Request, RequestTemplate, bare_guid};
@@ -67,7 +66,7 @@ impl Client {
                 connect_timeout: options.connect_timeout,
                 keep_alive: options.keep_alive,
                 log: Log::new(options.log_level, options.log.clone()),
-                pool: Pool::new(tls_peer, Resolver::system()),
+                pool: Pool::new(tls_peer),
             },
             sessions: Sessions::default(),
         };

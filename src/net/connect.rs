@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use rustls::Error as TlsError;
 
+use super::blocking::Blocking;
 use super::cancel::{CancelHandle, cancelled};
 use super::deadline::{Deadline, deadline_passed};
 use super::failure::{failure, or_resources, through, words};
 use super::proxy::ask_for_tunnel;
 use super::race::{Attempt, Race, interleaved};
-use super::resolve::Resolver;
+use super::resolve;
 use super::socket::Socket;
 use super::stream::Stream;
 use super::tls::limits::HandshakeLimits;
@@ -26,7 +27,7 @@ use crate::{Error, Status};
 pub(crate) struct Connector<'a> {
     pub route: &'a Route,
     pub tls_peer: Option<&'a TlsPeer>,
-    pub resolver: &'a Resolver,
+    pub look_ups: &'a Blocking,
     pub last_good: &'a LastGood,
     /// Of the whole call.
     pub deadline: Deadline,
@@ -170,8 +171,9 @@ impl Connector<'_> {
         match &address.host {
             Host::Ip(ip) => Ok(vec![SocketAddr::new(*ip, address.port)]),
             Host::Name(name) => {
-                let found = self.resolver.find(name, address.port, self.deadline, self.cancel)?;
-                Ok(interleaved(found))
+                let port = address.port;
+                let found = resolve::find(name, port, self.look_ups, self.deadline, self.cancel);
+                found.map(interleaved)
             }
         }
     }

@@ -10,7 +10,7 @@ pub(crate) mod http;
 pub(crate) mod pool;
 mod proxy;
 mod race;
-pub(crate) mod resolve;
+mod resolve;
 pub(crate) mod rules;
 mod socket;
 mod stream;

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use once_cell::race::OnceBox;
 
+use super::blocking::Blocking;
 use super::cancel::{CallId, CancelHandle, cancelled};
 use super::connect::LastGood;
 use super::deadline::Deadline;
 use super::http::Connection;
-use super::resolve::Resolver;
 use super::tls::TlsPeer;
 use crate::log::Gate;
 use crate::sys::clock::Moment;
@@ -31,7 +31,8 @@ pub(crate) struct Pool {
     generation: u32,
     state: Mutex<PoolState>,
     pub tls_peer: Option<TlsPeer>,
-    pub resolver: Resolver,
+    /// None of the parent's threads are in a child.
+    pub look_ups: Blocking,
     pub last_good: LastGood,
     pub gate: Gate,
     child: OnceBox<Pool>,
@@ -130,13 +131,13 @@ impl PoolState {
 }
 
 impl Pool {
-    pub fn new(tls_peer: Option<TlsPeer>, resolver: Resolver) -> Self {
+    pub fn new(tls_peer: Option<TlsPeer>) -> Self {
         fork::watch();
         Pool {
             generation: fork::generation(),
             state: Mutex::default(),
             tls_peer,
-            resolver,
+            look_ups: Blocking::default(),
             last_good: LastGood::default(),
             gate: Gate::new(),
             child: OnceBox::new(),
@@ -160,8 +161,7 @@ impl Pool {
             drop(std::mem::take(&mut state.idle));
             early.clone_from(&state.early);
         }
-        let tls_peer = self.tls_peer.as_ref().map(TlsPeer::for_child);
-        let pool = Pool::new(tls_peer, self.resolver.for_child());
+        let pool = Pool::new(self.tls_peer.as_ref().map(TlsPeer::for_child));
         pool.state().early = early;
         pool
     }
@@ -364,7 +364,7 @@ mod tests {
     #[test]
     fn a_cancel_may_come_before_its_call() {
         let number = |number: usize| CallId::from_number(number as u32).expect("not 0");
-        let pool = Pool::new(None, Resolver::system());
+        let pool = Pool::new(None);
         for id in (1..=MAX_EARLY + 1).chain([3]) {
             pool.cancel_call(number(id));
         }
@@ -388,7 +388,7 @@ mod tests {
 
     #[test]
     fn one_poll_at_a_time_waits_for_an_agent() {
-        let pool = Pool::new(None, Resolver::system());
+        let pool = Pool::new(None);
         let id = CallId::from_number(1);
         let poll = |agent| Tag { id, polls: Some(agent) };
         let first = pool.begin(poll(154)).expect("begun");
@@ -408,7 +408,7 @@ mod tests {
     #[test]
     fn a_cancelled_call_leaves_the_idle_connections_to_others() {
         let start = Moment::now();
-        let pool = Pool::new(None, Resolver::system());
+        let pool = Pool::new(None);
         pool.state().idle = heard_after(start, &[1, 2, 3]);
         let id = CallId::new();
         let call = pool.begin(Tag { id: Some(id), polls: None }).expect("begun");
@@ -423,7 +423,7 @@ mod tests {
     #[test]
     fn one_death_without_a_word_closes_what_was_not_heard_of_since() {
         let start = Moment::now();
-        let pool = Pool::new(None, Resolver::system());
+        let pool = Pool::new(None);
         pool.state().idle = heard_after(start, &[1, 2, 5, 6]);
         pool.drop_unheard_since(start.checked_add(Duration::from_secs(5)).expect("soon"));
         assert_eq!(heard(&pool.state(), start), [6]);

@@ -109,11 +109,9 @@ fn within_limits<T: Send + 'static>(
     verify: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, rustls::Error> {
     let limits = limits::current().ok_or(rustls::Error::HandshakeNotComplete)?;
-    blocking.run("agw verify", verify, limits.deadline, &limits.cancel).map_err(|why| {
-        explain::of_this_library(
-            why.while_doing("asking the system about the gateway's certificate"),
-        )
-    })
+    let what = "asking the system about the gateway's certificate";
+    let outcome = blocking.run("agw verify", what, verify, limits.deadline, &limits.cancel);
+    outcome.map_err(explain::of_this_library)
 }
 
 #[cfg(test)]
