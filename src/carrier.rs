@@ -79,7 +79,7 @@ impl Call<'_> {
     }
 
     /// Makes sure that a connection stands ready, for a call and not for a poll, and gives it.
-    pub fn make_ready(&mut self) -> Result<Connection, Error> {
+    pub fn make_ready(&mut self) -> Result<Box<Connection>, Error> {
         // Only for what has just been seen to work it can be said that it stands ready.
         const JUST_NOW: Duration = Duration::from_secs(2);
         let kept = self.in_flight.take_idle(Pick::Newest, JUST_NOW, self.deadline);
@@ -91,7 +91,7 @@ impl Call<'_> {
         Ok(connection)
     }
 
-    pub fn keep(&self, connection: Connection) {
+    pub fn keep(&self, connection: Box<Connection>) {
         if self.carrier.keep_alive {
             self.in_flight.put_back(connection, false);
         }
@@ -118,7 +118,7 @@ impl Call<'_> {
 
     fn exchange<T>(
         &mut self,
-        mut connection: Connection,
+        mut connection: Box<Connection>,
         request: &Request,
         reused: bool,
         renew: Renew,
@@ -145,13 +145,13 @@ impl Call<'_> {
         outcome.map_err(|why| ExchangeError::plain(error(why), true))
     }
 
-    fn open_ahead(&self) -> Result<Connection, Error> {
+    fn open_ahead(&self) -> Result<Box<Connection>, Error> {
         let mut connection = self.open()?;
         connection.drain_post_handshake()?;
         Ok(connection)
     }
 
-    fn open(&self) -> Result<Connection, Error> {
+    fn open(&self) -> Result<Box<Connection>, Error> {
         let InFlight { pool, cancel, .. } = &self.in_flight;
         let connector = Connector {
             route: &self.carrier.route,

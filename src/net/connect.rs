@@ -1,5 +1,6 @@
 //! Opens a connection: name look-up, TCP, proxy, TLS; each failure with the status of its phase.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -9,7 +10,8 @@ use rustls::Error as TlsError;
 
 use super::blocking::Blocking;
 use super::cancel::{CancelHandle, cancelled};
-use super::deadline::{Deadline, deadline_passed};
+use super::cause::Cause;
+use super::deadline::Deadline;
 use super::failure::{failure, or_resources, through, words};
 use super::proxy::ask_for_tunnel;
 use super::race::{Attempt, Race, interleaved};
@@ -78,7 +80,7 @@ impl Connector<'_> {
         };
         let cancelled = |error| if self.cancel.is_cancelled() { cancelled() } else { error };
         let mut stream = outcome.map_err(cancelled)?;
-        stream.set_deadline(self.deadline);
+        stream.socket.set_deadline(self.deadline);
         Ok(stream)
     }
 
@@ -97,13 +99,12 @@ impl Connector<'_> {
                 Err(why) => return Err(before.unwrap_or_else(|| not_connected(&why, target))),
             };
             let socket = Socket::new(socket, share(deadline, race.left(), since)?);
-            match self.secure(socket) {
+            match self.secure(socket, None)? {
                 Ok(stream) => {
                     self.last_good.note(address);
                     return Ok(stream);
                 }
-                Err(failed) if failed.is_final || race.left() == 0 => return Err(failed.error),
-                Err(failed) => before = Some(failed.error),
+                Err(error) => before = Some(error),
             }
         }
     }
@@ -122,28 +123,20 @@ impl Connector<'_> {
         let addresses =
             self.addresses_of(&proxy.address).map_err(|error| of_proxy(error, proxy))?;
         let deadline = self.deadline.capped(self.connect_timeout, "connect time-out");
-        let mut left = targets.len();
+        let name = proxy.address.to_string();
         let mut before = None;
-        for target in &targets {
-            left -= 1;
-            let tunnel = self.tunnel(proxy, addresses.clone(), target, deadline, left);
-            let name = proxy.address.to_string();
-            let secured = |socket| {
-                self.secure(socket).map_err(|failed| Failed {
-                    error: through(failed.error, Some(&name)),
-                    ..failed
-                })
+        for (left, target) in (0..targets.len()).rev().zip(&targets) {
+            let outcome = match self.tunnel(proxy, addresses.clone(), target, deadline, left) {
+                Ok(socket) => self.secure(socket, Some(&name))?,
+                Err(error) => Err(of_proxy(error, proxy)),
             };
-            match tunnel.map_err(Failed::of).and_then(secured) {
+            match outcome {
                 Ok(mut stream) => {
+                    stream.proxy = Some(name.into());
                     target.parse().map(|address| self.last_good.note(address)).unwrap_or_default();
-                    stream.set_proxy(name);
                     return Ok(stream);
                 }
-                Err(failed) if failed.is_final || self.cancel.is_cancelled() => {
-                    return Err(failed.error);
-                }
-                Err(failed) => before = Some(failed.error),
+                Err(error) => before = Some(error),
             }
         }
         Err(before.unwrap_or_else(cancelled))
@@ -157,13 +150,12 @@ impl Connector<'_> {
         deadline: Deadline,
         left: usize,
     ) -> Result<Socket, Error> {
-        let failed = |error| of_proxy(error, proxy);
         let connected = Race::new(addresses, deadline, self.cancel).next();
-        let Attempt { socket, since, .. } = connected
-            .map_err(|why| failed(not_connected(&why, &Target::Gateway(proxy.address.clone()))))?;
-        let mut socket = Socket::new(socket, share(deadline, left, since).map_err(failed)?);
+        let Attempt { socket, since, .. } =
+            connected.map_err(|why| not_connected(&why, &proxy.address))?;
+        let mut socket = Socket::new(socket, share(deadline, left, since)?);
         let listens = self.tls_peer.is_none();
-        ask_for_tunnel(&mut socket, proxy, target, listens).map_err(failed)?;
+        ask_for_tunnel(&mut socket, proxy, target, listens)?;
         Ok(socket)
     }
 
@@ -178,34 +170,25 @@ impl Connector<'_> {
         }
     }
 
-    fn secure(&self, socket: Socket) -> Result<Stream, Failed> {
-        let Some(peer) = self.tls_peer else { return Ok(Stream::plain(socket)) };
-        let limits = HandshakeLimits::set(socket.deadline(), self.cancel);
-        Stream::secured(socket, peer, &limits).map_err(|why| {
-            let mut error = failure(&why, "in the TLS handshake");
-            // A close or reset in the handshake is the other side's way of refusing it.
-            if error.status() == Status::Io {
-                let detail = format!(
-                    "{}; perhaps its TLS and agw's have nothing in common: {NEEDS}",
-                    error.detail()
-                );
-                let details = error.details_mut();
-                (details.status, details.detail) = (Status::Tls, detail);
-            }
-            Failed { error, is_final: is_refusal(&why) || self.cancel.is_cancelled() }
-        })
-    }
-}
-
-/// An attempt that came to nothing; `is_final`: another address would not help.
-struct Failed {
-    error: Error,
-    is_final: bool,
-}
-
-impl Failed {
-    fn of(error: Error) -> Self {
-        Failed { error, is_final: false }
+    /// The inner error may be one of this address alone; with the outer one another would not help.
+    fn secure(&self, socket: Socket, proxy: Option<&str>) -> Result<Result<Stream, Error>, Error> {
+        let Some(peer) = self.tls_peer else { return Ok(Ok(Stream::plain(socket))) };
+        // They outlive the handshake: what an alert means is said by what the gateway had asked for.
+        let limits = HandshakeLimits::set(socket.deadline, self.cancel);
+        let why = match Stream::secured(socket, peer, &limits) {
+            Ok(stream) => return Ok(Ok(stream)),
+            Err(why) => why,
+        };
+        let mut error = failure(&why, "in the TLS handshake");
+        // A close or reset in the handshake is the other side's way of refusing it.
+        if error.status() == Status::Io {
+            let details = error.details_mut();
+            details.status = Status::Tls;
+            details.detail += "; perhaps its TLS and agw's have nothing in common: ";
+            details.detail += NEEDS;
+        }
+        let error = through(error, proxy);
+        if is_refusal(&why) { Err(error) } else { Ok(Err(error)) }
     }
 }
 
@@ -228,8 +211,8 @@ fn share(deadline: Deadline, left: usize, since: Moment) -> Result<Deadline, Err
     })
 }
 
-fn not_connected(why: &io::Error, to: &Target) -> Error {
-    if deadline_passed(why) {
+fn not_connected(why: &io::Error, to: &dyn fmt::Display) -> Error {
+    if let Some(Cause::DeadlinePassed(..)) = Cause::of(why) {
         return Error::new(Status::Timeout, format!("{why} while connecting to {to}"));
     }
     let detail = format!("no connection to {to}: {}", words(why));
@@ -237,11 +220,11 @@ fn not_connected(why: &io::Error, to: &Target) -> Error {
 }
 
 fn of_proxy(mut error: Error, proxy: &Proxy) -> Error {
-    if !matches!(error.status(), Status::Timeout | Status::Resources) {
-        error.details_mut().status = Status::Proxy;
+    let details = error.details_mut();
+    if !matches!(details.status, Status::Timeout | Status::Resources) {
+        details.status = Status::Proxy;
     }
-    let detail = format!("proxy {}: {}", proxy.address, error.detail());
-    error.details_mut().detail = detail;
+    details.detail.insert_str(0, &format!("proxy {}: ", proxy.address));
     error
 }
 

@@ -1,10 +1,8 @@
 //! What an error of input or output means to a caller: the status, and words for it.
 
-use std::fmt;
 use std::io::{self, ErrorKind};
 
-use super::deadline::deadline_passed;
-use super::socket::Unacknowledged;
+use super::cause::Cause;
 use super::tls::explain;
 use crate::{Error, Status};
 
@@ -25,8 +23,7 @@ pub(crate) fn or_resources(mut error: Error, why: &io::Error) -> Error {
 /// A failure behind a proxy: the proxy may be why.
 pub(crate) fn through(mut error: Error, proxy: Option<&str>) -> Error {
     if let Some(proxy) = proxy {
-        let detail = format!("through proxy {proxy}: {}", error.detail());
-        error.details_mut().detail = detail;
+        error.details_mut().detail.insert_str(0, &format!("through proxy {proxy}: "));
     }
     error
 }
@@ -60,16 +57,18 @@ fn exhausted(why: &io::Error) -> Option<&'static str> {
 }
 
 fn classify(why: &io::Error, phase: &str) -> (Status, String) {
-    if deadline_passed(why) {
-        return (Status::Timeout, format!("{why} {phase}"));
+    match Cause::of(why) {
+        Some(Cause::DeadlinePassed(..)) => (Status::Timeout, format!("{why} {phase}")),
+        Some(Cause::Stalled) => (Status::Io, format!("{why} {phase}")),
+        Some(Cause::TooLarge) => (Status::TooLarge, why.to_string()),
+        Some(Cause::NotHttp(_) | Cause::Unreadable(_)) => (Status::Protocol, why.to_string()),
+        Some(Cause::NotTls(_)) => (Status::Tls, why.to_string()),
+        Some(Cause::Unacknowledged) | None => broke(why, phase),
     }
-    if let Some(why) = carried::<NotHttp>(why) {
-        return (Status::Protocol, format!("the answer is not HTTP: {why}"));
-    }
-    if let Some(NotTls(words)) = carried(why) {
-        return (Status::Tls, format!("the other side does not speak TLS here: {words}"));
-    }
-    if let Some(tls) = carried::<rustls::Error>(why) {
+}
+
+fn broke(why: &io::Error, phase: &str) -> (Status, String) {
+    if let Some(tls) = why.get_ref().and_then(|why| why.downcast_ref()) {
         return match explain::carried(tls) {
             Some(own) => (own.status(), own.detail().into()),
             None => (Status::Tls, explain::describe(tls)),
@@ -81,10 +80,6 @@ fn classify(why: &io::Error, phase: &str) -> (Status, String) {
     (Status::Io, format!("the connection broke {phase}: {}", words(why)))
 }
 
-fn carried<T: std::error::Error + 'static>(why: &io::Error) -> Option<&T> {
-    why.get_ref()?.downcast_ref()
-}
-
 /// Whether it is the connection that has ended, and not the call's time or patience.
 pub(crate) fn connection_died(why: &io::Error) -> bool {
     use ErrorKind::{
@@ -93,66 +88,14 @@ pub(crate) fn connection_died(why: &io::Error) -> bool {
     };
     match why.kind() {
         // TCP gave up, or we before it; a deadline is neither.
-        TimedOut => why.raw_os_error().is_some() || carried::<Unacknowledged>(why).is_some(),
+        TimedOut => {
+            why.raw_os_error().is_some() || matches!(Cause::of(why), Some(Cause::Unacknowledged))
+        }
         UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe | NotConnected
         | HostUnreachable | NetworkUnreachable => true,
         _ => false,
     }
 }
-
-/// What no HTTP server sends, in words that go on from "the answer is not HTTP: ".
-#[derive(Debug)]
-struct NotHttp(&'static str);
-
-impl fmt::Display for NotHttp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for NotHttp {}
-
-pub(crate) fn spoke_unasked() -> io::Error {
-    not_http("the other side spoke before it was asked")
-}
-
-pub(crate) fn not_http(words: &'static str) -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, NotHttp(words))
-}
-
-/// What spoke where TLS is expected, in words that go on from "does not speak TLS here: ".
-#[derive(Debug)]
-struct NotTls(&'static str);
-
-impl fmt::Display for NotTls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for NotTls {}
-
-/// By the first bytes that came: another protocol, if it is one that people know.
-pub(crate) fn not_tls(start: &[u8]) -> Option<io::Error> {
-    let text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
-    let words = match start {
-        [b'H', b'T', b'T', b'P', ..] => {
-            "it answers in plain HTTP: begin base_url with http://, or check the port"
-        }
-        [b'S', b'S', b'H', ..] => "it speaks SSH; check the port",
-        [_, ..] if start.iter().all(text) => "it answers in plain text; check the port",
-        _ => return None,
-    };
-    Some(io::Error::new(ErrorKind::InvalidData, NotTls(words)))
-}
-
-/// Whether bytes where HTTP is expected are the head of an alert of TLS.
-pub(crate) fn is_tls_alert(start: &[u8]) -> bool {
-    matches!(start, [21, 3, ..])
-}
-
-pub(crate) const WANTS_TLS: &str =
-    "the other side speaks TLS on this port; begin base_url with https://";
 
 #[cfg(test)]
 mod tests {
@@ -180,11 +123,7 @@ mod tests {
             assert!(words.starts_with(expected), "{number}: {words}");
         }
         assert_eq!(words(&io::Error::other("of our own")), "of our own");
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn who_has_run_out_of_descriptors_is_not_sent_to_the_network() {
+        // Who has run out of descriptors is not sent to the network.
         let error = failure(&io::Error::from_raw_os_error(libc::EMFILE), "in the TLS handshake");
         assert_eq!((error.status(), error.os_error()), (Status::Resources, Some(libc::EMFILE)));
     }

@@ -15,10 +15,9 @@ use ureq_proto::client::state::{RecvBody, RecvResponse};
 use ureq_proto::client::{Call, RecvBodyResult, RecvResponseResult, SendRequestResult};
 use zeroize::Zeroize;
 
+use super::cause::Cause;
 use super::deadline::Deadline;
-use super::failure::{
-    WANTS_TLS, connection_died, failure, is_tls_alert, not_http, spoke_unasked, through,
-};
+use super::failure::{connection_died, failure, through};
 use super::head;
 use super::rules::{self, Death, Seen, Waiting};
 use super::stream::Stream;
@@ -44,7 +43,11 @@ const USUAL_ANSWER: usize = 512;
 
 /// A connection to the gateway that carries one request after the other.
 pub(crate) struct Connection {
-    exchange: Box<Exchange>,
+    stream: Stream,
+    input: Input,
+    /// How many requests it has carried, the one under way included.
+    requests: usize,
+    progress: Progress,
     /// When the gateway was heard last: an answer, or the handshake.
     pub(super) heard: Moment,
     /// How long the connection may be idle.
@@ -53,6 +56,21 @@ pub(crate) struct Connection {
     pub reserved: bool,
     /// Room for an answer of the usual size, kept from call to call.
     body: Vec<u8>,
+}
+
+/// What the last request on a connection has come to.
+#[derive(Default)]
+struct Progress {
+    /// The connection has waited for it.
+    reused: bool,
+    /// When the last byte of the request had been given to the socket.
+    sent_at: Option<Moment>,
+    /// How many bytes of the answer have come, out of their records.
+    received: usize,
+    /// The other side closed the connection, or it broke, while an answer was awaited.
+    ended: bool,
+    /// Told by the answer.
+    seen: Seen,
 }
 
 /// An answer as it came.
@@ -78,28 +96,6 @@ impl Reply {
     }
 }
 
-/// How an exchange breaks off.
-#[derive(Debug)]
-enum Broken {
-    Io(io::Error),
-    Protocol(ureq_proto::Error),
-    TooLarge,
-    /// The end came where a part of the body, or of what goes along with it, was still to be read.
-    Stalled,
-}
-
-impl From<io::Error> for Broken {
-    fn from(why: io::Error) -> Self {
-        Broken::Io(why)
-    }
-}
-
-impl From<ureq_proto::Error> for Broken {
-    fn from(why: ureq_proto::Error) -> Self {
-        Broken::Protocol(why)
-    }
-}
-
 /// How an exchange failed.
 pub(crate) struct ExchangeError {
     pub error: Error,
@@ -120,25 +116,27 @@ impl ExchangeError {
 }
 
 impl Connection {
-    pub fn new(stream: Stream) -> Self {
-        Connection {
-            exchange: Box::new(Exchange::new(stream)),
+    pub fn new(stream: Stream) -> Box<Self> {
+        Box::new(Connection {
+            stream,
+            input: Input::default(),
+            requests: 0,
+            progress: Progress::default(),
             heard: Moment::now(),
             idle_limit: MAX_IDLE_TIME,
             reserved: false,
             body: Vec::new(),
-        }
+        })
     }
 
     /// The TLS version and the gateway's certificate; `None` where no TLS is spoken.
     pub fn describe(&self) -> Option<(&'static str, Description)> {
-        let stream = &self.exchange.stream;
-        Some((stream.tls_version(), describe(stream.peer_certificate()?)))
+        Some((self.stream.tls_version(), describe(self.stream.peer_certificate()?)))
     }
 
     /// The address of the proxy in between.
     pub fn proxy(&self) -> Option<&str> {
-        self.exchange.stream.proxy()
+        self.stream.proxy.as_deref()
     }
 
     /// Whether it has been idle for longer than it may.
@@ -148,37 +146,27 @@ impl Connection {
 
     /// The socket, for a cancel to shut down.
     pub fn socket(&self) -> Arc<TcpStream> {
-        self.exchange.stream.socket().stream().clone()
+        self.stream.socket.stream.clone()
     }
 
     /// Takes in what the gateway says of itself after the handshake, a refusal and a close included.
     pub fn drain_post_handshake(&mut self) -> Result<(), Error> {
-        let stream = &mut self.exchange.stream;
-        let outcome = stream.drain_post_handshake().and_then(|()| match stream.look()? {
-            Waiting::Nothing | Waiting::PartOfRecord | Waiting::Renegotiation => Ok(()),
-            Waiting::Data => Err(spoke_unasked()),
-            Waiting::End => Err(io::ErrorKind::UnexpectedEof.into()),
-        });
-        outcome.map_err(|why| {
-            let error = failure(&why, "after the handshake");
-            through(error.with_os_error(stream.socket().os_error()), stream.proxy())
-        })
+        let outcome = self.stream.drain_post_handshake().and_then(|()| self.look_before_first());
+        outcome.map_err(|why| self.failure(&why, "after the handshake"))
     }
 
     /// Whether the connection may carry another request, by all that is known and by a look at it.
     pub fn may_carry_another(&mut self, deadline: Deadline) -> bool {
-        let last = self.exchange.last();
-        let stream = &mut self.exchange.stream;
-        stream.set_deadline(deadline);
-        stream.look().is_ok_and(|waiting| rules::may_carry_another(last, waiting))
+        let last = self.last();
+        self.stream.socket.set_deadline(deadline);
+        self.stream.look().is_ok_and(|waiting| rules::may_carry_another(last, waiting))
     }
 
     /// The same, before the connection is put back, without a look at it.
     pub fn may_be_kept(&self) -> bool {
-        let Exchange { input, stream, .. } = &*self.exchange;
-        let unread = !input.unread().is_empty();
-        let waiting = if unread { Waiting::Data } else { stream.known_waiting() };
-        !self.idle_limit.is_zero() && rules::may_carry_another(self.exchange.last(), waiting)
+        let unread = !self.input.unread().is_empty();
+        let waiting = if unread { Waiting::Data } else { self.stream.known_waiting() };
+        !self.idle_limit.is_zero() && rules::may_carry_another(self.last(), waiting)
     }
 
     /// Sends the request, once, and reads the answer. `reused`: the connection waited for a call,
@@ -191,21 +179,22 @@ impl Connection {
         reused: bool,
     ) -> Result<Reply, ExchangeError> {
         self.reserved = false;
-        let exchange = &mut *self.exchange;
-        exchange.stream.set_deadline(deadline);
+        self.stream.socket.set_deadline(deadline);
         if !reused {
-            exchange.look_before_first().map_err(|why| exchange.explain(&why.into(), false))?;
+            self.look_before_first().map_err(|why| self.explain(&why))?;
         }
-        exchange.begin(reused);
-        let (head, rest) = exchange
+        self.stream.begin_request();
+        self.requests += 1;
+        self.progress = Progress { reused, ..Progress::default() };
+        let (head, rest) = self
             .send(head, body)
-            .and_then(|()| exchange.receive_head())
-            .map_err(|why| exchange.explain(&why, reused))?;
+            .and_then(|()| self.receive_head())
+            .map_err(|why| self.explain(&why))?;
         let mut body = std::mem::take(&mut self.body);
-        match exchange.receive_body(rest, &mut body) {
-            Ok(()) => Ok(Reply { cut: exchange.judge(&head), head, body }),
+        match self.receive_body(rest, &mut body) {
+            Ok(()) => Ok(Reply { cut: self.cut(&head), head, body }),
             Err(why) => {
-                let mut failed = exchange.explain(&why, reused);
+                let mut failed = self.explain(&why);
                 failed.error.details_mut().http_status = Some(head.status.as_u16());
                 failed.headers = Some(Box::new(head.headers));
                 Err(failed)
@@ -219,152 +208,149 @@ impl Connection {
         if let Some(limit) = reply.head.headers.get(&KEEP_ALIVE) {
             self.idle_limit = MAX_IDLE_TIME.min(rules::idle_limit(limit.as_bytes()));
         }
-        self.exchange.seen.retcode = has_retcode;
+        self.progress.seen.retcode = has_retcode;
         if reply.body.capacity() <= USUAL_ANSWER {
             self.body = reply.body;
-        }
-    }
-}
-
-/// A stream, and what the request on it has come to.
-#[derive(Debug)]
-struct Exchange {
-    stream: Stream,
-    input: Input,
-    /// The connection carries a request, or has carried one.
-    used: bool,
-    /// The request is the first on the connection; the connection has waited for it.
-    first: bool,
-    reused: bool,
-    /// When the last byte of the request had been given to the socket.
-    sent_at: Option<Moment>,
-    /// How many bytes of the answer have come, out of their records.
-    received: usize,
-    /// The other side closed the connection, or it broke, while an answer was awaited.
-    ended: bool,
-    /// Where the answer ends is said in a line that had to be mended.
-    end_was_odd: bool,
-    /// Told by the answer.
-    seen: Seen,
-}
-
-impl Exchange {
-    fn new(stream: Stream) -> Self {
-        Exchange {
-            stream,
-            input: Input::default(),
-            used: false,
-            first: true,
-            reused: false,
-            sent_at: None,
-            received: 0,
-            ended: false,
-            end_was_odd: false,
-            seen: Seen::default(),
         }
     }
 
     /// What is there before the first request cannot belong to its answer.
     fn look_before_first(&mut self) -> io::Result<()> {
         match self.stream.look()? {
-            Waiting::Data => Err(spoke_unasked()),
-            Waiting::End => Err(io::ErrorKind::UnexpectedEof.into()),
+            Waiting::Data => Err(Cause::SPOKE_UNASKED.into()),
+            Waiting::End => Err(ErrorKind::UnexpectedEof.into()),
             Waiting::Nothing | Waiting::PartOfRecord | Waiting::Renegotiation => Ok(()),
         }
     }
 
-    fn begin(&mut self, reused: bool) {
-        self.stream.begin_request();
-        (self.first, self.reused) = (!self.used, reused);
-        self.used = true;
-        self.sent_at = None;
-        self.received = 0;
-        self.end_was_odd = false;
-        self.seen = Seen::default();
-    }
-
     fn last(&self) -> Option<Seen> {
-        self.used.then(|| self.seen())
+        (self.requests > 0).then(|| self.seen())
     }
 
     fn seen(&self) -> Seen {
+        if self.requests == 0 {
+            return Seen::default();
+        }
         Seen {
-            sent: self.used && self.stream.socket().sent() > 0,
-            answered: self.received > 0 || (self.used && self.stream.holds_part_of_answer()),
-            ..self.seen
+            sent: self.stream.socket.sent > 0,
+            answered: self.progress.received > 0 || self.stream.holds_part_of_answer(),
+            ..self.progress.seen
         }
     }
 
-    /// Notes how the answer was framed. A RST was taken for the end of an answer without a length, and
-    /// any end among the trailers for that of the answer: gives the error for that.
-    fn judge(&mut self, head: &Parts) -> Option<Error> {
-        self.seen.framed =
-            !self.end_was_odd && rules::framed_in_one_way(head.version, &head.headers);
-        let os_error = self.stream.socket().os_error();
-        if os_error.is_none() && !(self.ended && says_where_it_ends(&head.headers)) {
+    fn failure(&self, why: &io::Error, phase: &str) -> Error {
+        let error = failure(why, phase).with_os_error(self.stream.socket.os_error);
+        through(error, self.proxy())
+    }
+
+    /// The error for an answer that was taken for whole, and was not: a RST for the end of one without
+    /// a length, and any end among the trailers for that of the answer.
+    fn cut(&self, head: &Parts) -> Option<Error> {
+        let os_error = self.stream.socket.os_error;
+        if os_error.is_none() && !(self.progress.ended && says_where_it_ends(&head.headers)) {
             return None;
         }
         let detail = "the connection broke in the middle of the answer";
         let mut error = Error::new(Status::Io, detail).with_os_error(os_error);
         error.details_mut().http_status = Some(head.status.as_u16());
-        Some(through(error, self.stream.proxy()))
+        Some(through(error, self.proxy()))
     }
 
     /// What an error means, by what the connection has seen.
-    fn explain(&self, why: &Broken, reused: bool) -> ExchangeError {
+    fn explain(&self, why: &io::Error) -> ExchangeError {
+        let Progress { reused, sent_at, .. } = self.progress;
         let seen = self.seen();
-        let died = matches!(why, Broken::Io(why) if connection_died(why));
-        let death = died.then(|| Death {
-            after: self.sent_at.map(Moment::elapsed),
-            unacknowledged: unacknowledged(self.stream.socket().stream()),
+        let death = connection_died(why).then(|| Death {
+            after: sent_at.map(Moment::elapsed),
+            unacknowledged: unacknowledged(&self.stream.socket.stream),
         });
-        let mut error = classify(why, phase(seen)).with_os_error(self.stream.socket().os_error());
-        if self.stream.renegotiation_asked()
-            && matches!(error.status(), Status::Io | Status::Timeout | Status::Tls)
-        {
-            // The alert that answers agw's refusal would be explained as that of a first handshake.
-            let alert = error.status() == Status::Tls;
-            let detail = format!("{}; {RENEGOTIATION}", error.detail());
-            error.details_mut().detail = if alert { RENEGOTIATION.to_owned() } else { detail };
-        }
-        // So does a port for TLS that is asked in plain HTTP.
-        if error.status() == Status::Io && !seen.answered && self.first && !self.stream.is_tls() {
-            let detail =
-                format!("{}; if it speaks TLS, begin base_url with https://", error.detail());
-            error.details_mut().detail = detail;
-        }
+        let mut error = failure(why, phase(seen)).with_os_error(self.stream.socket.os_error);
+        self.advise(&mut error, seen);
         let silent = death.is_some_and(|death| death.unacknowledged == Some(true));
         ExchangeError {
-            error: through(error, self.stream.proxy()),
+            error: through(error, self.proxy()),
             sent: seen.sent,
             may_resend: rules::may_resend(reused, seen, death),
-            silent_since: self.sent_at.filter(|_| silent),
+            silent_since: sent_at.filter(|_| silent),
             headers: None,
         }
     }
 
-    fn send(&mut self, head: &str, body: &[u8]) -> Result<(), Broken> {
+    /// What an end that says nothing may come from.
+    fn advise(&self, error: &mut Error, seen: Seen) {
+        let status = error.status();
+        let detail = &mut error.details_mut().detail;
+        if self.stream.renegotiation_asked()
+            && matches!(status, Status::Io | Status::Timeout | Status::Tls)
+        {
+            // The alert that answers agw's refusal would be explained as that of a first handshake.
+            if status == Status::Tls {
+                detail.clear();
+            } else {
+                detail.push_str("; ");
+            }
+            detail.push_str(RENEGOTIATION);
+        }
+        // So does a port for TLS that is asked in plain HTTP.
+        if status == Status::Io && !seen.answered && self.requests <= 1 && !self.stream.is_tls() {
+            detail.push_str("; if it speaks TLS, begin base_url with https://");
+        }
+    }
+
+    fn send(&mut self, head: &str, body: &[u8]) -> io::Result<()> {
         self.stream.write_all(head.as_bytes())?;
         self.stream.write_all(body)?;
         let now = Moment::now();
-        self.sent_at = Some(now);
-        self.stream.end_request(now, self.first, self.reused);
+        self.progress.sent_at = Some(now);
+        if self.requests == 1 {
+            self.stream.socket.acknowledge_at_once();
+        }
+        if self.progress.reused {
+            self.stream.socket.doubted_from = Some(now);
+        }
         Ok(())
     }
 
-    fn receive_head(&mut self) -> Result<(Parts, Option<RecvResponseResult>), Broken> {
-        let mut call = awaiting_answer()?;
+    /// Interim answers are read over here, and an odd head is kept back until it is whole and mended.
+    fn receive_head(&mut self) -> io::Result<(Parts, Option<RecvResponseResult>)> {
+        let mut call = awaiting_answer().map_err(unreadable)?;
+        let mut two_ways = false;
         loop {
-            self.receive_readable_head()?;
+            if self.receive()? == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            if !self.has_readable_head(&mut two_ways)? {
+                continue;
+            }
             let unread = self.input.unread();
-            let (taken, head) = call.try_response(unread, false)?;
+            let (taken, head) = call.try_response(unread, false).map_err(unreadable)?;
             let length = if head.is_some() { taken } else { unread.len() };
             if length > MAX_ANSWER {
-                return Err(Broken::TooLarge);
+                return Err(Cause::TooLarge.into());
             }
             self.input.taken += taken;
             if let Some(head) = head {
-                return Ok((head.into_parts().0, call.proceed()));
+                let head = head.into_parts().0;
+                let framed = rules::framed_in_one_way(head.version, &head.headers);
+                self.progress.seen.framed = framed && !two_ways;
+                return Ok((head, call.proceed()));
+            }
+        }
+    }
+
+    /// `two_ways`: where the answer ends is said in a line that had to be mended.
+    fn has_readable_head(&mut self, two_ways: &mut bool) -> io::Result<bool> {
+        loop {
+            let unread = self.input.unread_mut();
+            let head::Scan { end, odd } = head::scan(unread);
+            match end {
+                Some(end) if head::is_interim(&unread[..end]) => self.input.taken += end,
+                Some(end) if odd => {
+                    *two_ways = head::mend(&mut unread[..end]);
+                    return Ok(true);
+                }
+                None if odd && unread.len() > MAX_ANSWER => return Err(Cause::TooLarge.into()),
+                _ => return Ok(!unread.is_empty() && !odd),
             }
         }
     }
@@ -373,7 +359,7 @@ impl Exchange {
         &mut self,
         rest: Option<RecvResponseResult>,
         body: &mut Vec<u8>,
-    ) -> Result<(), Broken> {
+    ) -> io::Result<()> {
         body.clear();
         let must_close = match rest {
             Some(RecvResponseResult::RecvBody(call)) => self.read_body(call, body)?,
@@ -381,12 +367,12 @@ impl Exchange {
             Some(RecvResponseResult::Cleanup(call)) => call.must_close_connection(),
             None => true,
         };
-        self.seen.complete = !must_close;
+        self.progress.seen.complete = !must_close;
         Ok(())
     }
 
     /// Gives whether the connection must be closed behind it.
-    fn read_body(&mut self, mut call: Call<RecvBody>, body: &mut Vec<u8>) -> Result<bool, Broken> {
+    fn read_body(&mut self, mut call: Call<RecvBody>, body: &mut Vec<u8>) -> io::Result<bool> {
         body.reserve(USUAL_ANSWER);
         let until_close = matches!(call.body_mode(), BodyMode::CloseDelimited);
         let mut closed = false;
@@ -395,11 +381,11 @@ impl Exchange {
             let length = body.len();
             // What goes into the body is never more than what came.
             body.resize(length + unread.len(), 0);
-            let (taken, put) = call.read(unread, &mut body[length..])?;
+            let (taken, put) = call.read(unread, &mut body[length..]).map_err(unreadable)?;
             body.truncate(length + put);
             self.input.taken += taken;
             if body.len() > MAX_ANSWER {
-                return Err(Broken::TooLarge);
+                return Err(Cause::TooLarge.into());
             }
             if taken == 0 {
                 if closed {
@@ -408,72 +394,46 @@ impl Exchange {
                 closed = self.receive_more()?;
             }
         }
-        // The rest of the trailers is missing; see `judge`.
+        // The rest of the trailers is missing; see `cut`.
         let only_trailers_left = call.is_ended_chunked();
         match call.proceed() {
             Some(RecvBodyResult::Redirect(call)) => Ok(call.must_close_connection()),
             Some(RecvBodyResult::Cleanup(call)) => Ok(call.must_close_connection()),
             None if only_trailers_left => Ok(true),
-            None => Err(io::Error::from(ErrorKind::UnexpectedEof).into()),
+            None => Err(ErrorKind::UnexpectedEof.into()),
         }
     }
 
     /// Receives more of a body; gives whether there is no more.
-    fn receive_more(&mut self) -> Result<bool, Broken> {
+    fn receive_more(&mut self) -> io::Result<bool> {
+        use ErrorKind::{ConnectionAborted, ConnectionReset, UnexpectedEof};
         if self.awaits_in_vain() {
-            return Err(not_http("a line between chunks ends in a line feed alone").into());
+            return Err(Cause::NotHttp("a line between chunks ends in a line feed alone").into());
         }
         match self.receive() {
-            Ok(0) if !self.input.unread().is_empty() => Err(Broken::Stalled),
+            Ok(0) if !self.input.unread().is_empty() => Err(Cause::Stalled.into()),
             Ok(amount) => Ok(amount == 0),
-            Err(Broken::Io(why)) if is_end(why.kind()) => Ok(true),
-            Err(why) => Err(why),
+            Err(why) => match why.kind() {
+                ConnectionAborted | ConnectionReset | UnexpectedEof => Ok(true),
+                _ => Err(why),
+            },
         }
     }
 
-    fn receive(&mut self) -> Result<usize, Broken> {
+    fn receive(&mut self) -> io::Result<usize> {
         let outcome = self.stream.read(self.input.room());
-        self.ended |= !matches!(outcome, Ok(1..));
+        self.progress.ended |= !matches!(outcome, Ok(1..));
         let amount = outcome?;
-        let start = self.input.bytes[self.input.filled..].get(..amount).unwrap_or_default();
-        if self.received == 0 && is_tls_alert(start) && !self.stream.is_tls() {
-            return Err(not_http(WANTS_TLS).into());
-        }
         self.input.filled += amount;
-        self.received += amount;
-        if self.received > MAX_RECEIVED {
-            return Err(Broken::TooLarge);
+        let is_tls_alert = || matches!(self.input.unread(), [21, 3, ..]);
+        if self.progress.received == 0 && !self.stream.is_tls() && is_tls_alert() {
+            return Err(Cause::NotHttp(WANTS_TLS).into());
+        }
+        self.progress.received += amount;
+        if self.progress.received > MAX_RECEIVED {
+            return Err(Cause::TooLarge.into());
         }
         Ok(amount)
-    }
-
-    /// Receives more of the answer's head, until it can be read: interim answers are read over here,
-    /// and an odd head is kept back until it is whole and mended.
-    fn receive_readable_head(&mut self) -> Result<(), Broken> {
-        loop {
-            if self.receive()? == 0 {
-                return Err(io::Error::from(ErrorKind::UnexpectedEof).into());
-            }
-            if self.has_readable_head()? {
-                return Ok(());
-            }
-        }
-    }
-
-    fn has_readable_head(&mut self) -> Result<bool, Broken> {
-        loop {
-            let unread = self.input.unread_mut();
-            let head::Scan { end, odd } = head::scan(unread);
-            match end {
-                Some(end) if head::is_interim(&unread[..end]) => self.input.taken += end,
-                Some(end) if odd => {
-                    self.end_was_odd = head::mend(&mut unread[..end]);
-                    return Ok(true);
-                }
-                None if odd && unread.len() > MAX_ANSWER => return Err(Broken::TooLarge),
-                _ => return Ok(!unread.is_empty() && !odd),
-            }
-        }
     }
 
     /// A chunk's length, or a trailer, whose line ends in LF alone: the CR would be waited for.
@@ -488,6 +448,8 @@ const RENEGOTIATION: &str = "the gateway asked for one more TLS handshake (reneg
     refuses; as a rule it wants a client certificate for this path only: let it ask for one when the \
     connection is made";
 
+const WANTS_TLS: &str = "the other side speaks TLS on this port; begin base_url with https://";
+
 fn says_where_it_ends(headers: &HeaderMap) -> bool {
     headers.contains_key(TRANSFER_ENCODING) || headers.contains_key(CONTENT_LENGTH)
 }
@@ -500,21 +462,8 @@ fn phase(seen: Seen) -> &'static str {
     }
 }
 
-fn is_end(kind: ErrorKind) -> bool {
-    use ErrorKind::{ConnectionAborted, ConnectionReset, UnexpectedEof};
-    matches!(kind, ConnectionAborted | ConnectionReset | UnexpectedEof)
-}
-
-fn classify(why: &Broken, phase: &str) -> Error {
-    match why {
-        Broken::Io(why) => failure(why, phase),
-        Broken::TooLarge => Error::new(Status::TooLarge, "the answer is larger than 64 KiB"),
-        Broken::Stalled => Error::new(Status::Io, format!("the connection ended {phase}")),
-        Broken::Protocol(why) => Error::new(
-            Status::Protocol,
-            format!("the answer is not HTTP as agw reads it (protocol: {why})"),
-        ),
-    }
+fn unreadable(why: ureq_proto::Error) -> io::Error {
+    Cause::Unreadable(why.to_string()).into()
 }
 
 /// ureq-proto reads the answer to a request of its own only: a GET stands for ours, to which answers

@@ -2,6 +2,7 @@
 
 pub(crate) mod blocking;
 pub(crate) mod cancel;
+mod cause;
 pub(crate) mod connect;
 pub(crate) mod deadline;
 mod failure;

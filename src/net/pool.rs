@@ -59,7 +59,7 @@ pub(crate) enum Pick {
 #[derive(Default)]
 struct PoolState {
     /// In the order in which they were heard of, the connection used last at the end.
-    idle: VecDeque<Connection>,
+    idle: VecDeque<Box<Connection>>,
     /// The most calls that were in progress at once.
     most_calls: usize,
     calls: Vec<(Tag, Arc<CancelHandle>)>,
@@ -73,12 +73,12 @@ struct PoolState {
 impl PoolState {
     /// Takes out the connections that have waited too long. Calls that come one at a time use only
     /// the newest, so the others would never be closed.
-    fn outdated(&mut self, now: Moment) -> Vec<Connection> {
+    fn outdated(&mut self, now: Moment) -> VecDeque<Box<Connection>> {
         let outdated = self.idle.iter().take_while(|idle| idle.is_outdated(now)).count();
         self.idle.drain(..outdated).collect()
     }
 
-    fn take(&mut self, pick: Pick) -> Option<Connection> {
+    fn take(&mut self, pick: Pick) -> Option<Box<Connection>> {
         match pick {
             Pick::Newest => self.idle.pop_back(),
             Pick::Oldest => {
@@ -88,7 +88,7 @@ impl PoolState {
         }
     }
 
-    fn untake(&mut self, pick: Pick, connection: Connection) {
+    fn untake(&mut self, pick: Pick, connection: Box<Connection>) {
         match pick {
             Pick::Newest => self.idle.push_back(connection),
             Pick::Oldest => self.idle.push_front(connection),
@@ -246,7 +246,7 @@ pub(crate) struct InFlight<'a> {
     pub pool: &'a Pool,
     pub cancel: Arc<CancelHandle>,
     /// The connection used last, taken from the stack while its lock was held.
-    candidate: Cell<Option<Connection>>,
+    candidate: Cell<Option<Box<Connection>>>,
     over: Cell<bool>,
 }
 
@@ -257,7 +257,7 @@ impl InFlight<'_> {
         pick: Pick,
         heard_within: Duration,
         deadline: Deadline,
-    ) -> Option<Connection> {
+    ) -> Option<Box<Connection>> {
         if self.pool.is_anothers() {
             return None;
         }
@@ -290,7 +290,7 @@ impl InFlight<'_> {
     }
 
     /// Gives the connection back for the next call, and ends this one, unless it `goes_on`.
-    pub fn put_back(&self, connection: Connection, goes_on: bool) {
+    pub fn put_back(&self, connection: Box<Connection>, goes_on: bool) {
         if self.pool.is_anothers() {
             return;
         }
@@ -333,7 +333,7 @@ mod tests {
     use crate::net::stream::Stream;
 
     /// Connections that were heard of so many seconds after the start, the one used last on top.
-    fn heard_after(start: Moment, seconds: &[u64]) -> VecDeque<Connection> {
+    fn heard_after(start: Moment, seconds: &[u64]) -> VecDeque<Box<Connection>> {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
         let address = listener.local_addr().expect("bound");
         let connection = |seconds: &u64| {

@@ -8,8 +8,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use httparse::Status::Complete;
 use memchr::memchr;
 
+use super::cause::Cause;
 use super::deadline::Deadline;
-use super::failure::{failure, not_http};
+use super::failure::failure;
 use super::head;
 use super::socket::Socket;
 use crate::options::USER_AGENT;
@@ -91,10 +92,10 @@ fn read_one_head(socket: &mut Socket, most: usize) -> io::Result<Vec<u8>> {
         socket.read_exact(&mut head[taken..])?;
         let begun = head.trim_ascii_start();
         if memchr(b'\n', begun).is_some() && head::status(begun).is_none() {
-            return Err(not_http("it has no status line"));
+            return Err(Cause::NotHttp("it has no status line").into());
         }
         if head.len() > most {
-            return Err(not_http("its head has no end within 64 KiB"));
+            return Err(Cause::NotHttp("its head has no end within 64 KiB").into());
         }
         if end.is_some() {
             return Ok(head);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use socket2::SockRef;
 
 use super::cancel::CANCEL_CHECK;
+use super::cause::Cause;
 use super::deadline::Deadline;
 use super::rules::Waiting;
 use crate::sys::clock::Moment;
@@ -16,16 +17,17 @@ use crate::sys::socket::{unacknowledged, wait_readable};
 
 #[derive(Debug)]
 pub(crate) struct Socket {
-    stream: Arc<TcpStream>,
-    deadline: Deadline,
+    pub stream: Arc<TcpStream>,
+    pub deadline: Deadline,
     receive_wait: Duration,
     send_wait: Duration,
-    os_error: Option<i32>,
+    /// The operating system's number of the last failure, also where a layer above hides it.
+    pub os_error: Option<i32>,
     /// How many bytes were given to the socket since they were last counted anew.
-    sent: usize,
-    /// From when on the bytes that were sent wait to be acknowledged, if the connection is to be
-    /// doubted until then.
-    doubted_from: Option<Moment>,
+    pub sent: usize,
+    /// Since when the bytes that were sent wait to be acknowledged, on a connection that has waited
+    /// for its call: where the other side does not even do that, the path has died without a word.
+    pub doubted_from: Option<Moment>,
     generation: u32,
 }
 
@@ -43,36 +45,9 @@ impl Socket {
         }
     }
 
-    pub fn stream(&self) -> &Arc<TcpStream> {
-        &self.stream
-    }
-
-    pub fn deadline(&self) -> Deadline {
-        self.deadline
-    }
-
     pub fn set_deadline(&mut self, deadline: Deadline) {
         self.deadline = deadline;
         self.os_error = None;
-    }
-
-    /// The operating system's number of the last failure, also where a layer above hides it.
-    pub fn os_error(&self) -> Option<i32> {
-        self.os_error
-    }
-
-    pub fn count_anew(&mut self) {
-        self.sent = 0;
-    }
-
-    pub fn sent(&self) -> usize {
-        self.sent
-    }
-
-    /// The connection has waited for this call: where the other side does not even acknowledge what
-    /// was just sent, the path has died without a word.
-    pub fn doubt(&mut self, sent_at: Moment) {
-        self.doubted_from = Some(sent_at);
     }
 
     /// Acknowledges the next bytes at once. A gateway under Nagle's rule holds its answer back until
@@ -161,7 +136,7 @@ impl Socket {
         // What is acknowledged now has arrived: from here on the answer may take its time.
         self.doubted_from = None;
         match unacknowledged(&self.stream) {
-            Some(true) => Err(io::Error::new(io::ErrorKind::TimedOut, Unacknowledged)),
+            Some(true) => Err(Cause::Unacknowledged.into()),
             Some(false) | None => Ok(()),
         }
     }
@@ -187,18 +162,6 @@ impl Socket {
 
 /// A round trip and some retransmissions on any path that a phone rings at the end of.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(1_500);
-
-/// The end of a connection that died without a word.
-#[derive(Debug)]
-pub(crate) struct Unacknowledged;
-
-impl std::fmt::Display for Unacknowledged {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("what was sent has not been acknowledged")
-    }
-}
-
-impl std::error::Error for Unacknowledged {}
 
 #[cfg(unix)]
 fn peek(stream: &TcpStream) -> io::Result<usize> {
@@ -339,65 +302,37 @@ mod tests {
     }
 
     #[cfg(target_os = "linux")]
-    mod doubted {
-        use super::*;
-        use crate::net::deadline::deadline_passed;
+    #[test]
+    fn a_connection_is_doubted_until_something_comes_or_what_was_sent_has_arrived() {
         use crate::net::failure::connection_died;
         use crate::sys::socket::tests::{pair, stuff};
 
         const LONG: Duration = Duration::from_secs(60);
-
-        fn ago(time: Duration) -> Moment {
-            Moment::now().checked_sub(time).expect("the machine runs for longer")
-        }
-
-        fn socket(near: TcpStream, deadline: Duration, sent_at: Moment) -> Socket {
+        let [silent, also_silent, taken, answered, shut] = [(); 5].map(|()| pair());
+        stuff(&silent.0);
+        stuff(&also_silent.0);
+        (&taken.0).write_all(b"request").expect("sent");
+        (&answered.1).write_all(b"answer").expect("sent");
+        shut.0.shutdown(Shutdown::Both).expect("shut down");
+        // Whether the doubt goes on, or what the error says and whether the connection died.
+        let dead = Err(("what was sent has not been acknowledged".to_owned(), true));
+        let late = Err(("the time-out of 40 ms passed".to_owned(), false));
+        let nearly = ACKNOWLEDGED_WITHIN - 3 * CANCEL_CHECK;
+        // TCP may acknowledge 200 ms late.
+        let earlier = ACKNOWLEDGED_WITHIN - 25 * CANCEL_CHECK;
+        for (near, sent_ago, deadline, expected) in [
+            (&silent.0, nearly, LONG, dead),
+            (&also_silent.0, Duration::ZERO, 2 * CANCEL_CHECK, late),
+            (&taken.0, earlier, LONG, Ok(false)),
+            (&answered.0, Duration::ZERO, LONG, Ok(true)),
+            (&shut.0, Duration::ZERO, LONG, Ok(true)),
+        ] {
+            let near = near.try_clone().expect("cloned");
             let mut socket = Socket::new(near, Deadline::after(deadline));
-            socket.doubt(sent_at);
-            socket
-        }
-
-        #[test]
-        fn what_is_not_acknowledged_in_time_is_dead() {
-            let (near, _far) = pair();
-            stuff(&near);
-            let mut socket = socket(near, LONG, ago(ACKNOWLEDGED_WITHIN - 3 * CANCEL_CHECK));
-            let died = socket.wait_while_doubted().expect_err("it is not acknowledged");
-            assert!(connection_died(&died), "{died}");
-            assert!(socket.deadline.remaining().is_ok());
-        }
-
-        #[test]
-        fn what_is_acknowledged_may_take_its_time() {
-            let (mut near, _far) = pair();
-            near.write_all(b"request").expect("sent");
-            // TCP may acknowledge 200 ms late.
-            let mut socket = socket(near, LONG, ago(ACKNOWLEDGED_WITHIN - 25 * CANCEL_CHECK));
-            socket.wait_while_doubted().expect("it is acknowledged");
-            assert!(socket.doubted_from.is_none() && socket.deadline.remaining().is_ok());
-        }
-
-        #[test]
-        fn an_answer_and_an_end_are_waited_for_no_longer() {
-            let (near, mut far) = pair();
-            far.write_all(b"answer").expect("sent");
-            let (shut, _far) = pair();
-            shut.shutdown(Shutdown::Both).expect("shut down");
-            for near in [near, shut] {
-                let mut socket = socket(near, LONG, ago(Duration::ZERO));
-                socket.wait_while_doubted().expect("something comes");
-                assert!(socket.doubted_from.is_some() && socket.deadline.remaining().is_ok());
-            }
-        }
-
-        #[test]
-        fn the_deadline_ends_it() {
-            let (near, _far) = pair();
-            stuff(&near);
-            let later = Moment::now().checked_add(LONG).expect("soon");
-            let mut socket = socket(near, 2 * CANCEL_CHECK, later);
-            let passed = socket.wait_while_doubted().expect_err("nothing comes");
-            assert!(deadline_passed(&passed) && !connection_died(&passed), "{passed}");
+            socket.doubted_from = Moment::now().checked_sub(sent_ago);
+            let outcome = socket.wait_while_doubted();
+            let told = outcome.map_err(|why| (why.to_string(), connection_died(&why)));
+            assert_eq!(told.map(|()| socket.doubted_from.is_some()), expected);
         }
     }
 }

@@ -3,38 +3,27 @@
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
+use rustls::ClientConnection;
 use rustls::ProtocolVersion::{self, TLSv1_3};
 use rustls::pki_types::CertificateDer;
-use rustls::{ClientConnection, IoState};
 
-use super::deadline::Deadline;
-use super::failure::{not_tls, spoke_unasked};
+use super::cause::Cause;
 use super::rules::Waiting;
 use super::socket::Socket;
 use super::tls::TlsPeer;
 use super::tls::limits::HandshakeLimits;
-use crate::sys::clock::Moment;
 
 #[derive(Debug)]
 pub(crate) struct Stream {
-    socket: Socket,
-    tls: Option<Box<ClientConnection>>,
-    records: Records,
-    /// The gateway has yet to say whether it takes the client's certificate, or the lack of one.
-    client_auth_pending: bool,
+    pub socket: Socket,
+    tls: Option<Box<Tls>>,
     /// The address of the proxy in between.
-    proxy: Option<Box<str>>,
+    pub proxy: Option<Box<str>>,
 }
 
 impl Stream {
     pub fn plain(socket: Socket) -> Self {
-        Stream {
-            socket,
-            tls: None,
-            records: Records::default(),
-            client_auth_pending: false,
-            proxy: None,
-        }
+        Stream { socket, tls: None, proxy: None }
     }
 
     /// Does the whole handshake, so that a bad certificate shows before anything is sent.
@@ -44,20 +33,41 @@ impl Stream {
         limits: &HandshakeLimits,
     ) -> io::Result<Self> {
         let (config, name) = (peer.config.clone(), peer.name.clone());
-        let mut tls = Box::new(ClientConnection::new(config, name).map_err(io::Error::other)?);
-        let mut records = Records::default();
-        while tls.is_handshaking() {
-            flush(&mut tls, &mut records, &mut socket)?;
-            if tls.is_handshaking() {
-                let outcome = take_records(&mut tls, &mut records, &mut socket);
-                outcome.map_err(|why| records.other_protocol(&why).unwrap_or(why))?;
+        let connection = ClientConnection::new(config, name).map_err(io::Error::other)?;
+        let mut tls = Box::new(Tls {
+            connection,
+            records: Records::default(),
+            to_send: Vec::new(),
+            client_auth_pending: false,
+            refused_renegotiation: false,
+        });
+        loop {
+            tls.flush(&mut socket)?;
+            if !tls.connection.is_handshaking() {
+                break;
             }
+            tls.take_records(&mut socket).map_err(|why| tls.other_protocol(why))?;
         }
-        flush(&mut tls, &mut records, &mut socket)?;
+        tls.client_auth_pending = limits.client_auth_demanded();
         let mut stream = Stream::plain(socket);
-        (stream.tls, stream.records) = (Some(tls), records);
-        stream.client_auth_pending = limits.client_auth_demanded();
+        stream.tls = Some(tls);
         Ok(stream)
+    }
+
+    pub fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    pub fn peer_certificate(&self) -> Option<&CertificateDer<'static>> {
+        self.tls.as_ref()?.connection.peer_certificates()?.first()
+    }
+
+    pub fn tls_version(&self) -> &'static str {
+        match self.tls.as_ref().and_then(|tls| tls.version()) {
+            Some(TLSv1_3) => "TLS 1.3",
+            Some(_) => "TLS 1.2",
+            None => "no TLS",
+        }
     }
 
     /// With TLS 1.3 a gateway speaks once more after the handshake: session tickets, better taken
@@ -66,118 +76,51 @@ impl Stream {
     pub fn drain_post_handshake(&mut self) -> io::Result<()> {
         const TICKETS: Duration = Duration::from_millis(20);
         const CLIENT_AUTH: Duration = Duration::from_millis(500);
-        let Some(tls) = self.tls.as_mut().filter(|tls| tls.protocol_version() == Some(TLSv1_3))
-        else {
+        let Some(tls) = self.tls.as_mut().filter(|tls| tls.version() == Some(TLSv1_3)) else {
             return Ok(());
         };
-        let patience = if self.client_auth_pending { CLIENT_AUTH } else { TICKETS };
-        self.client_auth_pending = false;
+        let pending = std::mem::take(&mut tls.client_auth_pending);
         self.socket.acknowledge_at_once();
-        if !self.socket.speaks_within(patience)? {
+        if !self.socket.speaks_within(if pending { CLIENT_AUTH } else { TICKETS })? {
             return Ok(());
         }
-        match take_records(tls, &mut self.records, &mut self.socket)? {
+        match tls.take_records(&mut self.socket)? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
             _ => Ok(()),
-        }
-    }
-
-    pub fn socket(&self) -> &Socket {
-        &self.socket
-    }
-
-    pub fn set_deadline(&mut self, deadline: Deadline) {
-        self.socket.set_deadline(deadline);
-    }
-
-    pub fn proxy(&self) -> Option<&str> {
-        self.proxy.as_deref()
-    }
-
-    pub fn set_proxy(&mut self, address: String) {
-        self.proxy = Some(address.into());
-    }
-
-    pub fn is_tls(&self) -> bool {
-        self.tls.is_some()
-    }
-
-    pub fn peer_certificate(&self) -> Option<&CertificateDer<'static>> {
-        self.tls.as_ref()?.peer_certificates()?.first()
-    }
-
-    pub fn tls_version(&self) -> &'static str {
-        match self.tls.as_ref().and_then(|tls| tls.protocol_version()) {
-            Some(TLSv1_3) => "TLS 1.3",
-            Some(_) => "TLS 1.2",
-            None => "no TLS",
         }
     }
 
     /// Whether the gateway wanted to renegotiate, as it does for a client certificate that it demands
     /// late.
     pub fn renegotiation_asked(&self) -> bool {
-        self.records.refused_renegotiation
-    }
-
-    /// All of the request has been sent by now. `first`: it is the first on this connection; `reused`: the
-    /// connection has waited for it.
-    pub fn end_request(&mut self, sent_at: Moment, first: bool, reused: bool) {
-        if first {
-            self.socket.acknowledge_at_once();
-        }
-        if reused {
-            self.socket.doubt(sent_at);
-        }
+        self.tls.as_ref().is_some_and(|tls| tls.refused_renegotiation)
     }
 
     /// From here on bytes count as those of a request, and what comes as its answer.
     pub fn begin_request(&mut self) {
-        self.records.begun_early = self.records.incomplete();
-        self.socket.count_anew();
+        if let Some(tls) = &mut self.tls {
+            tls.records.begun_early = tls.records.incomplete();
+        }
+        self.socket.sent = 0;
     }
 
     /// A record has come in part that can be the answer's. A gateway that answers has acted.
     pub fn holds_part_of_answer(&self) -> bool {
-        self.records.incomplete() && !self.records.begun_early
+        let part = |records: &Records| records.incomplete() && !records.begun_early;
+        self.tls.as_ref().is_some_and(|tls| part(&tls.records))
     }
 
     /// What waits, as far as it is known without asking the operating system.
     pub fn known_waiting(&self) -> Waiting {
-        if self.records.incomplete() {
-            Waiting::PartOfRecord
-        } else if self.records.refused_renegotiation {
-            Waiting::Renegotiation
-        } else {
-            Waiting::Nothing
-        }
+        self.tls.as_ref().map_or(Waiting::Nothing, |tls| tls.known_waiting())
     }
 
     /// Looks what waits on the connection, and takes session tickets in.
     pub fn look(&mut self) -> io::Result<Waiting> {
-        const TICKETS: usize = 16;
-        let Some(tls) = &mut self.tls else {
-            return self.socket.waiting();
-        };
-        // What followed the last answer so closely that rustls has it already.
-        let mut state = tls.process_new_packets().map_err(invalid)?;
-        for _ in 0..TICKETS {
-            if let Some(waiting) = unasked(&state) {
-                return Ok(waiting);
-            }
-            match self.socket.waiting()? {
-                Waiting::Data => {
-                    take_records(tls, &mut self.records, &mut self.socket)?;
-                    state = tls.process_new_packets().map_err(invalid)?;
-                }
-                Waiting::Nothing if self.records.incomplete() => {
-                    return Ok(self.records.incomplete_is(tls.protocol_version()));
-                }
-                Waiting::Nothing => return Ok(self.known_waiting()),
-                waiting => return Ok(waiting),
-            }
+        match &mut self.tls {
+            Some(tls) => tls.look(&mut self.socket),
+            None => self.socket.waiting(),
         }
-        Ok(Waiting::Data)
     }
 }
 
@@ -187,11 +130,11 @@ impl Read for Stream {
             return self.socket.read(buffer);
         };
         loop {
-            match tls.reader().read(buffer) {
+            match tls.connection.reader().read(buffer) {
                 Err(why) if why.kind() == io::ErrorKind::WouldBlock => {}
                 outcome => return outcome,
             }
-            take_records(tls, &mut self.records, &mut self.socket)?;
+            tls.take_records(&mut self.socket)?;
         }
     }
 }
@@ -201,8 +144,8 @@ impl Write for Stream {
         let Some(tls) = &mut self.tls else {
             return self.socket.write(bytes);
         };
-        let amount = tls.writer().write(bytes)?;
-        flush(tls, &mut self.records, &mut self.socket)?;
+        let amount = tls.connection.writer().write(bytes)?;
+        tls.flush(&mut self.socket)?;
         Ok(amount)
     }
 
@@ -215,20 +158,118 @@ impl Drop for Stream {
     /// TLS's own goodbye, as far as it can go out without waiting.
     fn drop(&mut self) {
         let Some(tls) = &mut self.tls else { return };
-        tls.send_close_notify();
-        let goodbye = &mut self.records.to_send;
-        goodbye.clear();
-        while tls.wants_write() && tls.write_tls(goodbye).is_ok() {}
-        self.socket.send_at_once(goodbye);
+        tls.connection.send_close_notify();
+        self.socket.send_at_once(tls.gather().unwrap_or_default());
     }
 }
 
-/// Between calls a gateway may send a session ticket; data or a close ends the connection.
-fn unasked(state: &IoState) -> Option<Waiting> {
-    if state.plaintext_bytes_to_read() > 0 {
-        Some(Waiting::Data)
-    } else {
-        state.peer_has_closed().then_some(Waiting::End)
+#[derive(Debug)]
+struct Tls {
+    connection: ClientConnection,
+    records: Records,
+    to_send: Vec<u8>,
+    /// The gateway has yet to say whether it takes the client's certificate, or the lack of one.
+    client_auth_pending: bool,
+    refused_renegotiation: bool,
+}
+
+impl Tls {
+    fn version(&self) -> Option<ProtocolVersion> {
+        self.connection.protocol_version()
+    }
+
+    /// With TLS 1.2 a record says what it holds; with TLS 1.3 it must be whole for that.
+    fn known_waiting(&self) -> Waiting {
+        const APPLICATION_DATA: u8 = 23;
+        let says_data =
+            || self.version() != Some(TLSv1_3) && self.records.head[0] == APPLICATION_DATA;
+        match (self.records.incomplete(), self.refused_renegotiation) {
+            (true, _) if says_data() => Waiting::Data,
+            (true, _) => Waiting::PartOfRecord,
+            (false, true) => Waiting::Renegotiation,
+            (false, false) => Waiting::Nothing,
+        }
+    }
+
+    /// Between calls a gateway may send a session ticket; data or a close ends the connection.
+    fn look(&mut self, socket: &mut Socket) -> io::Result<Waiting> {
+        const TICKETS: usize = 16;
+        for _ in 0..TICKETS {
+            // Also what followed the last answer so closely that rustls has it already.
+            let state = self.connection.process_new_packets().map_err(invalid)?;
+            if state.plaintext_bytes_to_read() > 0 {
+                return Ok(Waiting::Data);
+            }
+            if state.peer_has_closed() {
+                return Ok(Waiting::End);
+            }
+            match socket.waiting()? {
+                Waiting::Data => {
+                    self.take_records(socket)?;
+                }
+                Waiting::Nothing => return Ok(self.known_waiting()),
+                waiting => return Ok(waiting),
+            }
+        }
+        Ok(Waiting::Data)
+    }
+
+    /// Reads what there is and lets rustls judge it; its alert, if it has one, goes out. Gives the
+    /// number of bytes read, 0 at the end.
+    fn take_records(&mut self, socket: &mut Socket) -> io::Result<usize> {
+        let completes_early = self.records.begun_early;
+        let handshaking = self.connection.is_handshaking();
+        let taken = self.connection.read_tls(&mut Incoming(&mut self.records, socket))?;
+        match self.connection.process_new_packets() {
+            Err(why) => {
+                let _ = self.flush(socket);
+                return Err(invalid(why));
+            }
+            Ok(state) if completes_early && state.plaintext_bytes_to_read() > 0 => {
+                return Err(Cause::SPOKE_UNASKED.into());
+            }
+            Ok(_) if taken == 0 && self.connection.is_handshaking() => {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            Ok(_) => {}
+        }
+        // The last words of a handshake are no answer, and `secured` sends them. Other words are: a
+        // gateway that waits for them would wait for ever.
+        if !handshaking && self.connection.wants_write() {
+            // With TLS 1.2 there is nothing else to say behind the handshake.
+            self.refused_renegotiation |= self.version() != Some(TLSv1_3);
+            self.flush(socket)?;
+        }
+        Ok(taken)
+    }
+
+    /// Gathered first: one system call, and `write`, which does not raise SIGPIPE.
+    fn flush(&mut self, socket: &mut Socket) -> io::Result<()> {
+        socket.write_all(self.gather()?)
+    }
+
+    fn gather(&mut self) -> io::Result<&[u8]> {
+        self.to_send.clear();
+        while self.connection.wants_write() {
+            self.connection.write_tls(&mut self.to_send)?;
+        }
+        Ok(&self.to_send)
+    }
+
+    /// What is no record may be another protocol, one that people know.
+    fn other_protocol(&self, why: io::Error) -> io::Error {
+        let text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+        let start = &self.records.head[..self.records.head_seen];
+        let words = match start {
+            _ if why.kind() != io::ErrorKind::InvalidData => return why,
+            [b'H', b'T', b'T', b'P', ..] => {
+                "it answers in plain HTTP: begin base_url with http://, or check the port"
+            }
+            [b'S', b'S', b'H', ..] => "it speaks SSH; check the port",
+            [_, ..] if start.iter().all(text) => "it answers in plain text; check the port",
+            _ => return why,
+        };
+        Cause::NotTls(words).into()
     }
 }
 
@@ -236,56 +277,9 @@ fn invalid(why: rustls::Error) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
-/// Reads what there is and lets rustls judge it; its alert, if it has one, goes out. Gives the
-/// number of bytes read, 0 at the end.
-fn take_records(
-    tls: &mut ClientConnection,
-    records: &mut Records,
-    socket: &mut Socket,
-) -> io::Result<usize> {
-    let (completes_early, handshaking) = (records.begun_early, tls.is_handshaking());
-    let taken = tls.read_tls(&mut records.from(socket))?;
-    match tls.process_new_packets() {
-        Err(why) => {
-            let _ = flush(tls, records, socket);
-            Err(invalid(why))
-        }
-        Ok(state) if completes_early && state.plaintext_bytes_to_read() > 0 => Err(spoke_unasked()),
-        Ok(_) if taken == 0 && tls.is_handshaking() => Err(io::ErrorKind::UnexpectedEof.into()),
-        // The last words of a handshake are no answer, and `secured` sends them.
-        Ok(_) if handshaking => Ok(taken),
-        Ok(_) => answer_at_once(tls, records, socket).map(|()| taken),
-    }
-}
-
-/// What rustls has to say to what it has just read: a gateway that waits for it would wait for ever.
-fn answer_at_once(
-    tls: &mut ClientConnection,
-    records: &mut Records,
-    socket: &mut Socket,
-) -> io::Result<()> {
-    if !tls.wants_write() {
-        return Ok(());
-    }
-    // With TLS 1.2 there is nothing else to say behind the handshake.
-    records.refused_renegotiation |= tls.protocol_version() != Some(TLSv1_3);
-    flush(tls, records, socket)
-}
-
-/// Gathers the records first: one system call, and `write`, which does not raise SIGPIPE.
-fn flush(tls: &mut ClientConnection, records: &mut Records, socket: &mut Socket) -> io::Result<()> {
-    let gathered = &mut records.to_send;
-    gathered.clear();
-    while tls.wants_write() {
-        tls.write_tls(gathered)?;
-    }
-    if gathered.is_empty() { Ok(()) } else { socket.write_all(gathered) }
-}
-
-/// TLS records between rustls and the socket. rustls does not tell that a record has come in part.
+/// How far the records have come. rustls does not tell that one has come in part.
 #[derive(Debug, Default)]
 struct Records {
-    to_send: Vec<u8>,
     /// What has come of the head of a record: its type, version and length.
     head: [u8; 5],
     head_seen: usize,
@@ -293,75 +287,50 @@ struct Records {
     missing: usize,
     /// The record that is coming began before the request was sent: it is no answer to it.
     begun_early: bool,
-    refused_renegotiation: bool,
 }
 
 impl Records {
-    fn from<'a>(&'a mut self, socket: &'a mut Socket) -> Incoming<'a> {
-        Incoming { records: self, socket }
-    }
-
     fn incomplete(&self) -> bool {
         self.head_seen > 0
     }
 
-    /// What is no record may be something that can be named.
-    fn other_protocol(&self, why: &io::Error) -> Option<io::Error> {
-        let invalid = why.kind() == io::ErrorKind::InvalidData;
-        not_tls(&self.head[..self.head_seen]).filter(|_| invalid)
-    }
-
-    /// With TLS 1.2 a record says what it holds; with TLS 1.3 it must be whole for that.
-    fn incomplete_is(&self, version: Option<ProtocolVersion>) -> Waiting {
-        const APPLICATION_DATA: u8 = 23;
-        if version != Some(TLSv1_3) && self.head[0] == APPLICATION_DATA {
-            Waiting::Data
-        } else {
-            Waiting::PartOfRecord
-        }
-    }
-
-    /// How much may be read at once: a record that began too early is judged by itself.
-    fn readable(&self, amount: usize) -> usize {
-        let rest = match self.head.len() - self.head_seen {
+    /// How many bytes are still to come of the head, or else of the record.
+    fn rest(&self) -> usize {
+        match self.head.len() - self.head_seen {
             0 => self.missing,
             rest => rest,
-        };
-        if self.begun_early { amount.min(rest) } else { amount }
+        }
     }
 
     fn follow(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let wanted = if self.head_seen < self.head.len() {
-                let wanted = bytes.len().min(self.head.len() - self.head_seen);
-                self.head[self.head_seen..][..wanted].copy_from_slice(&bytes[..wanted]);
-                self.head_seen += wanted;
+            let (part, rest) = bytes.split_at(bytes.len().min(self.rest()));
+            if self.head_seen < self.head.len() {
+                self.head[self.head_seen..][..part.len()].copy_from_slice(part);
+                self.head_seen += part.len();
                 self.missing = u16::from_be_bytes([self.head[3], self.head[4]]).into();
-                wanted
             } else {
-                let wanted = bytes.len().min(self.missing);
-                self.missing -= wanted;
-                wanted
-            };
-            if self.head_seen == self.head.len() && self.missing == 0 {
+                self.missing -= part.len();
+            }
+            if self.rest() == 0 {
                 self.head_seen = 0;
                 self.begun_early = false;
             }
-            bytes = &bytes[wanted..];
+            bytes = rest;
         }
     }
 }
 
-struct Incoming<'a> {
-    records: &'a mut Records,
-    socket: &'a mut Socket,
-}
+/// A record that began too early is read, and judged, by itself.
+struct Incoming<'a>(&'a mut Records, &'a mut Socket);
 
 impl Read for Incoming<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let readable = self.records.readable(buffer.len());
-        let amount = self.socket.read(&mut buffer[..readable])?;
-        self.records.follow(&buffer[..amount]);
+        let Incoming(records, socket) = self;
+        let most = if records.begun_early { records.rest() } else { buffer.len() };
+        let readable = buffer.len().min(most);
+        let amount = socket.read(&mut buffer[..readable])?;
+        records.follow(&buffer[..amount]);
         Ok(amount)
     }
 }
