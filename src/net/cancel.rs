@@ -61,28 +61,16 @@ impl CancelHandle {
         self.cancelled.load(Ordering::SeqCst)
     }
 
-    /// The one socket that the call waits on from here on.
-    pub fn attach(&self, socket: Arc<TcpStream>) {
-        self.wait_on(socket, true);
-    }
-
     /// One more socket that the call waits on.
-    pub fn attach_also(&self, socket: Arc<TcpStream>) {
-        self.wait_on(socket, false);
-    }
-
-    fn wait_on(&self, socket: Arc<TcpStream>, alone: bool) {
+    pub fn attach(&self, socket: Arc<TcpStream>) {
         let mut sockets = lock(&self.sockets);
         if self.is_cancelled() {
             let _ = socket.shutdown(Shutdown::Both);
         }
-        if alone {
-            sockets.clear();
-        }
         sockets.push(socket);
     }
 
-    /// The call gave the connection back: it is no longer this call's to shut down.
+    /// The sockets are no longer this call's to shut down.
     pub fn detach(&self) {
         lock(&self.sockets).clear();
     }

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 
 use super::cause::Cause;
+use super::rules::Seen;
 use super::tls::explain;
 use crate::{Error, Status};
 
@@ -94,6 +95,20 @@ pub(crate) fn connection_died(why: &io::Error) -> bool {
         UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe | NotConnected
         | HostUnreachable | NetworkUnreachable => true,
         _ => false,
+    }
+}
+
+/// What a gateway that renegotiates wants, and what to change there.
+pub(crate) const RENEGOTIATION: &str = "the gateway asked for one more TLS handshake (renegotiation), which agw \
+    refuses; as a rule it wants a client certificate for this path only: let it ask for one when the \
+    connection is made";
+
+/// When it happened, by what had been seen of the request and its answer.
+pub(crate) fn phase(seen: Seen) -> &'static str {
+    match (seen.sent, seen.answered) {
+        (false, _) => "before the request was sent",
+        (true, false) => "while waiting for the answer",
+        (true, true) => "in the middle of the answer",
     }
 }
 

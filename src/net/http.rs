@@ -13,12 +13,12 @@ use memchr::memchr;
 use ureq_proto::BodyMode;
 use ureq_proto::client::state::{RecvBody, RecvResponse};
 use ureq_proto::client::{Call, RecvBodyResult, RecvResponseResult, SendRequestResult};
-use zeroize::Zeroize;
 
 use super::cause::Cause;
 use super::deadline::Deadline;
-use super::failure::{connection_died, failure, through};
+use super::failure::{RENEGOTIATION, connection_died, failure, phase, through};
 use super::head;
+use super::input::Input;
 use super::rules::{self, Death, Seen, Waiting};
 use super::stream::Stream;
 use super::tls::describe::{Description, describe};
@@ -152,12 +152,15 @@ impl Connection {
     /// Takes in what the gateway says of itself after the handshake, a refusal and a close included.
     pub fn drain_post_handshake(&mut self) -> Result<(), Error> {
         let outcome = self.stream.drain_post_handshake().and_then(|()| self.look_before_first());
-        outcome.map_err(|why| self.failure(&why, "after the handshake"))
+        outcome.map_err(|why| {
+            let error = failure(&why, "after the handshake");
+            through(error.with_os_error(self.stream.socket.os_error), self.proxy())
+        })
     }
 
     /// Whether the connection may carry another request, by all that is known and by a look at it.
     pub fn may_carry_another(&mut self, deadline: Deadline) -> bool {
-        let last = self.last();
+        let last = self.seen();
         self.stream.socket.set_deadline(deadline);
         self.stream.look().is_ok_and(|waiting| rules::may_carry_another(last, waiting))
     }
@@ -166,7 +169,7 @@ impl Connection {
     pub fn may_be_kept(&self) -> bool {
         let unread = !self.input.unread().is_empty();
         let waiting = if unread { Waiting::Data } else { self.stream.known_waiting() };
-        !self.idle_limit.is_zero() && rules::may_carry_another(self.last(), waiting)
+        !self.idle_limit.is_zero() && rules::may_carry_another(self.seen(), waiting)
     }
 
     /// Sends the request, once, and reads the answer. `reused`: the connection waited for a call,
@@ -190,9 +193,8 @@ impl Connection {
             .send(head, body)
             .and_then(|()| self.receive_head())
             .map_err(|why| self.explain(&why))?;
-        let mut body = std::mem::take(&mut self.body);
-        match self.receive_body(rest, &mut body) {
-            Ok(()) => Ok(Reply { cut: self.cut(&head), head, body }),
+        match self.receive_body(rest) {
+            Ok(body) => Ok(Reply { cut: self.cut(&head), head, body }),
             Err(why) => {
                 let mut failed = self.explain(&why);
                 failed.error.details_mut().http_status = Some(head.status.as_u16());
@@ -223,31 +225,23 @@ impl Connection {
         }
     }
 
-    fn last(&self) -> Option<Seen> {
-        (self.requests > 0).then(|| self.seen())
-    }
-
-    fn seen(&self) -> Seen {
-        if self.requests == 0 {
-            return Seen::default();
-        }
-        Seen {
+    /// `None` before the first request.
+    fn seen(&self) -> Option<Seen> {
+        (self.requests > 0).then(|| Seen {
             sent: self.stream.socket.sent > 0,
             answered: self.progress.received > 0 || self.stream.holds_part_of_answer(),
             ..self.progress.seen
-        }
-    }
-
-    fn failure(&self, why: &io::Error, phase: &str) -> Error {
-        let error = failure(why, phase).with_os_error(self.stream.socket.os_error);
-        through(error, self.proxy())
+        })
     }
 
     /// The error for an answer that was taken for whole, and was not: a RST for the end of one without
     /// a length, and any end among the trailers for that of the answer.
     fn cut(&self, head: &Parts) -> Option<Error> {
         let os_error = self.stream.socket.os_error;
-        if os_error.is_none() && !(self.progress.ended && says_where_it_ends(&head.headers)) {
+        let says_where_it_ends = || {
+            [TRANSFER_ENCODING, CONTENT_LENGTH].iter().any(|name| head.headers.contains_key(name))
+        };
+        if os_error.is_none() && !(self.progress.ended && says_where_it_ends()) {
             return None;
         }
         let detail = "the connection broke in the middle of the answer";
@@ -259,7 +253,7 @@ impl Connection {
     /// What an error means, by what the connection has seen.
     fn explain(&self, why: &io::Error) -> ExchangeError {
         let Progress { reused, sent_at, .. } = self.progress;
-        let seen = self.seen();
+        let seen = self.seen().unwrap_or_default();
         let death = connection_died(why).then(|| Death {
             after: sent_at.map(Moment::elapsed),
             unacknowledged: unacknowledged(&self.stream.socket.stream),
@@ -355,20 +349,17 @@ impl Connection {
         }
     }
 
-    fn receive_body(
-        &mut self,
-        rest: Option<RecvResponseResult>,
-        body: &mut Vec<u8>,
-    ) -> io::Result<()> {
+    fn receive_body(&mut self, rest: Option<RecvResponseResult>) -> io::Result<Vec<u8>> {
+        let mut body = std::mem::take(&mut self.body);
         body.clear();
         let must_close = match rest {
-            Some(RecvResponseResult::RecvBody(call)) => self.read_body(call, body)?,
+            Some(RecvResponseResult::RecvBody(call)) => self.read_body(call, &mut body)?,
             Some(RecvResponseResult::Redirect(call)) => call.must_close_connection(),
             Some(RecvResponseResult::Cleanup(call)) => call.must_close_connection(),
             None => true,
         };
         self.progress.seen.complete = !must_close;
-        Ok(())
+        Ok(body)
     }
 
     /// Gives whether the connection must be closed behind it.
@@ -427,7 +418,8 @@ impl Connection {
         self.input.filled += amount;
         let is_tls_alert = || matches!(self.input.unread(), [21, 3, ..]);
         if self.progress.received == 0 && !self.stream.is_tls() && is_tls_alert() {
-            return Err(Cause::NotHttp(WANTS_TLS).into());
+            let wants_tls = "the other side speaks TLS on this port; begin base_url with https://";
+            return Err(Cause::NotHttp(wants_tls).into());
         }
         self.progress.received += amount;
         if self.progress.received > MAX_RECEIVED {
@@ -443,25 +435,6 @@ impl Connection {
     }
 }
 
-/// What a gateway that renegotiates wants, and what to change there.
-const RENEGOTIATION: &str = "the gateway asked for one more TLS handshake (renegotiation), which agw \
-    refuses; as a rule it wants a client certificate for this path only: let it ask for one when the \
-    connection is made";
-
-const WANTS_TLS: &str = "the other side speaks TLS on this port; begin base_url with https://";
-
-fn says_where_it_ends(headers: &HeaderMap) -> bool {
-    headers.contains_key(TRANSFER_ENCODING) || headers.contains_key(CONTENT_LENGTH)
-}
-
-fn phase(seen: Seen) -> &'static str {
-    match (seen.sent, seen.answered) {
-        (false, _) => "before the request was sent",
-        (true, false) => "while waiting for the answer",
-        (true, true) => "in the middle of the answer",
-    }
-}
-
 fn unreadable(why: ureq_proto::Error) -> io::Error {
     Cause::Unreadable(why.to_string()).into()
 }
@@ -474,47 +447,5 @@ fn awaiting_answer() -> Result<Call<RecvResponse>, ureq_proto::Error> {
     match call.proceed()? {
         Some(SendRequestResult::RecvResponse(call)) => Ok(call),
         _ => Err(ureq_proto::Error::OutputOverflow),
-    }
-}
-
-/// A small buffer that grows when an answer needs it: an idle connection is cheap.
-#[derive(Debug, Default)]
-struct Input {
-    bytes: Vec<u8>,
-    taken: usize,
-    filled: usize,
-}
-
-/// It has held Guids and cookies.
-impl Drop for Input {
-    fn drop(&mut self) {
-        self.bytes.zeroize();
-    }
-}
-
-impl Input {
-    const SMALL: usize = 4 * 1024;
-
-    fn unread(&self) -> &[u8] {
-        &self.bytes[self.taken..self.filled]
-    }
-
-    fn unread_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes[self.taken..self.filled]
-    }
-
-    /// Room for more; the unread part moves to the front.
-    fn room(&mut self) -> &mut [u8] {
-        self.bytes.copy_within(self.taken..self.filled, 0);
-        self.filled -= self.taken;
-        self.taken = 0;
-        let length = self.bytes.len();
-        if length - self.filled < Self::SMALL / 2 {
-            let mut larger = vec![0; Self::SMALL.max(length * 2)];
-            larger[..length].copy_from_slice(&self.bytes);
-            // No copy is left behind.
-            std::mem::replace(&mut self.bytes, larger).zeroize();
-        }
-        &mut self.bytes[self.filled..]
     }
 }

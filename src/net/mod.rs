@@ -8,6 +8,7 @@ pub(crate) mod deadline;
 mod failure;
 mod head;
 pub(crate) mod http;
+mod input;
 pub(crate) mod pool;
 mod proxy;
 mod race;

@@ -218,16 +218,16 @@ impl Pool {
 
     /// Closes the idle connections that were not heard of since then.
     pub fn drop_unheard_since(&self, moment: Moment) {
-        if !self.is_anothers() {
-            let (heard, unheard) = std::mem::take(&mut self.state().idle)
-                .into_iter()
-                .partition::<VecDeque<_>, _>(|idle| idle.heard.since(moment) > Duration::ZERO);
-            let mut state = self.state();
-            let newer = std::mem::replace(&mut state.idle, heard);
-            state.idle.extend(newer);
-            drop(state);
-            drop(unheard);
+        if self.is_anothers() {
+            return;
         }
+        let mut state = self.state();
+        let (heard, unheard) = std::mem::take(&mut state.idle)
+            .into_iter()
+            .partition::<VecDeque<_>, _>(|idle| idle.heard.since(moment) > Duration::ZERO);
+        state.idle = heard;
+        drop(state);
+        drop(unheard);
     }
 
     /// Whether this process is a child that was forked in the middle of a call: then a thread of the
@@ -263,17 +263,13 @@ impl InFlight<'_> {
         }
         loop {
             let mut idle = self.candidate.take().or_else(|| self.pool.state().take(pick))?;
-            if self.cancel.is_cancelled() {
-                // It is the next call's: what this one attached would be shut.
-                self.pool.state().untake(pick, idle);
-                return None;
-            }
             let now = Moment::now();
             if idle.is_outdated(now) {
                 continue;
             }
-            if now.since(idle.heard) >= heard_within {
-                // The others were heard of earlier still.
+            // What a cancelled call attached would be shut: it is the next call's. Where this one was
+            // heard of too long ago, the others were earlier still.
+            if self.cancel.is_cancelled() || now.since(idle.heard) >= heard_within {
                 self.pool.state().untake(pick, idle);
                 return None;
             }
@@ -281,6 +277,7 @@ impl InFlight<'_> {
             if idle.may_carry_another(deadline) {
                 return Some(idle);
             }
+            self.cancel.detach();
         }
     }
 
@@ -296,7 +293,7 @@ impl InFlight<'_> {
         }
         let mut state = self.pool.state();
         let outdated = state.outdated(connection.heard);
-        let unwanted = state.closed || self.cancel.is_cancelled() || !state.has_room();
+        let wanted = !state.closed && !self.cancel.is_cancelled() && state.has_room();
         // One lock for both steps: a cancel finds the call registered and shuts its socket, or finds
         // it gone; it never shuts an idle connection.
         if goes_on {
@@ -305,14 +302,12 @@ impl InFlight<'_> {
             state.leave(&self.cancel);
             self.over.set(true);
         }
-        let unwanted = if unwanted {
-            Some(connection)
-        } else {
-            state.idle.push_back(connection);
-            None
-        };
+        let mut connection = Some(connection);
+        if wanted {
+            state.idle.extend(connection.take());
+        }
         drop(state);
-        drop((unwanted, outdated));
+        drop((connection, outdated));
     }
 }
 
@@ -327,20 +322,16 @@ impl Drop for InFlight<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::{TcpListener, TcpStream};
 
     use crate::net::socket::Socket;
     use crate::net::stream::Stream;
+    use crate::sys::socket::tests::pair;
 
     /// Connections that were heard of so many seconds after the start, the one used last on top.
     fn heard_after(start: Moment, seconds: &[u64]) -> VecDeque<Box<Connection>> {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
-        let address = listener.local_addr().expect("bound");
         let connection = |seconds: &u64| {
-            let stream = TcpStream::connect(address).expect("connected");
             let deadline = Deadline::after(Duration::from_secs(30));
-            let stream = Stream::plain(Socket::new(stream, deadline));
-            let mut connection = Connection::new(stream);
+            let mut connection = Connection::new(Stream::plain(Socket::new(pair().0, deadline)));
             connection.heard = start.checked_add(Duration::from_secs(*seconds)).expect("soon");
             connection
         };

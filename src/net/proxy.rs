@@ -36,19 +36,19 @@ pub(crate) fn ask_for_tunnel(
     let failed = |why: io::Error| failure(&why, "while asking for the tunnel");
     socket.write_all(request(proxy, to).as_bytes()).map_err(failed)?;
     let head = read_head(socket).map_err(failed)?;
-    let words = match head::status(&head).unwrap_or_default() {
+    let (code, reason) = head::status(&head).unwrap_or_default();
+    let words = match code {
         200..=299 if is_tunnel(socket, &head).map_err(failed)? => return Ok(()),
         407 => wants_password(&head, proxy.credentials.is_some()),
-        code => {
-            let instead = if (200..300).contains(&code) {
-                " with a page in place of a connection"
-            } else {
-                ""
+        _ => {
+            let (instead, reason) = match code {
+                200..=299 => (" with a page in place of a connection", b"".as_slice()),
+                _ => ("", reason),
             };
             let page = if code < 200 { Vec::new() } else { read_page(socket, &head) };
-            let says = quote(&head, &page, proxy).filter(|said| !(listens && holds_guid(said)));
-            let says =
-                says.map_or(String::new(), |said| format!(" and says: {}", text::beginning(&said)));
+            let says = quote(&head, reason, &page, proxy)
+                .filter(|said| !(listens && holds_guid(said)))
+                .map_or(String::new(), |said| format!(" and says: {}", text::beginning(&said)));
             format!("it answered HTTP status {code}{instead}{says}")
         }
     };
@@ -155,7 +155,7 @@ fn schemes(head: &[u8]) -> Vec<&'static str> {
 
 /// What the proxy says to its refusal: a page's title or text, or else the reason in the status line.
 /// Nothing where it shows the password.
-fn quote(head: &[u8], page: &[u8], proxy: &Proxy) -> Option<String> {
+fn quote(head: &[u8], reason: &[u8], page: &[u8], proxy: &Proxy) -> Option<String> {
     let value = |name| head::values(head, name).next();
     let in_one_line = |bytes| text::decode(bytes, || None).replace(char::is_control, " ");
     let content_type = value("content-type").and_then(|value| std::str::from_utf8(value).ok());
@@ -164,7 +164,7 @@ fn quote(head: &[u8], page: &[u8], proxy: &Proxy) -> Option<String> {
         _ => text::decode(page, || content_type).into_owned(),
     };
     let said = match text::of_page(&page) {
-        nothing if nothing.trim().is_empty() => in_one_line(reason(head)),
+        nothing if nothing.trim().is_empty() => in_one_line(reason),
         text => text,
     };
     let code = value("x-squid-error").map_or(String::new(), |code| in_one_line(code) + "; ");
@@ -182,16 +182,6 @@ fn holds_guid(text: &str) -> bool {
         };
         part.iter().enumerate().all(fits)
     })
-}
-
-/// Why the proxy refuses, in its status line.
-fn reason(head: &[u8]) -> &[u8] {
-    const BEFORE: usize = "HTTP/1.1 200 ".len();
-    if matches!(head::status(head), Some(200..=299)) {
-        return b"";
-    }
-    let line = head.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
-    line.get(BEFORE..).unwrap_or_default()
 }
 
 fn shows_password(text: &str, proxy: &Proxy) -> bool {
@@ -234,20 +224,16 @@ fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::{Ipv4Addr, TcpListener, TcpStream};
     use std::thread;
-    use std::time::Duration;
 
-    use crate::net::deadline::Deadline;
+    use crate::sys::socket::tests::pair;
 
     /// Wherever the packets begin, and with the gateway's first bytes in the last of them.
     #[test]
     fn the_proxy_s_answer_ends_where_the_gateway_s_bytes_begin() {
         const HEAD: &str = "HTTP/1.1 200 OK\r\nVia: a proxy\r\n\r\n";
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback");
         for split in 1..HEAD.len() {
-            let client = TcpStream::connect(listener.local_addr().expect("bound")).expect("client");
-            let (mut proxy, _) = listener.accept().expect("accepted");
+            let (client, mut proxy) = pair();
             proxy.set_nodelay(true).expect("at once");
             let mut socket = Socket::new(client, Deadline::after(Duration::from_secs(30)));
             let (first, rest) = HEAD.split_at(split);

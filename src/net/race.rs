@@ -22,7 +22,7 @@ pub(crate) struct Race<'a> {
     waiting: VecDeque<SocketAddr>,
     running: Vec<Attempt>,
     last_start: Option<Moment>,
-    last_failure: io::Error,
+    last_failure: Option<io::Error>,
     deadline: Deadline,
     cancel: &'a CancelHandle,
 }
@@ -40,7 +40,7 @@ impl<'a> Race<'a> {
             waiting: addresses.into(),
             running: Vec::new(),
             last_start: None,
-            last_failure: io::ErrorKind::AddrNotAvailable.into(),
+            last_failure: None,
             deadline,
             cancel,
         }
@@ -62,10 +62,8 @@ impl<'a> Race<'a> {
                 return Ok(connected);
             }
             if self.running.is_empty() && self.waiting.is_empty() {
-                return Err(std::mem::replace(
-                    &mut self.last_failure,
-                    io::ErrorKind::AddrNotAvailable.into(),
-                ));
+                let none = || io::ErrorKind::AddrNotAvailable.into();
+                return Err(self.last_failure.take().unwrap_or_else(none));
             }
             let time = self.deadline.remaining()?.min(self.until_next_start());
             let running = self.running.iter().map(|attempt| &*attempt.socket);
@@ -121,7 +119,7 @@ impl<'a> Race<'a> {
 
     /// The next one need not wait.
     fn fail(&mut self, why: io::Error) {
-        self.last_failure = why;
+        self.last_failure = Some(why);
         self.last_start = None;
     }
 }
@@ -131,7 +129,7 @@ fn start(address: &SocketAddr, cancel: &CancelHandle) -> io::Result<(Arc<TcpStre
     let socket = nonblocking(Domain::for_address(*address))?;
     let begun = socket.connect(&SockAddr::from(*address));
     let socket = Arc::new(TcpStream::from(socket));
-    cancel.attach_also(socket.clone());
+    cancel.attach(socket.clone());
     match begun {
         Ok(()) => Ok((socket, true)),
         Err(why) if is_in_progress(&why) => Ok((socket, false)),
@@ -149,6 +147,8 @@ fn is_in_progress(why: &io::Error) -> bool {
 
 fn finish(attempt: Attempt, cancel: &CancelHandle) -> io::Result<Attempt> {
     let socket = &attempt.socket;
+    // From here on the call waits on this one alone.
+    cancel.detach();
     cancel.attach(socket.clone());
     socket.set_nonblocking(false)?;
     socket.set_nodelay(true)?;
@@ -160,20 +160,19 @@ pub(crate) fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let Some(first) = addresses.first().map(SocketAddr::is_ipv6) else { return addresses };
     let (preferred, others): (Vec<_>, Vec<_>) =
         addresses.into_iter().partition(|address| address.is_ipv6() == first);
-    let mut interleaved = Vec::with_capacity(preferred.len() + others.len());
-    let (mut preferred, mut others) = (preferred.into_iter(), others.into_iter());
-    loop {
-        match (preferred.next(), others.next()) {
-            (None, None) => return interleaved,
-            (one, other) => interleaved.extend(one.into_iter().chain(other)),
-        }
-    }
+    let mut ranked: Vec<_> = preferred.into_iter().enumerate().collect();
+    ranked.extend(others.into_iter().enumerate());
+    // Stable: the preferred one is the first of two.
+    ranked.sort_by_key(|(place, _)| *place);
+    ranked.into_iter().map(|(_, address)| address).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::socket::tests::shrink_backlog;
     use std::net::TcpListener;
+    use std::thread;
     use std::time::Instant;
 
     fn listener() -> (TcpListener, SocketAddr) {
@@ -182,12 +181,12 @@ mod tests {
         (listener, address)
     }
 
-    fn refused() -> SocketAddr {
-        listener().1
-    }
-
     fn race(addresses: Vec<SocketAddr>, cancel: &CancelHandle) -> Race<'_> {
         Race::new(addresses, Deadline::after(Duration::from_secs(30)), cancel)
+    }
+
+    fn error_of(mut race: Race) -> io::ErrorKind {
+        race.next().map(drop).expect_err("none is left").kind()
     }
 
     #[test]
@@ -209,24 +208,21 @@ mod tests {
     #[test]
     fn one_that_fails_gives_way_at_once() {
         let (_listener, good) = listener();
+        let refused = || listener().1;
         let cancel = CancelHandle::default();
         let begun = Instant::now();
         let mut race = race(vec![refused(), refused(), good], &cancel);
         assert_eq!(race.next().expect("connected").address, good);
         assert_eq!(race.left(), 0);
         assert!(begun.elapsed() < HEAD_START);
-        assert_eq!(
-            race.next().map(drop).expect_err("none is left").kind(),
-            io::ErrorKind::ConnectionRefused
-        );
+        assert_eq!(error_of(race), io::ErrorKind::ConnectionRefused);
     }
 
     /// What swallows every SYN: a listener whose backlog is full.
     #[test]
     fn one_that_is_silent_is_overtaken_and_can_be_cancelled() {
-        let silent = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
-        let address = silent.local_addr().expect("bound");
-        assert_eq!(crate::sys::socket::tests::shrink_backlog(&silent), 0);
+        let (silent, address) = listener();
+        assert_eq!(shrink_backlog(&silent), 0);
         let _full: Vec<_> =
             (0..2).map_while(|_| TcpStream::connect_timeout(&address, HEAD_START).ok()).collect();
         let (_listener, good) = listener();
@@ -234,18 +230,13 @@ mod tests {
         let mut both = race(vec![address, good], &cancel);
         assert_eq!(both.next().expect("connected").address, good);
         assert_eq!(both.left(), 1);
-
-        let mut alone = race(vec![address], &cancel);
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             scope.spawn(|| {
-                std::thread::sleep(Duration::from_millis(50));
+                thread::sleep(Duration::from_millis(50));
                 cancel.cancel();
             });
             let begun = Instant::now();
-            assert_eq!(
-                alone.next().map(drop).expect_err("cancelled").kind(),
-                io::ErrorKind::Interrupted
-            );
+            assert_eq!(error_of(race(vec![address], &cancel)), io::ErrorKind::Interrupted);
             assert!(begun.elapsed() < Duration::from_secs(10));
         });
     }

@@ -212,34 +212,31 @@ mod tests {
 
     #[test]
     fn ends_that_can_be_read_in_two_ways() {
-        const LENGTH: (&str, &str) = ("content-length", "47");
-        const CODED: (&str, &str) = ("transfer-encoding", "chunked");
-        let coding = |value| vec![("transfer-encoding", value)];
-        let length = |value| vec![("content-length", value)];
+        let (old, new) = (Version::HTTP_10, Version::HTTP_11);
         let table = [
-            (Version::HTTP_11, vec![LENGTH], true),
-            (Version::HTTP_10, vec![LENGTH], true),
-            (Version::HTTP_11, vec![CODED], true),
-            (Version::HTTP_11, coding("Chunked"), true),
-            (Version::HTTP_10, vec![CODED], false),
-            (Version::HTTP_11, vec![], false),
-            (Version::HTTP_11, vec![LENGTH, CODED], false),
-            (Version::HTTP_11, vec![LENGTH, LENGTH], false),
-            (Version::HTTP_11, vec![CODED, CODED], false),
-            (Version::HTTP_11, coding("xchunked"), false),
-            (Version::HTTP_11, coding("chunked, identity"), false),
-            (Version::HTTP_11, coding("gzip, chunked"), false),
-            (Version::HTTP_11, coding("identity"), false),
-            (Version::HTTP_11, length("47, 47"), false),
-            (Version::HTTP_11, length("+47"), false),
-            (Version::HTTP_11, length("4 7"), false),
+            (new, "content-length: 47", true),
+            (old, "content-length: 47", true),
+            (new, "transfer-encoding: chunked", true),
+            (new, "transfer-encoding: Chunked", true),
+            (old, "transfer-encoding: chunked", false),
+            (new, "", false),
+            (new, "content-length: 47\ntransfer-encoding: chunked", false),
+            (new, "content-length: 47\ncontent-length: 47", false),
+            (new, "transfer-encoding: chunked\ntransfer-encoding: chunked", false),
+            (new, "transfer-encoding: xchunked", false),
+            (new, "transfer-encoding: chunked, identity", false),
+            (new, "transfer-encoding: gzip, chunked", false),
+            (new, "transfer-encoding: identity", false),
+            (new, "content-length: 47, 47", false),
+            (new, "content-length: +47", false),
+            (new, "content-length: 4 7", false),
         ];
         for (version, lines, expected) in table {
             let mut headers = HeaderMap::new();
-            for (name, value) in &lines {
-                headers.append(*name, HeaderValue::from_static(value));
+            for (name, value) in lines.lines().filter_map(|line| line.split_once(": ")) {
+                headers.append(name, HeaderValue::from_static(value));
             }
-            assert_eq!(framed_in_one_way(version, &headers), expected, "{version:?} {lines:?}");
+            assert_eq!(framed_in_one_way(version, &headers), expected, "{version:?} {lines}");
         }
     }
 }
