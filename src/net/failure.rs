@@ -138,8 +138,5 @@ mod tests {
             assert!(words.starts_with(expected), "{number}: {words}");
         }
         assert_eq!(words(&io::Error::other("of our own")), "of our own");
-        // Who has run out of descriptors is not sent to the network.
-        let error = failure(&io::Error::from_raw_os_error(libc::EMFILE), "in the TLS handshake");
-        assert_eq!((error.status(), error.os_error()), (Status::Resources, Some(libc::EMFILE)));
     }
 }

@@ -134,12 +134,10 @@ impl Connection {
         Some((self.stream.tls_version(), describe(self.stream.peer_certificate()?)))
     }
 
-    /// The address of the proxy in between.
     pub fn proxy(&self) -> Option<&str> {
         self.stream.proxy.as_deref()
     }
 
-    /// Whether it has been idle for longer than it may.
     pub fn is_outdated(&self, now: Moment) -> bool {
         now.since(self.heard) >= self.idle_limit
     }

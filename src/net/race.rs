@@ -53,14 +53,17 @@ impl<'a> Race<'a> {
 
     /// The next one to be connected. May be asked again where that came to nothing.
     pub fn next(&mut self) -> io::Result<Attempt> {
+        // Since the last one was given out, the call has waited on that one alone.
+        self.cancel.detach();
+        for attempt in &self.running {
+            self.cancel.attach(attempt.socket.clone());
+        }
         loop {
             // A cancel shuts the sockets down, which looks like a failure of theirs.
             if self.cancel.is_cancelled() {
                 return Err(io::ErrorKind::Interrupted.into());
             }
-            if let Some(connected) = self.start_due()? {
-                return Ok(connected);
-            }
+            self.start_due();
             if self.running.is_empty() && self.waiting.is_empty() {
                 let none = || io::ErrorKind::AddrNotAvailable.into();
                 return Err(self.last_failure.take().unwrap_or_else(none));
@@ -69,26 +72,25 @@ impl<'a> Race<'a> {
             let running = self.running.iter().map(|attempt| &*attempt.socket);
             let outcomes = wait_connected(running, time);
             if let Some(connected) = self.take_decided(outcomes) {
-                return finish(connected, self.cancel);
+                self.cancel.detach();
+                self.cancel.attach(connected.socket.clone());
+                connected.socket.set_nonblocking(false)?;
+                connected.socket.set_nodelay(true)?;
+                return Ok(connected);
             }
         }
     }
 
-    /// Starts what is due; gives what is connected at once.
-    fn start_due(&mut self) -> io::Result<Option<Attempt>> {
+    fn start_due(&mut self) {
         while self.running.is_empty() || self.until_next_start().is_zero() {
             let Some(address) = self.waiting.pop_front() else { break };
             let since = Moment::now();
             self.last_start = Some(since);
             match start(&address, self.cancel) {
-                Ok((socket, false)) => self.running.push(Attempt { address, socket, since }),
-                Ok((socket, true)) => {
-                    return finish(Attempt { address, socket, since }, self.cancel).map(Some);
-                }
+                Ok(socket) => self.running.push(Attempt { address, socket, since }),
                 Err(why) => self.fail(why),
             }
         }
-        Ok(None)
     }
 
     fn until_next_start(&self) -> Duration {
@@ -103,18 +105,15 @@ impl<'a> Race<'a> {
 
     /// One that is connected; those that have failed are taken out.
     fn take_decided(&mut self, outcomes: Vec<Outcome>) -> Option<Attempt> {
-        let mut place = 0;
-        for outcome in outcomes {
-            match outcome {
-                None => place += 1,
-                Some(Ok(())) => return Some(self.running.remove(place)),
-                Some(Err(why)) => {
-                    self.running.remove(place);
-                    self.fail(why);
-                }
+        let mut connected = None;
+        for (attempt, outcome) in std::mem::take(&mut self.running).into_iter().zip(outcomes) {
+            match (outcome, &connected) {
+                (Some(Ok(())), None) => connected = Some(attempt),
+                (Some(Err(why)), None) => self.fail(why),
+                _ => self.running.push(attempt),
             }
         }
-        None
+        connected
     }
 
     /// The next one need not wait.
@@ -124,16 +123,15 @@ impl<'a> Race<'a> {
     }
 }
 
-/// Begins to connect; tells whether that is done already.
-fn start(address: &SocketAddr, cancel: &CancelHandle) -> io::Result<(Arc<TcpStream>, bool)> {
+/// Begins to connect; a connection that stands at once is met by the next wait.
+fn start(address: &SocketAddr, cancel: &CancelHandle) -> io::Result<Arc<TcpStream>> {
     let socket = nonblocking(Domain::for_address(*address))?;
     let begun = socket.connect(&SockAddr::from(*address));
     let socket = Arc::new(TcpStream::from(socket));
     cancel.attach(socket.clone());
     match begun {
-        Ok(()) => Ok((socket, true)),
-        Err(why) if is_in_progress(&why) => Ok((socket, false)),
-        Err(why) => Err(why),
+        Err(why) if !is_in_progress(&why) => Err(why),
+        _ => Ok(socket),
     }
 }
 
@@ -143,16 +141,6 @@ fn is_in_progress(why: &io::Error) -> bool {
     #[cfg(not(unix))]
     let in_progress = false;
     in_progress || why.kind() == io::ErrorKind::WouldBlock
-}
-
-fn finish(attempt: Attempt, cancel: &CancelHandle) -> io::Result<Attempt> {
-    let socket = &attempt.socket;
-    // From here on the call waits on this one alone.
-    cancel.detach();
-    cancel.attach(socket.clone());
-    socket.set_nonblocking(false)?;
-    socket.set_nodelay(true)?;
-    Ok(attempt)
 }
 
 /// The families by turns, beginning with that of the first.
@@ -185,6 +173,7 @@ mod tests {
         Race::new(addresses, Deadline::after(Duration::from_secs(30)), cancel)
     }
 
+    /// What the next one fails with.
     fn error_of(mut race: Race) -> io::ErrorKind {
         race.next().map(drop).expect_err("none is left").kind()
     }
@@ -227,16 +216,16 @@ mod tests {
             (0..2).map_while(|_| TcpStream::connect_timeout(&address, HEAD_START).ok()).collect();
         let (_listener, good) = listener();
         let cancel = CancelHandle::default();
-        let mut both = race(vec![address, good], &cancel);
-        assert_eq!(both.next().expect("connected").address, good);
-        assert_eq!(both.left(), 1);
+        let mut race = race(vec![address, good], &cancel);
+        assert_eq!(race.next().expect("connected").address, good);
+        assert_eq!(race.left(), 1);
         thread::scope(|scope| {
             scope.spawn(|| {
                 thread::sleep(Duration::from_millis(50));
                 cancel.cancel();
             });
             let begun = Instant::now();
-            assert_eq!(error_of(race(vec![address], &cancel)), io::ErrorKind::Interrupted);
+            assert_eq!(error_of(race), io::ErrorKind::Interrupted);
             assert!(begun.elapsed() < Duration::from_secs(10));
         });
     }
