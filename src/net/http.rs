@@ -96,7 +96,6 @@ impl Reply {
     }
 }
 
-/// How an exchange failed.
 pub(crate) struct ExchangeError {
     pub error: Error,
     /// A byte of the request left.

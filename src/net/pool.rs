@@ -188,7 +188,6 @@ impl Pool {
         Ok(InFlight { pool: self, cancel, candidate, over: Cell::new(false) })
     }
 
-    /// Ends the calls in progress.
     pub fn cancel(&self) {
         self.state().cancel_where(|_| true);
     }
@@ -201,7 +200,6 @@ impl Pool {
         }
     }
 
-    /// Ends the call that waits for this agent's events.
     pub fn cancel_poll(&self, agent: u32) {
         self.state().cancel_where(|call| call.polls == Some(agent));
     }
@@ -241,7 +239,6 @@ impl Pool {
     }
 }
 
-/// A call in progress.
 pub(crate) struct InFlight<'a> {
     pub pool: &'a Pool,
     pub cancel: Arc<CancelHandle>,
