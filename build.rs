@@ -48,26 +48,18 @@ mod header {
     /// Leaves out Rust's own chapters on safety, which say again what the parameters say, and the
     /// `struct` in front of names that are typedefs.
     fn for_c_readers(text: &str) -> String {
-        let mut kept = String::with_capacity(text.len());
-        let mut skipping = false;
-        for line in text.lines() {
-            if line.trim() == "* # Safety" {
-                skipping = true;
-                kept.truncate(kept.trim_end_matches(['\n', ' ', '*']).len());
-                kept.push('\n');
-            }
-            skipping &= line.trim() != "*/";
-            if skipping {
-                continue;
-            }
-            if line.starts_with("typedef struct") {
-                kept.push_str(line);
-            } else {
-                kept.push_str(&line.replace("struct agw_", "agw_"));
-            }
-            kept.push('\n');
+        let mut chapters = text.split("* # Safety");
+        let mut kept = chapters.next().unwrap_or_default().to_owned();
+        for (_, behind) in chapters.filter_map(|chapter| chapter.split_once("*/")) {
+            kept.truncate(kept.trim_end_matches(['\n', ' ', '*']).len());
+            kept.push_str("\n */");
+            kept.push_str(behind);
         }
-        kept
+        let plain = |line: &str| match line.starts_with("typedef struct") {
+            true => line.to_owned() + "\n",
+            false => line.replace("struct agw_", "agw_") + "\n",
+        };
+        kept.lines().map(plain).collect()
     }
 }
 
