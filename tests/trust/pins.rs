@@ -47,6 +47,13 @@ fn a_fingerprint_of_another_kind_is_refused() {
         (&format!("sha1 Fingerprint={pin}"), "64 hex digits"),
         (&format!("sha512 Fingerprint={pin}:{pin}"), "64 hex digits"),
         ("sha256 Fingerprint=", "64 hex digits"),
+        ("", "64 hex digits"),
+        ("xy", "64 hex digits"),
+        (&pin[3..], "64 hex digits"),
+        (&format!("{pin}:00"), "64 hex digits"),
+        (&pin[1..], "64 hex digits"),
+        (&format!("é{}", &pin[1..]), "64 hex digits"),
+        (&format!("{pin},"), "64 hex digits"),
     ] {
         let error = reject_pinned(&gateway, pins).expect_err(pins);
         assert_eq!(error.status(), Status::TlsConfig);

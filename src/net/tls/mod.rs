@@ -10,11 +10,12 @@ mod pem;
 mod verify;
 mod words;
 
+use std::array;
 use std::sync::Arc;
 
 use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring as provider};
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::Verifier as PlatformVerifier;
@@ -27,7 +28,7 @@ use crate::sys::process::is_privileged;
 use crate::{Error, Status};
 use der::Certificate;
 use explain::{Fingerprint, WeakIssuer};
-use pem::{Certificates, KeyFile, bad_option, private_key};
+use pem::{Given, bad_option};
 use verify::{TrustSource, Verifier};
 pub(crate) use words::NEEDS;
 
@@ -92,9 +93,9 @@ fn server_name(address: &Address) -> Result<ServerName<'static>, Error> {
 
 fn config(options: &ClientOptions) -> Result<ClientConfig, Error> {
     let provider = Arc::new(provider::default_provider());
-    let identity = ClientIdentity { key: client_key(options, &provider)? };
+    let identity = ClientIdentity(client_key(options, &provider)?);
     refuse_idle_options(options)?;
-    let ca = options.ca.as_deref().map_or_else(|| Ok(Vec::new()), authorities)?;
+    let ca = options.ca.as_deref().map_or(Ok(Vec::new()), authorities)?;
     let verifier = Verifier {
         weak: ca.iter().filter_map(WeakIssuer::of).collect(),
         source: trust_source(options, ca, &provider)?,
@@ -102,7 +103,7 @@ fn config(options: &ClientOptions) -> Result<ClientConfig, Error> {
     };
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|why| unusable("TLS", &why))?
+        .map_err(|why| bad_option(format!("TLS: {}", explain::describe(&why))))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_client_cert_resolver(Arc::new(identity)))
@@ -117,13 +118,23 @@ fn with_own_sessions(config: &ClientConfig) -> Arc<ClientConfig> {
 
 /// What `ca` holds. Each must be good: who names a certificate means it.
 fn authorities(ca: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let certificates = Certificates::load("ca", ca)?;
-    for (number, one) in certificates.found.iter().enumerate() {
+    let given = Given::load("ca", ca)?;
+    let found = given.certificates()?;
+    for (number, one) in found.iter().enumerate() {
         if let Err(why) = webpki::anchor_from_trusted_cert(one) {
-            return Err(certificates.refuse(number, &words::AUTHORITY.say(&why)));
+            let why = words::AUTHORITY.say(&why);
+            return Err(refused(&given, number, found.len(), &why));
         }
     }
-    Ok(certificates.found)
+    Ok(found)
+}
+
+/// The error for one of several certificates; `number` counts from 0.
+fn refused(given: &Given, number: usize, all: usize, why: &str) -> Error {
+    match all {
+        1 => given.refuse(format!(": {why}")),
+        _ => given.refuse(format!(", certificate {} of {all}: {why}", number + 1)),
+    }
 }
 
 fn trust_source(
@@ -134,7 +145,7 @@ fn trust_source(
     match options.trust {
         Trust::System => system_source(ca, provider),
         Trust::Ca if ca.is_empty() => Err(bad_option("ca: required where trust is CA")),
-        Trust::Ca => chain_source(store_of(ca)?, provider),
+        Trust::Ca => chain_source(store_of(ca), provider),
         Trust::Pin => fingerprints(options.pin_sha256.as_deref()).map(TrustSource::Pins),
         Trust::DangerAny => Ok(TrustSource::Nothing),
     }
@@ -178,7 +189,7 @@ const NO_STORE: &str = "the system's certificate store has no certificate that c
 /// caller's environment (SSL_CERT_FILE, SSL_CERT_DIR) must not say whom it trusts.
 #[cfg(all(unix, not(target_vendor = "apple")))]
 fn fixed_store(extra: Vec<CertificateDer<'static>>) -> Result<RootCertStore, Error> {
-    let mut roots = store_of(extra)?;
+    let mut roots = store_of(extra);
     for folder in openssl_probe::candidate_cert_dirs() {
         let found = rustls_native_certs::load_certs_from_paths(None, Some(folder));
         roots.add_parsable_certificates(found.certs);
@@ -186,12 +197,11 @@ fn fixed_store(extra: Vec<CertificateDer<'static>>) -> Result<RootCertStore, Err
     if roots.is_empty() { Err(bad_option(NO_STORE)) } else { Ok(roots) }
 }
 
-fn store_of(certificates: Vec<CertificateDer<'static>>) -> Result<RootCertStore, Error> {
+/// [`authorities`] has found that each can be parsed.
+fn store_of(certificates: Vec<CertificateDer<'static>>) -> RootCertStore {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates {
-        roots.add(certificate).map_err(|why| unusable("ca", &why))?;
-    }
-    Ok(roots)
+    roots.add_parsable_certificates(certificates);
+    roots
 }
 
 fn chain_source(
@@ -235,15 +245,9 @@ fn no_fingerprint(text: &str) -> Error {
 }
 
 fn fingerprint(text: &str) -> Option<Fingerprint> {
-    let digits: String = text.trim().chars().filter(|c| *c != ':').collect();
-    if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut fingerprint = [0; 32];
-    for (place, byte) in fingerprint.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&digits[2 * place..2 * place + 2], 16).ok()?;
-    }
-    Some(fingerprint)
+    let digits = text.trim().chars().filter(|c| *c != ':').map(|c| c.to_digit(16));
+    let digits: [u32; 64] = digits.collect::<Option<Vec<_>>>()?.try_into().ok()?;
+    Some(array::from_fn(|place| (digits[2 * place] << 4 | digits[2 * place + 1]) as u8))
 }
 
 fn client_key(
@@ -256,159 +260,110 @@ fn client_key(
             None => Ok(None),
         };
     };
-    let chain = Certificates::load("client_cert", cert)?;
-    let (name, key) = match &options.client_key {
-        Some(key) => ("client_key", key),
-        None => ("client_cert", cert),
-    };
-    let file = private_key(name, key)?;
-    let key = provider.key_provider.load_private_key(file.key()?);
-    let key = key.map_err(|_| file.refuse(&no_key(&file)))?;
-    let public = key.public_key();
-    check_chain(&chain, public.as_ref().map(|public| public.as_ref()))?;
+    let given = Given::load("client_cert", cert)?;
+    let chain = given.certificates()?;
+    let given_key = options.client_key.as_ref().map(|key| Given::load("client_key", key));
+    let key_file = given_key.transpose()?;
+    let key_file = key_file.as_ref().unwrap_or(&given);
+    let der = key_file.private_key()?;
+    let key = PrivateKeyDer::try_from(der.clone())
+        .map_err(|_| key_file.refuse(": what is called a private key is none"))?;
+    let key = provider.key_provider.load_private_key(key);
+    let key = key.map_err(|_| key_file.refuse(no_key(&der, &key_file.file)))?;
+    check_chain(&given, &chain, key.public_key().as_deref())?;
     // The certificate itself is the gateway's to judge, also one of version 1.
-    Ok(Some(Arc::new(CertifiedKey::new(chain.found, key))))
+    Ok(Some(Arc::new(CertifiedKey::new(chain, key))))
 }
 
-fn no_key(file: &KeyFile) -> String {
+fn no_key(der: &[u8], file: &str) -> String {
     let taken = keys::TAKEN_FOR_CLIENTS;
-    match keys::private_key(file.bytes()).filter(|key| !key.taken) {
-        Some(key) => format!("the private key is {}; agw takes {taken}", key.words),
+    match keys::private_key(der).filter(|key| !key.taken) {
+        Some(key) => format!(": the private key is {}; agw takes {taken}", key.words),
         None => format!(
-            "the private key cannot be used (agw takes {taken}); openssl pkey -in {} -out key.pem may \
-             write it so that it can",
-            file.file()
+            ": the private key cannot be used (agw takes {taken}); openssl pkey -in {file} -out \
+             key.pem may write it so that it can"
         ),
     }
 }
 
 /// That each can be read, and that the first is the key's.
-fn check_chain(chain: &Certificates, key: Option<&[u8]>) -> Result<(), Error> {
-    let mut own = None;
-    for (number, one) in chain.found.iter().enumerate() {
-        let read = Certificate::read(one)
-            .ok_or_else(|| chain.refuse(number, "it cannot be read as a certificate"))?;
-        if own.is_none() && key.is_none_or(|key| key == read.public_key) {
-            own = Some(number);
-        }
+fn check_chain(given: &Given, chain: &[CertificateDer], key: Option<&[u8]>) -> Result<(), Error> {
+    let refused = |number, why| Err(refused(given, number, chain.len(), why));
+    let certificates: Vec<_> = chain.iter().map(|one| Certificate::read(one)).collect();
+    if let Some(number) = certificates.iter().position(Option::is_none) {
+        return refused(number, "it cannot be read as a certificate");
     }
-    match own {
+    let is_own = |one: &Certificate| key.is_none_or(|key| key == one.public_key);
+    match certificates.iter().flatten().position(is_own) {
         Some(0) => Ok(()),
-        Some(number) => Err(chain.refuse(
+        Some(number) => refused(
             number,
             "this is the client's own and has to come first, then the one of its issuer, and so on: \
              the order is wrong",
-        )),
+        ),
         None => Err(bad_option("client_key: not the key of client_cert")),
     }
 }
 
 /// The client's certificate, if it has one.
 #[derive(Debug)]
-struct ClientIdentity {
-    key: Option<Arc<CertifiedKey>>,
-}
+struct ClientIdentity(Option<Arc<CertifiedKey>>);
 
 impl ResolvesClientCert for ClientIdentity {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         limits::note_client_auth();
-        self.key.clone()
+        self.0.clone()
     }
 
     fn has_certs(&self) -> bool {
-        self.key.is_some()
+        self.0.is_some()
     }
-}
-
-fn unusable(what: &str, why: &rustls::Error) -> Error {
-    bad_option(format!("{what}: {}", explain::describe(why)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PIN: &str = "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:\
-                       00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff";
-
-    fn options(change: impl FnOnce(&mut ClientOptions)) -> ClientOptions {
-        let mut options = ClientOptions::new("https://gw");
-        change(&mut options);
-        options
-    }
-
-    #[test]
-    fn fingerprints_are_read_in_the_form_they_are_printed() {
-        let pins = fingerprints(Some(&format!("{PIN} , {}", PIN.replace(':', "")))).expect("pins");
-        assert_eq!(pins.len(), 2);
-        assert_eq!(pins[0], pins[1]);
-        assert_eq!(explain::printed(&pins[0]), PIN.to_uppercase());
-        let shorter = &PIN[3..];
-        let longer = format!("{PIN}:00");
-        let odd = PIN.replacen("00", "0", 1);
-        let foreign = PIN.replacen("00", "é", 1);
-        for bad in ["", ",", "xy", shorter, &longer, &odd, &foreign, &format!("{PIN},")] {
-            assert!(fingerprints(Some(bad)).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn without_tls_its_options_are_refused() {
-        type Change = fn(&mut ClientOptions);
-        let changes: [(&str, Change); 6] = [
-            ("ca", |o| o.ca = Some("no-such.pem".into())),
-            ("pin_sha256", |o| o.pin_sha256 = Some(PIN.into())),
-            ("client_cert", |o| o.client_cert = Some("no-such.pem".into())),
-            ("client_key", |o| o.client_key = Some("no-such.pem".into())),
-            ("trust", |o| o.trust = Trust::Ca),
-            ("trust", |o| o.trust = Trust::Pin),
-        ];
-        for (name, change) in changes {
-            let error = refuse_without_tls(&options(change)).expect_err(name);
-            assert_eq!(error.status(), Status::TlsConfig);
-            let told = format!("{name}: has no effect with a base_url of http://");
-            assert_eq!(error.detail(), told);
-        }
-        assert!(refuse_without_tls(&options(|o| o.trust = Trust::DangerAny)).is_ok());
-        assert!(refuse_without_tls(&options(|_| ())).is_ok());
-    }
-
     #[test]
     fn options_that_do_not_fit_are_named() {
         type Change = fn(&mut ClientOptions);
-        let table: &[(&str, Change)] = &[
-            ("ca: required", |o| o.trust = Trust::Ca),
-            ("pin_sha256: required", |o| o.trust = Trust::Pin),
-            ("pin_sha256: has an effect", |o| o.pin_sha256 = Some(PIN.into())),
-            ("ca: has no effect", |o| {
-                o.trust = Trust::DangerAny;
-                o.ca = Some("x".into());
+        const WITHOUT_TLS: &str = "has no effect with a base_url of http://";
+        let table: &[(&str, &str, Change)] = &[
+            ("ca", WITHOUT_TLS, |o| o.ca = Some("no-such.pem".into())),
+            ("pin_sha256", WITHOUT_TLS, |o| o.pin_sha256 = Some("no pin".into())),
+            ("client_cert", WITHOUT_TLS, |o| o.client_cert = Some("no-such.pem".into())),
+            ("client_key", WITHOUT_TLS, |o| o.client_key = Some("no-such.pem".into())),
+            ("trust", WITHOUT_TLS, |o| o.trust = Trust::Ca),
+            ("trust", WITHOUT_TLS, |o| o.trust = Trust::Pin),
+            ("ca", "required where trust is CA", |o| o.trust = Trust::Ca),
+            ("pin_sha256", "required where trust is PIN", |o| o.trust = Trust::Pin),
+            ("pin_sha256", "has an effect only where trust is PIN", |o| {
+                o.pin_sha256 = Some("no pin".into());
             }),
-            ("client_key: given without", |o| {
-                o.trust = Trust::DangerAny;
-                o.client_key = Some("x".into());
+            ("ca", "has no effect with this trust", |o| {
+                (o.trust, o.ca) = (Trust::DangerAny, Some("x".into()));
             }),
-            ("client_cert: file 'no-such.pem' cannot be read", |o| {
-                o.trust = Trust::DangerAny;
-                o.client_cert = Some("no-such.pem".into());
-            }),
-            ("client_cert: the file cannot be read", |o| {
-                o.trust = Trust::DangerAny;
+            ("client_key", "given without client_cert", |o| o.client_key = Some("x".into())),
+            ("client_cert", "the file cannot be read: entity not found", |o| {
                 o.client_cert = Some("MC4CAQAwBQYDK2VwBCIEIA==".into());
             }),
-            ("ca: file '/no/such/ca' cannot be read", |o| o.ca = Some("/no/such/ca".into())),
-            ("ca: the file cannot be read", |o| o.ca = Some(String::new())),
-            ("ca: file 'Cargo.toml' holds no PEM certificate", |o| {
-                o.ca = Some("Cargo.toml".into())
-            }),
-            ("ca: the text cannot be read", |o| {
-                o.ca = Some("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n".into());
-            }),
+            ("ca", "the file cannot be read: entity not found", |o| o.ca = Some(String::new())),
         ];
-        for (named, change) in table {
-            let error = config(&options(change)).expect_err(named);
-            assert_eq!(error.status(), Status::TlsConfig, "{named}");
-            assert!(error.detail().contains(named), "{named}: {}", error.detail());
+        for (option, why, change) in table {
+            let mut options = ClientOptions::new("");
+            change(&mut options);
+            let outcome = match *why {
+                WITHOUT_TLS => refuse_without_tls(&options),
+                _ => config(&options).map(drop),
+            };
+            let error = outcome.expect_err(why);
+            assert_eq!(error.status(), Status::TlsConfig, "{option}: {why}");
+            assert_eq!(error.detail(), format!("{option}: {why}"));
+        }
+        for change in [(|_| ()) as Change, |o| o.trust = Trust::DangerAny] {
+            let mut options = ClientOptions::new("");
+            change(&mut options);
+            assert!(refuse_without_tls(&options).is_ok());
         }
     }
 }

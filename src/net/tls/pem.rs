@@ -6,159 +6,108 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::CertificateDer;
 
 use super::der;
-use super::forms::{Form, TRUSTED, Wanted};
-use crate::net::failure::{or_resources, words};
+use super::forms::{CERTIFICATE, ENCRYPTED_KEY, Form, KEY, OPENSSH_KEY, TRUSTED, UNKNOWN};
+use crate::net::failure::{or_resources, words as words_of};
 use crate::sys::files;
 use crate::{Error, Status};
 
-/// The certificates of an option, in their order.
-#[derive(Debug)]
-pub(super) struct Certificates {
-    source: Source,
-    pub found: Vec<CertificateDer<'static>>,
+/// What an option holds.
+pub(super) struct Given {
+    name: &'static str,
+    /// Where it is from.
+    words: String,
+    /// The file as it stands in a command; "FILE" where it is a text or must not be shown.
+    pub file: String,
+    bytes: Vec<u8>,
+    pieces: Vec<Piece>,
 }
 
-impl Certificates {
+impl Given {
     #[inline(never)]
     pub fn load(name: &'static str, value: &str) -> Result<Self, Error> {
-        let (source, bytes) = Source::load(name, value)?;
-        let pieces = source.pieces(&bytes)?;
-        let mut found = Vec::new();
-        for piece in pieces.iter().filter(|piece| piece.form == Form::Certificate) {
-            let number = found.len() + 1;
-            let der = piece.der().map_err(|why| {
-                source.refuse(format!(" cannot be read as PEM: certificate {number} {why}"))
-            })?;
-            found.push(CertificateDer::from(der));
-        }
-        if found.is_empty() {
-            return Err(source.complain(&bytes, &pieces, Wanted::Certificates));
-        }
-        Ok(Certificates { source, found })
-    }
-
-    /// The error for one of them; `number` counts from 0.
-    pub fn refuse(&self, number: usize, why: &str) -> Error {
-        let (number, all) = (number + 1, self.found.len());
-        let which = match all {
-            1 => String::new(),
-            _ => format!(", certificate {number} of {all}"),
+        let mut given = Self::read(name, value)?;
+        let form = Form::of_der(&given.bytes);
+        given.pieces = if form == CERTIFICATE || form == KEY {
+            vec![Piece { form, der: Ok(given.bytes.clone()) }]
+        } else {
+            sections(&text_of(&given.bytes))
+                .map_err(|why| given.refuse(format!(" cannot be read as PEM: {why}")))?
         };
-        self.source.refuse(format!("{which}: {why}"))
-    }
-}
-
-pub(super) fn private_key(name: &'static str, value: &str) -> Result<KeyFile, Error> {
-    let (source, bytes) = Source::load(name, value)?;
-    let pieces = source.pieces(&bytes)?;
-    let Some(piece) = pieces.iter().find(|piece| piece.form == Form::Key) else {
-        return Err(source.complain(&bytes, &pieces, Wanted::PrivateKey));
-    };
-    let der = piece
-        .der()
-        .map_err(|why| source.refuse(format!(" cannot be read as PEM: the private key {why}")))?;
-    Ok(KeyFile { source, der })
-}
-
-/// A private key, and where it is from.
-pub(super) struct KeyFile {
-    source: Source,
-    der: Vec<u8>,
-}
-
-impl KeyFile {
-    pub fn bytes(&self) -> &[u8] {
-        &self.der
+        Ok(given)
     }
 
-    pub fn key(&self) -> Result<PrivateKeyDer<'static>, Error> {
-        let key = PrivateKeyDer::try_from(self.der.clone());
-        key.map_err(|_| self.refuse("what is called a private key is none"))
-    }
-
-    pub fn refuse(&self, why: &str) -> Error {
-        self.source.refuse(format!(": {why}"))
-    }
-
-    pub fn file(&self) -> &str {
-        &self.source.file
-    }
-}
-
-/// Where something is from, in words.
-#[derive(Debug)]
-struct Source {
-    words: String,
-    /// As it stands in a command; "FILE" where it is a text or must not be shown.
-    file: String,
-    name: &'static str,
-}
-
-impl Source {
-    fn load(name: &'static str, value: &str) -> Result<(Source, Vec<u8>), Error> {
+    fn read(name: &'static str, value: &str) -> Result<Self, Error> {
         const LONG: usize = 120;
-        let source = |words, file: &str| Source { words, file: file.to_owned(), name };
+        let given = |words, file, bytes| {
+            let words = format!("{name}: {words}");
+            Given { name, words, file, bytes, pieces: Vec::new() }
+        };
+        let hidden = || "FILE".to_owned();
         if value.contains("-----BEGIN") {
-            let source = source(format!("{name}: the text"), "FILE");
-            return Ok((source, value.as_bytes().to_owned()));
+            return Ok(given("the text".into(), hidden(), value.as_bytes().to_owned()));
         }
-        let bytes = files::read(value);
-        let shown = (bytes.is_ok() || is_path(value)) && !value.is_empty();
+        let (bytes, why) = match files::read(value) {
+            Ok(bytes) => (bytes, None),
+            Err(why) => (Vec::new(), Some(why)),
+        };
+        let shown = (why.is_none() || is_path(value)) && !value.is_empty();
+        let words = if shown { format!("file '{value}'") } else { "the file".into() };
         let file = match value.contains(' ') {
+            _ if !shown || value.len() > LONG => hidden(),
             true => format!("\"{value}\""),
             false => value.to_owned(),
         };
-        let source = match shown {
-            true if value.len() <= LONG => source(format!("{name}: file '{value}'"), &file),
-            true => source(format!("{name}: file '{value}'"), "FILE"),
-            false => source(format!("{name}: the file"), "FILE"),
-        };
-        match bytes {
-            Ok(bytes) => Ok((source, bytes)),
-            Err(why) => {
-                let detail = format!("{} cannot be read: {}", source.words, words(&why));
-                let error = bad_option(detail).with_os_error(why.raw_os_error());
-                Err(or_resources(error, &why))
-            }
-        }
+        let given = given(words, file, bytes);
+        let Some(why) = why else { return Ok(given) };
+        let error = given.refuse(format!(" cannot be read: {}", words_of(&why)));
+        Err(or_resources(error.with_os_error(why.raw_os_error()), &why))
     }
 
-    fn pieces(&self, bytes: &[u8]) -> Result<Vec<Piece>, Error> {
-        if Form::of_der(bytes) == Form::Certificate || Form::of_der(bytes) == Form::Key {
-            return Ok(vec![Piece::of_der(bytes)]);
+    /// The certificates in it, in their order; at least one.
+    pub fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, Error> {
+        let mut found = Vec::new();
+        for piece in self.pieces.iter().filter(|piece| piece.form == CERTIFICATE) {
+            let der = self.der_of(piece, &format!("certificate {}", found.len() + 1))?;
+            found.push(CertificateDer::from(der));
         }
-        sections(&text_of(bytes))
-            .map_err(|why| self.refuse(format!(" cannot be read as PEM: {why}")))
+        if found.is_empty() { Err(self.complain(CERTIFICATE)) } else { Ok(found) }
+    }
+
+    pub fn private_key(&self) -> Result<Vec<u8>, Error> {
+        let piece = self.pieces.iter().find(|piece| piece.form == KEY);
+        self.der_of(piece.ok_or_else(|| self.complain(KEY))?, "the private key")
+    }
+
+    fn der_of(&self, piece: &Piece, what: &str) -> Result<Vec<u8>, Error> {
+        let der = piece.der.clone();
+        der.map_err(|why| self.refuse(format!(" cannot be read as PEM: {what} {why}")))
     }
 
     /// What is there instead of what is wanted.
-    fn complain(&self, bytes: &[u8], pieces: &[Piece], wanted: Wanted) -> Error {
-        let named = pieces.iter().map(|piece| piece.form).find(|form| *form != Form::Unknown);
+    fn complain(&self, wanted: Form) -> Error {
+        let forms: Vec<_> = self.pieces.iter().map(|piece| piece.form).collect();
         // In one file with its certificate, an encrypted key is the one that is meant.
-        let encrypted = pieces.iter().map(|piece| piece.form).find(|form| {
-            wanted == Wanted::PrivateKey && matches!(form, Form::EncryptedKey | Form::OpenSshKey)
-        });
+        let encrypted = |form: &&Form| wanted == KEY && [ENCRYPTED_KEY, OPENSSH_KEY].contains(form);
+        let named = || forms.iter().find(|form| **form != UNKNOWN);
         let none = match wanted {
-            Wanted::Certificates => "holds no PEM certificate",
-            Wanted::PrivateKey => "holds no private key",
+            KEY => "holds no private key",
+            _ => "holds no PEM certificate",
         };
-        match encrypted.or(named) {
-            Some(Form::Certificate) if self.name == "client_cert" => {
-                self.refuse(format!(" {none}; give that as client_key"))
+        let form = match forms.iter().find(encrypted).or_else(named) {
+            Some(&CERTIFICATE) if self.name == "client_cert" => {
+                return self.refuse(format!(" {none}; give that as client_key"));
             }
-            Some(form) => self.refuse(format!(" {none}: it {}", form.words(wanted, &self.file))),
-            None if !pieces.is_empty() => self.refuse(format!(" {none}")),
-            None => {
-                let form = Form::of_bytes(bytes, &text_of(bytes));
-                self.refuse(format!(" {none}: it {}", form.words(wanted, &self.file)))
-            }
-        }
+            Some(form) => *form,
+            None if forms.is_empty() => Form::of_bytes(&self.bytes, &text_of(&self.bytes)),
+            None => return self.refuse(format!(" {none}")),
+        };
+        self.refuse(format!(" {none}: it {}", form.words(wanted, &self.file)))
     }
 
-    fn refuse(&self, why: impl AsRef<str>) -> Error {
+    pub fn refuse(&self, why: impl AsRef<str>) -> Error {
         bad_option(format!("{}{}", self.words, why.as_ref()))
     }
 }
@@ -166,50 +115,34 @@ impl Source {
 /// What stands between a BEGIN and an END line, or a whole file in DER.
 struct Piece {
     form: Form,
-    content: Content,
-}
-
-enum Content {
-    Base64 { text: String, trusted: bool },
-    Der(Vec<u8>),
+    /// The error never says what was read: it may be a key.
+    der: Result<Vec<u8>, &'static str>,
 }
 
 impl Piece {
-    fn of_der(bytes: &[u8]) -> Self {
-        Piece { form: Form::of_der(bytes), content: Content::Der(bytes.to_owned()) }
-    }
-
     fn of_section(label: &str, lines: &[&str]) -> Self {
         // As of old: the lines before an empty one say how it is encrypted.
         let encrypted =
             lines.iter().any(|line| line.starts_with("Proc-Type:") && line.contains("ENCRYPTED"));
-        let form = if encrypted { Form::EncryptedKey } else { Form::of_label(label) };
+        let form = if encrypted { ENCRYPTED_KEY } else { Form::of_label(label) };
         let base64 = lines.iter().filter(|line| !line.contains(':'));
-        let text = base64.flat_map(|line| line.split_whitespace()).collect();
-        Piece { form, content: Content::Base64 { text, trusted: label == TRUSTED } }
+        let text: String = base64.flat_map(|line| line.split_whitespace()).collect();
+        let der = BASE64.decode(text).map_err(|_| "is not base64");
+        Piece { form, der: if label == TRUSTED { der.and_then(first_element) } else { der } }
     }
+}
 
-    /// The error never says what was read: it may be a key.
-    fn der(&self) -> Result<Vec<u8>, &'static str> {
-        match &self.content {
-            Content::Der(der) => Ok(der.clone()),
-            Content::Base64 { text, trusted } => {
-                let mut der = BASE64.decode(text).map_err(|_| "is not base64")?;
-                if *trusted {
-                    let whole = der::next(&mut &der[..]).ok_or("is no DER")?.whole.len();
-                    der.truncate(whole);
-                }
-                Ok(der)
-            }
-        }
-    }
+fn first_element(mut der: Vec<u8>) -> Result<Vec<u8>, &'static str> {
+    let length = der::next(&mut &der[..]).ok_or("is no DER")?.whole.len();
+    der.truncate(length);
+    Ok(der)
 }
 
 fn sections(text: &str) -> Result<Vec<Piece>, String> {
     let mut found: Vec<Piece> = Vec::new();
     let mut open: Option<(&str, Vec<&str>)> = None;
     let damaged = |found: &[Piece], why: &str| {
-        let number = found.iter().filter(|piece| piece.form == Form::Certificate).count() + 1;
+        let number = found.iter().filter(|piece| piece.form == CERTIFICATE).count() + 1;
         format!("certificate {number}: {why}")
     };
     const NO_END: &str = "an END line is missing";
@@ -229,9 +162,7 @@ fn sections(text: &str) -> Result<Vec<Piece>, String> {
         }
     }
     match open {
-        Some((label, _)) if Form::of_label(label) == Form::Certificate => {
-            Err(damaged(&found, NO_END))
-        }
+        Some((label, _)) if Form::of_label(label) == CERTIFICATE => Err(damaged(&found, NO_END)),
         Some(_) => Err(NO_END.into()),
         None => Ok(found),
     }
@@ -251,10 +182,8 @@ fn text_of(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Cow<'static, str> {
-    let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
-    Cow::Owned(
-        char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect(),
-    )
+    let units: Vec<_> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
+    String::from_utf16_lossy(&units).into()
 }
 
 /// A key whose BEGIN line was lost is taken for a path, and must not be shown.
@@ -279,28 +208,12 @@ pub(super) fn bad_option(detail: impl Into<String>) -> Error {
 mod tests {
     use super::*;
 
-    fn count(text: &str) -> usize {
-        Certificates::load("ca", text).expect("read").found.len()
-    }
-
+    /// The corpus has more, as files.
     #[test]
-    fn a_byte_order_mark_hides_no_certificate() {
-        let made = rcgen::generate_simple_self_signed(["gw".to_owned()]).expect("a certificate");
-        let text = format!("\u{feff}{}", made.cert.pem());
-        assert_eq!(count(&text), 1);
-        assert_eq!(count(&text.repeat(2)), 2);
-    }
-
-    #[test]
-    fn utf_16_is_read_with_and_without_a_mark() {
+    fn utf_16_is_known_without_a_mark_and_cut_off() {
         let text = "-----BEGIN X-----\n座席\n";
-        for mark in ["", "\u{feff}"] {
-            let units: Vec<_> = format!("{mark}{text}").encode_utf16().collect();
-            let little: Vec<_> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
-            let big: Vec<_> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
-            assert_eq!(text_of(&little), text);
-            assert_eq!(text_of(&big), text);
-        }
+        let big: Vec<_> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert_eq!(text_of(&big), text);
         assert_eq!(text_of(b"\xFF\xFE-"), "", "half a character is none");
     }
 
