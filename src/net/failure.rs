@@ -70,10 +70,7 @@ fn classify(why: &io::Error, phase: &str) -> (Status, String) {
 
 fn broke(why: &io::Error, phase: &str) -> (Status, String) {
     if let Some(tls) = why.get_ref().and_then(|why| why.downcast_ref()) {
-        return match explain::carried(tls) {
-            Some(own) => (own.status(), own.detail().into()),
-            None => (Status::Tls, explain::describe(tls)),
-        };
+        return explain::told(tls);
     }
     if why.kind() == ErrorKind::UnexpectedEof {
         return (Status::Io, format!("the other side closed the connection {phase}"));

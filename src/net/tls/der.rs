@@ -1,15 +1,17 @@
 //! DER, as far as this folder looks into it. A reader of our own: the crates for it are several times
 //! as large as all the rest here, and nothing that is trusted depends on what this one finds.
 
+use std::fmt;
+
 pub(super) const INTEGER: u8 = 0x02;
 pub(super) const BIT_STRING: u8 = 0x03;
 pub(super) const OCTET_STRING: u8 = 0x04;
 pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
-pub(super) const UTC_TIME: u8 = 0x17;
-pub(super) const GENERALIZED_TIME: u8 = 0x18;
 pub(super) const SEQUENCE: u8 = 0x30;
 
 const BOOLEAN: u8 = 0x01;
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
 const VERSION: u8 = 0xA0;
 const EXTENSIONS: u8 = 0xA3;
 
@@ -55,37 +57,37 @@ pub(super) fn expect<'a>(input: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
 /// RFC 5280, 4.1. The names and the public key are whole elements.
 pub(super) struct Certificate<'a> {
     pub issuer: &'a [u8],
-    pub validity: &'a [u8],
+    validity: &'a [u8],
     pub subject: &'a [u8],
     pub public_key: &'a [u8],
-    extensions: Option<&'a [u8]>,
+    extensions: &'a [u8],
 }
 
 impl<'a> Certificate<'a> {
     pub fn read(mut der: &'a [u8]) -> Option<Self> {
         let mut certificate = expect(&mut der, SEQUENCE)?;
-        let mut content = expect(&mut certificate, SEQUENCE)?;
-        if content.first() == Some(&VERSION) {
-            next(&mut content)?;
-        }
-        for _serial_signature in 0..2 {
-            next(&mut content)?;
-        }
-        let issuer = next(&mut content)?.whole;
-        let validity = expect(&mut content, SEQUENCE)?;
-        let subject = next(&mut content)?.whole;
-        let public_key = next(&mut content)?.whole;
-        let mut extensions = None;
-        while let Some(mut element) = next(&mut content) {
-            if element.tag == EXTENSIONS {
-                extensions = Some(expect(&mut element.value, SEQUENCE)?);
-            }
-        }
+        let content = next(&mut certificate).filter(|content| content.tag == SEQUENCE)?;
+        let mut fields = content.inside().skip_while(|field| field.tag == VERSION);
+        let (_serial, _signature) = (fields.next()?, fields.next()?);
+        let issuer = fields.next()?.whole;
+        let validity = fields.next().filter(|field| field.tag == SEQUENCE)?.value;
+        let subject = fields.next()?.whole;
+        let public_key = fields.next()?.whole;
+        let extensions = match fields.find(|field| field.tag == EXTENSIONS) {
+            Some(mut field) => expect(&mut field.value, SEQUENCE)?,
+            None => &[],
+        };
         Some(Certificate { issuer, validity, subject, public_key, extensions })
     }
 
+    /// The first day and the last on which it is valid.
+    pub fn dates(&self) -> Option<[Date; 2]> {
+        let mut rest = self.validity;
+        Some([Date::read(next(&mut rest)?)?, Date::read(next(&mut rest)?)?])
+    }
+
     pub fn extensions(&self) -> Vec<Extension<'a>> {
-        let mut rest = self.extensions.unwrap_or_default();
+        let mut rest = self.extensions;
         std::iter::from_fn(|| Extension::read(next(&mut rest)?)).collect()
     }
 }
@@ -107,6 +109,46 @@ impl<'a> Extension<'a> {
         }
         Some(Extension { identifier, critical, value: value.value })
     }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Date {
+    year: i64,
+    month: i64,
+    day: i64,
+}
+
+impl Date {
+    fn read(Element { tag, value: text, .. }: Element) -> Option<Self> {
+        let (year, rest) = match tag {
+            UTC_TIME => {
+                let year = number(text.get(..2)?)?;
+                (if year < 50 { 2000 + year } else { 1900 + year }, text.get(2..)?)
+            }
+            GENERALIZED_TIME => (number(text.get(..4)?)?, text.get(4..)?),
+            _ => return None,
+        };
+        Some(Date { year, month: number(rest.get(..2)?)?, day: number(rest.get(2..4)?)? })
+    }
+
+    /// Years begin in March here, so that the day that is not always there is the last.
+    pub fn days_since_1970(self) -> i64 {
+        let year = if self.month < 3 { self.year - 1 } else { self.year };
+        let month = (self.month + 9) % 12;
+        let days = (153 * month + 2) / 5 + self.day - 1;
+        365 * year + year / 4 - year / 100 + year / 400 + days - 719_468
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+}
+
+fn number(digits: &[u8]) -> Option<i64> {
+    let all_digits = digits.iter().all(u8::is_ascii_digit);
+    all_digits.then(|| digits.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0')))
 }
 
 /// An object identifier with dots.
@@ -143,14 +185,24 @@ mod tests {
     }
 
     #[test]
-    fn elements_are_read_and_nothing_beyond_them() {
-        let mut input = &[0x02, 1, 5, 0x04, 0x81, 2, 7, 8, 0x30, 3, 1][..];
-        let first = next(&mut input).expect("a number");
-        assert_eq!((first.tag, first.value, first.whole), (INTEGER, &[5][..], &[2, 1, 5][..]));
-        assert_eq!(next(&mut input).expect("a string").value, [7, 8]);
-        assert!(next(&mut input).is_none(), "it is cut off");
-        for none in [&[][..], &[0x30], &[0x30, 0x84, 0xFF, 0xFF, 0xFF, 0xFF], &[0x30, 0xFF, 1, 2]] {
-            assert!(next(&mut &*none).is_none(), "{none:?}");
+    fn days_are_counted_as_in_the_calendar() {
+        let date =
+            |tag, text: &str| Date::read(Element { tag, value: text.as_bytes(), whole: b"" });
+        for (text, expected) in [
+            ("19700101", 0),
+            ("19701231", 364),
+            ("20000229", 11_016),
+            ("20000301", 11_017),
+            ("20261126", 20_783),
+            ("21000301", 47_541),
+        ] {
+            let date = date(GENERALIZED_TIME, text).expect(text);
+            assert_eq!(date.days_since_1970(), expected, "{date}");
         }
+        let utc = |text| date(UTC_TIME, text).map(|date| date.year);
+        assert_eq!(utc("491231235959Z"), Some(2049));
+        assert_eq!(utc("500101000000Z"), Some(1950));
+        assert_eq!((utc("5001"), utc("+10101")), (None, None));
+        assert!(date(0, "500101000000Z").is_none());
     }
 }

@@ -1,31 +1,23 @@
 //! What a refused certificate or a failed handshake says, to a person who has to mend it.
 
-use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use ring::digest::{SHA256, digest};
 use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::{AlertDescription, CertificateError, OtherError};
+use rustls::{AlertDescription, CertificateError, ExtendedKeyPurpose, OtherError};
 
-use super::der::{Certificate, dotted};
+use super::der::{Certificate, Date, dotted};
 use super::keys::{Key, TAKEN, algorithm, public_key};
 use super::limits;
-use super::words::{
-    ALERT, CERTIFICATE, HELLO, INCOMPATIBLE, KEYS, MESSAGE, MISBEHAVED, PKI, PURPOSE, REVOCATION,
-    TLS, sober,
-};
-use crate::Error;
+use super::words::{ALERT, CERTIFICATE, INCOMPATIBLE, MESSAGE, MISBEHAVED, TLS, say, sober};
+use crate::{Error, Status};
 
 /// SHA-256 of a certificate's DER bytes.
 pub(crate) type Fingerprint = [u8; 32];
 
-/// What the gateway sent, and what is known of those above it.
-pub(super) struct Chain<'a> {
-    pub certificate: &'a CertificateDer<'a>,
-    pub intermediates: &'a [CertificateDer<'a>],
-    pub weak: &'a [WeakIssuer],
-}
+/// What the gateway sent, its own certificate first.
+pub(super) type Sent<'a> = [&'a CertificateDer<'a>];
 
 /// A CA's certificate among those trusted whose key can vouch for nothing.
 #[derive(Debug)]
@@ -43,133 +35,137 @@ impl WeakIssuer {
 }
 
 /// Names the certificate in the error, since rustls does not show a refused one.
-pub(super) fn of_certificate(why: rustls::Error, chain: &Chain) -> rustls::Error {
+pub(super) fn of_certificate(
+    why: rustls::Error,
+    sent: &Sent,
+    weak: &[WeakIssuer],
+) -> rustls::Error {
     match why {
-        rustls::Error::InvalidCertificate(why) => because(chain.certificate, &reason(&why, chain)),
+        rustls::Error::InvalidCertificate(why) => because(sent[0], &reason(&why, sent, weak)),
         // The system's check, in the words, and the language, of the system.
-        rustls::Error::General(why) => because(chain.certificate, &systems_reason(&why)),
+        rustls::Error::General(why) => because(sent[0], &systems_reason(&why)),
         other => other,
     }
 }
 
 /// As [`of_certificate`], where it is the handshake that is signed, not the certificate.
-pub(crate) fn of_signature(why: rustls::Error, certificate: &CertificateDer) -> rustls::Error {
-    match why {
-        rustls::Error::InvalidCertificate(CertificateError::Other(why)) => {
-            because(certificate, &other_reason(&why))
-        }
-        rustls::Error::InvalidCertificate(_) => {
-            because(certificate, &signature_reason(certificate))
-        }
-        other => other,
-    }
+pub(super) fn of_signature(why: rustls::Error, certificate: &CertificateDer) -> rustls::Error {
+    let reason = match why {
+        rustls::Error::InvalidCertificate(CertificateError::Other(why)) => other_reason(&why),
+        rustls::Error::InvalidCertificate(_) => signature_reason(certificate),
+        other => return other,
+    };
+    because(certificate, &reason)
 }
 
 /// The fingerprint comes first, in the form that `pin_sha256` takes: a long reason may be cut.
-pub(crate) fn because(certificate: &CertificateDer, reason: &str) -> rustls::Error {
+pub(super) fn because(certificate: &CertificateDer, reason: &str) -> rustls::Error {
     let fingerprint = printed(&fingerprint_of(certificate));
-    let refusal = Refusal(format!(
-        "the gateway's certificate with the SHA-256 fingerprint {fingerprint} was refused: {reason}"
-    ));
-    rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(refusal))))
+    let error = Error::new(
+        Status::Tls,
+        format!(
+            "the gateway's certificate with the SHA-256 fingerprint {fingerprint} was refused: \
+             {reason}"
+        ),
+    );
+    rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(error))))
 }
 
 /// Carries an error of the library's own through rustls.
-pub(crate) fn of_this_library(why: Error) -> rustls::Error {
+pub(super) fn of_this_library(why: Error) -> rustls::Error {
     rustls::Error::Other(OtherError(Arc::new(why)))
 }
 
-/// The error that rustls carried, if it was one of the library's own.
-pub(crate) fn carried(why: &rustls::Error) -> Option<&Error> {
-    match why {
-        rustls::Error::Other(OtherError(why)) => why.downcast_ref(),
+/// What a TLS failure is to the caller: an error of the library's own, if rustls carried one.
+pub(crate) fn told(why: &rustls::Error) -> (Status, String) {
+    use rustls::Error::{InvalidCertificate, Other};
+    let own = match why {
+        Other(why) | InvalidCertificate(CertificateError::Other(why)) => {
+            why.0.downcast_ref::<Error>()
+        }
         _ => None,
+    };
+    match own {
+        Some(own) => (own.status(), own.detail().to_owned()),
+        None => (Status::Tls, describe(why)),
     }
 }
 
-#[derive(Debug)]
-struct Refusal(String);
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Refusal {}
-
-pub(crate) fn fingerprint_of(certificate: &CertificateDer) -> Fingerprint {
+pub(super) fn fingerprint_of(certificate: &CertificateDer) -> Fingerprint {
     let mut fingerprint = [0; 32];
     fingerprint.copy_from_slice(digest(&SHA256, certificate).as_ref());
     fingerprint
 }
 
-pub(crate) fn printed(fingerprint: &Fingerprint) -> String {
-    let mut text = String::with_capacity(96);
-    for byte in fingerprint {
-        let separator = if text.is_empty() { "" } else { ":" };
-        let _ = write!(text, "{separator}{byte:02X}");
-    }
-    text
+pub(super) fn printed(fingerprint: &Fingerprint) -> String {
+    fingerprint.map(|byte| format!("{byte:02X}")).join(":")
 }
 
 /// Why a certificate was refused, and what to do, for a person who has to mend it.
-fn reason(why: &CertificateError, chain: &Chain) -> String {
+fn reason(why: &CertificateError, sent: &Sent, weak: &[WeakIssuer]) -> String {
     use CertificateError as Why;
-    let certificate = Certificate::read(chain.certificate);
-    let which = |ends: bool, time: &UnixTime| {
-        let own = certificate.as_ref().and_then(|own| {
-            let days = if ends { own.last_day() } else { own.first_day() };
-            Some(days? == (time.as_secs() / 86_400) as i64)
-        });
-        if own == Some(false) { "one above it" } else { "it" }
-    };
     match why {
         Why::ExpiredContext { time, not_after } => format!(
             "{} expired {} ago (by this machine's clock); have it renewed, or pin the gateway's \
              (pin_sha256)",
-            which(true, not_after),
+            whose(sent[0], |[_, last]| last, not_after),
             days(*not_after, *time)
         ),
         Why::NotValidYetContext { time, not_before } => format!(
             "{} is not valid for another {} (by this machine's clock); check the clock",
-            which(false, not_before),
+            whose(sent[0], |[first, _]| first, not_before),
             days(*time, *not_before)
         ),
-        Why::UnknownIssuer if certificate.is_some_and(|own| own.issuer == own.subject) => {
-            "it is self-signed and not among those trusted; give it as ca, or pin it (pin_sha256)"
-                .into()
+        Why::UnknownIssuer if is_self_signed(sent[0]) => {
+            format!("it is self-signed and not among those trusted; give it as ca, {OR_PIN}")
         }
         Why::BadSignature
         | Why::UnsupportedSignatureAlgorithmContext { .. }
         | Why::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-            weak_issuer(chain).unwrap_or_else(|| unsigned(why))
+            weak_issuer(sent, weak).unwrap_or_else(|| unsigned(why))
         }
-        Why::UnhandledCriticalExtension => unknown_extension(chain),
+        Why::UnhandledCriticalExtension => unknown_extension(sent),
         Why::InvalidPurposeContext { presented, .. } if presented.len() == 1 => format!(
             "its extended key usage is for {}, not that of a server; have one issued for servers, \
-             or pin it (pin_sha256)",
-            PURPOSE.say(&presented[0])
+             {OR_PIN}",
+            if presented[0] == ExtendedKeyPurpose::ClientAuth { "clients" } else { "another use" }
         ),
         Why::NotValidForNameContext { expected, presented } => {
-            let expected = expected.to_str();
-            let hosts: Vec<_> = presented.iter().filter_map(|name| host(name)).collect();
-            match hosts.is_empty() {
-                true => format!(
-                    "it names no host, so not {expected}; have one with a subjectAltName issued, {OR_PIN}"
-                ),
-                false => format!(
-                    "it is for {}, not for {expected}; put a name of it into base_url and the address \
-                     into connect_to, {OR_PIN}",
-                    listed(&hosts)
-                ),
-            }
+            another_name(&expected.to_str(), presented)
         }
-        Why::Other(other) => match other.0.downcast_ref::<webpki::Error>() {
-            Some(webpki::Error::UnsupportedCriticalExtension) => unknown_extension(chain),
+        Why::Other(other) => match other.0.downcast_ref() {
+            Some(webpki::Error::UnsupportedCriticalExtension) => unknown_extension(sent),
             _ => other_reason(other),
         },
-        other => CERTIFICATE.say(other),
+        other => say(CERTIFICATE, other),
+    }
+}
+
+/// Whether it is the gateway's own certificate that has this date.
+fn whose(own: &CertificateDer, date: fn([Date; 2]) -> Date, time: &UnixTime) -> &'static str {
+    let dates = Certificate::read(own).and_then(|own| own.dates());
+    let day = dates.map(|dates| date(dates).days_since_1970());
+    match day.is_none_or(|day| day == (time.as_secs() / 86_400) as i64) {
+        true => "it",
+        false => "one above it",
+    }
+}
+
+fn is_self_signed(certificate: &CertificateDer) -> bool {
+    Certificate::read(certificate).is_some_and(|own| own.issuer == own.subject)
+}
+
+fn another_name(expected: &str, presented: &[String]) -> String {
+    let hosts: Vec<_> = presented.iter().filter_map(|name| host(name)).collect();
+    match hosts.is_empty() {
+        true => format!(
+            "it names no host, so not {expected}; have one with a subjectAltName issued, {OR_PIN}"
+        ),
+        false => format!(
+            "it is for {}, not for {expected}; put a name of it into base_url and the address into \
+             connect_to, {OR_PIN}",
+            listed(&hosts)
+        ),
     }
 }
 
@@ -187,7 +183,7 @@ fn unsigned(why: &CertificateError) -> String {
         } => (algorithm(signature_algorithm_id), algorithm(public_key_algorithm_id)),
         _ => (None, None),
     };
-    let Some(way) = way else { return CERTIFICATE.say(why) };
+    let Some(way) = way else { return say(CERTIFICATE, why) };
     let by = key.map(|key| format!(" by a key of {key}")).unwrap_or_default();
     format!(
         "it, or one above it, is signed with {way}{by}, which agw does not take (a CA's key has to be \
@@ -196,28 +192,25 @@ fn unsigned(why: &CertificateError) -> String {
 }
 
 /// The one in the chain whose issuer's key is such that no signature of it counts.
-fn weak_issuer(chain: &Chain) -> Option<String> {
-    let sent = std::iter::once(chain.certificate).chain(chain.intermediates);
-    let issuers: Vec<_> = sent.filter_map(|one| Some(Certificate::read(one)?.issuer)).collect();
-    let among = chain.intermediates.iter().filter_map(WeakIssuer::of);
-    let known = among.map(|weak| (weak.subject, weak.key));
-    let trusted = chain.weak.iter().map(|weak| (weak.subject.clone(), weak.key.clone()));
-    let (_, key) =
-        known.chain(trusted).find(|(subject, _)| issuers.contains(&subject.as_slice()))?;
+fn weak_issuer(sent: &Sent, trusted: &[WeakIssuer]) -> Option<String> {
+    let certificates = sent.iter().filter_map(|one| Certificate::read(one));
+    let issuers: Vec<_> = certificates.map(|one| one.issuer).collect();
+    let among: Vec<_> = sent[1..].iter().filter_map(|one| WeakIssuer::of(one)).collect();
+    let weak = among.iter().chain(trusted).find(|weak| issuers.contains(&&*weak.subject))?;
     Some(format!(
-        "the key of a CA above it is {key}, which agw does not take ({TAKEN}); have it issued by \
-         another CA, {OR_PIN}"
+        "the key of a CA above it is {}, which agw does not take ({TAKEN}); have it issued by \
+         another CA, {OR_PIN}",
+        weak.key
     ))
 }
 
-fn unknown_extension(chain: &Chain) -> String {
-    let (name, which, or_pin) = match critical_unknown(chain.certificate) {
+fn unknown_extension(sent: &Sent) -> String {
+    let unknown = |(place, one): (usize, &&_)| Some((place, critical_unknown(one)?));
+    let (name, which, or_pin) = match sent.iter().enumerate().find_map(unknown) {
         // With one of its own, a certificate cannot even be pinned.
-        Some(name) => (name, "it", ""),
-        None => match chain.intermediates.iter().find_map(critical_unknown) {
-            Some(name) => (name, "one above it", ", or pin it (pin_sha256)"),
-            None => return PKI.say(&webpki::Error::UnsupportedCriticalExtension),
-        },
+        Some((0, name)) => (name, "it", ""),
+        Some((_, name)) => (name, "one above it", ", or pin it (pin_sha256)"),
+        None => return say(CERTIFICATE, &CertificateError::UnhandledCriticalExtension),
     };
     format!(
         "{which} has the extension {name} marked critical, which agw does not know; have it issued \
@@ -260,12 +253,12 @@ fn signature_reason(certificate: &CertificateDer) -> String {
 
 fn systems_reason(why: &str) -> String {
     let number = why.split_once("os error ").and_then(|(_, rest)| rest.split(')').next());
-    match number {
-        Some(number) => format!("the system's check refuses it (its error {number}), {OR_PIN}"),
-        None => match sober(why) {
-            Some(words) => format!("the system's check refuses it ({words}), {OR_PIN}"),
-            None => CERTIFICATE.say(&CertificateError::ApplicationVerificationFailure),
-        },
+    match (number, sober(why)) {
+        (Some(number), _) => {
+            format!("the system's check refuses it (its error {number}), {OR_PIN}")
+        }
+        (None, Some(words)) => format!("the system's check refuses it ({words}), {OR_PIN}"),
+        (None, None) => say(CERTIFICATE, &CertificateError::ApplicationVerificationFailure),
     }
 }
 
@@ -294,12 +287,10 @@ fn host(name: &str) -> Option<String> {
 
 fn other_reason(other: &OtherError) -> String {
     if let Some(why) = other.0.downcast_ref::<webpki::Error>() {
-        return PKI.say(why);
+        return say(CERTIFICATE, why);
     }
     match other.0.to_string() {
-        purpose if purpose == PLATFORM_PURPOSE => {
-            CERTIFICATE.say(&CertificateError::InvalidPurpose)
-        }
+        words if words == PLATFORM_PURPOSE => say(CERTIFICATE, &CertificateError::InvalidPurpose),
         words => systems_reason(&words),
     }
 }
@@ -317,32 +308,26 @@ fn days(from: UnixTime, to: UnixTime) -> String {
 }
 
 /// What a TLS failure says to the caller.
-pub(crate) fn describe(error: &rustls::Error) -> String {
+fn describe(error: &rustls::Error) -> String {
     use rustls::Error as Tls;
     match error {
-        Tls::InvalidCertificate(CertificateError::Other(other)) => match other.0.downcast_ref() {
-            Some(Refusal(words)) => words.clone(),
-            None => format!("the gateway's certificate was refused: {}", other_reason(other)),
-        },
         Tls::InvalidCertificate(why) => {
-            format!("the gateway's certificate was refused: {}", CERTIFICATE.say(why))
+            format!("the gateway's certificate was refused: {}", say(CERTIFICATE, why))
         }
-        Tls::InvalidCertRevocationList(why) => REVOCATION.say(why),
-        Tls::InvalidEncryptedClientHello(why) => HELLO.say(why),
-        Tls::InvalidMessage(why) => MESSAGE.say(why),
+        Tls::InvalidMessage(why) => say(MESSAGE, why),
         // The same alert stands for two causes, which the handshake so far tells apart.
         Tls::AlertReceived(AlertDescription::HandshakeFailure)
             if limits::client_auth_demanded() =>
         {
-            format!(
-                "the gateway ended the handshake: {}",
-                ALERT.say(&AlertDescription::BadCertificate)
-            )
+            ended(&AlertDescription::BadCertificate)
         }
-        Tls::AlertReceived(why) => format!("the gateway ended the handshake: {}", ALERT.say(why)),
-        Tls::PeerIncompatible(why) => INCOMPATIBLE.say(why),
-        Tls::PeerMisbehaved(why) => MISBEHAVED.say(why),
-        Tls::InconsistentKeys(why) => KEYS.say(why),
-        other => TLS.say(other),
+        Tls::AlertReceived(why) => ended(why),
+        Tls::PeerIncompatible(why) => say(INCOMPATIBLE, why),
+        Tls::PeerMisbehaved(why) => say(MISBEHAVED, why),
+        other => say(TLS, other),
     }
+}
+
+fn ended(alert: &AlertDescription) -> String {
+    format!("the gateway ended the handshake: {}", say(ALERT, alert))
 }

@@ -16,16 +16,12 @@ pub(super) struct Key {
 
 const RSA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01];
 const ELLIPTIC: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01];
-const P256: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07];
-const P384: &[u8] = &[0x2B, 0x81, 0x04, 0x00, 0x22];
-const ED25519: &[u8] = &[0x2B, 0x65, 0x70];
-
 /// Algorithms of keys, curves, and algorithms of signatures.
 const NAMES: &[(&[u8], &str)] = &[
     (RSA, "RSA"),
-    (P256, "P-256"),
-    (P384, "P-384"),
-    (ED25519, "Ed25519"),
+    (&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07], "P-256"),
+    (&[0x2B, 0x81, 0x04, 0x00, 0x22], "P-384"),
+    (&[0x2B, 0x65, 0x70], "Ed25519"),
     (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x0A], "RSASSA-PSS"),
     (&[0x2B, 0x81, 0x04, 0x00, 0x23], "P-521"),
     (&[0x2B, 0x81, 0x04, 0x00, 0x21], "P-224"),
@@ -76,11 +72,8 @@ pub(super) fn algorithm(mut content: &[u8]) -> Option<String> {
 pub(super) fn public_key(mut info: &[u8]) -> Option<Key> {
     let mut content = der::expect(&mut info, SEQUENCE)?;
     let kind = der::expect(&mut content, SEQUENCE)?;
-    let bits = der::expect(&mut content, BIT_STRING)?;
-    key(kind, 8192, || {
-        let mut public = bits.get(1..)?;
-        size(der::next(&mut public)?.inside().next()?)
-    })
+    let mut bits = der::expect(&mut content, BIT_STRING)?.get(1..)?;
+    key(kind, 8192, || der::next(&mut bits)?.inside().next())
 }
 
 /// Of a private key in PKCS #8, PKCS #1 or SEC 1.
@@ -91,41 +84,36 @@ pub(super) fn private_key(mut der: &[u8]) -> Option<Key> {
     match tags[..] {
         [INTEGER, SEQUENCE, OCTET_STRING, ..] => key(parts[1].value, MOST, || {
             let mut inner = parts[2].value;
-            size(der::next(&mut inner)?.inside().nth(1)?)
+            der::next(&mut inner)?.inside().nth(1)
         }),
-        [INTEGER, INTEGER, ..] => Some(rsa(size(parts[1])?, MOST)),
+        [INTEGER, INTEGER, ..] => rsa(parts[1], MOST),
         [INTEGER, OCTET_STRING, ..] => {
             let mut parameters = parts.get(2)?.value;
-            Some(curve(der::expect(&mut parameters, OBJECT_IDENTIFIER)?))
+            Some(named(name(der::expect(&mut parameters, OBJECT_IDENTIFIER)?)))
         }
         _ => None,
     }
 }
 
-fn key(mut kind: &[u8], most: usize, modulus: impl FnOnce() -> Option<usize>) -> Option<Key> {
+fn key<'a>(
+    mut kind: &[u8],
+    most: usize,
+    modulus: impl FnOnce() -> Option<Element<'a>>,
+) -> Option<Key> {
     let words = algorithm(kind)?;
-    let identifier = der::expect(&mut kind, OBJECT_IDENTIFIER)?;
-    Some(match identifier {
+    match der::expect(&mut kind, OBJECT_IDENTIFIER)? {
         RSA => rsa(modulus()?, most),
-        ELLIPTIC => match der::expect(&mut kind, OBJECT_IDENTIFIER) {
-            Some(known) => curve(known),
-            None => Key { words, taken: false },
-        },
-        other => Key { words, taken: other == ED25519 },
-    })
+        _ => Some(named(words)),
+    }
 }
 
-fn rsa(bits: usize, most: usize) -> Key {
-    Key { words: format!("RSA of {bits} bits"), taken: (2048..=most).contains(&bits) }
+fn rsa(modulus: Element, most: usize) -> Option<Key> {
+    let start = modulus.value.iter().position(|byte| *byte != 0)?;
+    let digits = &modulus.value[start..];
+    let bits = digits.len() * 8 - digits[0].leading_zeros() as usize;
+    Some(Key { words: format!("RSA of {bits} bits"), taken: (2048..=most).contains(&bits) })
 }
 
-fn curve(identifier: &[u8]) -> Key {
-    Key { words: name(identifier), taken: [P256, P384].contains(&identifier) }
-}
-
-/// Of a number, in bits.
-fn size(number: Element) -> Option<usize> {
-    let start = number.value.iter().position(|byte| *byte != 0)?;
-    let digits = &number.value[start..];
-    Some(digits.len() * 8 - digits[0].leading_zeros() as usize)
+fn named(words: String) -> Key {
+    Key { taken: ["P-256", "P-384", "Ed25519"].contains(&&*words), words }
 }

@@ -103,7 +103,7 @@ fn config(options: &ClientOptions) -> Result<ClientConfig, Error> {
     };
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|why| bad_option(format!("TLS: {}", explain::describe(&why))))?
+        .map_err(|why| bad_option(format!("TLS: {}", explain::told(&why).1)))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_client_cert_resolver(Arc::new(identity)))
@@ -122,7 +122,7 @@ fn authorities(ca: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
     let found = given.certificates()?;
     for (number, one) in found.iter().enumerate() {
         if let Err(why) = webpki::anchor_from_trusted_cert(one) {
-            let why = words::AUTHORITY.say(&why);
+            let why = words::say(words::AUTHORITY, &why);
             return Err(refused(&given, number, found.len(), &why));
         }
     }
@@ -172,13 +172,10 @@ fn system_source(
 ) -> Result<TrustSource, Error> {
     #[cfg(all(unix, not(target_vendor = "apple")))]
     if is_privileged() {
-        return chain_source(fixed_store(extra)?, provider);
+        return chain_source(fixed_store(extra), provider);
     }
     PlatformVerifier::new_with_extra_roots(extra, provider.clone())
-        .map(|verifier| match MAY_BLOCK {
-            true => TrustSource::BlockingChain(Arc::new(verifier), Blocking::default()),
-            false => TrustSource::Chain(Arc::new(verifier)),
-        })
+        .map(|verifier| TrustSource::Chain(Arc::new(verifier), MAY_BLOCK.then(Blocking::default)))
         .map_err(|_| bad_option(NO_STORE))
 }
 
@@ -188,13 +185,13 @@ const NO_STORE: &str = "the system's certificate store has no certificate that c
 /// The system's store where the system keeps it. In a program with more rights than its caller the
 /// caller's environment (SSL_CERT_FILE, SSL_CERT_DIR) must not say whom it trusts.
 #[cfg(all(unix, not(target_vendor = "apple")))]
-fn fixed_store(extra: Vec<CertificateDer<'static>>) -> Result<RootCertStore, Error> {
+fn fixed_store(extra: Vec<CertificateDer<'static>>) -> RootCertStore {
     let mut roots = store_of(extra);
     for folder in openssl_probe::candidate_cert_dirs() {
         let found = rustls_native_certs::load_certs_from_paths(None, Some(folder));
         roots.add_parsable_certificates(found.certs);
     }
-    if roots.is_empty() { Err(bad_option(NO_STORE)) } else { Ok(roots) }
+    roots
 }
 
 /// [`authorities`] has found that each can be parsed.
@@ -210,8 +207,9 @@ fn chain_source(
 ) -> Result<TrustSource, Error> {
     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
         .build()
-        .map(|verifier| TrustSource::Chain(verifier))
-        .map_err(|why| bad_option(format!("ca: {}", words::VERIFIER.say(&why))))
+        .map(|verifier| TrustSource::Chain(verifier, None))
+        // It has no revocation lists, so what it lacks are roots.
+        .map_err(|_| bad_option(NO_STORE))
 }
 
 /// Fingerprints as tools print them: hex digits, colons or blanks between, commas between several.

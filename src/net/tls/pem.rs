@@ -181,7 +181,7 @@ fn text_of(bytes: &[u8]) -> Cow<'_, str> {
     if text.contains('\u{feff}') { Cow::Owned(text.replace('\u{feff}', "")) } else { text }
 }
 
-fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Cow<'static, str> {
+pub(super) fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Cow<'static, str> {
     let units: Vec<_> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
     String::from_utf16_lossy(&units).into()
 }
