@@ -60,7 +60,7 @@ pub(super) struct Certificate<'a> {
     validity: &'a [u8],
     pub subject: &'a [u8],
     pub public_key: &'a [u8],
-    extensions: &'a [u8],
+    extensions: Option<Element<'a>>,
 }
 
 impl<'a> Certificate<'a> {
@@ -73,10 +73,8 @@ impl<'a> Certificate<'a> {
         let validity = fields.next().filter(|field| field.tag == SEQUENCE)?.value;
         let subject = fields.next()?.whole;
         let public_key = fields.next()?.whole;
-        let extensions = match fields.find(|field| field.tag == EXTENSIONS) {
-            Some(mut field) => expect(&mut field.value, SEQUENCE)?,
-            None => &[],
-        };
+        let extensions = fields.find(|field| field.tag == EXTENSIONS);
+        let extensions = extensions.and_then(|mut field| next(&mut field.value));
         Some(Certificate { issuer, validity, subject, public_key, extensions })
     }
 
@@ -86,9 +84,8 @@ impl<'a> Certificate<'a> {
         Some([Date::read(next(&mut rest)?)?, Date::read(next(&mut rest)?)?])
     }
 
-    pub fn extensions(&self) -> Vec<Extension<'a>> {
-        let mut rest = self.extensions;
-        std::iter::from_fn(|| Extension::read(next(&mut rest)?)).collect()
+    pub fn extensions(&self) -> impl Iterator<Item = Extension<'a>> {
+        self.extensions.into_iter().flat_map(Element::inside).map_while(Extension::read)
     }
 }
 
@@ -101,13 +98,10 @@ pub(super) struct Extension<'a> {
 impl<'a> Extension<'a> {
     fn read(element: Element<'a>) -> Option<Self> {
         let mut parts = element.inside();
-        let identifier = parts.next()?.value;
-        let mut value = parts.next()?;
-        let critical = value.tag == BOOLEAN;
-        if critical {
-            value = parts.next()?;
-        }
-        Some(Extension { identifier, critical, value: value.value })
+        let (identifier, second) = (parts.next()?.value, parts.next()?);
+        let critical = second.tag == BOOLEAN;
+        let value = if critical { parts.next()? } else { second }.value;
+        Some(Extension { identifier, critical, value })
     }
 }
 

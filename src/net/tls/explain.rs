@@ -71,11 +71,6 @@ pub(super) fn because(certificate: &CertificateDer, reason: &str) -> rustls::Err
     rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(error))))
 }
 
-/// Carries an error of the library's own through rustls.
-pub(super) fn of_this_library(why: Error) -> rustls::Error {
-    rustls::Error::Other(OtherError(Arc::new(why)))
-}
-
 /// What a TLS failure is to the caller: an error of the library's own, if rustls carried one.
 pub(crate) fn told(why: &rustls::Error) -> (Status, String) {
     use rustls::Error::{InvalidCertificate, Other};
@@ -224,7 +219,6 @@ fn critical_unknown(certificate: &CertificateDer) -> Option<String> {
     let known = [15, 17, 19, 30, 31, 37].map(id);
     let unknown = Certificate::read(certificate)?
         .extensions()
-        .into_iter()
         .find(|one| one.critical && !known.iter().any(|known| known == one.identifier))?;
     let names = [
         (32, "certificate policies"),

@@ -30,7 +30,8 @@ pub(crate) struct HandshakeLimits(());
 impl HandshakeLimits {
     pub fn set(deadline: Deadline, cancel: &Arc<CancelHandle>) -> Self {
         let cancel = cancel.clone();
-        put(Some(Limits { deadline, cancel, client_auth_demanded: false }));
+        let limits = Limits { deadline, cancel, client_auth_demanded: false };
+        with_current(|current| *current = Some(limits));
         HandshakeLimits(())
     }
 
@@ -43,31 +44,29 @@ impl HandshakeLimits {
 
 impl Drop for HandshakeLimits {
     fn drop(&mut self) {
-        put(None);
+        with_current(|current| *current = None);
     }
 }
 
 /// The limits of the handshake that goes on in this thread.
 pub(super) fn current() -> Option<Limits> {
-    let limits = take();
-    put(limits.clone());
-    limits
+    with_current(|current| current.clone())
 }
 
 pub(super) fn client_auth_demanded() -> bool {
-    current().is_some_and(|limits| limits.client_auth_demanded)
+    with_current(|current| current.as_ref().is_some_and(|limits| limits.client_auth_demanded))
 }
 
 /// The gateway has demanded a client certificate.
 pub(super) fn note_client_auth() {
-    let limits = take();
-    put(limits.map(|limits| Limits { client_auth_demanded: true, ..limits }));
+    with_current(|current| {
+        current.iter_mut().for_each(|limits| limits.client_auth_demanded = true)
+    });
 }
 
-fn take() -> Option<Limits> {
-    CURRENT.take().map(ManuallyDrop::into_inner)
-}
-
-fn put(limits: Option<Limits>) {
-    drop(CURRENT.replace(limits.map(ManuallyDrop::new)).map(ManuallyDrop::into_inner));
+fn with_current<T>(act: impl FnOnce(&mut Option<Limits>) -> T) -> T {
+    let mut limits = CURRENT.take().map(ManuallyDrop::into_inner);
+    let outcome = act(&mut limits);
+    CURRENT.set(limits.map(ManuallyDrop::new));
+    outcome
 }

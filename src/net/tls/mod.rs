@@ -145,7 +145,7 @@ fn trust_source(
     match options.trust {
         Trust::System => system_source(ca, provider),
         Trust::Ca if ca.is_empty() => Err(bad_option("ca: required where trust is CA")),
-        Trust::Ca => chain_source(store_of(ca), provider),
+        Trust::Ca => chain_source(ca, provider),
         Trust::Pin => fingerprints(options.pin_sha256.as_deref()).map(TrustSource::Pins),
         Trust::DangerAny => Ok(TrustSource::Nothing),
     }
@@ -172,7 +172,7 @@ fn system_source(
 ) -> Result<TrustSource, Error> {
     #[cfg(all(unix, not(target_vendor = "apple")))]
     if is_privileged() {
-        return chain_source(fixed_store(extra), provider);
+        return chain_source(with_fixed_store(extra), provider);
     }
     PlatformVerifier::new_with_extra_roots(extra, provider.clone())
         .map(|verifier| TrustSource::Chain(Arc::new(verifier), MAY_BLOCK.then(Blocking::default)))
@@ -185,26 +185,20 @@ const NO_STORE: &str = "the system's certificate store has no certificate that c
 /// The system's store where the system keeps it. In a program with more rights than its caller the
 /// caller's environment (SSL_CERT_FILE, SSL_CERT_DIR) must not say whom it trusts.
 #[cfg(all(unix, not(target_vendor = "apple")))]
-fn fixed_store(extra: Vec<CertificateDer<'static>>) -> RootCertStore {
-    let mut roots = store_of(extra);
+fn with_fixed_store(mut trusted: Vec<CertificateDer<'static>>) -> Vec<CertificateDer<'static>> {
     for folder in openssl_probe::candidate_cert_dirs() {
-        let found = rustls_native_certs::load_certs_from_paths(None, Some(folder));
-        roots.add_parsable_certificates(found.certs);
+        trusted.extend(rustls_native_certs::load_certs_from_paths(None, Some(folder)).certs);
     }
-    roots
-}
-
-/// [`authorities`] has found that each can be parsed.
-fn store_of(certificates: Vec<CertificateDer<'static>>) -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(certificates);
-    roots
+    trusted
 }
 
 fn chain_source(
-    roots: RootCertStore,
+    trusted: Vec<CertificateDer<'static>>,
     provider: &Arc<CryptoProvider>,
 ) -> Result<TrustSource, Error> {
+    let mut roots = RootCertStore::empty();
+    // What is in `ca` can be parsed; among the system's there may be what nobody can read.
+    roots.add_parsable_certificates(trusted);
     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
         .build()
         .map(|verifier| TrustSource::Chain(verifier, None))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{self, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, SignatureScheme};
+use rustls::{DigitallySignedStruct, OtherError, SignatureScheme};
 
 use super::explain::{self, Fingerprint, WeakIssuer, fingerprint_of};
 use super::limits;
@@ -114,7 +114,7 @@ fn within_limits<T: Send + 'static>(
     let limits = limits::current().ok_or(rustls::Error::HandshakeNotComplete)?;
     let what = "asking the system about the gateway's certificate";
     let outcome = blocking.run("agw verify", what, verify, limits.deadline, &limits.cancel);
-    outcome.map_err(explain::of_this_library)
+    outcome.map_err(|why| rustls::Error::Other(OtherError(Arc::new(why))))
 }
 
 #[cfg(test)]

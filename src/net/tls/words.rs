@@ -3,23 +3,22 @@
 
 use std::fmt::Debug;
 
-/// Sentences for the variants of an enum. One with more to tell, such as `ExpiredContext`, shares the
-/// row of the plain one. The last row is for those without one of their own.
-pub(super) type Family = [(&'static str, &'static str)];
+/// Sentences for the variants of an enum, their names in front. A variant with more to tell, such as
+/// `ExpiredContext`, shares the row of the plain one; the last row is for those that have none.
+pub(super) type Family = [&'static str];
 
-const OTHERS: &str = "";
+const OTHERS: &str = "_";
 
 /// For whom it is not clear what they lack.
 pub(crate) const NEEDS: &str = "agw needs TLS 1.3, or 1.2 with ECDHE and AES-GCM or \
     ChaCha20-Poly1305, and a key of RSA (2048 bits or more), P-256, P-384 or Ed25519";
 
 /// What stands for itself in many sentences; `{}` is the variant's name in plain words.
-const PHRASES: [(&str, &str); 5] = [
+const PHRASES: [(&str, &str); 4] = [
     ("{needs}", NEEDS),
     ("{pin}", ", or pin it (pin_sha256)"),
     ("{one}", "it, or one above it,"),
     ("{anew}", "; have it issued anew"),
-    ("{list}", "the list of revoked certificates"),
 ];
 
 pub(super) fn say(family: &Family, why: &dyn Debug) -> String {
@@ -32,8 +31,11 @@ pub(super) fn say(family: &Family, why: &dyn Debug) -> String {
 
 fn row(family: &Family, variant: &str) -> Option<&'static str> {
     let shared = variant.strip_suffix("Context").unwrap_or(variant);
-    let row = family.iter().find(|(name, _)| [variant, shared].contains(name));
-    row.map(|(_, sentence)| *sentence)
+    family.iter().find_map(|row| {
+        let (names, sentence) = row.split_once(": ")?;
+        let mut names = names.split(", ");
+        names.any(|name| [variant, shared].contains(&name)).then_some(sentence)
+    })
 }
 
 /// `NoCipherSuitesInCommon` is "no cipher suites in common".
@@ -58,190 +60,127 @@ pub(super) fn sober(text: &str) -> Option<&str> {
 /// `rustls::CertificateError`, in words that go on from "was refused: ", and those of `webpki::Error`
 /// that rustls has no name of its own for.
 pub(super) const CERTIFICATE: &Family = &[
-    ("BadEncoding", "{one} cannot be read as a certificate{anew}"),
-    ("Expired", "it has expired, or its dates make no sense; have it renewed{pin}"),
-    ("NotValidYet", "it is not valid yet; check this machine's clock"),
-    ("Revoked", "it has been revoked; have another issued"),
-    ("UnhandledCriticalExtension", UNKNOWN_EXTENSION),
-    (
-        "UnknownIssuer",
-        "its issuer is not among those trusted; give the CA's certificate as ca, and let the gateway \
-         send those between{pin}",
-    ),
-    (
-        "UnknownRevocationStatus",
-        "whether it has been revoked cannot be found out; let this machine reach the CA's list, or \
-         give the CA as ca alone (trust CA)",
-    ),
-    ("ExpiredRevocationList", "{list} has expired; have the CA mend it"),
-    (
-        "BadSignature",
-        "none of those trusted has signed it (one of the same name has another key, or one too weak \
-         for agw); give the CA's present certificate as ca{pin}",
-    ),
-    ("UnsupportedSignatureAlgorithm", UNKNOWN_SIGNATURE),
-    ("UnsupportedSignatureAlgorithmForPublicKey", UNKNOWN_SIGNATURE),
-    ("NotValidForName", "it is for another name; put that into base_url{pin}"),
-    (
-        "InvalidPurpose",
-        "its extended key usage is not that of a server; have one issued for servers{pin}",
-    ),
-    ("InvalidOcspResponse", "what the gateway sent about its revocation (OCSP) is not right"),
-    ("ApplicationVerificationFailure", "the system's check refuses it"),
-    ("Other", "it is none that agw takes{anew}{pin}"),
-    (
-        "CaUsedAsEndEntity",
-        "it is a CA's certificate used as a server's; pin it (pin_sha256), or have a server's issued",
-    ),
-    ("CertDistrusted", "it is among those that must not be trusted"),
-    ("EmptyEkuExtension", "{one} has an extended key usage that names none{anew}"),
-    (
-        "EndEntityUsedAsCa",
-        "it was issued by a certificate that is not a CA's (basicConstraints); have it issued by a \
-         CA{pin}",
-    ),
-    ("ExtensionValueInvalid", "{one} has an extension that cannot be read{anew}"),
-    ("InvalidNetworkMaskConstraint", "{one} has a name constraint that is no network{anew}"),
-    ("InvalidSerialNumber", "{one} has a serial number that is not valid{anew}"),
-    ("MalformedDnsIdentifier", "{one} has a host name that is none{anew}"),
-    ("MalformedExtensions", "{one} has extensions that cannot be read{anew}"),
-    ("MalformedNameConstraint", "{one} has a name constraint that cannot be read{anew}"),
-    ("MaximumNameConstraintComparisonsExceeded", TANGLED),
-    ("MaximumPathBuildCallsExceeded", TANGLED),
-    ("MaximumSignatureChecksExceeded", TANGLED),
-    (
-        "MaximumPathDepthExceeded",
-        "its chain is longer than agw follows; give a CA nearer to it as ca{pin}",
-    ),
-    (
-        "NameConstraintViolation",
-        "a CA above it may not issue for the names in it (name constraints); have it issued by \
-         another CA or for other names{pin}",
-    ),
-    (
-        "PathLenConstraintViolated",
-        "a CA above it has more CAs below it than it may (path length); have it issued by a CA \
-         nearer to the root{pin}",
-    ),
-    ("SignatureAlgorithmMismatch", "{one} names two ways of its signature{anew}"),
-    (
-        "UnsupportedCertVersion",
-        "it is of X.509 version 1, which cannot be used; issue one of version 3",
-    ),
-    ("UnsupportedCriticalExtension", UNKNOWN_EXTENSION),
-    ("UnsupportedNameType", UNKNOWN_NAME),
-    (OTHERS, "it is none that agw takes ({})"),
+    "BadEncoding: {one} cannot be read as a certificate{anew}",
+    "Expired: it has expired, or its dates make no sense; have it renewed{pin}",
+    "NotValidYet: it is not valid yet; check this machine's clock",
+    "Revoked: it has been revoked; have another issued",
+    "UnhandledCriticalExtension, UnsupportedCriticalExtension: {one} has an extension that is \
+     marked critical and that agw does not know; have it issued without that",
+    "UnknownIssuer: its issuer is not among those trusted; give the CA's certificate as ca, and \
+     let the gateway send those between{pin}",
+    "UnknownRevocationStatus: whether it has been revoked cannot be found out; let this machine \
+     reach the CA's list, or give the CA as ca alone (trust CA)",
+    "ExpiredRevocationList: the list of revoked certificates has expired; have the CA mend it",
+    "BadSignature: none of those trusted has signed it (one of the same name has another key, or \
+     one too weak for agw); give the CA's present certificate as ca{pin}",
+    "UnsupportedSignatureAlgorithm, UnsupportedSignatureAlgorithmForPublicKey: {one} is signed in \
+     a way that agw does not take; have it signed with SHA-256 and RSA, P-256 or P-384{pin}",
+    "NotValidForName: it is for another name; put that into base_url{pin}",
+    "InvalidPurpose: its extended key usage is not that of a server; have one \
+     issued for servers{pin}",
+    "InvalidOcspResponse: what the gateway sent about its revocation (OCSP) is not right",
+    "ApplicationVerificationFailure: the system's check refuses it",
+    "Other: it is none that agw takes{anew}{pin}",
+    "CaUsedAsEndEntity: it is a CA's certificate used as a server's; pin it (pin_sha256), or have \
+     a server's issued",
+    "CertDistrusted: it is among those that must not be trusted",
+    "EmptyEkuExtension: {one} has an extended key usage that names none{anew}",
+    "EndEntityUsedAsCa: it was issued by a certificate that is not a CA's (basicConstraints); have \
+     it issued by a CA{pin}",
+    "ExtensionValueInvalid: {one} has an extension that cannot be read{anew}",
+    "InvalidNetworkMaskConstraint: {one} has a name constraint that is no network{anew}",
+    "InvalidSerialNumber: {one} has a serial number that is not valid{anew}",
+    "MalformedDnsIdentifier: {one} has a host name that is none{anew}",
+    "MalformedExtensions: {one} has extensions that cannot be read{anew}",
+    "MalformedNameConstraint: {one} has a name constraint that cannot be read{anew}",
+    "MaximumNameConstraintComparisonsExceeded, MaximumPathBuildCallsExceeded, \
+     MaximumSignatureChecksExceeded: the certificates that come with it are too many to find a way \
+     through; let the gateway send only those that lead to its CA{pin}",
+    "MaximumPathDepthExceeded: its chain is longer than agw follows; give a CA nearer \
+     to it as ca{pin}",
+    "NameConstraintViolation: a CA above it may not issue for the names in it (name constraints); \
+     have it issued by another CA or for other names{pin}",
+    "PathLenConstraintViolated: a CA above it has more CAs below it than it may (path length); \
+     have it issued by a CA nearer to the root{pin}",
+    "SignatureAlgorithmMismatch: {one} names two ways of its signature{anew}",
+    "UnsupportedCertVersion: it is of X.509 version 1, which cannot be used; issue one \
+     of version 3",
+    "UnsupportedNameType: a name of this kind cannot stand in a certificate; see base_url",
+    "_: it is none that agw takes ({})",
 ];
-
-const UNKNOWN_EXTENSION: &str = "{one} has an extension that is marked critical and that agw does \
-    not know; have it issued without that";
-
-const UNKNOWN_SIGNATURE: &str = "{one} is signed in a way that agw does not take; have it signed \
-    with SHA-256 and RSA, P-256 or P-384{pin}";
-
-const UNKNOWN_NAME: &str = "a name of this kind cannot stand in a certificate; see base_url";
-
-const TANGLED: &str = "the certificates that come with it are too many to find a way through; let \
-    the gateway send only those that lead to its CA{pin}";
 
 /// `webpki::Error`, of a certificate that is to be trusted, in words that go on from "certificate 2: ".
 pub(super) const AUTHORITY: &Family = &[
-    ("BadDer", "it is damaged, or no certificate"),
-    ("TrailingData", "it is damaged: there are bytes behind its end"),
-    ("UnsupportedCertVersion", "it is of a version of X.509 that agw does not know"),
-    ("UnsupportedCriticalExtension", "it has an extension marked critical that agw does not know"),
-    (OTHERS, "it is no CA's certificate that agw takes ({})"),
+    "BadDer: it is damaged, or no certificate",
+    "TrailingData: it is damaged: there are bytes behind its end",
+    "UnsupportedCertVersion: it is of a version of X.509 that agw does not know",
+    "UnsupportedCriticalExtension: it has an extension marked critical that agw does not know",
+    "_: it is no CA's certificate that agw takes ({})",
 ];
 
 /// `rustls::AlertDescription`, in words that go on from "the gateway ended the handshake: ".
 pub(super) const ALERT: &Family = &[
-    ("HandshakeFailure", "it and agw have nothing in common; {needs}"),
-    ("ProtocolVersion", "it speaks another version of TLS; {needs}"),
-    ("InsufficientSecurity", "it wants another way of encrypting; {needs}"),
-    (
-        "CertificateRequired",
-        "it demands a client certificate: give client_cert and client_key, from whoever runs it",
-    ),
-    ("NoCertificate", "it demands a client certificate: give client_cert and client_key"),
-    ("BadCertificate", UNWELCOME),
-    ("CertificateUnknown", UNWELCOME),
-    (
-        "UnsupportedCertificate",
-        "it does not take this kind of client certificate: ask whoever runs it for one for clients",
-    ),
-    ("CertificateRevoked", "the client certificate is revoked: ask for a new one"),
-    (
-        "CertificateExpired",
-        "it finds the client certificate expired: ask for a new one, or see its clock",
-    ),
-    (
-        "UnknownCA",
-        "it does not know the CA of the client certificate: give one by its CA, with those between \
-         behind it in client_cert",
-    ),
-    (
-        "AccessDenied",
-        "it knows the client certificate, and does not let it in: ask whoever runs it",
-    ),
-    ("DecryptError", "it finds a signature wrong: see whether client_key belongs to client_cert"),
-    (
-        "UnrecognisedName",
-        "it serves no host of this name: put the one it knows into base_url, the address into \
-         connect_to",
-    ),
-    ("NoRenegotiation", "it wanted one more handshake (renegotiation), which agw refuses"),
-    ("InternalError", "it has a fault of its own: see its log"),
-    ("CloseNotify", "it closed the connection"),
-    ("UserCanceled", "it gave up"),
-    (OTHERS, "it does not like what came ({}): see its log, and what lies on the path"),
+    "HandshakeFailure: it and agw have nothing in common; {needs}",
+    "ProtocolVersion: it speaks another version of TLS; {needs}",
+    "InsufficientSecurity: it wants another way of encrypting; {needs}",
+    "CertificateRequired: it demands a client certificate: give client_cert and client_key, from \
+     whoever runs it",
+    "NoCertificate: it demands a client certificate: give client_cert and client_key",
+    "BadCertificate, CertificateUnknown: it refuses the client certificate, or the lack of one: \
+     see client_cert, and ask whoever runs it",
+    "UnsupportedCertificate: it does not take this kind of client certificate: ask whoever runs it \
+     for one for clients",
+    "CertificateRevoked: the client certificate is revoked: ask for a new one",
+    "CertificateExpired: it finds the client certificate expired: ask for a new one, \
+     or see its clock",
+    "UnknownCA: it does not know the CA of the client certificate: give one by its CA, with those \
+     between behind it in client_cert",
+    "AccessDenied: it knows the client certificate, and does not let it in: ask whoever runs it",
+    "DecryptError: it finds a signature wrong: see whether client_key belongs to client_cert",
+    "UnrecognisedName: it serves no host of this name: put the one it knows into base_url, the \
+     address into connect_to",
+    "NoRenegotiation: it wanted one more handshake (renegotiation), which agw refuses",
+    "InternalError: it has a fault of its own: see its log",
+    "CloseNotify: it closed the connection",
+    "UserCanceled: it gave up",
+    "_: it does not like what came ({}): see its log, and what lies on the path",
 ];
-
-const UNWELCOME: &str = "it refuses the client certificate, or the lack of one: see client_cert, and \
-    ask whoever runs it";
 
 /// `rustls::PeerIncompatible`.
 pub(super) const INCOMPATIBLE: &Family = &[
-    ("ServerDoesNotSupportTls12Or13", "the gateway speaks TLS 1.1 or older only; {needs}"),
-    (OTHERS, "the gateway's TLS and agw's have too little in common ({}); {needs}"),
+    "ServerDoesNotSupportTls12Or13: the gateway speaks TLS 1.1 or older only; {needs}",
+    "_: the gateway's TLS and agw's have too little in common ({}); {needs}",
 ];
 
 /// `rustls::PeerMisbehaved`.
-pub(super) const MISBEHAVED: &Family = &[(
-    OTHERS,
-    "the gateway breaks the rules of TLS ({}): a fault of its own, or of something on the path; see \
-     whether there is an update",
-)];
+pub(super) const MISBEHAVED: &Family = &[
+    "_: the gateway breaks the rules of TLS ({}): a fault of its own, or of something on the path; \
+     see whether there is an update",
+];
 
 /// `rustls::InvalidMessage`.
-pub(super) const MESSAGE: &Family = &[(
-    OTHERS,
-    "the other side does not speak TLS here ({}); check the port, and whether it wants http://",
-)];
+pub(super) const MESSAGE: &Family = &[
+    "_: the other side does not speak TLS here ({}); check the port, and whether it wants http://",
+];
 
 /// `rustls::Error`, where no other family speaks for what is inside.
 pub(super) const TLS: &Family = &[
-    ("InappropriateMessage", OUT_OF_TURN),
-    ("InappropriateHandshakeMessage", OUT_OF_TURN),
-    ("NoCertificatesPresented", "the gateway shows no certificate; let it have one"),
-    ("UnsupportedNameType", UNKNOWN_NAME),
-    ("DecryptError", CHANGED),
-    ("EncryptError", "a message is too long for TLS: a fault of agw, please report it"),
-    ("General", "TLS failed: see the gateway's log"),
-    ("FailedToGetCurrentTime", "this machine does not tell the time; set its clock"),
-    ("FailedToGetRandomBytes", "this machine gives no random numbers"),
-    ("HandshakeNotComplete", "the handshake is not complete: a fault of agw, please report it"),
-    ("PeerSentOversizedRecord", CHANGED),
-    ("NoApplicationProtocol", "the gateway speaks no HTTP/1.1 here; check the port"),
-    ("BadMaxFragmentSize", "the size of a record is not right: a fault of agw, please report it"),
-    ("Other", "TLS failed: see the gateway's log"),
-    (OTHERS, "TLS failed ({}): see the gateway's log"),
+    "InappropriateMessage, InappropriateHandshakeMessage: the gateway sent a TLS message out of \
+     its turn: a fault of its own, or of something on the path; see whether there is an update",
+    "NoCertificatesPresented: the gateway shows no certificate; let it have one",
+    "UnsupportedNameType: a name of this kind cannot stand in a certificate; see base_url",
+    "DecryptError, PeerSentOversizedRecord: what the gateway sent was changed on its way, or is \
+     not right: look for something on the path that takes TLS apart, or for an update \
+     of the gateway's",
+    "EncryptError: a message is too long for TLS: a fault of agw, please report it",
+    "General, Other: TLS failed: see the gateway's log",
+    "FailedToGetCurrentTime: this machine does not tell the time; set its clock",
+    "FailedToGetRandomBytes: this machine gives no random numbers",
+    "HandshakeNotComplete: the handshake is not complete: a fault of agw, please report it",
+    "NoApplicationProtocol: the gateway speaks no HTTP/1.1 here; check the port",
+    "BadMaxFragmentSize: the size of a record is not right: a fault of agw, please report it",
+    "_: TLS failed ({}): see the gateway's log",
 ];
-
-const OUT_OF_TURN: &str = "the gateway sent a TLS message out of its turn: a fault of its own, or of \
-    something on the path; see whether there is an update";
-
-const CHANGED: &str = "what the gateway sent was changed on its way, or is not right: look for \
-    something on the path that takes TLS apart, or for an update of the gateway's";
 
 #[cfg(test)]
 mod tests {
@@ -316,17 +255,6 @@ mod tests {
         line.split(|c: char| !c.is_alphanumeric()).next()
     }
 
-    fn assert_plain(sentence: &str) {
-        let camel = |word: &str| word.chars().skip(1).any(|c| c.is_ascii_uppercase());
-        let known = ["TLS", "AES-GCM", "ECDHE", "ChaCha20-Poly1305", "RSA", "CA", "OCSP", "HTTP"];
-        let known = |word: &str| known.iter().any(|known| word.starts_with(known));
-        assert!(!sentence.contains(['{', '}', '"']) && !sentence.contains("::"), "{sentence}");
-        for word in sentence.split(|c: char| !c.is_alphanumeric() && c != '-') {
-            let fine = known(word) || word.starts_with("SHA-") || word == "basicConstraints";
-            assert!(!camel(word) || fine, "{word}: {sentence}");
-        }
-    }
-
     #[test]
     fn every_error_has_a_sentence() {
         let verifier = source("rustls", "src/webpki/mod.rs");
@@ -337,7 +265,9 @@ mod tests {
             let variants = variants(&source(package, file), name);
             assert!(variants.len() > 1, "{package}: {name}: {variants:?}");
             for variant in variants {
-                assert_plain(&say(family, &format_args!("{variant}(1)")));
+                let said = say(family, &format_args!("{variant}(1)"));
+                let jargon = [&*variant, "::", "{", "}", "\""];
+                assert!(!jargon.iter().any(|part| said.contains(part)), "{variant}: {said}");
                 let elsewhere = WITH_FAMILY.contains(&&*variant)
                     || NEVER.iter().any(|part| variant.contains(part))
                     || *package == "rustls-webpki" && renamed.contains(&&*variant);
@@ -368,7 +298,7 @@ mod tests {
             SelectedTls12UsingTls13VersionExtension,
             Carries { bytes: Vec<u8> },
         }
-        let family: &Family = &[(OTHERS, "({})")];
+        let family: &Family = &["_: ({})"];
         let named = say(family, &Odd::SelectedTls12UsingTls13VersionExtension);
         assert_eq!(named, "(selected TLS 1.2 using TLS 1.3 version extension)");
         assert_eq!(say(family, &Odd::Carries { bytes: vec![1] }), "(carries)");
