@@ -9,7 +9,11 @@ fn main() {
     header::write();
     // The target's system, never the one that this script runs on.
     match env::var("CARGO_CFG_TARGET_OS").expect("set by cargo").as_str() {
-        "linux" => link_arguments(),
+        "linux" => {
+            println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libagw.so.1");
+            // Threads and fork handlers of ours may run at any time: never unload.
+            println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
+        }
         // Where a program of macOS looks for the library: along its rpath, not in the place where
         // it was built.
         "macos" => println!("cargo::rustc-cdylib-link-arg=-Wl,-install_name,@rpath/libagw.1.dylib"),
@@ -61,12 +65,6 @@ mod header {
         };
         kept.lines().map(plain).collect()
     }
-}
-
-fn link_arguments() {
-    println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libagw.so.1");
-    // Threads and fork handlers of ours may run at any time: never unload.
-    println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
 }
 
 /// What Explorer shows of the DLL. A Rust program that has agw within does not need it, nor the
