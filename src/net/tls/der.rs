@@ -169,7 +169,6 @@ mod tests {
     fn object_identifiers_have_dots() {
         for (bytes, expected) in [
             (&[0x55, 0x1D, 0x24][..], "2.5.29.36"),
-            (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x05], "1.2.840.113549.1.1.5"),
             (&[0x88, 0x37, 0x03], "2.999.3"),
             (&[], ""),
             (&[0xFF; 20], ""),

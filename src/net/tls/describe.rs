@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustls::pki_types::CertificateDer;
 
-use super::der::{Certificate, Date, Element, next};
+use super::der::{Certificate, Date, Element, dotted, next};
 use super::explain::{fingerprint_of, listed, printed};
 use super::pem::utf16;
 
@@ -32,12 +32,12 @@ pub(crate) fn describe(der: &CertificateDer) -> Description {
 
 /// The hosts it is for, its dates, and its issuer's name.
 fn content(der: &[u8]) -> Option<(Vec<String>, [Date; 2], String)> {
-    const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1D, 0x11];
+    const SUBJECT_ALT_NAME: &str = "2.5.29.17";
     let certificate = Certificate::read(der)?;
     let issuer = common_name(certificate.issuer).unwrap_or_else(|| "an unnamed CA".to_owned());
     let mut hosts = Vec::new();
     for extension in certificate.extensions() {
-        if extension.identifier == SUBJECT_ALT_NAME {
+        if dotted(extension.identifier) == SUBJECT_ALT_NAME {
             let mut names = extension.value;
             hosts.extend(next(&mut names)?.inside().filter_map(host));
         }
@@ -63,15 +63,15 @@ fn host(Element { tag, value, .. }: Element) -> Option<String> {
 
 /// Of a distinguished name what a person calls it by.
 fn common_name(mut name: &[u8]) -> Option<String> {
-    const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
-    const ORGANISATION: &[u8] = &[0x55, 0x04, 0x0A];
+    const COMMON_NAME: &str = "2.5.4.3";
+    const ORGANISATION: &str = "2.5.4.10";
     const BMP_STRING: u8 = 0x1E;
     const LONGEST: usize = 64;
     let parts: Vec<_> = next(&mut name)?.inside().flat_map(Element::inside).collect();
     let value_of = |identifier| {
         parts.iter().rev().find_map(|part| {
             let mut halves = part.inside();
-            halves.next().filter(|first| first.value == identifier)?;
+            halves.next().filter(|first| dotted(first.value) == identifier)?;
             halves.next()
         })
     };

@@ -215,19 +215,19 @@ fn unknown_extension(sent: &Sent) -> String {
 
 /// The first extension that must be understood, and is not by webpki.
 fn critical_unknown(certificate: &CertificateDer) -> Option<String> {
-    let id = |last| [0x55, 0x1D, last];
-    let known = [15, 17, 19, 30, 31, 37].map(id);
-    let unknown = Certificate::read(certificate)?
-        .extensions()
-        .find(|one| one.critical && !known.iter().any(|known| known == one.identifier))?;
-    let names = [
-        (32, "certificate policies"),
-        (33, "policy mappings"),
-        (36, "policy constraints"),
-        (54, "inhibit any policy"),
-    ];
-    let name = names.into_iter().find(|(last, _)| id(*last) == unknown.identifier);
-    Some(name.map_or_else(|| dotted(unknown.identifier), |(_, name)| format!("'{name}'")))
+    const KNOWN: [&str; 6] =
+        ["2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.30", "2.5.29.31", "2.5.29.37"];
+    let certificate = Certificate::read(certificate)?;
+    let critical = certificate.extensions().filter(|one| one.critical);
+    let mut identifiers = critical.map(|one| dotted(one.identifier));
+    let unknown = identifiers.find(|one| !KNOWN.contains(&&**one))?;
+    Some(match &*unknown {
+        "2.5.29.32" => "'certificate policies'".into(),
+        "2.5.29.33" => "'policy mappings'".into(),
+        "2.5.29.36" => "'policy constraints'".into(),
+        "2.5.29.54" => "'inhibit any policy'".into(),
+        _ => unknown,
+    })
 }
 
 fn signature_reason(certificate: &CertificateDer) -> String {

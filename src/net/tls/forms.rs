@@ -132,7 +132,7 @@ impl Form {
 
     /// By the first elements inside.
     pub fn of_der(mut bytes: &[u8]) -> Self {
-        const SIGNED_DATA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07, 0x02];
+        const SIGNED_DATA: &str = "1.2.840.113549.1.7.2";
         const NAME_BEHIND: u8 = 0xA0;
         let Some(outer) = der::next(&mut bytes).filter(|outer| outer.tag == SEQUENCE) else {
             return UNKNOWN;
@@ -140,7 +140,9 @@ impl Form {
         let parts: Vec<_> = outer.inside().collect();
         let tags: Vec<_> = parts.iter().map(|part| part.tag).collect();
         match tags[..] {
-            [OBJECT_IDENTIFIER, NAME_BEHIND] if parts[0].value == SIGNED_DATA => PKCS7_DER,
+            [OBJECT_IDENTIFIER, NAME_BEHIND] if der::dotted(parts[0].value) == SIGNED_DATA => {
+                PKCS7_DER
+            }
             [SEQUENCE, SEQUENCE, BIT_STRING] => signed(parts[0]),
             [SEQUENCE, OCTET_STRING] => ENCRYPTED_KEY,
             [SEQUENCE, BIT_STRING] | [INTEGER, INTEGER] => PUBLIC_KEY,

@@ -14,58 +14,57 @@ pub(super) struct Key {
     pub taken: bool,
 }
 
-const RSA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01];
-const ELLIPTIC: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01];
+const RSA: &str = "1.2.840.113549.1.1.1";
+const ELLIPTIC: &str = "1.2.840.10045.2.1";
+
 /// Algorithms of keys, curves, and algorithms of signatures.
-const NAMES: &[(&[u8], &str)] = &[
+const NAMES: &[(&str, &str)] = &[
     (RSA, "RSA"),
-    (&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07], "P-256"),
-    (&[0x2B, 0x81, 0x04, 0x00, 0x22], "P-384"),
-    (&[0x2B, 0x65, 0x70], "Ed25519"),
-    (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x0A], "RSASSA-PSS"),
-    (&[0x2B, 0x81, 0x04, 0x00, 0x23], "P-521"),
-    (&[0x2B, 0x81, 0x04, 0x00, 0x21], "P-224"),
-    (&[0x2B, 0x81, 0x04, 0x00, 0x0A], "secp256k1"),
-    (&[0x2B, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x07], "brainpoolP256r1"),
-    (&[0x2B, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x0B], "brainpoolP384r1"),
-    (&[0x2A, 0x81, 0x1C, 0xCF, 0x55, 0x01, 0x82, 0x2D], "SM2"),
-    (&[0x2B, 0x65, 0x71], "Ed448"),
-    (&[0x2B, 0x65, 0x6E], "X25519"),
-    (&[0x2A, 0x86, 0x48, 0xCE, 0x38, 0x04, 0x01], "DSA"),
-    (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x02], "RSA and MD2"),
-    (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x04], "RSA and MD5"),
-    (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x05], "RSA and SHA-1"),
-    (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x0B], "RSA and SHA-256"),
-    (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x0C], "RSA and SHA-384"),
-    (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x0D], "RSA and SHA-512"),
-    (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x0E], "RSA and SHA-224"),
-    (&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x01], "ECDSA and SHA-1"),
-    (&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x01], "ECDSA and SHA-224"),
-    (&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02], "ECDSA and SHA-256"),
-    (&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x03], "ECDSA and SHA-384"),
-    (&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x04], "ECDSA and SHA-512"),
-    (&[0x2A, 0x81, 0x1C, 0xCF, 0x55, 0x01, 0x83, 0x75], "SM2 and SM3"),
-    (&[0x2A, 0x86, 0x48, 0xCE, 0x38, 0x04, 0x03], "DSA and SHA-1"),
+    ("1.2.840.10045.3.1.7", "P-256"),
+    ("1.3.132.0.34", "P-384"),
+    ("1.3.101.112", "Ed25519"),
+    ("1.2.840.113549.1.1.10", "RSASSA-PSS"),
+    ("1.3.132.0.35", "P-521"),
+    ("1.3.132.0.33", "P-224"),
+    ("1.3.132.0.10", "secp256k1"),
+    ("1.3.36.3.3.2.8.1.1.7", "brainpoolP256r1"),
+    ("1.3.36.3.3.2.8.1.1.11", "brainpoolP384r1"),
+    ("1.2.156.10197.1.301", "SM2"),
+    ("1.3.101.113", "Ed448"),
+    ("1.3.101.110", "X25519"),
+    ("1.2.840.10040.4.1", "DSA"),
+    ("1.2.840.113549.1.1.2", "RSA and MD2"),
+    ("1.2.840.113549.1.1.4", "RSA and MD5"),
+    ("1.2.840.113549.1.1.5", "RSA and SHA-1"),
+    ("1.2.840.113549.1.1.11", "RSA and SHA-256"),
+    ("1.2.840.113549.1.1.12", "RSA and SHA-384"),
+    ("1.2.840.113549.1.1.13", "RSA and SHA-512"),
+    ("1.2.840.113549.1.1.14", "RSA and SHA-224"),
+    ("1.2.840.10045.4.1", "ECDSA and SHA-1"),
+    ("1.2.840.10045.4.3.1", "ECDSA and SHA-224"),
+    ("1.2.840.10045.4.3.2", "ECDSA and SHA-256"),
+    ("1.2.840.10045.4.3.3", "ECDSA and SHA-384"),
+    ("1.2.840.10045.4.3.4", "ECDSA and SHA-512"),
+    ("1.2.156.10197.1.501", "SM2 and SM3"),
+    ("1.2.840.10040.4.3", "DSA and SHA-1"),
 ];
 
 fn name(identifier: &[u8]) -> String {
-    let known = NAMES.iter().find(|(known, _)| *known == identifier);
-    known.map_or_else(
-        || format!("the algorithm {}", der::dotted(identifier)),
-        |(_, name)| (*name).to_owned(),
-    )
+    let dotted = der::dotted(identifier);
+    match NAMES.iter().find(|(known, _)| *known == dotted) {
+        Some((_, name)) => (*name).to_owned(),
+        None => format!("the algorithm {dotted}"),
+    }
 }
 
 /// What an AlgorithmIdentifier says: the algorithm or, for elliptic curves, the curve.
 pub(super) fn algorithm(mut content: &[u8]) -> Option<String> {
     let identifier = der::expect(&mut content, OBJECT_IDENTIFIER)?;
-    if identifier == ELLIPTIC {
-        return Some(match der::next(&mut content) {
-            Some(curve) if curve.tag == OBJECT_IDENTIFIER => name(curve.value),
-            _ => "an elliptic curve without a name".into(),
-        });
+    if der::dotted(identifier) != ELLIPTIC {
+        return Some(name(identifier));
     }
-    Some(name(identifier))
+    let curve = der::expect(&mut content, OBJECT_IDENTIFIER);
+    Some(curve.map_or_else(|| "an elliptic curve without a name".into(), name))
 }
 
 /// Of a SubjectPublicKeyInfo.
@@ -101,7 +100,7 @@ fn key<'a>(
     modulus: impl FnOnce() -> Option<Element<'a>>,
 ) -> Option<Key> {
     let words = algorithm(kind)?;
-    match der::expect(&mut kind, OBJECT_IDENTIFIER)? {
+    match &*der::dotted(der::expect(&mut kind, OBJECT_IDENTIFIER)?) {
         RSA => rsa(modulus()?, most),
         _ => Some(named(words)),
     }
