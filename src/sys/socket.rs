@@ -131,15 +131,15 @@ pub(crate) fn wait_connected<'a>(
 
 /// A TCP socket that does not block, from its birth on where the system has that.
 pub(crate) fn nonblocking(domain: Domain) -> io::Result<Socket> {
-    let protocol = Some(Protocol::TCP);
+    let kind = Type::STREAM;
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    return above_standard(Socket::new(domain, Type::STREAM.nonblocking(), protocol)?);
+    let kind = kind.nonblocking();
+    let socket = Socket::new(domain, kind, Some(Protocol::TCP))?;
+    #[cfg(unix)]
+    let socket = above_standard(socket)?;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    {
-        let socket = above_standard(Socket::new(domain, Type::STREAM, protocol)?)?;
-        socket.set_nonblocking(true)?;
-        Ok(socket)
-    }
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
 
 /// The same socket, not in the place of standard input, output or error: a host that has closed one
@@ -159,11 +159,6 @@ fn above_standard(socket: Socket) -> io::Result<Socket> {
     }
     // SAFETY: a descriptor that was just made, and that nobody else has.
     Ok(unsafe { Socket::from_raw_fd(moved) })
-}
-
-#[cfg(not(unix))]
-fn above_standard(socket: Socket) -> io::Result<Socket> {
-    Ok(socket)
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -19,6 +19,7 @@ pub(crate) fn spawn(name: &str, work: Box<dyn FnOnce() + Send>) -> io::Result<()
         work();
     };
     // The thread has the mask of the one that starts it, from its first instruction on.
+    #[cfg(unix)]
     let _blocked = signals::Blocked::all();
     builder.spawn(work).map(drop)
 }
@@ -52,17 +53,6 @@ mod signals {
     }
 }
 
-#[cfg(not(unix))]
-mod signals {
-    pub struct Blocked;
-
-    impl Blocked {
-        pub fn all() -> Self {
-            Blocked
-        }
-    }
-}
-
 /// LC_ALL_MASK, which the crate libc does not have for musl: what POSIX has. More need not be named,
 /// for a locale that is made from nothing is "C" in the rest.
 #[cfg(any(target_os = "linux", target_vendor = "apple"))]
@@ -89,42 +79,36 @@ fn speak_english() {
 /// For as long as it lives, `pthread_cancel` does not end this thread: a cancellation in the middle
 /// of a call would unwind through Rust, which aborts the process.
 pub(crate) struct Uncancellable {
-    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
-    before: libc::c_int,
-}
-
-#[cfg(any(target_os = "linux", target_vendor = "apple"))]
-mod cancellation {
-    #[cfg(target_os = "linux")]
-    pub const DISABLE: libc::c_int = 1;
-    #[cfg(target_vendor = "apple")]
-    pub const DISABLE: libc::c_int = 0;
-
-    unsafe extern "C" {
-        pub fn pthread_setcancelstate(state: libc::c_int, before: *mut libc::c_int) -> libc::c_int;
-    }
+    before: i32,
 }
 
 impl Uncancellable {
-    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
     pub fn enter() -> Self {
-        let mut before = 0;
-        // SAFETY: the pointer is to a local. It fails for another state only.
-        unsafe { cancellation::pthread_setcancelstate(cancellation::DISABLE, &mut before) };
-        Uncancellable { before }
-    }
-
-    #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
-    pub fn enter() -> Self {
-        Uncancellable {}
+        // PTHREAD_CANCEL_DISABLE, which the crate libc does not have.
+        const DISABLE: i32 = if cfg!(target_vendor = "apple") { 0 } else { 1 };
+        Uncancellable { before: set_cancel_state(DISABLE) }
     }
 }
 
-#[cfg(any(target_os = "linux", target_vendor = "apple"))]
 impl Drop for Uncancellable {
     fn drop(&mut self) {
-        let mut ours = 0;
-        // SAFETY: the state is the one that was in force before, the pointer is to a local.
-        unsafe { cancellation::pthread_setcancelstate(self.before, &mut ours) };
+        set_cancel_state(self.before);
     }
+}
+
+/// Gives the state that was in force before.
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+fn set_cancel_state(state: libc::c_int) -> libc::c_int {
+    unsafe extern "C" {
+        fn pthread_setcancelstate(state: libc::c_int, before: *mut libc::c_int) -> libc::c_int;
+    }
+    let mut before = 0;
+    // SAFETY: the pointer is to a local. It fails for a state that does not exist only.
+    unsafe { pthread_setcancelstate(state, &mut before) };
+    before
+}
+
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+fn set_cancel_state(state: i32) -> i32 {
+    state
 }
