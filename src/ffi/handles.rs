@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
+use std::ptr;
 use std::sync::{Arc, RwLock};
 
-use crate::Client;
+use super::types::agw_client;
 use crate::sys::fork;
 use crate::sys::lock::unpoisoned;
+use crate::{Client, Error, Status};
 
 /// Far more than a host needs; a loop that forgets `agw_free` ends here and not in the swap space.
 const MAX_CLIENTS: usize = 65_536;
@@ -50,18 +52,24 @@ impl Table {
     }
 }
 
-/// Issues a ticket; `None` if there are too many clients.
-pub(super) fn issue(client: Client) -> Option<usize> {
-    change(|table| table.insert(Arc::new(client), MAX_CLIENTS))
+pub(super) fn issue(client: Client) -> Result<*mut agw_client, Error> {
+    let ticket = change(|table| table.insert(Arc::new(client), MAX_CLIENTS));
+    let ticket =
+        ticket.ok_or_else(|| Error::new(Status::Resources, "too many clients; agw_free some"))?;
+    Ok(ptr::without_provenance_mut(ticket))
 }
 
-pub(super) fn find(ticket: usize) -> Option<Arc<Client>> {
+pub(super) fn find(handle: *mut agw_client) -> Result<Arc<Client>, Error> {
     let _whole = fork::held_off();
-    unpoisoned(TABLE.read()).clients.get(&ticket).cloned()
+    unpoisoned(TABLE.read()).clients.get(&handle.addr()).cloned().ok_or_else(no_such_handle)
 }
 
-pub(super) fn remove(ticket: usize) -> Option<Arc<Client>> {
-    change(|table| table.clients.remove(&ticket))
+pub(super) fn remove(handle: *mut agw_client) -> Result<Arc<Client>, Error> {
+    change(|table| table.clients.remove(&handle.addr())).ok_or_else(no_such_handle)
+}
+
+fn no_such_handle() -> Error {
+    Error::new(Status::InvalidHandle, "client: NULL, freed, or never issued")
 }
 
 /// A child finds the table whole and open.

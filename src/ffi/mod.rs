@@ -2,13 +2,16 @@
 //!
 //! Every function has the same rhythm: the guard, the arguments, the client's own method, the
 //! result. The texts here are those of the header.
+//!
+//! # Safety
+//! A pointer to a struct is NULL or points to a struct of its `struct_size`; a string, also one in a
+//! struct, is NULL or NUL-terminated. A handle may be anything.
 #![allow(unsafe_code)]
 
 mod guard;
 mod handles;
 mod options;
 mod outputs;
-mod result;
 mod strings;
 mod structs;
 mod types;
@@ -17,12 +20,12 @@ use std::ffi::c_char;
 use std::ptr;
 
 use crate::sys::{fork, module, panics};
-use crate::{CallId, Client, Error, Level, NumberedCall, Status};
-use guard::{Entry, enter};
+use crate::{CallId, Client, Status};
+use guard::{Entry, enter, with_client};
 use options::{read_options, read_sign_in};
-use outputs::Output;
-use result::{Outcome, Success};
+use outputs::Success;
 use strings::{borrowed, invalid, required};
+use structs::Output;
 pub use types::*;
 
 // The calling convention gets into the header's prototypes by the names of the return types.
@@ -50,36 +53,28 @@ type NumberCall = u32;
 /// @since 1.0
 ///
 /// # Safety
-/// `options` and `result` are NULL or point to structs of their `struct_size`, with strings that
-/// are NULL or NUL-terminated; `client` is NULL or points to a pointer.
+/// As the [module](self) says; `client` is NULL or points to a pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn agw_client_new(
     options: *const agw_client_options,
     client: *mut *mut agw_client,
     result: *mut agw_result,
 ) -> StatusCall {
-    // SAFETY: as this function's own contract: `client` is NULL or can be written.
-    let give = |handle: usize| unsafe {
-        if !client.is_null() {
-            client.write_unaligned(ptr::without_provenance_mut(handle));
-        }
-    };
-    give(0);
-    let call = |_| {
-        set_up();
-        if client.is_null() {
-            return Err(invalid("client: NULL"));
-        }
-        // SAFETY: as this function's own contract.
-        let options = unsafe { read_options(options) }?;
-        let Some(handle) = handles::issue(Client::new(&options)?) else {
-            return Err(Error::new(Status::Resources, "too many clients; agw_free some"));
-        };
-        give(handle);
-        Ok(Success::Nothing)
-    };
     // SAFETY: as this function's own contract.
-    unsafe { enter(Entry::ClientNew, result, call) }
+    unsafe {
+        if !client.is_null() {
+            client.write_unaligned(ptr::null_mut());
+        }
+        enter(Entry::ClientNew, ptr::null_mut(), result, |_| {
+            set_up();
+            if client.is_null() {
+                return Err(invalid("client: NULL"));
+            }
+            let options = read_options(options)?;
+            client.write_unaligned(handles::issue(Client::new(&options)?)?);
+            Ok(Success::Nothing)
+        })
+    }
 }
 
 /// Rejects the conference call that rings at an agent (`rejectAgentConf`).
@@ -103,8 +98,7 @@ pub unsafe extern "C" fn agw_client_new(
 /// @since 1.0
 ///
 /// # Safety
-/// The strings are NULL or NUL-terminated; `result` is NULL or points to a struct of its
-/// `struct_size`. `client` may be anything.
+/// As the [module](self) says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn agw_reject_agent_conf(
     client: *mut agw_client,
@@ -112,14 +106,13 @@ pub unsafe extern "C" fn agw_reject_agent_conf(
     guid: *const c_char,
     result: *mut agw_result,
 ) -> StatusCall {
-    let call = |client: NumberedCall| {
-        // SAFETY: as this function's own contract.
-        let (agent_id, guid) =
-            unsafe { (required("agent_id", agent_id)?, borrowed("guid", guid)?) };
-        client.reject_agent_conf(agent_id, guid).map(Success::Answer)
-    };
     // SAFETY: as this function's own contract.
-    unsafe { with_client(Entry::RejectAgentConf, client, result, call) }
+    unsafe {
+        with_client(Entry::Request, client, result, |client| {
+            let (agent_id, guid) = (required("agent_id", agent_id)?, borrowed("guid", guid)?);
+            client.reject_agent_conf(agent_id, guid).map(Success::Answer)
+        })
+    }
 }
 
 /// Signs an agent in (`login`), and keeps the Guid and a load balancer's cookies for its calls.
@@ -138,21 +131,19 @@ pub unsafe extern "C" fn agw_reject_agent_conf(
 /// @since 1.0
 ///
 /// # Safety
-/// `options` and `result` are NULL or point to structs of their `struct_size`, with strings that are
-/// NULL or NUL-terminated. `client` may be anything.
+/// As the [module](self) says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn agw_sign_in(
     client: *mut agw_client,
     options: *const agw_sign_in_options,
     result: *mut agw_result,
 ) -> StatusCall {
-    let call = |client: NumberedCall| {
-        // SAFETY: as this function's own contract.
-        let sign_in = unsafe { read_sign_in(options) }?;
-        client.sign_in(&sign_in).map(Success::Answer)
-    };
     // SAFETY: as this function's own contract.
-    unsafe { with_client(Entry::SignIn, client, result, call) }
+    unsafe {
+        with_client(Entry::Request, client, result, |client| {
+            client.sign_in(&read_sign_in(options)?).map(Success::Answer)
+        })
+    }
 }
 
 /// Waits for the next event of an agent that is signed in (`getAgentEvent`).
@@ -175,8 +166,7 @@ pub unsafe extern "C" fn agw_sign_in(
 /// @since 1.0
 ///
 /// # Safety
-/// The string is NULL or NUL-terminated; `event` and `result` are NULL or point to structs of their
-/// `struct_size`. `client` may be anything.
+/// As the [module](self) says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn agw_next_event(
     client: *mut agw_client,
@@ -185,20 +175,17 @@ pub unsafe extern "C" fn agw_next_event(
     result: *mut agw_result,
 ) -> StatusCall {
     // SAFETY: as this function's own contract.
-    let output = unsafe { Output::open("event", event) };
-    if let Ok(output) = &output {
-        output.fill(None);
+    unsafe {
+        let output = Output::open("event", event);
+        with_client(Entry::Request, client, result, |client| {
+            let output = output?;
+            let poll = client.next_event(required("agent_id", agent_id)?)?;
+            if let Some(event) = &poll.event {
+                output.fill(event);
+            }
+            Ok(Success::Answer(poll.answer))
+        })
     }
-    let call = |client: NumberedCall| {
-        let output = output?;
-        // SAFETY: as this function's own contract.
-        let agent_id = unsafe { required("agent_id", agent_id) }?;
-        let poll = client.next_event(agent_id)?;
-        output.fill(poll.event.as_ref());
-        Ok(Success::Answer(poll.answer))
-    };
-    // SAFETY: as this function's own contract.
-    unsafe { with_client(Entry::NextEvent, client, result, call) }
 }
 
 /// Signs an agent out (`logout`), and forgets its session where that is over.
@@ -214,21 +201,19 @@ pub unsafe extern "C" fn agw_next_event(
 /// @since 1.0
 ///
 /// # Safety
-/// The string is NULL or NUL-terminated; `result` is NULL or points to a struct of its `struct_size`.
-/// `client` may be anything.
+/// As the [module](self) says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn agw_sign_out(
     client: *mut agw_client,
     agent_id: *const c_char,
     result: *mut agw_result,
 ) -> StatusCall {
-    let call = |client: NumberedCall| {
-        // SAFETY: as this function's own contract.
-        let agent_id = unsafe { required("agent_id", agent_id) }?;
-        client.sign_out(agent_id).map(Success::Answer)
-    };
     // SAFETY: as this function's own contract.
-    unsafe { with_client(Entry::SignOut, client, result, call) }
+    unsafe {
+        with_client(Entry::Request, client, result, |client| {
+            client.sign_out(required("agent_id", agent_id)?).map(Success::Answer)
+        })
+    }
 }
 
 /// Keeps a Guid and cookies for an agent: for a host that signs in or polls by itself.
@@ -249,8 +234,7 @@ pub unsafe extern "C" fn agw_sign_out(
 /// @since 1.0
 ///
 /// # Safety
-/// The strings are NULL or NUL-terminated; `result` is NULL or points to a struct of its
-/// `struct_size`. `client` may be anything.
+/// As the [module](self) says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn agw_set_session(
     client: *mut agw_client,
@@ -259,16 +243,14 @@ pub unsafe extern "C" fn agw_set_session(
     cookie: *const c_char,
     result: *mut agw_result,
 ) -> StatusCall {
-    let call = |client: NumberedCall| {
-        // SAFETY: as this function's own contract.
-        let (agent_id, guid, cookie) = unsafe {
-            (required("agent_id", agent_id)?, borrowed("guid", guid)?, borrowed("cookie", cookie)?)
-        };
-        client.client.set_session(agent_id, guid, cookie)?;
-        Ok(Success::Nothing)
-    };
     // SAFETY: as this function's own contract.
-    unsafe { with_client(Entry::SetSession, client, result, call) }
+    unsafe {
+        with_client(Entry::Other, client, result, |client| {
+            let (agent_id, guid) = (required("agent_id", agent_id)?, borrowed("guid", guid)?);
+            client.client.set_session(agent_id, guid, borrowed("cookie", cookie)?)?;
+            Ok(Success::Nothing)
+        })
+    }
 }
 
 /// Shows the newest Guid and the cookies that are kept for an agent: for a host that calls other
@@ -284,8 +266,7 @@ pub unsafe extern "C" fn agw_set_session(
 /// @since 1.0
 ///
 /// # Safety
-/// The string is NULL or NUL-terminated; `session` and `result` are NULL or point to structs of their
-/// `struct_size`. `client` may be anything.
+/// As the [module](self) says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn agw_get_session(
     client: *mut agw_client,
@@ -294,19 +275,14 @@ pub unsafe extern "C" fn agw_get_session(
     result: *mut agw_result,
 ) -> StatusCall {
     // SAFETY: as this function's own contract.
-    let output = unsafe { Output::open("session", session) };
-    if let Ok(output) = &output {
-        output.fill(None);
+    unsafe {
+        let output = Output::open("session", session);
+        with_client(Entry::Other, client, result, |client| {
+            let output = output?;
+            output.fill(&client.client.session(required("agent_id", agent_id)?)?);
+            Ok(Success::Nothing)
+        })
     }
-    let call = |client: NumberedCall| {
-        let output = output?;
-        // SAFETY: as this function's own contract.
-        let agent_id = unsafe { required("agent_id", agent_id) }?;
-        output.fill(Some(&client.client.session(agent_id)?));
-        Ok(Success::Nothing)
-    };
-    // SAFETY: as this function's own contract.
-    unsafe { with_client(Entry::GetSession, client, result, call) }
 }
 
 /// Makes sure that a verified connection to the gateway stands ready, without sending a request.
@@ -326,7 +302,7 @@ pub unsafe extern "C" fn agw_get_session(
 /// @since 1.0
 ///
 /// # Safety
-/// `result` is NULL or points to a struct of its `struct_size`. `client` may be anything.
+/// As the [module](self) says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn agw_connect(
     client: *mut agw_client,
@@ -334,7 +310,7 @@ pub unsafe extern "C" fn agw_connect(
 ) -> StatusCall {
     // SAFETY: as this function's own contract.
     unsafe {
-        with_client(Entry::Connect, client, result, |client| client.connect().map(Success::Detail))
+        with_client(Entry::Other, client, result, |client| client.connect().map(Success::Detail))
     }
 }
 
@@ -351,12 +327,13 @@ pub unsafe extern "C" fn agw_connect(
 /// None needed: `client` may be anything.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn agw_cancel(client: *mut agw_client) -> StatusCall {
-    let call = |client: NumberedCall| {
-        client.client.cancel();
-        Ok(Success::Nothing)
-    };
     // SAFETY: there is no result to write.
-    unsafe { with_client(Entry::Cancel, client, ptr::null_mut(), call) }
+    unsafe {
+        with_client(Entry::Other, client, ptr::null_mut(), |client| {
+            client.client.cancel();
+            Ok(Success::Nothing)
+        })
+    }
 }
 
 /// Makes one call on a client end soon with AGW_E_CANCELLED: that whose result has this `call_id`.
@@ -378,13 +355,14 @@ pub unsafe extern "C" fn agw_cancel(client: *mut agw_client) -> StatusCall {
 /// None needed: `client` may be anything.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn agw_cancel_call(client: *mut agw_client, call_id: u32) -> StatusCall {
-    let call = |client: NumberedCall| {
-        let id = CallId::from_number(call_id).ok_or_else(|| invalid("call_id: 0"))?;
-        client.client.cancel_call(id);
-        Ok(Success::Nothing)
-    };
     // SAFETY: there is no result to write.
-    unsafe { with_client(Entry::CancelCall, client, ptr::null_mut(), call) }
+    unsafe {
+        with_client(Entry::Other, client, ptr::null_mut(), |client| {
+            let id = CallId::from_number(call_id).ok_or_else(|| invalid("call_id: 0"))?;
+            client.client.cancel_call(id);
+            Ok(Success::Nothing)
+        })
+    }
 }
 
 /// Frees a client. Calls in progress on it end soon with AGW_E_CANCELLED.
@@ -404,12 +382,12 @@ pub unsafe extern "C" fn agw_cancel_call(client: *mut agw_client, call_id: u32) 
 pub unsafe extern "C" fn agw_free(client: *mut agw_client) -> StatusCall {
     let call = |_| {
         if !client.is_null() {
-            handles::remove(client.addr()).ok_or_else(no_such_handle)?.close();
+            handles::remove(client)?.close();
         }
         Ok(Success::Nothing)
     };
     // SAFETY: there is no result to write.
-    unsafe { enter(Entry::Free, ptr::null_mut(), call) }
+    unsafe { enter(Entry::Other, client, ptr::null_mut(), call) }
 }
 
 /// Says in an English sentence what a status means and what to do.
@@ -463,39 +441,3 @@ static AT_LOAD: extern "C" fn() = {
     }
     at_load
 };
-
-/// Runs a call on the client that a handle stands for. A panic is told to its log, too.
-///
-/// # Safety
-/// As [`enter`].
-unsafe fn with_client(
-    entry: Entry,
-    handle: *mut agw_client,
-    result: *mut agw_result,
-    call: impl FnOnce(NumberedCall) -> Outcome,
-) -> agw_status {
-    let call = |id| {
-        let client = handles::find(handle.addr()).ok_or_else(no_such_handle)?;
-        let _report = PanicReport(&client);
-        call(client.with_id(id))
-    };
-    // SAFETY: as this function's own contract.
-    unsafe { enter(entry, result, call) }
-}
-
-/// Tells the client's log of a panic that goes by, on its way to the guard.
-struct PanicReport<'a>(&'a Client);
-
-impl Drop for PanicReport<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let place = panics::place();
-            let status = Status::Internal;
-            self.0.log(Level::Error, format_args!("{status}: panic at {place}; please report it"));
-        }
-    }
-}
-
-fn no_such_handle() -> Error {
-    Error::new(Status::InvalidHandle, "client: NULL, freed, or never issued")
-}

@@ -1,82 +1,173 @@
-//! The structs that a call fills in beside its result: an event, a session.
+//! What a call writes into the caller's structs: its result, an event, a session.
 
-use std::ptr;
+use std::ffi::c_char;
+use std::time::Instant;
 
 use zeroize::Zeroize;
 
-use super::result::put;
-use super::structs::StructSize;
-use super::types::{AGW_EVENT_TRUNCATED, agw_event, agw_session};
-use crate::{Error, Event, Session};
+use super::structs::{Output, StructSize};
+use super::types::{
+    AGW_EVENT_TRUNCATED, AGW_RESULT_MAYBE_SENT, AGW_RESULT_RESENT, AGW_RESULT_TRUNCATED, agw_event,
+    agw_result, agw_session,
+};
+use crate::{Answer, CallId, Error, Event, Session, Status};
 
-/// The caller's struct, as far as this library knows it.
-pub(super) struct Output<T> {
-    target: *mut T,
-    struct_size: u32,
+/// What a guarded call comes to.
+pub(super) type Outcome = Result<Success, Error>;
+
+/// What there is to tell of a call that succeeded.
+#[derive(Debug)]
+pub(super) enum Success {
+    Nothing,
+    Answer(Answer),
+    /// A sentence for `detail`.
+    Detail(String),
 }
 
-impl<T> Output<T> {
+/// The caller's result struct.
+#[derive(Default)]
+pub(super) struct ResultSlot {
+    output: Option<Output<agw_result>>,
+    /// The caller's number for this call.
+    pub call_id: Option<CallId>,
+    /// The part that this library does not know is not zero.
+    pub misfit: bool,
+}
+
+impl ResultSlot {
     /// # Safety
-    /// `target` is NULL or points to `struct_size` bytes, which come first in it, that the caller
-    /// lets us write.
-    pub unsafe fn open(name: &str, target: *mut T) -> Result<Self, Error> {
-        // SAFETY: as this function's own contract.
-        let size = unsafe { StructSize::required(name, target) }?;
-        Ok(Output { target, struct_size: size.given })
+    /// `target` is NULL or points to `struct_size` bytes that the caller lets us write.
+    pub unsafe fn open(target: *mut agw_result) -> Result<Self, Status> {
+        if target.is_null() {
+            return Ok(ResultSlot::default());
+        }
+        // SAFETY: not NULL, so at least struct_size is there.
+        let size = unsafe { StructSize::read(target) }?;
+        // SAFETY: the struct is there as a whole, all of it numbers; a host may have packed it, so not
+        // aligned.
+        let (output, call_id) = unsafe {
+            (Output::new(target, &size), (&raw const (*target).call_id).read_unaligned())
+        };
+        Ok(ResultSlot {
+            output: Some(output),
+            call_id: CallId::from_number(call_id),
+            misfit: !size.rest_is_zero,
+        })
     }
 
-    fn write(&self, filled: &T) {
-        // SAFETY: the caller's struct has as many bytes (its own struct_size says so), and does not
-        // overlap with ours; a host may have packed it, so not aligned.
-        unsafe {
-            ptr::copy_nonoverlapping(
-                ptr::from_ref(filled).cast::<u8>(),
-                self.target.cast::<u8>(),
-                size_of::<T>(),
-            );
+    pub fn write(&self, outcome: &Outcome, started: Instant) {
+        let Some(output) = &self.output else { return };
+        let mut filled = output.blank();
+        filled.call_id = self.call_id.map_or(0, CallId::number);
+        filled.elapsed_us = u32::try_from(started.elapsed().as_micros()).unwrap_or(u32::MAX);
+        let whole = match outcome {
+            Ok(Success::Nothing) => true,
+            Ok(Success::Answer(answer)) => fill_answer(&mut filled, answer),
+            Ok(Success::Detail(words)) => put(&mut filled.detail, words),
+            Err(error) => fill_error(&mut filled, error),
+        };
+        if !whole {
+            filled.flags |= AGW_RESULT_TRUNCATED;
         }
+        output.write(&filled);
     }
+}
+
+/// Whether every text fitted.
+fn fill_answer(result: &mut agw_result, answer: &Answer) -> bool {
+    result.http_status = answer.http_status.into();
+    result.flags = if answer.resent { AGW_RESULT_RESENT } else { 0 };
+    let retcode = put(&mut result.retcode, answer.retcode);
+    let message = put(&mut result.message, &answer.message);
+    retcode && message
+}
+
+/// Whether every text fitted.
+fn fill_error(result: &mut agw_result, error: &Error) -> bool {
+    result.status = error.status().number();
+    result.http_status = error.http_status().unwrap_or_default().into();
+    result.os_error = error.os_error().unwrap_or_default();
+    result.cti_code = error.cti_code().unwrap_or_default();
+    if error.maybe_sent() {
+        result.flags |= AGW_RESULT_MAYBE_SENT;
+    }
+    if error.resent() {
+        result.flags |= AGW_RESULT_RESENT;
+    }
+    let retcode = put(&mut result.retcode, error.retcode().unwrap_or_default());
+    let message = put(&mut result.message, error.message());
+    let detail = put(&mut result.detail, error.detail());
+    retcode && message && detail
 }
 
 impl Output<agw_event> {
-    pub fn fill(&self, event: Option<&Event>) {
-        let mut filled = agw_event {
-            struct_size: self.struct_size,
-            flags: 0,
-            conf_id: 0,
-            generated_ms: 0,
-            r#type: [0; 64],
-            work_no: [0; 32],
-            content: [0; 3976],
-        };
-        if let Some(event) = event {
-            filled.conf_id = event.conf_id.unwrap_or_default();
-            filled.generated_ms = event.generated_ms.unwrap_or_default();
-            let whole = [
-                put(&mut filled.r#type, &event.event_type),
-                put(&mut filled.work_no, &event.work_no),
-                put(&mut filled.content, &event.content),
-            ];
-            filled.flags = if whole.contains(&false) { AGW_EVENT_TRUNCATED } else { 0 };
-        }
+    /// Never a part of its caller, whose stack would hold the 4 KiB for as long as a poll waits.
+    #[inline(never)]
+    pub fn fill(&self, event: &Event) {
+        let mut filled = self.blank();
+        filled.conf_id = event.conf_id.unwrap_or_default();
+        filled.generated_ms = event.generated_ms.unwrap_or_default();
+        let whole = [
+            put(&mut filled.r#type, &event.event_type),
+            put(&mut filled.work_no, &event.work_no),
+            put(&mut filled.content, &event.content),
+        ];
+        filled.flags = if whole.contains(&false) { AGW_EVENT_TRUNCATED } else { 0 };
         self.write(&filled);
     }
 }
 
 impl Output<agw_session> {
-    pub fn fill(&self, session: Option<&Session>) {
-        let mut filled = agw_session {
-            struct_size: self.struct_size,
-            reserved: 0,
-            guid: [0; 264],
-            cookie: [0; 1776],
-        };
-        if let Some(session) = session {
-            put(&mut filled.guid, session.guid());
-            put(&mut filled.cookie, session.cookie());
-        }
+    pub fn fill(&self, session: &Session) {
+        let mut filled = self.blank();
+        put(&mut filled.guid, session.guid());
+        put(&mut filled.cookie, session.cookie());
         self.write(&filled);
         filled.guid.zeroize();
         filled.cookie.zeroize();
+    }
+}
+
+/// Copies as many whole characters as fit, NUL-terminated. A NUL inside would hide what follows,
+/// so it shows as U+FFFD. Returns whether all of it fitted.
+fn put(target: &mut [c_char], text: &str) -> bool {
+    let visible;
+    let text = if text.contains('\0') {
+        visible = text.replace('\0', "\u{FFFD}");
+        &visible
+    } else {
+        text
+    };
+    let mut end = text.len().min(target.len() - 1);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    for (place, byte) in target.iter_mut().zip(text[..end].bytes()) {
+        *place = byte as c_char;
+    }
+    end == text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::CStr;
+
+    fn shown(text: &str) -> (String, bool) {
+        let mut zeroed = [0; 8];
+        let whole = put(&mut zeroed, text);
+        // SAFETY: put leaves the last byte alone, which is zero.
+        let shown = unsafe { CStr::from_ptr(zeroed.as_ptr()) };
+        (shown.to_str().expect("UTF-8").to_owned(), whole)
+    }
+
+    #[test]
+    fn texts_are_cut_at_a_characters_edge() {
+        assert_eq!(shown(""), (String::new(), true));
+        assert_eq!(shown("1234567"), ("1234567".into(), true));
+        assert_eq!(shown("12345678"), ("1234567".into(), false));
+        assert_eq!(shown("座席座"), ("座席".into(), false));
+        assert_eq!(shown("12345座"), ("12345".into(), false));
+        assert_eq!(shown("a\0b"), ("a\u{FFFD}b".into(), true));
     }
 }

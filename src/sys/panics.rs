@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
+    /// File name and line of this thread's last panic.
     static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
@@ -20,18 +21,13 @@ pub(crate) fn caught<T>(call: impl FnOnce() -> T) -> Result<T, String> {
         if !payload.is::<&str>() && !payload.is::<String>() {
             std::mem::forget(payload);
         }
-        place()
+        PLACE.try_with(|place| place.borrow().clone()).unwrap_or_default()
     })
 }
 
 /// In a thread of the library's own.
 pub(crate) fn keep_quiet() {
     QUIET.set(true);
-}
-
-/// File name and line of this thread's last panic.
-pub(crate) fn place() -> String {
-    PLACE.try_with(|place| place.borrow().clone()).unwrap_or_default()
 }
 
 /// Keeps our own panics off the host's standard error, and leaves everybody else's alone. Does not
