@@ -53,7 +53,8 @@ out=$target/csharp
 rm -rf "$out"
 mkdir -p "$out"
 
-python3 $source/tests/check_header.py include/agw.h $source/src bindings/python/src/agw/errors.py
+PYTHONPATH=bindings python3 -B $source/tests/check_header.py include/agw.h $source/src \
+    bindings/python/src/agw/errors.py
 python3 $source/tests/check_package.py Cargo.toml $source
 
 # -doc makes a public member without documentation a warning, and a warning is an error.

@@ -55,7 +55,7 @@ case "$width" in
     ;;
 esac
 
-python3 -B $source/tests/check_header.py include/agw.h $source/agw.pas "$work"
+PYTHONPATH=bindings python3 -B $source/tests/check_header.py include/agw.h $source/agw.pas "$work"
 $cc -Iinclude -o "$work/c$end" "$work/layout.c"
 for program in "$work/layout" $source/examples/reject $source/examples/shift; do
     fpc -Fu$source -FE"$work" "$program.pas" >"$work/log" 2>&1 || {

@@ -9,6 +9,8 @@ import re
 import sys
 from pathlib import Path
 
+from header import camel, constants, differences, functions, report, structs, without_comments
+
 # Whose values are which C# members: prefix of the header, enum; the longest prefix first.
 ENUMS = (
     ("AGW_SIGN_IN_", "SignInFlags"),
@@ -48,7 +50,6 @@ CS_TYPES = {
     "agw_status": "int",
     "int32_t": "int",
     "uint32_t": "uint",
-    "const char *return": "IntPtr",
     "const char *": "IntPtr",
     "agw_client *": "IntPtr",
     "agw_client **": "out IntPtr",
@@ -58,14 +59,6 @@ CS_TYPES = {
     "const agw_client_options *": "ref NativeOptions",
     "const agw_sign_in_options *": "ref NativeSignIn",
 }
-
-
-def without_comments(text):
-    return re.sub(r"/\*.*?\*/|//[^\n]*", "", text, flags=re.S)
-
-
-def camel(name):
-    return "".join(word.capitalize() for word in name.split("_"))
 
 
 def member(name):
@@ -79,8 +72,8 @@ def member(name):
 
 
 def header_numbers(header):
-    found = re.findall(r"^#define (AGW_\w+) (-?\d+)$", header, re.M)
-    return {member(name): int(value) for name, value in found} | EXTRA
+    found = constants(header).items()
+    return {member(name): int(value) for name, value in found if '"' not in value} | EXTRA
 
 
 def source_numbers(source):
@@ -94,8 +87,8 @@ def source_numbers(source):
 
 def header_texts(header):
     """The types of events that have a name."""
-    found = re.findall(r'^#define AGW_EVENT_(\w+) "(\w+)"$', header, re.M)
-    return {camel(name): text for name, text in found}
+    return {camel(name.removeprefix("AGW_EVENT_")): value.strip('"')
+            for name, value in constants(header).items() if '"' in value}
 
 
 def source_texts(source):
@@ -104,12 +97,9 @@ def source_texts(source):
 
 
 def header_fields(header, struct):
-    body = re.search(rf"typedef struct {struct} \{{(.*?)\}} {struct};", header, re.S)[1]
     fields = []
-    for kind, pointer, name, count in re.findall(
-        r"((?:const )?\w+) (\*?)(\w+)(?:\[(\d+)\])?;", body
-    ):
-        size = int(count) if count else "p" if pointer else C_SIZES[kind]
+    for kind, name, count in structs(header)[struct]:
+        size = int(count) if count else "p" if kind.endswith("*") else C_SIZES[kind]
         fields.append((name, size, SIGNED.get(kind)))
     return fields
 
@@ -141,15 +131,8 @@ def running_offsets(fields):
 
 
 def header_functions(header):
-    functions = {}
-    for kind, pointer, name, arguments in re.findall(
-        r"AGW_API\s+((?:const )?\w+) (\*?)AGW_CALL (\w+)\((.*?)\);", header, re.S
-    ):
-        result = f"{kind} *return" if pointer else kind
-        types = [re.sub(r"\w+$", "", one.strip()).strip() for one in arguments.split(",")]
-        types = [] if arguments == "void" else [CS_TYPES[one] for one in types]
-        functions[name] = (CS_TYPES[result], types)
-    return functions
+    return {name: (CS_TYPES[kind], [CS_TYPES[one] for one in taken])
+            for name, (kind, taken) in functions(header).items()}
 
 
 def source_functions(source):
@@ -189,19 +172,13 @@ def source_tree(source):
     return tree(dict(parents), classes)
 
 
-def differences(what, wanted, found):
-    for key in sorted(set(wanted) | set(found)):
-        if wanted.get(key) != found.get(key):
-            yield f"{what} {key}: {wanted.get(key)}, but in C# {found.get(key)}"
-
-
 def compare(header_text, source_text, python_text):
     """What differs, a line each."""
     header, source = without_comments(header_text), without_comments(source_text)
-    yield from differences("number", header_numbers(header), source_numbers(source))
-    yield from differences("text", header_texts(header), source_texts(source))
-    yield from differences("function", header_functions(header), source_functions(source))
-    yield from differences("exception", python_tree(python_text), source_tree(source))
+    yield from differences("number", header_numbers(header), "C#", source_numbers(source))
+    yield from differences("text", header_texts(header), "C#", source_texts(source))
+    yield from differences("function", header_functions(header), "C#", source_functions(source))
+    yield from differences("exception", python_tree(python_text), "C#", source_tree(source))
     for c_name, cs_name in STRUCTS.items():
         wanted = header_fields(header, c_name)
         found, offsets = source_fields(source, cs_name)
@@ -241,34 +218,11 @@ TREE_CHANGES = (
 )
 
 
-def changed(text, changes):
-    for old, new in changes:
-        if old not in text:
-            raise ValueError(f"there is no {old!r} to change")
-        yield f"{old!r} -> {new!r}", text.replace(old, new)
-
-
-def unnoticed(header, source, python):
-    """The changes that go unnoticed."""
-    for change, other in changed(header, CHANGES):
-        if not list(compare(other, source, python)):
-            yield f"unnoticed: {change}"
-    for change, other in changed(python, TREE_CHANGES):
-        if not list(compare(header, source, other)):
-            yield f"unnoticed: {change}"
-
-
 def main():
     header, folder, python = (Path(argument) for argument in sys.argv[1:])
     sources = "\n".join(file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.cs")))
     texts = header.read_text(encoding="utf-8"), sources, python.read_text(encoding="utf-8")
-    wrong = list(compare(*texts)) or list(unnoticed(*texts))
-    for line in wrong:
-        print(f"check_header: {line}", file=sys.stderr)
-    if not wrong:
-        refused = len(CHANGES) + len(TREE_CHANGES)
-        print(f"check_header: C#, header and Python agree; {refused} changed copies are refused")
-    return 1 if wrong else 0
+    return report("C#, header and Python", compare, texts, {0: CHANGES, 2: TREE_CHANGES})
 
 
 if __name__ == "__main__":

@@ -12,6 +12,17 @@ import re
 import sys
 from pathlib import Path
 
+from header import (
+    camel,
+    constants,
+    differences,
+    functions,
+    parameters,
+    report,
+    structs,
+    without_comments,
+)
+
 TYPES = {"uint32_t": "Cardinal", "int32_t": "Integer", "int64_t": "Int64", "agw_status": "Integer",
          "const char *": "PAnsiChar", "void *": "Pointer", "agw_log_fn": "TAgwLogFn",
          "agw_client **": "PPAgwClient"}
@@ -19,16 +30,8 @@ TYPES = {"uint32_t": "Cardinal", "int32_t": "Integer", "int64_t": "Int64", "agw_
 RENAMED = {"type": "type_", "AGW_VERSION_NUM": "AGW_HEADER_VERSION"}
 
 
-def without_comments(text):
-    return re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-
-
 def without_pascal_comments(text):
     return re.sub(r"\{[^$}][^}]*\}|//[^\n]*", "", text, flags=re.S)
-
-
-def camel(name):
-    return "".join(word.capitalize() for word in name.split("_"))
 
 
 def pascal(kind):
@@ -38,15 +41,12 @@ def pascal(kind):
 
 def header_records(header):
     records = {}
-    for name, body in re.findall(r"typedef struct (\w+) \{(.*?)\}", header, re.S):
-        fields = []
-        for kind, pointer, field, count in re.findall(
-            r"((?:const )?\w+) (\*?)(\w+)(?:\[(\d+)\])?;", body
-        ):
-            size = f"array[0..{int(count) - 1}] of AnsiChar" if count else None
-            fields.append((RENAMED.get(field, field),
-                           size or pascal(f"{kind} {pointer}".strip())))
-        records[f"T{camel(name)}"] = fields
+    for name, fields in structs(header).items():
+        records[f"T{camel(name)}"] = [
+            (RENAMED.get(field, field),
+             f"array[0..{int(count) - 1}] of AnsiChar" if count else pascal(kind))
+            for kind, field, count in fields
+        ]
     return records
 
 
@@ -57,8 +57,8 @@ def source_records(source):
 
 
 def header_constants(header):
-    found = re.findall(r'^#define (AGW_\w+) (-?\d+|"\w*")$', header, re.M)
-    return {RENAMED.get(name, name): value.replace('"', "'") for name, value in found}
+    return {RENAMED.get(name, name): value.replace('"', "'")
+            for name, value in constants(header).items()}
 
 
 def source_constants(source):
@@ -67,16 +67,10 @@ def source_constants(source):
 
 
 def header_functions(header):
-    functions = {}
-    for kind, pointer, name, arguments in re.findall(
-        r"AGW_API\s+((?:const )?\w+) (\*?)AGW_CALL (\w+)\((.*?)\);", header, re.S
-    ):
-        types = [re.sub(r"\w+$", "", one.strip()).strip() for one in arguments.split(",")]
-        types = [] if arguments == "void" else [pascal(one) for one in types]
-        functions[name] = (pascal(f"{kind} {pointer}".strip()), types)
+    found = {name: (pascal(kind), [pascal(one) for one in taken])
+             for name, (kind, taken) in functions(header).items()}
     (callback,) = re.findall(r"typedef void \(AGW_CALL \*agw_log_fn\)\((.*?)\);", header)
-    types = [pascal(re.sub(r"\w+$", "", one.strip()).strip()) for one in callback.split(",")]
-    return functions | {"TAgwLogFn": ("", types)}
+    return found | {"TAgwLogFn": ("", [pascal(one) for one in parameters(callback)])}
 
 
 def source_functions(source):
@@ -92,18 +86,12 @@ def source_functions(source):
     return functions | {"TAgwLogFn": ("", types)}
 
 
-def differences(what, wanted, found):
-    for key in sorted(set(wanted) | set(found)):
-        if wanted.get(key) != found.get(key):
-            yield f"{what} {key}: {wanted.get(key)}, but in Pascal {found.get(key)}"
-
-
 def compare(header_text, source_text):
     """What differs, a line each."""
     header, source = without_comments(header_text), without_pascal_comments(source_text)
-    yield from differences("constant", header_constants(header), source_constants(source))
-    yield from differences("record", header_records(header), source_records(source))
-    yield from differences("function", header_functions(header), source_functions(source))
+    yield from differences("constant", header_constants(header), "Pascal", source_constants(source))
+    yield from differences("record", header_records(header), "Pascal", source_records(source))
+    yield from differences("function", header_functions(header), "Pascal", source_functions(source))
 
 
 HEADER_CHANGES = (
@@ -128,29 +116,12 @@ SOURCE_CHANGES = (
 )
 
 
-def changed(text, changes):
-    for old, new in changes:
-        if old not in text:
-            raise ValueError(f"there is no {old!r} to change")
-        yield f"{old!r} -> {new!r}", text.replace(old, new)
-
-
-def unnoticed(header, source):
-    """The changes that go unnoticed."""
-    for change, other in changed(header, HEADER_CHANGES):
-        if not list(compare(other, source)):
-            yield f"unnoticed: {change}"
-    for change, other in changed(source, SOURCE_CHANGES):
-        if not list(compare(header, other)):
-            yield f"unnoticed: {change}"
-
-
 def write_layout(header, folder):
     """Programs in both languages that print: record, field, place, size."""
     text = without_comments(header)
     c = ["#include <stddef.h>", "#include <stdio.h>", '#include "agw.h"', "int main(void) {"]
     pas = ["program layout;", "{$MODE DELPHI}", "uses agw;", "var"]
-    names = re.findall(r"typedef struct (\w+) \{", text)
+    names = list(structs(text))
     pas += [f"  {camel(name)}: T{camel(name)};" for name in names] + ["begin"]
     for name, fields in zip(names, header_records(text).values(), strict=True):
         record = camel(name)
@@ -168,16 +139,10 @@ def write_layout(header, folder):
 
 
 def main():
-    header, source = (Path(path).read_text(encoding="utf-8") for path in sys.argv[1:3])
-    wrong = list(compare(header, source)) or list(unnoticed(header, source))
-    for line in wrong:
-        print(f"check_header: {line}", file=sys.stderr)
+    texts = [Path(path).read_text(encoding="utf-8") for path in sys.argv[1:3]]
     if len(sys.argv) > 3:
-        write_layout(header, Path(sys.argv[3]))
-    if not wrong:
-        refused = len(HEADER_CHANGES) + len(SOURCE_CHANGES)
-        print(f"check_header: Pascal and header agree; {refused} changed copies are refused")
-    return 1 if wrong else 0
+        write_layout(texts[0], Path(sys.argv[3]))
+    return report("Pascal and header", compare, texts, {0: HEADER_CHANGES, 1: SOURCE_CHANGES})
 
 
 if __name__ == "__main__":
