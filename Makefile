@@ -13,6 +13,9 @@ MAJOR := $(firstword $(subst ., ,$(VERSION)))
 # Where cargo builds; the environment may have it elsewhere.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 STAGE := $(abspath $(TARGET))/stage
+SIMULATOR := $(TARGET)/debug/examples/simulator
+# What the tests of the bindings work with.
+UNDER_TEST := --library $(STAGE)/lib/libagw.so --simulator $(SIMULATOR)
 # Where the libraries to install are; a folder that is named is taken as it is.
 BUILT ?=
 SHARED := $(or $(BUILT),$(TARGET)/release)/libagw.so
@@ -28,7 +31,7 @@ LIB = $(or $(filter-out /%,$(patsubst $(PREFIX)/%,%,$(LIBDIR))),\
 UP = $(shell echo '$(LIB)' | sed 's|[^/][^/]*|..|g')
 
 .PHONY: help demo test lint unit install-test python csharp pascal abi fuzz sanitize soak model \
-    bench counts field build header install built stage uninstall windows test-windows \
+    bench counts field build header install built stage simulator uninstall windows test-windows \
     test-servers test-hosts test-console test-dotnet check-targets linux dist test-dist release \
     deny msrv setup clean
 
@@ -36,10 +39,8 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 ## make demo       a shift from sign-in to sign-out, on this machine, in a few seconds
-demo: $(TARGET)/demo/reject
-	$(CARGO) build --locked --quiet --example simulator
-	$(PYTHON) tests/demo.py --library $(STAGE)/lib/libagw.so \
-	    --simulator $(TARGET)/debug/examples/simulator --reject $<
+demo: $(TARGET)/demo/reject simulator
+	$(PYTHON) tests/demo.py $(UNDER_TEST) --reject $<
 
 $(TARGET)/demo/reject: bindings/c/examples/reject.c stage
 	@mkdir -p $(@D)
@@ -68,24 +69,18 @@ install-test: build
 	tests/static.sh
 
 ## make python     the Python packages: ruff, mypy, wheels, pytest (EVERY=1: with all here, PyPy)
-python: setup stage
-	$(CARGO) build --locked --quiet --example simulator
+python: setup stage simulator
 	$(CARGO) build --locked --quiet -p agw-check
-	PYTHON=$(PYTHON) EVERY=$(EVERY) tests/python.sh --library $(STAGE)/lib/libagw.so \
-	    --simulator $(TARGET)/debug/examples/simulator --check $(TARGET)/debug/agw-check
-	PYTHON=$(PYTHON) tests/simulator/python.sh --simulator $(TARGET)/debug/examples/simulator
+	PYTHON=$(PYTHON) EVERY=$(EVERY) tests/python.sh $(UNDER_TEST) --check $(TARGET)/debug/agw-check
+	PYTHON=$(PYTHON) tests/simulator/python.sh --simulator $(SIMULATOR)
 
 ## make csharp     the C# binding, compiled and tested with Mono
-csharp: setup stage
-	$(CARGO) build --locked --quiet --example simulator
-	tests/csharp.sh --library $(STAGE)/lib/libagw.so \
-	    --simulator $(TARGET)/debug/examples/simulator
+csharp: setup stage simulator
+	tests/csharp.sh $(UNDER_TEST)
 
 ## make pascal     the unit for Delphi and Free Pascal, compiled and tested with Free Pascal
-pascal: setup stage
-	$(CARGO) build --locked --quiet --example simulator
-	tests/pascal.sh --library $(STAGE)/lib/libagw.so \
-	    --simulator $(TARGET)/debug/examples/simulator
+pascal: setup stage simulator
+	tests/pascal.sh $(UNDER_TEST)
 
 ## make abi        the library against the ABI of 1.0.0 and the header (RENEW=1: new baseline)
 abi:
@@ -132,23 +127,18 @@ test-servers: stage
 	    $(PYTHON) -B tests/servers/run.py --work $(abspath $(TARGET))/servers
 
 ## make test-dotnet  the C# binding on .NET 8 for Linux, before a release
-test-dotnet: setup stage
-	$(CARGO) build --locked --quiet --example simulator
+test-dotnet: setup stage simulator
 	tests/dotnet.sh
-	tests/csharp.sh --library $(STAGE)/lib/libagw.so \
-	    --simulator $(TARGET)/debug/examples/simulator --run tests/dotnet.sh
+	tests/csharp.sh $(UNDER_TEST) --run tests/dotnet.sh
 
 ## make test-console  the simulator's page in Chromium, by mouse and keyboard, and axe-core over it
-test-console: stage
-	$(CARGO) build --locked --quiet --example simulator
-	PYTHON=$(PYTHON) tests/console.sh --library $(STAGE)/lib/libagw.so \
-	    --simulator $(TARGET)/debug/examples/simulator
+test-console: stage simulator
+	PYTHON=$(PYTHON) tests/console.sh $(UNDER_TEST)
 
 ## make test-hosts the programs in Java, Node, Go and LuaJIT, before a release
-test-hosts: stage
-	$(CARGO) build --locked --quiet --example simulator
+test-hosts: stage simulator
 	tests/tools.sh
-	tests/other.sh $(STAGE) $(TARGET)/debug/examples/simulator
+	tests/other.sh $(STAGE) $(SIMULATOR)
 
 ## make build      the shared and the static library, optimised
 # The crate types are named because cargo leaves link-time optimisation out beside an rlib. With the
@@ -192,6 +182,9 @@ built:
 
 stage:
 	$(MAKE) --no-print-directory install PREFIX=$(STAGE) LIBDIR=$(STAGE)/lib DESTDIR=
+
+simulator:
+	$(CARGO) build --locked --quiet --example simulator
 
 ## make uninstall  PREFIX=/usr/local LIBDIR=PREFIX/lib DESTDIR=   takes away what make install put
 uninstall:
