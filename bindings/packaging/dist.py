@@ -19,7 +19,7 @@ import archive
 import crates
 import nuget
 import system
-from platforms import PLATFORMS
+from platforms import PLATFORMS, PROGRAMS
 
 ROOT = crates.ROOT
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).absolute()
@@ -96,7 +96,7 @@ def documents(folder, licences):
 
 def programs(folder, platform):
     """What a support desk and a developer start."""
-    for name in platform.programs:
+    for name in map(platform.program, PROGRAMS):
         put(TARGET / platform.folder / name, folder / "bin" / name)
         (folder / "bin" / name).chmod(0o755)
 
@@ -149,7 +149,7 @@ def python_packages(work, output, licences):
         program_licences = licence_folder(work / "licences-simulator" / platform.name, platform,
                                           crates.SIMULATOR, "The program agw-simulator")
         build("--wheel", ROOT / "bindings/simulator", made,
-              AGW_WHEEL_SIMULATOR=str(built / platform.program),
+              AGW_WHEEL_SIMULATOR=str(built / platform.program("agw-simulator")),
               AGW_WHEEL_PLATFORM=platform.wheel, AGW_WHEEL_LICENCES=str(program_licences))
     for path in made.iterdir():
         put(path, output / path.name)

@@ -26,15 +26,9 @@ class Platform(NamedTuple):
         """What its file is called."""
         return "agw.dll" if self.windows else "libagw.so"
 
-    @property
-    def program(self):
-        """What the simulator's file is called."""
-        return "agw-simulator.exe" if self.windows else "agw-simulator"
-
-    @property
-    def programs(self):
-        """What lies beside it in the archives."""
-        return [f"{name}.exe" if self.windows else name for name in PROGRAMS]
+    def program(self, name):
+        """What the file of a program is called."""
+        return f"{name}.exe" if self.windows else name
 
     @property
     def pointer(self):
