@@ -49,21 +49,13 @@ mod header {
         Ok(for_c_readers(&String::from_utf8(header)?))
     }
 
-    /// Leaves out Rust's own chapters on safety, which say again what the parameters say, and the
-    /// `struct` in front of names that are typedefs.
+    /// Leaves out the `struct` in front of names that are typedefs.
     fn for_c_readers(text: &str) -> String {
-        let mut chapters = text.split("* # Safety");
-        let mut kept = chapters.next().unwrap_or_default().to_owned();
-        for (_, behind) in chapters.filter_map(|chapter| chapter.split_once("*/")) {
-            kept.truncate(kept.trim_end_matches(['\n', ' ', '*']).len());
-            kept.push_str("\n */");
-            kept.push_str(behind);
-        }
         let plain = |line: &str| match line.starts_with("typedef struct") {
             true => line.to_owned() + "\n",
             false => line.replace("struct agw_", "agw_") + "\n",
         };
-        kept.lines().map(plain).collect()
+        text.lines().map(plain).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use super::handles;
 use super::outputs::{Outcome, ResultSlot};
 use super::types::{agw_client, agw_result, agw_status};
 use crate::sys::panics;
-use crate::sys::threads::Uncancellable;
+use crate::sys::threads::uncancellable;
 use crate::{CallId, Error, Level, NumberedCall, Status, log};
 
 /// What is particular about a function.
@@ -44,24 +44,26 @@ pub(super) unsafe fn enter(
     result: *mut agw_result,
     call: impl FnOnce(Option<CallId>) -> Outcome,
 ) -> agw_status {
-    let _uncancellable = Uncancellable::enter();
-    let started = Instant::now();
-    // SAFETY: as this function's own contract.
-    let slot = match unsafe { ResultSlot::open(result) } {
-        Ok(slot) => slot,
-        Err(refused) => return refused.number(),
-    };
-    let outcome = if slot.misfit {
-        let detail = "result: the part of the struct that this library does not know is not zero";
-        Err(Error::new(Status::StructSize, detail))
-    } else if log::in_sink() && entry != Entry::ClientNew {
-        Err(Error::new(Status::Reentrant, "called from inside the log callback"))
-    } else {
-        let outcome = panics::caught(|| call(slot.call_id));
-        outcome.unwrap_or_else(|place| Err(panicked(entry, handle, &place)))
-    };
-    slot.write(&outcome, started);
-    outcome.map_or_else(|error| error.status(), |_| Status::Ok).number()
+    uncancellable(|| {
+        let started = Instant::now();
+        // SAFETY: as this function's own contract.
+        let slot = match unsafe { ResultSlot::open(result) } {
+            Ok(slot) => slot,
+            Err(refused) => return refused.number(),
+        };
+        let outcome = if slot.misfit {
+            let detail =
+                "result: the part of the struct that this library does not know is not zero";
+            Err(Error::new(Status::StructSize, detail))
+        } else if log::in_sink() && entry != Entry::ClientNew {
+            Err(Error::new(Status::Reentrant, "called from inside the log callback"))
+        } else {
+            let outcome = panics::caught(|| call(slot.call_id));
+            outcome.unwrap_or_else(|place| Err(panicked(entry, handle, &place)))
+        };
+        slot.write(&outcome, started);
+        outcome.map_or_else(|error| error.status(), |_| Status::Ok).number()
+    })
 }
 
 /// Tells the client's log of a panic, and makes an error of it, which names its place.

@@ -4,9 +4,10 @@
 //! result. The texts here are those of the header.
 //!
 //! # Safety
-//! A pointer to a struct is NULL or points to a struct of its `struct_size`; a string, also one in a
+//! Of a caller every function demands the same: a pointer to a struct is NULL or points to a struct
+//! of its `struct_size`; a pointer to a handle is NULL or points to one; a string, also one in a
 //! struct, is NULL or NUL-terminated. A handle may be anything.
-#![allow(unsafe_code)]
+#![allow(unsafe_code, clippy::missing_safety_doc)]
 
 mod guard;
 mod handles;
@@ -19,7 +20,7 @@ mod types;
 use std::ffi::c_char;
 use std::ptr;
 
-use crate::sys::{fork, module, panics};
+use crate::sys::{fork, panics, process};
 use crate::{CallId, Client, Status};
 use guard::{Entry, enter, with_client};
 use options::{read_options, read_sign_in};
@@ -51,16 +52,13 @@ type NumberCall = u32;
 ///         AGW_E_TLS_CONFIG: `detail` names the option; AGW_E_RESOURCES: more than 65536 clients.
 /// @note Any thread, also from inside the log callback.
 /// @since 1.0
-///
-/// # Safety
-/// As the [module](self) says; `client` is NULL or points to a pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn agw_client_new(
     options: *const agw_client_options,
     client: *mut *mut agw_client,
     result: *mut agw_result,
 ) -> StatusCall {
-    // SAFETY: as this function's own contract.
+    // SAFETY: as the module demands.
     unsafe {
         if !client.is_null() {
             client.write_unaligned(ptr::null_mut());
@@ -96,9 +94,6 @@ pub unsafe extern "C" fn agw_client_new(
 ///         acted upon.
 /// @note Any thread, also many at once on one client; not from inside the log callback.
 /// @since 1.0
-///
-/// # Safety
-/// As the [module](self) says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn agw_reject_agent_conf(
     client: *mut agw_client,
@@ -106,7 +101,7 @@ pub unsafe extern "C" fn agw_reject_agent_conf(
     guid: *const c_char,
     result: *mut agw_result,
 ) -> StatusCall {
-    // SAFETY: as this function's own contract.
+    // SAFETY: as the module demands.
     unsafe {
         with_client(Entry::Request, client, result, |client| {
             let (agent_id, guid) = (required("agent_id", agent_id)?, borrowed("guid", guid)?);
@@ -129,16 +124,13 @@ pub unsafe extern "C" fn agw_reject_agent_conf(
 ///         AGW_E_PROTOCOL: also where the answer brings no Guid.
 /// @note Any thread; not from inside the log callback.
 /// @since 1.0
-///
-/// # Safety
-/// As the [module](self) says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn agw_sign_in(
     client: *mut agw_client,
     options: *const agw_sign_in_options,
     result: *mut agw_result,
 ) -> StatusCall {
-    // SAFETY: as this function's own contract.
+    // SAFETY: as the module demands.
     unsafe {
         with_client(Entry::Request, client, result, |client| {
             client.sign_in(&read_sign_in(options)?).map(Success::Answer)
@@ -164,9 +156,6 @@ pub unsafe extern "C" fn agw_sign_in(
 ///         AGW_RESULT_RESENT, an event may be missing: the gateway hands out each one once.
 /// @note Any thread; not from inside the log callback.
 /// @since 1.0
-///
-/// # Safety
-/// As the [module](self) says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn agw_next_event(
     client: *mut agw_client,
@@ -174,7 +163,7 @@ pub unsafe extern "C" fn agw_next_event(
     event: *mut agw_event,
     result: *mut agw_result,
 ) -> StatusCall {
-    // SAFETY: as this function's own contract.
+    // SAFETY: as the module demands.
     unsafe {
         let output = Output::open("event", event);
         with_client(Entry::Request, client, result, |client| {
@@ -199,16 +188,13 @@ pub unsafe extern "C" fn agw_next_event(
 /// @return AGW_OK or any AGW_E_*. AGW_E_SESSION: there is nothing to sign out of.
 /// @note Any thread; not from inside the log callback.
 /// @since 1.0
-///
-/// # Safety
-/// As the [module](self) says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn agw_sign_out(
     client: *mut agw_client,
     agent_id: *const c_char,
     result: *mut agw_result,
 ) -> StatusCall {
-    // SAFETY: as this function's own contract.
+    // SAFETY: as the module demands.
     unsafe {
         with_client(Entry::Request, client, result, |client| {
             client.sign_out(required("agent_id", agent_id)?).map(Success::Answer)
@@ -232,9 +218,6 @@ pub unsafe extern "C" fn agw_sign_out(
 ///         AGW_E_INVALID_AGENT_ID, AGW_E_INVALID_GUID.
 /// @note Any thread; not from inside the log callback.
 /// @since 1.0
-///
-/// # Safety
-/// As the [module](self) says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn agw_set_session(
     client: *mut agw_client,
@@ -243,7 +226,7 @@ pub unsafe extern "C" fn agw_set_session(
     cookie: *const c_char,
     result: *mut agw_result,
 ) -> StatusCall {
-    // SAFETY: as this function's own contract.
+    // SAFETY: as the module demands.
     unsafe {
         with_client(Entry::Other, client, result, |client| {
             let (agent_id, guid) = (required("agent_id", agent_id)?, borrowed("guid", guid)?);
@@ -264,9 +247,6 @@ pub unsafe extern "C" fn agw_set_session(
 ///         AGW_E_INVALID_AGENT_ID; AGW_E_SESSION: none is kept.
 /// @note Any thread; not from inside the log callback.
 /// @since 1.0
-///
-/// # Safety
-/// As the [module](self) says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn agw_get_session(
     client: *mut agw_client,
@@ -274,7 +254,7 @@ pub unsafe extern "C" fn agw_get_session(
     session: *mut agw_session,
     result: *mut agw_result,
 ) -> StatusCall {
-    // SAFETY: as this function's own contract.
+    // SAFETY: as the module demands.
     unsafe {
         let output = Output::open("session", session);
         with_client(Entry::Other, client, result, |client| {
@@ -300,15 +280,12 @@ pub unsafe extern "C" fn agw_get_session(
 ///         AGW_E_TIMEOUT, AGW_E_IO (closed at once), AGW_E_CANCELLED, AGW_E_PROXY, AGW_E_RESOURCES.
 /// @note Any thread; not from inside the log callback.
 /// @since 1.0
-///
-/// # Safety
-/// As the [module](self) says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn agw_connect(
     client: *mut agw_client,
     result: *mut agw_result,
 ) -> StatusCall {
-    // SAFETY: as this function's own contract.
+    // SAFETY: as the module demands.
     unsafe {
         with_client(Entry::Other, client, result, |client| client.connect().map(Success::Detail))
     }
@@ -322,9 +299,6 @@ pub unsafe extern "C" fn agw_connect(
 /// @return AGW_OK, AGW_E_INVALID_HANDLE, AGW_E_REENTRANT.
 /// @note Any thread; not from inside the log callback.
 /// @since 1.0
-///
-/// # Safety
-/// None needed: `client` may be anything.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn agw_cancel(client: *mut agw_client) -> StatusCall {
     // SAFETY: there is no result to write.
@@ -350,9 +324,6 @@ pub unsafe extern "C" fn agw_cancel(client: *mut agw_client) -> StatusCall {
 ///         AGW_E_INVALID_HANDLE, AGW_E_REENTRANT.
 /// @note Any thread; not from inside the log callback.
 /// @since 1.0
-///
-/// # Safety
-/// None needed: `client` may be anything.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn agw_cancel_call(client: *mut agw_client, call_id: u32) -> StatusCall {
     // SAFETY: there is no result to write.
@@ -375,9 +346,6 @@ pub unsafe extern "C" fn agw_cancel_call(client: *mut agw_client, call_id: u32) 
 /// @return AGW_OK, AGW_E_INVALID_HANDLE, AGW_E_REENTRANT.
 /// @note Any thread; not from inside the log callback.
 /// @since 1.0
-///
-/// # Safety
-/// None needed: `client` may be anything.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn agw_free(client: *mut agw_client) -> StatusCall {
     let call = |_| {
@@ -424,8 +392,8 @@ pub extern "C" fn agw_version_num() -> NumberCall {
 
 /// What the process needs once. Nothing in it waits for another thread, since that would not be there
 /// in a child that is forked meanwhile.
-fn set_up() {
-    module::keep_loaded();
+extern "C" fn set_up() {
+    process::keep_loaded();
     panics::install_hook();
     fork::watch();
 }
@@ -435,9 +403,4 @@ fn set_up() {
 #[cfg(all(feature = "c-library", any(target_os = "linux", target_os = "android")))]
 #[used]
 #[unsafe(link_section = ".init_array")]
-static AT_LOAD: extern "C" fn() = {
-    extern "C" fn at_load() {
-        set_up();
-    }
-    at_load
-};
+static AT_LOAD: extern "C" fn() = set_up;

@@ -60,44 +60,40 @@ impl ResultSlot {
         let mut filled = output.blank();
         filled.call_id = self.call_id.map_or(0, CallId::number);
         filled.elapsed_us = u32::try_from(started.elapsed().as_micros()).unwrap_or(u32::MAX);
-        let whole = match outcome {
-            Ok(Success::Nothing) => true,
-            Ok(Success::Answer(answer)) => fill_answer(&mut filled, answer),
-            Ok(Success::Detail(words)) => put(&mut filled.detail, words),
-            Err(error) => fill_error(&mut filled, error),
+        let (retcode, message, detail) = match outcome {
+            Ok(Success::Nothing) => ("", "", ""),
+            Ok(Success::Answer(answer)) => {
+                filled.http_status = answer.http_status.into();
+                filled.flags = flag(answer.resent, AGW_RESULT_RESENT);
+                (answer.retcode, answer.message.as_str(), "")
+            }
+            Ok(Success::Detail(words)) => ("", "", words.as_str()),
+            Err(error) => {
+                fill_numbers(&mut filled, error);
+                (error.retcode().unwrap_or_default(), error.message(), error.detail())
+            }
         };
-        if !whole {
-            filled.flags |= AGW_RESULT_TRUNCATED;
-        }
+        let whole = [
+            put(&mut filled.retcode, retcode),
+            put(&mut filled.message, message),
+            put(&mut filled.detail, detail),
+        ];
+        filled.flags |= flag(whole.contains(&false), AGW_RESULT_TRUNCATED);
         output.write(&filled);
     }
 }
 
-/// Whether every text fitted.
-fn fill_answer(result: &mut agw_result, answer: &Answer) -> bool {
-    result.http_status = answer.http_status.into();
-    result.flags = if answer.resent { AGW_RESULT_RESENT } else { 0 };
-    let retcode = put(&mut result.retcode, answer.retcode);
-    let message = put(&mut result.message, &answer.message);
-    retcode && message
-}
-
-/// Whether every text fitted.
-fn fill_error(result: &mut agw_result, error: &Error) -> bool {
+fn fill_numbers(result: &mut agw_result, error: &Error) {
     result.status = error.status().number();
     result.http_status = error.http_status().unwrap_or_default().into();
     result.os_error = error.os_error().unwrap_or_default();
     result.cti_code = error.cti_code().unwrap_or_default();
-    if error.maybe_sent() {
-        result.flags |= AGW_RESULT_MAYBE_SENT;
-    }
-    if error.resent() {
-        result.flags |= AGW_RESULT_RESENT;
-    }
-    let retcode = put(&mut result.retcode, error.retcode().unwrap_or_default());
-    let message = put(&mut result.message, error.message());
-    let detail = put(&mut result.detail, error.detail());
-    retcode && message && detail
+    result.flags =
+        flag(error.maybe_sent(), AGW_RESULT_MAYBE_SENT) | flag(error.resent(), AGW_RESULT_RESENT);
+}
+
+fn flag(set: bool, bit: u32) -> u32 {
+    if set { bit } else { 0 }
 }
 
 impl Output<agw_event> {
@@ -112,7 +108,7 @@ impl Output<agw_event> {
             put(&mut filled.work_no, &event.work_no),
             put(&mut filled.content, &event.content),
         ];
-        filled.flags = if whole.contains(&false) { AGW_EVENT_TRUNCATED } else { 0 };
+        filled.flags = flag(whole.contains(&false), AGW_EVENT_TRUNCATED);
         self.write(&filled);
     }
 }

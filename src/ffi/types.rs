@@ -1,4 +1,5 @@
 //! The types and option numbers of the C header; the status numbers are in `status.rs`.
+#![allow(non_camel_case_types)]
 
 use std::ffi::{c_char, c_void};
 
@@ -45,17 +46,14 @@ pub const AGW_LOG_INFO: i32 = 3;
 pub const AGW_LOG_DEBUG: i32 = 4;
 
 /// One of the numbers AGW_OK and AGW_E_*. Compare with the names; new ones may be added.
-#[allow(non_camel_case_types)]
 pub type agw_status = i32;
 
 /// A client: the handle that agw_client_new() issues. It is a ticket, not an address.
-#[allow(non_camel_case_types)]
 pub struct agw_client {
     _opaque: (),
 }
 
 /// The log callback's type, written out by hand in the header for its calling convention.
-#[allow(non_camel_case_types)]
 pub type agw_log_fn =
     Option<unsafe extern "C" fn(level: i32, message: *const c_char, user_data: *mut c_void)>;
 
@@ -63,7 +61,6 @@ pub type agw_log_fn =
 /// is the default of everything else. Strings are NUL-terminated UTF-8 and copied.
 #[repr(C)]
 #[derive(Clone, Copy)]
-#[allow(non_camel_case_types)]
 pub struct agw_client_options {
     /// sizeof(agw_client_options).
     pub struct_size: u32,
@@ -114,7 +111,6 @@ pub struct agw_client_options {
 /// to be freed. Texts are NUL-terminated, valid UTF-8, and cut only at a character's edge.
 #[repr(C)]
 #[derive(Clone, Copy)]
-#[allow(non_camel_case_types)]
 pub struct agw_result {
     /// sizeof(agw_result).
     pub struct_size: u32,
@@ -145,7 +141,6 @@ pub struct agw_result {
 /// are NUL-terminated UTF-8, and borrowed for the call.
 #[repr(C)]
 #[derive(Clone, Copy)]
-#[allow(non_camel_case_types)]
 pub struct agw_sign_in_options {
     /// sizeof(agw_sign_in_options).
     pub struct_size: u32,
@@ -167,7 +162,6 @@ pub struct agw_sign_in_options {
 /// pointer: copy it, keep it, nothing is to be freed. Texts are as in agw_result.
 #[repr(C)]
 #[derive(Clone, Copy)]
-#[allow(non_camel_case_types)]
 pub struct agw_event {
     /// sizeof(agw_event).
     pub struct_size: u32,
@@ -189,7 +183,6 @@ pub struct agw_event {
 /// holds secrets: clear it after use.
 #[repr(C)]
 #[derive(Clone, Copy)]
-#[allow(non_camel_case_types)]
 pub struct agw_session {
     /// sizeof(agw_session).
     pub struct_size: u32,

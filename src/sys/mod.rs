@@ -7,7 +7,6 @@ pub(crate) mod fault;
 pub(crate) mod files;
 pub(crate) mod fork;
 pub(crate) mod lock;
-pub(crate) mod module;
 pub(crate) mod panics;
 pub(crate) mod process;
 pub(crate) mod socket;

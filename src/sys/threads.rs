@@ -2,6 +2,8 @@
 
 use std::io;
 use std::thread::Builder;
+#[cfg(unix)]
+use std::{mem::MaybeUninit, ptr};
 
 use super::panics;
 
@@ -19,38 +21,29 @@ pub(crate) fn spawn(name: &str, work: Box<dyn FnOnce() + Send>) -> io::Result<()
         work();
     };
     // The thread has the mask of the one that starts it, from its first instruction on.
-    #[cfg(unix)]
-    let _blocked = signals::Blocked::all();
-    builder.spawn(work).map(drop)
+    without_signals(|| builder.spawn(work)).map(drop)
 }
 
+/// All signals are blocked in this thread meanwhile.
 #[cfg(unix)]
-mod signals {
-    use std::mem::MaybeUninit;
-
-    /// All signals are blocked in this thread for as long as it lives.
-    pub struct Blocked(libc::sigset_t);
-
-    impl Blocked {
-        pub fn all() -> Self {
-            let mut all = MaybeUninit::uninit();
-            let mut before = MaybeUninit::uninit();
-            // SAFETY: both pointers are to locals; the first call fills its set in, the second one
-            // the other. Neither can fail with these arguments.
-            unsafe {
-                libc::sigfillset(all.as_mut_ptr());
-                libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
-                Blocked(before.assume_init())
-            }
-        }
+fn without_signals<T>(work: impl FnOnce() -> T) -> T {
+    let mut all = MaybeUninit::uninit();
+    let mut before = MaybeUninit::uninit();
+    // SAFETY: both pointers are to locals; the first call fills its set in, the second one the other.
+    // Neither can fail with these arguments.
+    unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
     }
+    let outcome = work();
+    // SAFETY: the set is the one that was in force before.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
+    outcome
+}
 
-    impl Drop for Blocked {
-        fn drop(&mut self) {
-            // SAFETY: the set is the one that was in force before.
-            unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut()) };
-        }
-    }
+#[cfg(not(unix))]
+fn without_signals<T>(work: impl FnOnce() -> T) -> T {
+    work()
 }
 
 /// LC_ALL_MASK, which the crate libc does not have for musl: what POSIX has. More need not be named,
@@ -69,31 +62,22 @@ fn speak_english() {
     // SAFETY: the name is a C string. The locale is this thread's only, and is not freed: a thread's
     // own must outlive it, and "C" takes no memory.
     unsafe {
-        let english = libc::newlocale(ALL, c"C".as_ptr(), std::ptr::null_mut());
+        let english = libc::newlocale(ALL, c"C".as_ptr(), ptr::null_mut());
         if !english.is_null() {
             libc::uselocale(english);
         }
     }
 }
 
-/// For as long as it lives, `pthread_cancel` does not end this thread: a cancellation in the middle
-/// of a call would unwind through Rust, which aborts the process.
-pub(crate) struct Uncancellable {
-    before: i32,
-}
-
-impl Uncancellable {
-    pub fn enter() -> Self {
-        // PTHREAD_CANCEL_DISABLE, which the crate libc does not have.
-        const DISABLE: i32 = if cfg!(target_vendor = "apple") { 0 } else { 1 };
-        Uncancellable { before: set_cancel_state(DISABLE) }
-    }
-}
-
-impl Drop for Uncancellable {
-    fn drop(&mut self) {
-        set_cancel_state(self.before);
-    }
+/// Meanwhile `pthread_cancel` does not end this thread: a cancellation in the middle of a call would
+/// unwind through Rust, which aborts the process.
+pub(crate) fn uncancellable<T>(work: impl FnOnce() -> T) -> T {
+    // PTHREAD_CANCEL_DISABLE, which the crate libc does not have.
+    const DISABLE: i32 = if cfg!(target_vendor = "apple") { 0 } else { 1 };
+    let before = set_cancel_state(DISABLE);
+    let outcome = work();
+    set_cancel_state(before);
+    outcome
 }
 
 /// Gives the state that was in force before.
