@@ -56,8 +56,8 @@ namespace Agw
             sink = new LogSink(this, own.Log);
             handle = ClientHandle.Create(own, sink);
             uint timeout = AgwClientOptions.Milliseconds(own.WholeCall);
-            turns = Turns.OfCalls(timeout);
-            polls = Turns.OfPolls(PollMilliseconds + (long)timeout);
+            turns = new Turns(Turns.MostCalls, timeout, 0);
+            polls = new Turns(Turns.MostPolls, PollMilliseconds + (long)timeout, Turns.PollStack);
         }
 
         /// <summary>

@@ -21,7 +21,7 @@ namespace Agw
         /// A call needs 64 KiB on CoreCLR; the rest is for the host's log handler, which runs in it. A
         /// thousand of them fit into a 32-bit process.
         /// </summary>
-        private const int PollStack = 256 * 1024;
+        internal const int PollStack = 256 * 1024;
 
         private readonly SemaphoreSlim free;
         private readonly int timeout;
@@ -38,16 +38,6 @@ namespace Agw
             free = new SemaphoreSlim(most);
             timeout = (int)Math.Min(milliseconds, int.MaxValue);
             this.stack = stack;
-        }
-
-        internal static Turns OfCalls(long milliseconds)
-        {
-            return new Turns(MostCalls, milliseconds, 0);
-        }
-
-        internal static Turns OfPolls(long milliseconds)
-        {
-            return new Turns(MostPolls, milliseconds, PollStack);
         }
 
         /// <summary>Is cancelled by the next Stop.</summary>
