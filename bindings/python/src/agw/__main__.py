@@ -6,7 +6,7 @@ import json
 import logging
 import signal
 import sys
-from typing import Callable, Dict, List, Optional, Union
+from typing import Callable, Dict, List, Optional
 
 from . import AgwError, Outcome, Status, __version__, library_path, library_version
 from ._check import as_json, as_text, checked
@@ -47,7 +47,6 @@ Passwords and Guids are not for the command line, which every user of a machine 
 are taken from a file, from standard input, or from the environment; a password is else asked for.
 """
 
-_Value = Union[str, int, float, bool]
 _GATEWAY_NUMBERS = range(300, 400)
 
 
@@ -195,10 +194,8 @@ def _told(outcome: Outcome, arguments: argparse.Namespace) -> int:
 
 
 def _as_json(outcome: Outcome) -> str:
-    fields: Dict[str, _Value] = {"name": name_of(outcome.status)}
-    fields["meaning"] = sentence(outcome.status)
-    fields.update(dataclasses.asdict(outcome))
-    return json.dumps(fields)
+    words = {"name": name_of(outcome.status), "meaning": sentence(outcome.status)}
+    return json.dumps({**words, **dataclasses.asdict(outcome)})
 
 
 def _as_text(outcome: Outcome) -> str:

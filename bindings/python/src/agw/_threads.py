@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, List, Optional, Set, Tuple, TypeVar
 from ._abi import Status
 from ._cancel import next_call_id
 from ._outcome import Outcome
-from .errors import AgwError, error_of, invalid
+from .errors import AgwError, ResourcesError, error_of, invalid
 
 _T = TypeVar("_T")
 
@@ -129,9 +129,9 @@ class Threads:
         try:
             start(thread, self._stack)
             self._started += 1
-        except RuntimeError as error:
+        except ResourcesError:
             if not self._started:
-                raise invalid("no thread can be started", Status.RESOURCES) from error
+                raise
 
     def stop(self) -> None:
         """Ends the threads, each as soon as it has no call to run."""
@@ -160,6 +160,13 @@ if hasattr(os, "register_at_fork"):  # neither taken nor a stack too small in th
 
 def start(thread: threading.Thread, stack: Optional[int]) -> None:
     """Starts it with a stack of so many bytes, where the system lets one choose."""
+    try:
+        _start(thread, stack)
+    except RuntimeError as error:
+        raise invalid("no thread can be started", Status.RESOURCES) from error
+
+
+def _start(thread: threading.Thread, stack: Optional[int]) -> None:
     if stack is None:
         thread.start()
         return
@@ -197,7 +204,7 @@ def run_interruptibly(
 
     try:
         thread = threading.Thread(target=work, name="agw_poll", daemon=True)
-        _start_or_refuse(thread)
+        start(thread, POLL_STACK)
         while not done.wait(_TICK):
             pass
     except BaseException:
@@ -212,13 +219,6 @@ def run_interruptibly(
         raise error
     finally:
         del error  # its traceback has this frame
-
-
-def _start_or_refuse(thread: threading.Thread) -> None:
-    try:
-        start(thread, POLL_STACK)
-    except RuntimeError as error:
-        raise invalid("no thread can be started", Status.RESOURCES) from error
 
 
 def _work(queue: "SimpleQueue[Optional[Call]]", calls: Set[Call]) -> None:
