@@ -102,7 +102,7 @@ namespace Agw
             AgwEvent happened = null;
             Run((IntPtr client, PinnedTexts texts, ref NativeResult result) =>
             {
-                NativeEvent native = NativeEvent.Create();
+                NativeEvent native = new NativeEvent { struct_size = NativeEvent.Size };
                 int status = NativeMethods.agw_next_event(
                     client, texts.Add(agentId, "agent_id"), ref native, ref result);
                 happened = AgwEvent.Read(ref native);
@@ -226,7 +226,7 @@ namespace Agw
             AgwSession kept = null;
             Run((IntPtr client, PinnedTexts texts, ref NativeResult result) =>
             {
-                NativeSession native = NativeSession.Create();
+                NativeSession native = new NativeSession { struct_size = NativeSession.Size };
                 int status = NativeMethods.agw_get_session(
                     client, texts.Add(agentId, "agent_id"), ref native, ref result);
                 kept = AgwSession.Take(ref native);

@@ -88,11 +88,6 @@ namespace Agw
         [FieldOffset(24)] internal fixed byte type[TypeSize];
         [FieldOffset(88)] internal fixed byte work_no[WorkNoSize];
         [FieldOffset(120)] internal fixed byte content[ContentSize];
-
-        internal static NativeEvent Create()
-        {
-            return new NativeEvent { struct_size = Size };
-        }
     }
 
     /// <summary>agw_session: 2048 bytes everywhere. Blittable, without pointers. Holds secrets.</summary>
@@ -107,11 +102,6 @@ namespace Agw
         [FieldOffset(4)] internal uint reserved;
         [FieldOffset(8)] internal fixed byte guid[GuidSize];
         [FieldOffset(272)] internal fixed byte cookie[CookieSize];
-
-        internal static NativeSession Create()
-        {
-            return new NativeSession { struct_size = Size };
-        }
 
         /// <summary>Not inlined: a compiler must not find that nobody reads what it writes.</summary>
         [MethodImpl(MethodImplOptions.NoInlining)]
