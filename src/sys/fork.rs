@@ -39,25 +39,20 @@ mod handlers {
 
     use super::{GATE, GENERATION, unpoisoned};
 
-    type Hold = ManuallyDrop<RwLockWriteGuard<'static, ()>>;
-
     thread_local! {
         // In the thread that forks, which is the only one that the child has. Without a destructor,
         // so that it is there also in a thread that is ending.
-        static HELD: Cell<Option<Hold>> = const { Cell::new(None) };
+        static HELD: Cell<Option<ManuallyDrop<RwLockWriteGuard<'static, ()>>>> =
+            const { Cell::new(None) };
     }
 
     pub fn install() {
         static INSTALLED: AtomicBool = AtomicBool::new(false);
         // Two threads may both come here: a generation more does no harm, nor does a second hold.
         if !INSTALLED.load(Ordering::Acquire) {
-            let [before, parent, child] = [hold, release, release_in_child].map(|handler| {
-                let handler: unsafe extern "C" fn() = handler;
-                Some(handler)
-            });
             // SAFETY: the handlers are safe functions, and they are there as long as the process:
             // the library is never unloaded.
-            unsafe { libc::pthread_atfork(before, parent, child) };
+            unsafe { libc::pthread_atfork(Some(hold), Some(release), Some(release_in_child)) };
             INSTALLED.store(true, Ordering::Release);
         }
     }
