@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use http::header::{HeaderMap, SET_COOKIE};
 use zeroize::Zeroizing;
 
-use crate::request::bare_guid;
+use crate::request::{AgentId, bare_guid};
 use crate::sys::clock::Moment;
 use crate::sys::fork;
 use crate::sys::lock::lock;
@@ -45,6 +45,7 @@ impl fmt::Debug for Session {
 
 /// What a request goes out with.
 pub(crate) struct Pass<'a> {
+    pub agent: AgentId<'a>,
     /// Which session it is from: a new sign-in makes another. None: the agent has none.
     serial: Option<u64>,
     pub guid: Guid<'a>,
@@ -56,9 +57,10 @@ pub(crate) enum Guid<'a> {
     Kept(Zeroizing<String>),
 }
 
-impl Pass<'_> {
-    pub fn is_kept(&self) -> bool {
-        matches!(self.guid, Guid::Kept(_))
+impl<'a> Pass<'a> {
+    /// Of an agent without a session.
+    pub fn none(agent: AgentId<'a>) -> Self {
+        Pass { agent, serial: None, guid: Guid::Given(""), cookies: Cookies::default() }
     }
 }
 
@@ -83,12 +85,6 @@ struct Book {
     agents: BTreeMap<u32, Agent>,
 }
 
-impl Book {
-    fn kept(&self, agent: u32) -> Option<&Kept> {
-        self.agents.get(&agent)?.kept.as_ref()
-    }
-}
-
 #[derive(Default)]
 struct Agent {
     kept: Option<Kept>,
@@ -104,12 +100,13 @@ struct Kept {
 
 impl Sessions {
     /// What the agent's next request goes out with. `given`: the caller's own Guid.
-    pub fn pass<'a>(&self, agent: u32, given: Option<&'a str>) -> Result<Pass<'a>, Error> {
+    pub fn pass<'a>(&self, agent: AgentId<'a>, given: Option<&'a str>) -> Result<Pass<'a>, Error> {
         self.with(|book| {
-            let kept = book.kept(agent);
+            let kept = book.agents.get(&agent.number).and_then(|agent| agent.kept.as_ref());
             let guid = given.map(Guid::Given);
             let guid = guid.or_else(|| kept.map(|kept| Guid::Kept(kept.guid.clone())));
             Ok(Pass {
+                agent,
                 serial: kept.map(|kept| kept.serial),
                 guid: guid.ok_or_else(no_session)?,
                 cookies: kept.map(|kept| kept.cookies.clone()).unwrap_or_default(),
@@ -119,7 +116,7 @@ impl Sessions {
 
     /// Takes the Guid and the cookies that an answer brought into the session that its request was
     /// sent with, unless a newer one has taken that one's place.
-    pub fn renew(&self, agent: u32, pass: &Pass, headers: &HeaderMap) {
+    pub fn renew(&self, pass: &Pass, headers: &HeaderMap) {
         if pass.serial.is_none() {
             return;
         }
@@ -129,7 +126,8 @@ impl Sessions {
             return;
         }
         self.with(|book| {
-            let kept = book.agents.get_mut(&agent).and_then(|agent| agent.kept.as_mut());
+            let agent = book.agents.get_mut(&pass.agent.number);
+            let kept = agent.and_then(|agent| agent.kept.as_mut());
             if let Some(kept) = kept.filter(|kept| Some(kept.serial) == pass.serial) {
                 kept.cookies.take(headers);
                 if let Some(guid) = guid {
@@ -140,8 +138,8 @@ impl Sessions {
     }
 
     /// What to try with again, if another Guid is kept by now than the one that was refused.
-    pub fn newer(&self, agent: u32, refused: &Pass) -> Option<Pass<'static>> {
-        self.pass(agent, None).ok().filter(|pass| *pass.guid != *refused.guid)
+    pub fn newer<'a>(&self, refused: &Pass<'a>) -> Option<Pass<'a>> {
+        self.pass(refused.agent, None).ok().filter(|pass| *pass.guid != *refused.guid)
     }
 
     /// Takes the place of what was kept.
@@ -156,28 +154,19 @@ impl Sessions {
         });
     }
 
-    /// Forgets the session that a request was sent with, unless a newer one has taken its place.
-    pub fn forget(&self, agent: u32, pass: &Pass) {
-        self.forget_if(agent, |kept| Some(kept.serial) == pass.serial);
-    }
-
-    pub fn forget_any(&self, agent: u32) {
-        self.forget_if(agent, |_| true);
-    }
-
-    fn forget_if(&self, agent: u32, condition: impl FnOnce(&Kept) -> bool) {
+    /// Forgets an agent's session; where it is told what a request was `sent` with, that one alone.
+    pub fn forget(&self, agent: u32, sent: Option<&Pass>) {
         self.with(|book| {
-            if let Some(entry) = book.agents.get_mut(&agent) {
-                entry.kept.take_if(|kept| condition(kept));
-                let paused = entry.polled.is_some_and(|polled| polled.elapsed() < PAUSE);
-                if entry.kept.is_none() && !paused {
-                    book.agents.remove(&agent);
-                }
+            let Some(entry) = book.agents.get_mut(&agent) else { return };
+            entry.kept.take_if(|kept| sent.is_none_or(|pass| pass.serial == Some(kept.serial)));
+            let paused = entry.polled.is_some_and(|polled| polled.elapsed() < PAUSE);
+            if entry.kept.is_none() && !paused {
+                book.agents.remove(&agent);
             }
         });
     }
 
-    pub fn show(&self, agent: u32) -> Result<Session, Error> {
+    pub fn show(&self, agent: AgentId) -> Result<Session, Error> {
         let pass = self.pass(agent, None)?;
         let guid = Zeroizing::new(pass.guid.to_owned());
         Ok(Session { guid, cookies: pass.cookies.joined() })
@@ -234,7 +223,7 @@ impl Cookies {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let refuse = |why| Error::new(Status::InvalidArgument, format!("cookie: {why}"));
         let mut cookies = Cookies::default();
-        for pair in text.split(';').map(unpadded).filter(|pair| !pair.is_empty()) {
+        for pair in text.split(';').filter(|pair| !pair.trim_matches(' ').is_empty()) {
             let (name, value) = pair_of(pair).ok_or_else(|| {
                 refuse("not name=value in visible ASCII and blanks, with ; between several")
             })?;
@@ -247,12 +236,8 @@ impl Cookies {
 
     /// Takes in what an answer sets and drops. What does not fit is left out.
     pub fn take(&mut self, headers: &HeaderMap) {
-        for value in headers.get_all(SET_COOKIE) {
-            let Some((pair, attributes)) =
-                value.to_str().ok().map(|text| text.split_once(';').unwrap_or((text, "")))
-            else {
-                continue;
-            };
+        for text in headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()) {
+            let (pair, attributes) = text.split_once(';').unwrap_or((text, ""));
             match pair_of(pair) {
                 Some((name, value)) if value.is_empty() || has_expired(attributes) => {
                     self.0.retain(|(kept, _)| kept != name);
@@ -303,13 +288,9 @@ fn cookie_length(name: &str, value: &str) -> usize {
     name.len() + value.len() + 3
 }
 
-fn unpadded(text: &str) -> &str {
-    text.trim_matches(' ')
-}
-
 fn pair_of(text: &str) -> Option<(&str, &str)> {
     let (name, value) = text.split_once('=')?;
-    let (name, value) = (unpadded(name), unpadded(value));
+    let (name, value) = (name.trim_matches(' '), value.trim_matches(' '));
     let plain = |text: &str| text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     (!name.is_empty() && plain(name) && plain(value)).then_some((name, value))
 }
@@ -378,74 +359,62 @@ mod tests {
         }
     }
 
+    const AGENT: AgentId = AgentId { text: "154", number: 154 };
+
+    /// The Guid and the cookies that are kept.
+    fn kept(sessions: &Sessions) -> String {
+        let shown = sessions.show(AGENT).expect("kept");
+        format!("{} {}", shown.guid(), shown.cookie())
+    }
+
     #[test]
     fn an_answer_renews_the_session_that_its_request_was_sent_with() {
         let sessions = Sessions::default();
-        assert_eq!(
-            sessions.pass(154, None).err().map(|error| error.status()),
-            Some(Status::Session)
-        );
         sessions.replace(154, guid("one"), None);
-        let first = sessions.pass(154, None).expect("kept");
+        let first = sessions.pass(AGENT, None).expect("kept");
         let brings = headers(&[("Set-GUID", "two"), ("Set-Cookie", "NODE=a; Path=/")]);
-        sessions.renew(154, &first, &brings);
-        let shown = sessions.show(154).expect("kept");
-        assert_eq!((shown.guid(), shown.cookie()), ("two", "NODE=a"));
-        assert_eq!(sessions.newer(154, &first).as_ref().map(|pass| &*pass.guid), Some("two"));
-        sessions.renew(154, &first, &headers(&[("Set-GUID", "one")]));
-        assert_eq!(&**sessions.show(154).expect("kept").guid, "two");
+        sessions.renew(&first, &brings);
+        assert_eq!(kept(&sessions), "two NODE=a");
+        assert_eq!(sessions.newer(&first).as_ref().map(|pass| &*pass.guid), Some("two"));
+        sessions.renew(&first, &headers(&[("Set-GUID", "one")]));
+        assert_eq!(kept(&sessions), "two NODE=a", "an echo of what was sent");
         // A newer session is nobody else's to renew or to forget; its cookies stay.
         sessions.replace(154, guid("three"), None);
-        sessions.renew(154, &first, &headers(&[("Set-GUID", "four"), ("Set-Cookie", "NODE=b")]));
-        sessions.forget(154, &first);
-        let shown = sessions.show(154).expect("kept");
-        assert_eq!((shown.guid(), shown.cookie()), ("three", "NODE=a"));
-        sessions.replace(154, guid("five"), Some(Cookies::default()));
-        assert_eq!(&**sessions.show(154).expect("kept").cookies, "");
-        assert!(sessions.pass(155, None).is_err() && sessions.pass(155, Some("g")).is_ok());
-        sessions.forget_any(154);
-        assert!(sessions.show(154).is_err());
+        sessions.renew(&first, &headers(&[("Set-GUID", "four"), ("Set-Cookie", "NODE=b")]));
+        sessions.forget(154, Some(&first));
+        assert_eq!(kept(&sessions), "three NODE=a");
+        sessions.forget(154, None);
         assert!(sessions.with(|book| book.agents.is_empty()));
     }
 
     #[test]
     fn polls_keep_their_pace_across_sessions() {
         let sessions = Sessions::default();
-        sessions.replace(154, guid("one"), None);
         assert_eq!(sessions.pause(154), Duration::ZERO);
         sessions.polled(154);
-        sessions.forget_any(154);
-        sessions.replace(154, guid("two"), None);
+        sessions.replace(154, guid("one"), None);
+        sessions.forget(154, None);
         let pause = sessions.pause(154);
         assert!(pause > Duration::ZERO && pause <= PAUSE, "{pause:?}");
-        assert_eq!(sessions.pause(155), Duration::ZERO);
     }
 
     #[test]
     fn cookies_are_taken_renewed_and_dropped() {
         let mut cookies = Cookies::default();
-        cookies.take(&headers(&[
-            ("Set-Cookie", "NODE=a; Path=/; HttpOnly"),
-            ("Set-Cookie", " JSESSIONID = 01 23;Secure"),
-            ("Set-Cookie", "no pair"),
-            ("Set-Cookie", "=nameless"),
-            ("Set-Cookie", "odd=\"1\""),
-        ]));
-        assert_eq!(&**cookies.joined(), "NODE=a; JSESSIONID=01 23; odd=\"1\"");
-        for gone in [
-            "odd=; Path=/",
-            "JSESSIONID=x; max-age=0",
-            "NODE=x; Expires=Thu, 01 Jan 1970 00:00:10 GMT",
+        for (line, kept) in [
+            ("NODE=a; Path=/; HttpOnly", "NODE=a"),
+            (" JSESSIONID = 01 23;Secure", "NODE=a; JSESSIONID=01 23"),
+            ("no pair", "NODE=a; JSESSIONID=01 23"),
+            ("=nameless", "NODE=a; JSESSIONID=01 23"),
+            ("odd=\"1\"", "NODE=a; JSESSIONID=01 23; odd=\"1\""),
+            ("NODE=b", "NODE=b; JSESSIONID=01 23; odd=\"1\""),
+            ("odd=; Path=/", "NODE=b; JSESSIONID=01 23"),
+            ("JSESSIONID=x; max-age=0", "NODE=b"),
+            ("NODE=x; Expires=Thu, 01 Jan 1970 00:00:10 GMT", ""),
         ] {
-            cookies.take(&headers(&[("Set-Cookie", gone)]));
+            cookies.take(&headers(&[("Set-Cookie", line)]));
+            assert_eq!(&**cookies.joined(), kept, "{line}");
         }
-        assert_eq!(&**cookies.joined(), "");
-        cookies.take(&headers(&[
-            ("Set-Cookie", "a=1"),
-            ("Set-Cookie", "b=2"),
-            ("Set-Cookie", "a=3"),
-        ]));
-        assert_eq!(&**cookies.joined(), "a=3; b=2");
     }
 
     #[test]
@@ -464,7 +433,7 @@ mod tests {
 
     #[test]
     fn what_a_host_hands_over_is_checked() {
-        for (given, kept) in [("", ""), ("a=1", "a=1"), (" a = 1 ;; b=\"2\"; ", "a=1; b=\"2\"")] {
+        for (given, kept) in [("", ""), (" a = 1 ;; b=\"2\"; ", "a=1; b=\"2\"")] {
             assert_eq!(&**Cookies::parse(given).unwrap_or_default().joined(), kept);
         }
         for bad in ["a", "a=1; b", "=1", "a=\u{e9}", "a=1\r\nX: y", "a=\t1\u{7f}"] {
