@@ -1,4 +1,4 @@
-//! Carries requests over a client's connections: on a kept one, or a new one; once more where the
+//! Carries the requests of calls over a client's connections: on a kept one, or a new one; once more where the
 //! rules allow it, or a newer Guid is there.
 
 use std::borrow::Cow;
@@ -16,16 +16,15 @@ use crate::net::deadline::Deadline;
 use crate::net::http::{Connection, ExchangeError, Reply};
 use crate::net::pool::{InFlight, Pick, Pool, Tag};
 use crate::net::rules::may_have_acted;
-use crate::request::{Interface, Request, RequestTemplate};
+use crate::request::{Interface, Request};
 use crate::retcode::{ACCEPTED, ALREADY_SIGNED_IN, STALE};
 use crate::route::{Gateway, Route};
-use crate::session::{Guid, Pass, Sessions, new_guid};
+use crate::session::{Pass, Sessions, new_guid};
 use crate::sign_in::Body;
 use crate::{Answer, Error, Status};
 
 /// What all calls of a client have in common.
 pub(crate) struct Carrier {
-    pub template: RequestTemplate,
     pub gateway: Gateway,
     pub route: Route,
     pub connect_timeout: Duration,
@@ -66,7 +65,7 @@ impl Carrier {
     /// Each line begins with the gateway: a host may have several.
     pub fn log(&self, level: Level, line: fmt::Arguments) {
         let gate = &self.pool.current().gate;
-        gate.pass(&self.log, level, format_args!("{}: {line}", self.gateway));
+        gate.pass(&self.log, level, format_args!("{}: {line}", self.gateway.base));
     }
 }
 
@@ -96,9 +95,9 @@ impl Call<'_> {
         read: fn(&str, Answer) -> Result<T, Error>,
         newer: &mut Option<Pass<'a>>,
     ) -> Result<T, Error> {
-        let template = &self.carrier.template;
-        let (agent, guid, cookies) = (pass.agent, &*pass.guid, &*pass.cookies.joined());
-        let request = Request { template, interface, agent, guid, cookies, body: &[] };
+        let gateway = &self.carrier.gateway;
+        let (agent, guid, cookies) = (pass.agent, pass.guid(), &*pass.cookies);
+        let request = Request { gateway, interface, agent, guid, cookies, body: &[] };
         let sessions = &self.carrier.sessions;
         let answered = self.send(&request, &|headers| sessions.renew(pass, headers))?;
         let reply = &answered.reply;
@@ -107,7 +106,7 @@ impl Call<'_> {
         let outcome =
             answer.and_then(|answer| read(&text, answer).map_err(|why| accepted_but(why, reply)));
         let is_stale = |error: &Error| error.retcode().is_some_and(|code| STALE.contains(&code));
-        if matches!(pass.guid, Guid::Kept(_)) && outcome.as_ref().is_err_and(is_stale) {
+        if pass.given.is_none() && outcome.as_ref().is_err_and(is_stale) {
             *newer = sessions.newer(pass);
         }
         self.settle(answered, outcome, newer.is_some())
@@ -136,13 +135,13 @@ impl Call<'_> {
         pass: &mut Pass,
         body: &Body,
     ) -> Result<(Answer, Zeroizing<String>), Error> {
-        let template = &self.carrier.template;
-        let (agent, cookies) = (pass.agent, &*pass.cookies.joined());
-        let request = Request { template, interface, agent, guid: "", cookies, body: &body.json };
+        let gateway = &self.carrier.gateway;
+        let (agent, cookies) = (pass.agent, &*pass.cookies.clone());
+        let request = Request { gateway, interface, agent, guid: "", cookies, body: &body.json };
         let answered = self.send(&request, &|_| ())?;
         let reply = &answered.reply;
         pass.cookies.take(reply.headers());
-        let (guid, password) = (&*pass.guid, &*body.password);
+        let (guid, password) = (pass.guid(), &*body.password);
         let secrets = Secrets { guid, cookies, password, ..Secrets::default() };
         let (_, answer) = read_answer(reply, self.resent, secrets);
         let outcome = answer.and_then(|answer| match new_guid(reply.headers()) {

@@ -11,7 +11,7 @@ use crate::net::pool::{Pool, Tag};
 use crate::net::resolve::Resolver;
 use crate::net::tls::{self, TlsPeer};
 use crate::options::{ClientOptions, MIN_AGENT_ID, Trust};
-use crate::request::{AgentId, Interface, RequestTemplate, bare_guid};
+use crate::request::{AgentId, Interface, bare_guid};
 use crate::retcode::ALREADY_SIGNED_OUT;
 use crate::route::{Gateway, Route};
 use crate::session::{Cookies, Pass, Session, Sessions};
@@ -43,14 +43,13 @@ impl Client {
         }
         let gateway = Gateway::parse(options)?;
         let route = Route::parse(options, &gateway)?;
-        let tls_peer = if gateway.is_https() {
+        let tls_peer = if gateway.is_https {
             Some(TlsPeer::new(options, &gateway.address)?)
         } else {
             tls::refuse_without_tls(options)?;
             None
         };
         let carrier = Carrier {
-            template: RequestTemplate::new(&gateway),
             gateway,
             route,
             connect_timeout: options.connect_timeout,
@@ -210,7 +209,7 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("gateway", &self.carrier.gateway.to_string())
+            .field("gateway", &self.carrier.gateway.base)
             .finish_non_exhaustive()
     }
 }
@@ -229,8 +228,13 @@ impl NumberedCall<'_> {
         agent_id: &str,
         guid: impl Into<Option<&'a str>>,
     ) -> Result<Answer, Error> {
-        let interface = Interface::RejectAgentConf;
-        self.logged(interface, agent_id, || self.reject(agent_id, guid.into()), accepted)
+        let guid = guid.into();
+        self.logged(Interface::RejectAgentConf, agent_id, accepted, |interface| {
+            let mut pass = self.client.pass(agent_id, guid)?;
+            #[cfg(debug_assertions)]
+            crate::sys::fault::planted_panic();
+            self.begin()?.ask(interface, &mut pass, |_, answer| Ok(answer))
+        })
     }
 
     /// As [`Client::connect`], errors included.
@@ -254,70 +258,49 @@ impl NumberedCall<'_> {
 
     /// As [`Client::sign_in`], errors included.
     pub fn sign_in(&self, sign_in: &SignIn) -> Result<Answer, Error> {
-        self.logged(Interface::Login, sign_in.agent_id, || self.begin_session(sign_in), accepted)
+        self.logged(Interface::Login, sign_in.agent_id, accepted, |_| {
+            let agent = self.client.agent(sign_in.agent_id)?;
+            let body = sign_in.body()?;
+            let sessions = &self.client.carrier.sessions;
+            let mut pass = sessions.any_pass(agent, None);
+            let (answer, guid) = self.begin()?.sign_in(&mut pass, &body, sign_in.force)?;
+            sessions.replace(agent.number, guid, Some(pass.cookies));
+            Ok(answer)
+        })
     }
 
     /// As [`Client::next_event`], errors included.
     pub fn next_event(&self, agent_id: &str) -> Result<Poll, Error> {
-        self.logged(
-            Interface::GetAgentEvent,
-            agent_id,
-            || self.poll(agent_id),
-            |poll| match &poll.event {
-                Some(event) => (Level::Info, event.name()),
-                None => (Level::Debug, "no event"),
-            },
-        )
+        self.logged(Interface::GetAgentEvent, agent_id, polled, |interface| {
+            let Client { carrier, timeout, .. } = self.client;
+            let agent = self.client.pass(agent_id, None)?.agent;
+            let tag = Tag { id: self.id, polls: Some(agent.number) };
+            let mut call = carrier.begin(tag, POLL_TIME.saturating_add(*timeout))?;
+            let _ends = PollEnds(&carrier.sessions, agent.number);
+            if !call.in_flight.cancel.sleep(carrier.sessions.pause(agent.number)) {
+                return Err(cancelled());
+            }
+            // In the pause another answer may have brought a newer one.
+            let mut pass = carrier.sessions.pass(agent, None)?;
+            call.ask(interface, &mut pass, |text, answer| {
+                Ok(Poll { event: event::read(text)?, answer })
+            })
+        })
     }
 
     /// As [`Client::sign_out`], errors included.
     pub fn sign_out(&self, agent_id: &str) -> Result<Answer, Error> {
-        self.logged(Interface::Logout, agent_id, || self.end_session(agent_id), accepted)
-    }
-
-    fn reject(&self, agent_id: &str, guid: Option<&str>) -> Result<Answer, Error> {
-        let mut pass = self.client.pass(agent_id, guid)?;
-        #[cfg(debug_assertions)]
-        crate::sys::fault::planted_panic();
-        self.begin()?.ask(Interface::RejectAgentConf, &mut pass, |_, answer| Ok(answer))
-    }
-
-    fn begin_session(&self, sign_in: &SignIn) -> Result<Answer, Error> {
-        let agent = self.client.agent(sign_in.agent_id)?;
-        let body = sign_in.body()?;
-        let sessions = &self.client.carrier.sessions;
-        let mut pass = sessions.pass(agent, None).unwrap_or_else(|_| Pass::none(agent));
-        let (answer, guid) = self.begin()?.sign_in(&mut pass, &body, sign_in.force)?;
-        sessions.replace(agent.number, guid, Some(pass.cookies));
-        Ok(answer)
-    }
-
-    fn poll(&self, agent_id: &str) -> Result<Poll, Error> {
-        let Client { carrier, timeout, .. } = self.client;
-        let agent = self.client.pass(agent_id, None)?.agent;
-        let tag = Tag { id: self.id, polls: Some(agent.number) };
-        let mut call = carrier.begin(tag, POLL_TIME.saturating_add(*timeout))?;
-        let _ends = PollEnds(&carrier.sessions, agent.number);
-        if !call.in_flight.cancel.sleep(carrier.sessions.pause(agent.number)) {
-            return Err(cancelled());
-        }
-        // In the pause another answer may have brought a newer one.
-        let mut pass = carrier.sessions.pass(agent, None)?;
-        call.ask(Interface::GetAgentEvent, &mut pass, |text, answer| {
-            Ok(Poll { event: event::read(text)?, answer })
+        self.logged(Interface::Logout, agent_id, accepted, |interface| {
+            let mut pass = self.client.pass(agent_id, None)?;
+            let agent = pass.agent.number;
+            let mut call = self.begin()?;
+            call.in_flight.pool.cancel_poll(agent);
+            let outcome = call.ask(interface, &mut pass, |_, answer| Ok(answer));
+            if outcome.as_ref().map_or_else(is_over, |_| true) {
+                self.client.carrier.sessions.forget(agent, Some(&pass));
+            }
+            outcome
         })
-    }
-
-    fn end_session(&self, agent_id: &str) -> Result<Answer, Error> {
-        let mut pass = self.client.pass(agent_id, None)?;
-        let agent = pass.agent.number;
-        let mut call = self.begin()?;
-        call.in_flight.pool.cancel_poll(agent);
-        let outcome = call.ask(Interface::Logout, &mut pass, |_, answer| Ok(answer));
-        if outcome.as_ref().map_or_else(is_over, |_| true) {
-            self.client.carrier.sessions.forget(agent, Some(&pass));
-        }
-        outcome
     }
 
     fn begin(&self) -> Result<Call<'_>, Error> {
@@ -328,11 +311,11 @@ impl NumberedCall<'_> {
         &self,
         interface: Interface,
         agent_id: &str,
-        call: impl FnOnce() -> Result<T, Error>,
-        told: impl FnOnce(&T) -> (Level, &str),
+        told: fn(&T) -> (Level, &str),
+        call: impl FnOnce(Interface) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let started = Instant::now();
-        let outcome = call();
+        let outcome = call(interface);
         let (client, name, ms) = (self.client, interface.name(), milliseconds(started));
         match &outcome {
             Ok(done) => {
@@ -364,6 +347,10 @@ impl NumberedCall<'_> {
 
 fn accepted(_: &Answer) -> (Level, &str) {
     (Level::Info, "retcode 0")
+}
+
+fn polled(poll: &Poll) -> (Level, &str) {
+    poll.event.as_ref().map_or((Level::Debug, "no event"), |event| (Level::Info, event.name()))
 }
 
 /// Notes when a poll ends, however it ends.

@@ -37,25 +37,9 @@ impl Interface {
     }
 }
 
-/// What all requests to one gateway share.
-pub(crate) struct RequestTemplate {
-    /// In front of an interface's path.
-    path: String,
-    host: String,
-}
-
-impl RequestTemplate {
-    pub fn new(gateway: &Gateway) -> Self {
-        RequestTemplate {
-            path: format!("{}/agentgateway/resource/", gateway.prefix),
-            host: gateway.host_header(),
-        }
-    }
-}
-
 /// What one agent asks, below `{base}/agentgateway/resource`.
 pub(crate) struct Request<'a> {
-    pub template: &'a RequestTemplate,
+    pub gateway: &'a Gateway,
     pub interface: Interface,
     pub agent: AgentId<'a>,
     /// Empty at a sign-in, which brings the first.
@@ -71,9 +55,9 @@ impl Request<'_> {
         let (_, method, before, after, has_body) = self.interface.row();
         let length = if has_body { self.body.len().to_string() } else { String::new() };
         let lines = [
-            [method, &self.template.path, before],
+            [method, &self.gateway.path, before],
             [self.agent.text, after, " HTTP/1.1\r\n"],
-            line("Host: ", &self.template.host),
+            line("Host: ", &self.gateway.host),
             line("Guid: ", self.guid),
             line("Content-Type: ", "application/json; charset=UTF-8"),
             line("Content-Length: ", &length),

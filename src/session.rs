@@ -48,30 +48,16 @@ pub(crate) struct Pass<'a> {
     pub agent: AgentId<'a>,
     /// Which session it is from: a new sign-in makes another. None: the agent has none.
     serial: Option<u64>,
-    pub guid: Guid<'a>,
+    /// The caller's own Guid.
+    pub given: Option<&'a str>,
+    kept: Zeroizing<String>,
     pub cookies: Cookies,
 }
 
-pub(crate) enum Guid<'a> {
-    Given(&'a str),
-    Kept(Zeroizing<String>),
-}
-
-impl<'a> Pass<'a> {
-    /// Of an agent without a session.
-    pub fn none(agent: AgentId<'a>) -> Self {
-        Pass { agent, serial: None, guid: Guid::Given(""), cookies: Cookies::default() }
-    }
-}
-
-impl Deref for Guid<'_> {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        match self {
-            Guid::Given(guid) => guid,
-            Guid::Kept(guid) => guid,
-        }
+impl Pass<'_> {
+    /// Empty before a first sign-in.
+    pub fn guid(&self) -> &str {
+        self.given.unwrap_or(&self.kept)
     }
 }
 
@@ -101,16 +87,27 @@ struct Kept {
 impl Sessions {
     /// What the agent's next request goes out with. `given`: the caller's own Guid.
     pub fn pass<'a>(&self, agent: AgentId<'a>, given: Option<&'a str>) -> Result<Pass<'a>, Error> {
+        let pass = self.any_pass(agent, given);
+        if pass.given.is_none() && pass.serial.is_none() {
+            let detail =
+                "no session is kept for this agent: sign in with this client, or hand over a Guid";
+            return Err(Error::new(Status::Session, detail));
+        }
+        Ok(pass)
+    }
+
+    /// The same where there may be no session yet.
+    pub fn any_pass<'a>(&self, agent: AgentId<'a>, given: Option<&'a str>) -> Pass<'a> {
         self.with(|book| {
             let kept = book.agents.get(&agent.number).and_then(|agent| agent.kept.as_ref());
-            let guid = given.map(Guid::Given);
-            let guid = guid.or_else(|| kept.map(|kept| Guid::Kept(kept.guid.clone())));
-            Ok(Pass {
+            let own = kept.filter(|_| given.is_none());
+            Pass {
                 agent,
                 serial: kept.map(|kept| kept.serial),
-                guid: guid.ok_or_else(no_session)?,
+                given,
+                kept: own.map(|kept| kept.guid.clone()).unwrap_or_default(),
                 cookies: kept.map(|kept| kept.cookies.clone()).unwrap_or_default(),
-            })
+            }
         })
     }
 
@@ -121,7 +118,7 @@ impl Sessions {
             return;
         }
         // An echo of what was sent is no news.
-        let guid = new_guid(headers).filter(|guid| **guid != *pass.guid);
+        let guid = new_guid(headers).filter(|guid| guid.as_str() != pass.guid());
         if guid.is_none() && !headers.contains_key(SET_COOKIE) {
             return;
         }
@@ -139,7 +136,7 @@ impl Sessions {
 
     /// What to try with again, if another Guid is kept by now than the one that was refused.
     pub fn newer<'a>(&self, refused: &Pass<'a>) -> Option<Pass<'a>> {
-        self.pass(refused.agent, None).ok().filter(|pass| *pass.guid != *refused.guid)
+        self.pass(refused.agent, None).ok().filter(|pass| pass.guid() != refused.guid())
     }
 
     /// Takes the place of what was kept.
@@ -168,8 +165,7 @@ impl Sessions {
 
     pub fn show(&self, agent: AgentId) -> Result<Session, Error> {
         let pass = self.pass(agent, None)?;
-        let guid = Zeroizing::new(pass.guid.to_owned());
-        Ok(Session { guid, cookies: pass.cookies.joined() })
+        Ok(Session { guid: pass.kept, cookies: pass.cookies.0 })
     }
 
     /// How long the agent's next poll has to wait.
@@ -190,11 +186,6 @@ impl Sessions {
     }
 }
 
-fn no_session() -> Error {
-    let detail = "no session is kept for this agent: sign in with this client, or hand over a Guid";
-    Error::new(Status::Session, detail)
-}
-
 /// The Guid that an answer brings. Most gateways say `Set-GUID`, one recent build `Guid`.
 pub(crate) fn new_guid(headers: &HeaderMap) -> Option<Zeroizing<String>> {
     let (mut set, mut plain) = (None, None);
@@ -210,12 +201,21 @@ pub(crate) fn new_guid(headers: &HeaderMap) -> Option<Zeroizing<String>> {
     set.or(plain).map(|guid| Zeroizing::new(guid.to_owned()))
 }
 
-/// A load balancer's cookies, names and values only: what it needs to find the agent's node again.
+/// A load balancer's cookies as they are sent, `name=value; name=value`: what it needs to find the
+/// agent's node again.
 #[derive(Clone, Default)]
-pub(crate) struct Cookies(Vec<(String, Zeroizing<String>)>);
+pub(crate) struct Cookies(Zeroizing<String>);
+
+impl Deref for Cookies {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
 
 impl Cookies {
-    /// What fits into `agw_session.cookie`, joined.
+    /// What fits into `agw_session.cookie`.
     const MAX_BYTES: usize = 1775;
     const MAX_NUMBER: usize = 32;
 
@@ -227,7 +227,7 @@ impl Cookies {
             let (name, value) = pair_of(pair).ok_or_else(|| {
                 refuse("not name=value in visible ASCII and blanks, with ; between several")
             })?;
-            if !cookies.set(name, value) {
+            if !cookies.set(name, Some(value)) {
                 return Err(refuse("more than 32 cookies, or longer than 1775 bytes"));
             }
         }
@@ -238,54 +238,32 @@ impl Cookies {
     pub fn take(&mut self, headers: &HeaderMap) {
         for text in headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()) {
             let (pair, attributes) = text.split_once(';').unwrap_or((text, ""));
-            match pair_of(pair) {
-                Some((name, value)) if value.is_empty() || has_expired(attributes) => {
-                    self.0.retain(|(kept, _)| kept != name);
-                }
-                Some((name, value)) => drop(self.set(name, value)),
-                None => {}
+            if let Some((name, value)) = pair_of(pair) {
+                let stays = !value.is_empty() && !has_expired(attributes);
+                self.set(name, stays.then_some(value));
             }
         }
     }
 
-    /// `name=value; name=value`.
-    pub fn joined(&self) -> Zeroizing<String> {
-        let mut text = Zeroizing::new(String::with_capacity(self.length()));
-        for (name, value) in &self.0 {
-            if !text.is_empty() {
-                text.push_str("; ");
-            }
-            text.push_str(name);
-            text.push('=');
-            text.push_str(value);
+    /// Sets one where it stands, or drops it. Whether there was room for it.
+    fn set(&mut self, name: &str, value: Option<&str>) -> bool {
+        let pairs = self.0.split("; ").filter_map(|pair| pair.split_once('='));
+        let mut pairs = pairs.collect::<Vec<_>>();
+        match (pairs.iter().position(|(kept, _)| *kept == name), value) {
+            (Some(place), Some(value)) => pairs[place].1 = value,
+            (Some(place), None) => drop(pairs.remove(place)),
+            (None, Some(value)) => pairs.push((name, value)),
+            (None, None) => {}
         }
-        text
-    }
-
-    /// Whether there was room for it.
-    fn set(&mut self, name: &str, value: &str) -> bool {
-        let place = self.0.iter().position(|(kept, _)| kept == name);
-        let before = place.map_or(0, |place| cookie_length(name, &self.0[place].1));
-        let fits = self.length() - before + cookie_length(name, value) <= Self::MAX_BYTES + 2;
-        let value = || Zeroizing::new(value.to_owned());
-        match place {
-            Some(place) if fits => self.0[place].1 = value(),
-            None if fits && self.0.len() < Self::MAX_NUMBER => {
-                self.0.push((name.to_owned(), value()));
-            }
-            _ => return false,
+        let parts = pairs.iter().flat_map(|(name, value)| ["; ", name, "=", value]).skip(1);
+        // As long as all of them from the start: what grows would leave a copy behind.
+        let text = Zeroizing::new(parts.collect::<Vec<_>>().concat());
+        let fits = pairs.len() <= Self::MAX_NUMBER && text.len() <= Self::MAX_BYTES;
+        if fits {
+            self.0 = text;
         }
-        true
+        fits
     }
-
-    fn length(&self) -> usize {
-        self.0.iter().map(|(name, value)| cookie_length(name, value)).sum()
-    }
-}
-
-/// With its equals sign, and what stands between it and the next.
-fn cookie_length(name: &str, value: &str) -> usize {
-    name.len() + value.len() + 3
 }
 
 fn pair_of(text: &str) -> Option<(&str, &str)> {
@@ -375,7 +353,7 @@ mod tests {
         let brings = headers(&[("Set-GUID", "two"), ("Set-Cookie", "NODE=a; Path=/")]);
         sessions.renew(&first, &brings);
         assert_eq!(kept(&sessions), "two NODE=a");
-        assert_eq!(sessions.newer(&first).as_ref().map(|pass| &*pass.guid), Some("two"));
+        assert_eq!(sessions.newer(&first).as_ref().map(Pass::guid), Some("two"));
         sessions.renew(&first, &headers(&[("Set-GUID", "one")]));
         assert_eq!(kept(&sessions), "two NODE=a", "an echo of what was sent");
         // A newer session is nobody else's to renew or to forget; its cookies stay.
@@ -413,7 +391,7 @@ mod tests {
             ("NODE=x; Expires=Thu, 01 Jan 1970 00:00:10 GMT", ""),
         ] {
             cookies.take(&headers(&[("Set-Cookie", line)]));
-            assert_eq!(&**cookies.joined(), kept, "{line}");
+            assert_eq!(&*cookies, kept, "{line}");
         }
     }
 
@@ -421,20 +399,20 @@ mod tests {
     fn cookies_are_bounded() {
         let mut cookies = Cookies::default();
         for number in 0..40 {
-            let set = cookies.set(&format!("n{number}"), "v");
+            let set = cookies.set(&format!("n{number}"), Some("v"));
             assert_eq!(set, number < Cookies::MAX_NUMBER);
         }
         let mut cookies = Cookies::default();
-        assert!(cookies.set("a", "1") && !cookies.set("b", &"x".repeat(1769)));
-        assert!(cookies.set("b", &"x".repeat(1768)));
-        assert_eq!(cookies.joined().len(), Cookies::MAX_BYTES);
-        assert!(!cookies.set("a", "12") && cookies.set("a", "2"));
+        let mut set = |name, length| cookies.set(name, Some(&"x".repeat(length)));
+        assert!(set("a", 1) && !set("b", 1769) && set("b", 1768));
+        assert!(!set("a", 2) && set("a", 1));
+        assert_eq!(cookies.len(), Cookies::MAX_BYTES);
     }
 
     #[test]
     fn what_a_host_hands_over_is_checked() {
         for (given, kept) in [("", ""), (" a = 1 ;; b=\"2\"; ", "a=1; b=\"2\"")] {
-            assert_eq!(&**Cookies::parse(given).unwrap_or_default().joined(), kept);
+            assert_eq!(&*Cookies::parse(given).unwrap_or_default(), kept);
         }
         for bad in ["a", "a=1; b", "=1", "a=\u{e9}", "a=1\r\nX: y", "a=\t1\u{7f}"] {
             let error = Cookies::parse(bad).err().expect(bad);
