@@ -1,5 +1,5 @@
-//! Carries the requests of calls over a client's connections: on a kept one, or a new one; once more where the
-//! rules allow it, or a newer Guid is there.
+//! Carries the requests of calls over a client's connections: on a kept one, or a new one; once more
+//! where the rules allow it, or a newer Guid is there.
 
 use std::borrow::Cow;
 use std::fmt;
