@@ -188,11 +188,6 @@ impl Call<'_> {
         words
     }
 
-    /// Sends a request, once more where that is right.
-    fn send(&mut self, request: &Request, renew: Renew) -> Result<Answered, Error> {
-        self.carry(request, renew).map_err(|error| self.judged(error))
-    }
-
     /// Takes in what was made of an answer. `goes_on`: the call may send another request.
     fn settle<T>(
         &mut self,
@@ -217,7 +212,8 @@ impl Call<'_> {
         self.copies = self.copies.saturating_sub(1);
     }
 
-    fn carry(&mut self, request: &Request, renew: Renew) -> Result<Answered, Error> {
+    /// Sends a request, once more where that is right.
+    fn send(&mut self, request: &Request, renew: Renew) -> Result<Answered, Error> {
         // A poll may wait for a new connection, and keeps one alive that nobody else would use.
         let polls = request.interface == Interface::GetAgentEvent;
         let pick = if polls { Pick::Oldest } else { Pick::Newest };
@@ -229,11 +225,12 @@ impl Call<'_> {
                     }
                     self.carrier.log(Level::Debug, format_args!("the kept connection was dead"));
                 }
-                outcome => return outcome.map_err(|failed| failed.error),
+                outcome => return outcome.map_err(|failed| self.judged(failed.error)),
             }
         }
-        let connection = self.open()?;
-        self.exchange(connection, request, false, renew).map_err(|failed| failed.error)
+        let connection = self.open().map_err(|error| self.judged(error))?;
+        let outcome = self.exchange(connection, request, false, renew);
+        outcome.map_err(|failed| self.judged(failed.error))
     }
 
     fn exchange(
