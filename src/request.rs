@@ -20,15 +20,15 @@ pub(crate) enum Interface {
 impl Interface {
     /// The name in the gateway's logs, the method, the path around the agent ID, and whether there is a
     /// body, an empty one included: the one table of it.
-    const fn row(self) -> (&'static str, &'static str, &'static str, &'static str, bool) {
+    const fn row(self) -> &'static (&'static str, &'static str, &'static str, &'static str, bool) {
         match self {
             Interface::RejectAgentConf => {
-                ("rejectAgentConf", "POST ", "agentconf/", "/rejectagentconf", true)
+                &("rejectAgentConf", "POST ", "agentconf/", "/rejectagentconf", true)
             }
-            Interface::Login => ("login", "PUT ", "onlineagent/", "", true),
-            Interface::ForceLogin => ("forceLogin", "PUT ", "onlineagent/", "/forcelogin", true),
-            Interface::GetAgentEvent => ("getAgentEvent", "GET ", "agentevent/", "", false),
-            Interface::Logout => ("logout", "DELETE ", "onlineagent/", "/logout", false),
+            Interface::Login => &("login", "PUT ", "onlineagent/", "", true),
+            Interface::ForceLogin => &("forceLogin", "PUT ", "onlineagent/", "/forcelogin", true),
+            Interface::GetAgentEvent => &("getAgentEvent", "GET ", "agentevent/", "", false),
+            Interface::Logout => &("logout", "DELETE ", "onlineagent/", "/logout", false),
         }
     }
 
@@ -52,7 +52,7 @@ pub(crate) struct Request<'a> {
 impl Request<'_> {
     /// Its head as it goes out. Every text in it was checked: none holds a line end.
     pub fn head(&self) -> Zeroizing<String> {
-        let (_, method, before, after, has_body) = self.interface.row();
+        let &(_, method, before, after, has_body) = self.interface.row();
         let length = if has_body { self.body.len().to_string() } else { String::new() };
         let lines = [
             [method, &self.gateway.path, before],

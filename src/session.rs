@@ -50,14 +50,14 @@ pub(crate) struct Pass<'a> {
     serial: Option<u64>,
     /// The caller's own Guid.
     pub given: Option<&'a str>,
-    kept: Zeroizing<String>,
+    kept: Option<Zeroizing<String>>,
     pub cookies: Cookies,
 }
 
 impl Pass<'_> {
     /// Empty before a first sign-in.
     pub fn guid(&self) -> &str {
-        self.given.unwrap_or(&self.kept)
+        self.given.or(self.kept.as_ref().map(|kept| kept.as_str())).unwrap_or_default()
     }
 }
 
@@ -105,7 +105,7 @@ impl Sessions {
                 agent,
                 serial: kept.map(|kept| kept.serial),
                 given,
-                kept: own.map(|kept| kept.guid.clone()).unwrap_or_default(),
+                kept: own.map(|kept| kept.guid.clone()),
                 cookies: kept.map(|kept| kept.cookies.clone()).unwrap_or_default(),
             }
         })
@@ -165,7 +165,7 @@ impl Sessions {
 
     pub fn show(&self, agent: AgentId) -> Result<Session, Error> {
         let pass = self.pass(agent, None)?;
-        Ok(Session { guid: pass.kept, cookies: pass.cookies.0 })
+        Ok(Session { guid: pass.kept.unwrap_or_default(), cookies: pass.cookies.0 })
     }
 
     /// How long the agent's next poll has to wait.
