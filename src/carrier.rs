@@ -1,5 +1,5 @@
-//! Carries the requests of calls over a client's connections: on a kept one, or a new one; once more
-//! where the rules allow it, or a newer Guid is there.
+//! Carries the requests of calls over a client's connections: on a kept one, or a new one; once
+//! more where the rules allow it, or a newer Guid is there.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -112,8 +112,8 @@ impl Call<'_> {
         self.settle(answered, outcome, newer.is_some())
     }
 
-    /// Signs the agent in, and gives the Guid that comes. `force`: also one who is signed in already.
-    /// `pass` takes in the cookies; what is kept is left, for the sign-in may be refused.
+    /// Signs the agent in, also one who is signed in already where it is to `force`, and gives the
+    /// Guid that comes. `pass` takes in the cookies; what is kept is left: it may be refused.
     pub fn sign_in(
         &mut self,
         pass: &mut Pass,
@@ -136,7 +136,8 @@ impl Call<'_> {
         body: &Body,
     ) -> Result<(Answer, Zeroizing<String>), Error> {
         let gateway = &self.carrier.gateway;
-        let (agent, cookies) = (pass.agent, &*pass.cookies.clone());
+        let (agent, sent) = (pass.agent, pass.cookies.clone());
+        let cookies = &*sent;
         let request = Request { gateway, interface, agent, guid: "", cookies, body: &body.json };
         let answered = self.send(&request, &|_| ())?;
         let reply = &answered.reply;

@@ -244,13 +244,13 @@ impl NumberedCall<'_> {
         let (client, ms) = (self.client, milliseconds(started));
         match &outcome {
             Ok(words) => {
-                let line = format_args!("connect: {}, {ms:.1} ms: {words}", Status::Ok);
-                client.log(Level::Info, line);
+                let ok = Status::Ok;
+                client.log(Level::Info, format_args!("connect: {ok}, {ms:.1} ms: {words}"));
             }
             Err(error) => {
                 let (status, (colon, detail)) = (error.status(), behind(error));
-                let line = format_args!("connect: {status}, {ms:.1} ms{colon}{detail}");
-                client.log(Level::Warn, line);
+                client
+                    .log(Level::Warn, format_args!("connect: {status}, {ms:.1} ms{colon}{detail}"));
             }
         }
         outcome
@@ -320,8 +320,8 @@ impl NumberedCall<'_> {
         match &outcome {
             Ok(done) => {
                 let ((level, what), ok) = (told(done), Status::Ok);
-                let line = format_args!("{name} agent {agent_id}: {ok}, {what}, {ms:.1} ms");
-                client.log(level, line);
+                client
+                    .log(level, format_args!("{name} agent {agent_id}: {ok}, {what}, {ms:.1} ms"));
             }
             Err(error) => {
                 let status = error.status();
@@ -336,7 +336,8 @@ impl NumberedCall<'_> {
                 client.log(
                     level,
                     format_args!(
-                        "{name} agent {agent_id}: {status}, retcode {retcode}, {ms:.1} ms{colon}{detail}"
+                        "{name} agent {agent_id}: {status}, retcode {retcode}, {ms:.1} ms\
+                         {colon}{detail}"
                     ),
                 );
             }
