@@ -1,12 +1,14 @@
-//! Carries requests over a client's connections: on a kept one, or a new one; once more where the
-//! rules allow it.
+//! Carries the requests of calls over a client's connections: on a kept one, or a new one; once
+//! more where the rules allow it, or a newer Guid is there.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use http::HeaderMap;
+use zeroize::Zeroizing;
 
-use crate::Error;
+use crate::answer::{self, Secrets};
 use crate::log::{Level, Log};
 use crate::net::cancel::cancelled;
 use crate::net::connect::Connector;
@@ -15,8 +17,11 @@ use crate::net::http::{Connection, ExchangeError, Reply};
 use crate::net::pool::{InFlight, Pick, Pool, Tag};
 use crate::net::rules::may_have_acted;
 use crate::request::{Interface, Request};
-use crate::retcode::ACCEPTED;
+use crate::retcode::{ACCEPTED, ALREADY_SIGNED_IN, STALE};
 use crate::route::{Gateway, Route};
+use crate::session::{Pass, Sessions, new_guid};
+use crate::sign_in::Body;
+use crate::{Answer, Error, Status};
 
 /// What all calls of a client have in common.
 pub(crate) struct Carrier {
@@ -26,6 +31,7 @@ pub(crate) struct Carrier {
     pub keep_alive: bool,
     pub log: Log,
     pub pool: Pool,
+    pub sessions: Sessions,
 }
 
 /// A call in progress, and what has left for it.
@@ -40,16 +46,12 @@ pub(crate) struct Call<'a> {
 }
 
 /// Takes in what the head of an answer brings, also where the rest of the answer does not come.
-pub(crate) type Renew<'a> = &'a dyn Fn(&HeaderMap);
+type Renew<'a> = &'a dyn Fn(&HeaderMap);
 
-/// Makes something of an answer; told whether the request went out twice.
-pub(crate) type Read<'a, T> = &'a mut dyn FnMut(&Reply, bool) -> Reading<T>;
-
-/// What is made of an answer.
-pub(crate) struct Reading<T> {
-    pub outcome: Result<T, Error>,
-    /// The call goes on with another request.
-    pub goes_on: bool,
+/// An answer, and the connection that brought it.
+struct Answered {
+    connection: Box<Connection>,
+    reply: Reply,
 }
 
 impl Carrier {
@@ -63,23 +65,99 @@ impl Carrier {
     /// Each line begins with the gateway: a host may have several.
     pub fn log(&self, level: Level, line: fmt::Arguments) {
         let gate = &self.pool.current().gate;
-        gate.pass(&self.log, level, format_args!("{}: {line}", self.gateway));
+        gate.pass(&self.log, level, format_args!("{}: {line}", self.gateway.base));
     }
 }
 
 impl Call<'_> {
-    /// Sends a request, and makes of the answer what `renew` and `read` say.
-    pub fn ask<T>(&mut self, request: &Request, renew: Renew, read: Read<T>) -> Result<T, Error> {
-        self.send(request, renew, read).map_err(|error| self.judged(self.or_cancelled(error)))
+    /// Asks for an agent with its Guid; once more where the kept one is refused as stale and a newer
+    /// one has been kept meanwhile. `pass` is what was sent last.
+    pub fn ask<T>(
+        &mut self,
+        interface: Interface,
+        pass: &mut Pass,
+        read: fn(&str, Answer) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut newer = None;
+        let outcome = self.ask_once(interface, pass, read, &mut newer);
+        let Some(newer) = newer else { return outcome };
+        self.refused();
+        *pass = newer;
+        let line = "the Guid was stale; once more with a newer one";
+        self.carrier.log(Level::Debug, format_args!("{line}"));
+        self.ask_once(interface, pass, read, &mut None)
     }
 
-    /// The gateway refused the last copy, so it has not acted on that one.
-    pub fn refused(&mut self) {
-        self.copies = self.copies.saturating_sub(1);
+    fn ask_once<'a, T>(
+        &mut self,
+        interface: Interface,
+        pass: &Pass<'a>,
+        read: fn(&str, Answer) -> Result<T, Error>,
+        newer: &mut Option<Pass<'a>>,
+    ) -> Result<T, Error> {
+        let gateway = &self.carrier.gateway;
+        let (agent, guid, cookies) = (pass.agent, pass.guid(), &*pass.cookies);
+        let request = Request { gateway, interface, agent, guid, cookies, body: &[] };
+        let sessions = &self.carrier.sessions;
+        let answered = self.send(&request, &|headers| sessions.renew(pass, headers))?;
+        let reply = &answered.reply;
+        let secrets = Secrets { guid, cookies, ..Secrets::default() };
+        let (text, answer) = read_answer(reply, self.resent, secrets);
+        let outcome =
+            answer.and_then(|answer| read(&text, answer).map_err(|why| accepted_but(why, reply)));
+        let is_stale = |error: &Error| error.retcode().is_some_and(|code| STALE.contains(&code));
+        if pass.given.is_none() && outcome.as_ref().is_err_and(is_stale) {
+            *newer = sessions.newer(pass);
+        }
+        self.settle(answered, outcome, newer.is_some())
     }
 
-    /// Makes sure that a connection stands ready, for a call and not for a poll, and gives it.
-    pub fn make_ready(&mut self) -> Result<Box<Connection>, Error> {
+    /// Signs the agent in, also one who is signed in already where it is to `force`, and gives the
+    /// Guid that comes. `pass` takes in the cookies; what is kept is left: it may be refused.
+    pub fn sign_in(
+        &mut self,
+        pass: &mut Pass,
+        body: &Body,
+        force: bool,
+    ) -> Result<(Answer, Zeroizing<String>), Error> {
+        let outcome = self.sign_in_once(Interface::Login, pass, body);
+        let already = |error: &Error| error.retcode() == Some(ALREADY_SIGNED_IN);
+        if !force || !outcome.as_ref().is_err_and(already) {
+            return outcome;
+        }
+        self.refused();
+        self.sign_in_once(Interface::ForceLogin, pass, body)
+    }
+
+    fn sign_in_once(
+        &mut self,
+        interface: Interface,
+        pass: &mut Pass,
+        body: &Body,
+    ) -> Result<(Answer, Zeroizing<String>), Error> {
+        let gateway = &self.carrier.gateway;
+        let (agent, sent) = (pass.agent, pass.cookies.clone());
+        let cookies = &*sent;
+        let request = Request { gateway, interface, agent, guid: "", cookies, body: &body.json };
+        let answered = self.send(&request, &|_| ())?;
+        let reply = &answered.reply;
+        pass.cookies.take(reply.headers());
+        let (guid, password) = (pass.guid(), &*body.password);
+        let secrets = Secrets { guid, cookies, password, ..Secrets::default() };
+        let (_, answer) = read_answer(reply, self.resent, secrets);
+        let outcome = answer.and_then(|answer| match new_guid(reply.headers()) {
+            Some(guid) => Ok((answer, guid)),
+            None => {
+                let detail = "the sign-in was accepted, but the answer has no Set-GUID";
+                Err(accepted_but(Error::new(Status::Protocol, detail), reply))
+            }
+        });
+        // It may be asked once more, to force it.
+        self.settle(answered, outcome, interface == Interface::Login)
+    }
+
+    /// Makes sure that a connection stands ready, for a call and not for a poll, and describes it.
+    pub fn make_ready(&mut self) -> Result<String, Error> {
         // Only for what has just been seen to work it can be said that it stands ready.
         const JUST_NOW: Duration = Duration::from_secs(2);
         let kept = self.in_flight.take_idle(Pick::Newest, JUST_NOW, self.deadline);
@@ -88,52 +166,37 @@ impl Call<'_> {
             None => self.open_ahead().map_err(|error| self.or_cancelled(error))?,
         };
         connection.reserved = true;
-        Ok(connection)
-    }
-
-    pub fn keep(&self, connection: Box<Connection>) {
+        let words = self.describe(&connection);
         if self.carrier.keep_alive {
             self.in_flight.put_back(connection, false);
         }
+        Ok(words)
     }
 
-    fn send<T>(&mut self, request: &Request, renew: Renew, read: Read<T>) -> Result<T, Error> {
-        // A poll may wait for a new connection, and keeps one alive that nobody else would use.
-        let polls = request.interface == Interface::GetAgentEvent;
-        let pick = if polls { Pick::Oldest } else { Pick::Newest };
-        if let Some(kept) = self.in_flight.take_idle(pick, Duration::MAX, self.deadline) {
-            match self.exchange(kept, request, true, renew, read) {
-                Err(failed) if failed.may_resend && !self.in_flight.is_cancelled() => {
-                    if let Some(moment) = failed.silent_since {
-                        self.in_flight.pool.drop_unheard_since(moment);
-                    }
-                    self.carrier.log(Level::Debug, format_args!("the kept connection was dead"));
-                }
-                outcome => return outcome.map_err(|failed| failed.error),
-            }
-        }
-        let connection = self.open()?;
-        self.exchange(connection, request, false, renew, read).map_err(|failed| failed.error)
-    }
-
-    fn exchange<T>(
-        &mut self,
-        mut connection: Box<Connection>,
-        request: &Request,
-        reused: bool,
-        renew: Renew,
-        read: Read<T>,
-    ) -> Result<T, ExchangeError> {
-        let reply = connection.exchange(&request.head(), request.body, self.deadline, reused);
-        self.copies += u32::from(reply.as_ref().map_or_else(|failed| failed.sent, |_| true));
-        self.resent |= self.copies > 1;
-        let headers = match &reply {
-            Ok(reply) => Some(reply.headers()),
-            Err(failed) => failed.headers.as_deref(),
+    fn describe(&self, connection: &Connection) -> String {
+        const SOON_DAYS: i64 = 14;
+        let way =
+            connection.proxy().map_or(String::new(), |proxy| format!(", through proxy {proxy}"));
+        let (Some(peer), Some((version, certificate))) =
+            (&self.in_flight.pool.tls_peer, connection.describe())
+        else {
+            return format!("plain http, nothing was checked{way}");
         };
-        headers.into_iter().for_each(renew);
-        let mut reply = reply?;
-        let Reading { outcome, goes_on } = read(&reply, self.resent);
+        let words = format!("{version}, {}, {}{way}", certificate.words, peer.checked);
+        if certificate.days_left.is_some_and(|days| days < SOON_DAYS) {
+            self.carrier.log(Level::Warn, format_args!("the certificate expires soon: {words}"));
+        }
+        words
+    }
+
+    /// Takes in what was made of an answer. `goes_on`: the call may send another request.
+    fn settle<T>(
+        &mut self,
+        answered: Answered,
+        outcome: Result<T, Error>,
+        goes_on: bool,
+    ) -> Result<T, Error> {
+        let Answered { mut connection, mut reply } = answered;
         let has_retcode = outcome.as_ref().map_or_else(|error| error.retcode().is_some(), |_| true);
         let cut = reply.cut.take();
         connection.settle(reply, has_retcode);
@@ -142,7 +205,51 @@ impl Call<'_> {
         }
         // What was read of an answer that was cut is of no use without a retcode.
         let error = |error| if has_retcode { error } else { cut.unwrap_or(error) };
-        outcome.map_err(|why| ExchangeError::plain(error(why), true))
+        outcome.map_err(|why| self.judged(error(why)))
+    }
+
+    /// The gateway refused the last copy, so it has not acted on that one.
+    fn refused(&mut self) {
+        self.copies = self.copies.saturating_sub(1);
+    }
+
+    /// Sends a request, once more where that is right.
+    fn send(&mut self, request: &Request, renew: Renew) -> Result<Answered, Error> {
+        // A poll may wait for a new connection, and keeps one alive that nobody else would use.
+        let polls = request.interface == Interface::GetAgentEvent;
+        let pick = if polls { Pick::Oldest } else { Pick::Newest };
+        if let Some(kept) = self.in_flight.take_idle(pick, Duration::MAX, self.deadline) {
+            match self.exchange(kept, request, true, renew) {
+                Err(failed) if failed.may_resend && !self.in_flight.is_cancelled() => {
+                    if let Some(moment) = failed.silent_since {
+                        self.in_flight.pool.drop_unheard_since(moment);
+                    }
+                    self.carrier.log(Level::Debug, format_args!("the kept connection was dead"));
+                }
+                outcome => return outcome.map_err(|failed| self.judged(failed.error)),
+            }
+        }
+        let connection = self.open().map_err(|error| self.judged(error))?;
+        let outcome = self.exchange(connection, request, false, renew);
+        outcome.map_err(|failed| self.judged(failed.error))
+    }
+
+    fn exchange(
+        &mut self,
+        mut connection: Box<Connection>,
+        request: &Request,
+        reused: bool,
+        renew: Renew,
+    ) -> Result<Answered, ExchangeError> {
+        let reply = connection.exchange(&request.head(), request.body, self.deadline, reused);
+        self.copies += u32::from(reply.as_ref().map_or_else(|failed| failed.sent, |_| true));
+        self.resent |= self.copies > 1;
+        let headers = match &reply {
+            Ok(reply) => Some(reply.headers()),
+            Err(failed) => failed.headers.as_deref(),
+        };
+        headers.into_iter().for_each(renew);
+        Ok(Answered { connection, reply: reply? })
     }
 
     fn open_ahead(&self) -> Result<Box<Connection>, Error> {
@@ -169,12 +276,12 @@ impl Call<'_> {
     }
 
     /// What follows from the number of copies that left.
-    fn judged(&self, mut error: Error) -> Error {
+    fn judged(&self, error: Error) -> Error {
+        let mut error = self.or_cancelled(error);
         let refused = error.retcode().is_some_and(|retcode| retcode != ACCEPTED);
         let maybe_sent = may_have_acted(self.copies, refused, error.status());
         let details = error.details_mut();
-        details.maybe_sent = maybe_sent;
-        details.resent = self.resent;
+        (details.maybe_sent, details.resent) = (maybe_sent, self.resent);
         error
     }
 
@@ -187,4 +294,24 @@ impl Call<'_> {
         cancelled.details_mut().http_status = error.http_status();
         cancelled
     }
+}
+
+/// What an answer says, and its text. No secret gets into it, nor does the Guid that it brings.
+fn read_answer<'a>(
+    reply: &'a Reply,
+    resent: bool,
+    secrets: Secrets,
+) -> (Cow<'a, str>, Result<Answer, Error>) {
+    let new_guid = new_guid(reply.headers());
+    let new_guid = new_guid.as_deref().map_or("", String::as_str);
+    let secrets = Secrets { new_guid, ..secrets };
+    let header = |name| reply.header(name);
+    let (text, answer) = answer::read(reply.http_status(), header, &reply.body, &secrets);
+    (text, answer.map(|answer| Answer { resent, ..answer }))
+}
+
+/// The gateway acted, but what it said is of no use.
+fn accepted_but(mut error: Error, reply: &Reply) -> Error {
+    error.details_mut().retcode = Some(ACCEPTED.to_owned());
+    error.with_http_status(reply.http_status())
 }

@@ -1,25 +1,19 @@
 //! The client: what can be asked of a gateway, from the arguments to the outcome.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use http::HeaderMap;
-use zeroize::Zeroizing;
-
-use crate::answer::{self, Secrets};
-use crate::carrier::{Call, Carrier, Reading};
+use crate::carrier::{Call, Carrier};
 use crate::event::{self, Poll};
 use crate::log::{Level, Log};
 use crate::net::cancel::{CallId, cancelled};
-use crate::net::http::{Connection, Reply};
 use crate::net::pool::{Pool, Tag};
 use crate::net::tls::{self, TlsPeer};
 use crate::options::{ClientOptions, MIN_AGENT_ID, Trust};
-use crate::request::{AgentId, Interface, Request, RequestTemplate, bare_guid};
-use crate::retcode::{ACCEPTED, ALREADY_SIGNED_IN, ALREADY_SIGNED_OUT, STALE};
+use crate::request::{AgentId, Interface, bare_guid};
+use crate::retcode::ALREADY_SIGNED_OUT;
 use crate::route::{Gateway, Route};
-use crate::session::{Cookies, Pass, Session, Sessions, new_guid};
+use crate::session::{Cookies, Pass, Session, Sessions};
 use crate::sign_in::SignIn;
 use crate::{Answer, Error, Status};
 
@@ -30,11 +24,9 @@ const POLL_TIME: Duration = Duration::from_secs(10);
 ///
 /// Cheap to call, not free to make (certificates are read): make one and share it.
 pub struct Client {
-    template: RequestTemplate,
     timeout: Duration,
     max_agent_id: u32,
     carrier: Carrier,
-    sessions: Sessions,
 }
 
 impl Client {
@@ -50,31 +42,26 @@ impl Client {
         }
         let gateway = Gateway::parse(options)?;
         let route = Route::parse(options, &gateway)?;
-        let tls_peer = if gateway.is_https() {
+        let tls_peer = if gateway.is_https {
             Some(TlsPeer::new(options, &gateway.address)?)
         } else {
             tls::refuse_without_tls(options)?;
             None
         };
-        let client = Client {
-            template: RequestTemplate::new(&gateway),
-            timeout: options.timeout,
-            max_agent_id: options.max_agent_id,
-            carrier: Carrier {
-                gateway,
-                route,
-                connect_timeout: options.connect_timeout,
-                keep_alive: options.keep_alive,
-                log: Log::new(options.log_level, options.log.clone()),
-                pool: Pool::new(tls_peer),
-            },
+        let carrier = Carrier {
+            gateway,
+            route,
+            connect_timeout: options.connect_timeout,
+            keep_alive: options.keep_alive,
+            log: Log { level: options.log_level, sink: options.log.clone() },
+            pool: Pool::new(tls_peer),
             sessions: Sessions::default(),
         };
+        let (timeout, max_agent_id) = (options.timeout, options.max_agent_id);
+        let client = Client { timeout, max_agent_id, carrier };
         if options.trust == Trust::DangerAny {
-            client.log(
-                Level::Warn,
-                format_args!("the certificate is not checked (trust is DANGER_ANY)"),
-            );
+            let line = "the certificate is not checked (trust is DANGER_ANY)";
+            client.log(Level::Warn, format_args!("{line}"));
         }
         Ok(client)
     }
@@ -150,8 +137,10 @@ impl Client {
         let guid = guid.map(bare_guid).transpose()?;
         let cookies = cookie.map(Cookies::parse).transpose()?;
         match guid {
-            Some(guid) => self.sessions.replace(agent.number, guid.to_owned().into(), cookies),
-            None => self.sessions.forget_any(agent.number),
+            Some(guid) => {
+                self.carrier.sessions.replace(agent.number, guid.to_owned().into(), cookies)
+            }
+            None => self.carrier.sessions.forget(agent.number, None),
         }
         Ok(())
     }
@@ -161,7 +150,7 @@ impl Client {
     /// # Errors
     /// [`Status::InvalidAgentId`]; [`Status::Session`] where there is none.
     pub fn session(&self, agent_id: &str) -> Result<Session, Error> {
-        self.sessions.show(self.agent(agent_id)?.number)
+        self.carrier.sessions.show(self.agent(agent_id)?)
     }
 
     /// The same calls with a number, by which [`Client::cancel_call`] ends one of them.
@@ -209,114 +198,17 @@ impl Client {
         AgentId::checked(agent_id, self.max_agent_id)
     }
 
-    /// Asks for an agent with its Guid; once more where the kept one is refused as stale and a newer
-    /// one has been kept meanwhile. `pass` is what was sent last.
-    fn ask<T>(
-        &self,
-        call: &mut Call,
-        interface: Interface,
-        agent: AgentId,
-        pass: &mut Pass,
-        read: fn(&str, Answer) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let mut newer = None;
-        let outcome = self.ask_once(call, interface, agent, pass, read, &mut newer);
-        let Some(newer) = newer else { return outcome };
-        call.refused();
-        *pass = newer;
-        self.log(Level::Debug, format_args!("the Guid was stale; once more with a newer one"));
-        self.ask_once(call, interface, agent, pass, read, &mut None)
-    }
-
-    fn ask_once<T>(
-        &self,
-        call: &mut Call,
-        interface: Interface,
-        agent: AgentId,
-        pass: &Pass,
-        read: fn(&str, Answer) -> Result<T, Error>,
-        newer: &mut Option<Pass<'static>>,
-    ) -> Result<T, Error> {
-        let cookies = pass.cookies.joined();
-        let request = Request {
-            template: &self.template,
-            interface,
-            agent,
-            guid: Some(&pass.guid),
-            cookies: &cookies,
-            body: &[],
-        };
-        let renew = |headers: &HeaderMap| self.sessions.renew(agent.number, pass, headers);
-        call.ask(&request, &renew, &mut |reply, resent| {
-            let new_guid = new_guid(reply.headers());
-            let new_guid = new_guid.as_deref().map_or("", String::as_str);
-            let secrets = Secrets { guid: &pass.guid, new_guid, cookies: &cookies, password: "" };
-            let (text, answer) = read_answer(reply, resent, &secrets);
-            let outcome = answer
-                .and_then(|answer| read(&text, answer).map_err(|why| accepted_but(why, reply)));
-            if pass.is_kept() && outcome.as_ref().is_err_and(is_stale) {
-                *newer = self.sessions.newer(agent.number, pass);
-            }
-            Reading { outcome, goes_on: newer.is_some() }
-        })
-    }
-
-    /// Asks for an agent to be signed in; takes in the cookies that come, and gives the Guid.
-    fn ask_in(
-        &self,
-        call: &mut Call,
-        interface: Interface,
-        agent: AgentId,
-        body: &[u8],
-        cookies: &mut Cookies,
-        secrets: Secrets,
-    ) -> Result<(Answer, Zeroizing<String>), Error> {
-        let sent = cookies.joined();
-        let request = Request {
-            template: &self.template,
-            interface,
-            agent,
-            guid: None,
-            cookies: &sent,
-            body,
-        };
-        // What is kept waits for the whole answer: a sign-in that was refused leaves it.
-        call.ask(&request, &|_| (), &mut |reply, resent| {
-            cookies.take(reply.headers());
-            let guid = new_guid(reply.headers());
-            let new_guid = guid.as_deref().map_or("", String::as_str);
-            let secrets = Secrets { new_guid, cookies: &sent, ..secrets };
-            let (_, answer) = read_answer(reply, resent, &secrets);
-            let outcome = answer.and_then(|answer| match guid {
-                Some(guid) => Ok((answer, guid)),
-                None => Err(accepted_but(without_guid(), reply)),
-            });
-            // It may be asked once more, to force it.
-            Reading { outcome, goes_on: interface == Interface::Login }
-        })
-    }
-
-    fn describe(&self, call: &Call, connection: &Connection) -> String {
-        const SOON_DAYS: i64 = 14;
-        let way =
-            connection.proxy().map_or(String::new(), |proxy| format!(", through proxy {proxy}"));
-        let (Some(peer), Some((version, certificate))) =
-            (&call.in_flight.pool.tls_peer, connection.describe())
-        else {
-            return format!("plain http, nothing was checked{way}");
-        };
-        let words = format!("{version}, {}, {}{way}", certificate.words, peer.checked);
-        if certificate.days_left.is_some_and(|days| days < SOON_DAYS) {
-            self.log(Level::Warn, format_args!("the certificate expires soon: {words}"));
-        }
-        words
+    /// What a request for the agent goes out with; `guid`: the caller's own.
+    fn pass<'a>(&self, agent_id: &'a str, guid: Option<&'a str>) -> Result<Pass<'a>, Error> {
+        let agent = self.agent(agent_id)?;
+        self.carrier.sessions.pass(agent, guid.map(bare_guid).transpose()?)
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("gateway", &self.carrier.gateway.to_string())
+            .field("gateway", &self.carrier.gateway.base)
             .finish_non_exhaustive()
     }
 }
@@ -329,181 +221,122 @@ pub struct NumberedCall<'a> {
 }
 
 impl NumberedCall<'_> {
-    /// As [`Client::reject_agent_conf`].
-    ///
-    /// # Errors
-    /// The same.
+    /// As [`Client::reject_agent_conf`], errors included.
     pub fn reject_agent_conf<'a>(
         &self,
         agent_id: &str,
         guid: impl Into<Option<&'a str>>,
     ) -> Result<Answer, Error> {
-        let interface = Interface::RejectAgentConf;
-        self.logged(interface, agent_id, || self.reject(agent_id, guid.into()), accepted)
-    }
-
-    /// As [`Client::connect`].
-    ///
-    /// # Errors
-    /// The same.
-    pub fn connect(&self) -> Result<String, Error> {
-        let started = Instant::now();
-        let outcome = self.make_ready();
-        let time = Milliseconds(started.elapsed());
-        match &outcome {
-            Ok(words) => {
-                let ok = Status::Ok;
-                self.client.log(Level::Info, format_args!("connect: {ok}, {time}: {words}"));
-            }
-            Err(error) => {
-                let (status, detail) = (error.status(), Behind(error.detail()));
-                self.client.log(Level::Warn, format_args!("connect: {status}, {time}{detail}"));
-            }
-        }
-        outcome
-    }
-
-    /// As [`Client::sign_in`].
-    ///
-    /// # Errors
-    /// The same.
-    pub fn sign_in(&self, sign_in: &SignIn) -> Result<Answer, Error> {
-        self.logged(Interface::Login, sign_in.agent_id, || self.begin_session(sign_in), accepted)
-    }
-
-    /// As [`Client::next_event`].
-    ///
-    /// # Errors
-    /// The same.
-    pub fn next_event(&self, agent_id: &str) -> Result<Poll, Error> {
-        self.logged(
-            Interface::GetAgentEvent,
-            agent_id,
-            || self.poll(agent_id),
-            |poll| match &poll.event {
-                Some(event) => (Level::Info, event.name()),
-                None => (Level::Debug, "no event"),
-            },
-        )
-    }
-
-    /// As [`Client::sign_out`].
-    ///
-    /// # Errors
-    /// The same.
-    pub fn sign_out(&self, agent_id: &str) -> Result<Answer, Error> {
-        self.logged(Interface::Logout, agent_id, || self.end_session(agent_id), accepted)
-    }
-
-    fn reject(&self, agent_id: &str, guid: Option<&str>) -> Result<Answer, Error> {
-        let client = self.client;
-        let agent = client.agent(agent_id)?;
-        let guid = guid.map(bare_guid).transpose()?;
-        let mut pass = client.sessions.pass(agent.number, guid)?;
-        #[cfg(debug_assertions)]
-        crate::sys::fault::planted_panic();
-        let mut call = client.carrier.begin(self.tag(), client.timeout)?;
-        let interface = Interface::RejectAgentConf;
-        client.ask(&mut call, interface, agent, &mut pass, |_, answer| Ok(answer))
-    }
-
-    fn make_ready(&self) -> Result<String, Error> {
-        let mut call = self.client.carrier.begin(self.tag(), self.client.timeout)?;
-        let connection = call.make_ready()?;
-        let words = self.client.describe(&call, &connection);
-        call.keep(connection);
-        Ok(words)
-    }
-
-    fn begin_session(&self, sign_in: &SignIn) -> Result<Answer, Error> {
-        let client = self.client;
-        let agent = client.agent(sign_in.agent_id)?;
-        let body = sign_in.body()?;
-        let kept = client.sessions.pass(agent.number, None).ok();
-        let mut cookies = kept.as_ref().map(|kept| kept.cookies.clone()).unwrap_or_default();
-        let secrets = Secrets {
-            guid: kept.as_ref().map_or("", |kept| &kept.guid),
-            password: &body.password,
-            ..Secrets::default()
-        };
-        let mut call = client.carrier.begin(self.tag(), client.timeout)?;
-        let login = Interface::Login;
-        let mut outcome = client.ask_in(&mut call, login, agent, &body.json, &mut cookies, secrets);
-        let signed_in = |error: &Error| error.retcode() == Some(ALREADY_SIGNED_IN);
-        if sign_in.force && outcome.as_ref().is_err_and(signed_in) {
-            call.refused();
-            let force = Interface::ForceLogin;
-            outcome = client.ask_in(&mut call, force, agent, &body.json, &mut cookies, secrets);
-        }
-        let (answer, guid) = outcome?;
-        client.sessions.replace(agent.number, guid, Some(cookies));
-        Ok(answer)
-    }
-
-    fn poll(&self, agent_id: &str) -> Result<Poll, Error> {
-        let client = self.client;
-        let agent = client.agent(agent_id)?;
-        let sessions = &client.sessions;
-        sessions.pass(agent.number, None)?;
-        let tag = Tag { polls: Some(agent.number), ..self.tag() };
-        let mut call = client.carrier.begin(tag, POLL_TIME.saturating_add(client.timeout))?;
-        let _ends = PollEnds { sessions, agent: agent.number };
-        if !call.in_flight.cancel.sleep(sessions.pause(agent.number)) {
-            return Err(cancelled());
-        }
-        // In the pause another answer may have brought a newer one.
-        let mut pass = sessions.pass(agent.number, None)?;
-        client.ask(&mut call, Interface::GetAgentEvent, agent, &mut pass, |text, answer| {
-            Ok(Poll { event: event::read(text)?, answer })
+        let guid = guid.into();
+        self.logged(Interface::RejectAgentConf, agent_id, accepted, |interface| {
+            let mut pass = self.client.pass(agent_id, guid)?;
+            #[cfg(debug_assertions)]
+            crate::sys::fault::planted_panic();
+            self.begin()?.ask(interface, &mut pass, |_, answer| Ok(answer))
         })
     }
 
-    fn end_session(&self, agent_id: &str) -> Result<Answer, Error> {
-        let client = self.client;
-        let agent = client.agent(agent_id)?;
-        let mut pass = client.sessions.pass(agent.number, None)?;
-        let mut call = client.carrier.begin(self.tag(), client.timeout)?;
-        call.in_flight.pool.cancel_poll(agent.number);
-        let interface = Interface::Logout;
-        let outcome = client.ask(&mut call, interface, agent, &mut pass, |_, answer| Ok(answer));
-        let over = outcome.as_ref().map_or_else(is_over, |_| true);
-        if over {
-            client.sessions.forget(agent.number, &pass);
+    /// As [`Client::connect`], errors included.
+    pub fn connect(&self) -> Result<String, Error> {
+        let started = Instant::now();
+        let outcome = self.begin().and_then(|mut call| call.make_ready());
+        let (client, ms) = (self.client, milliseconds(started));
+        match &outcome {
+            Ok(words) => {
+                let ok = Status::Ok;
+                client.log(Level::Info, format_args!("connect: {ok}, {ms:.1} ms: {words}"));
+            }
+            Err(error) => {
+                let (status, (colon, detail)) = (error.status(), behind(error));
+                client
+                    .log(Level::Warn, format_args!("connect: {status}, {ms:.1} ms{colon}{detail}"));
+            }
         }
         outcome
     }
 
-    fn tag(&self) -> Tag {
-        Tag { id: self.id, polls: None }
+    /// As [`Client::sign_in`], errors included.
+    pub fn sign_in(&self, sign_in: &SignIn) -> Result<Answer, Error> {
+        self.logged(Interface::Login, sign_in.agent_id, accepted, |_| {
+            let agent = self.client.agent(sign_in.agent_id)?;
+            let body = sign_in.body()?;
+            let sessions = &self.client.carrier.sessions;
+            let mut pass = sessions.any_pass(agent, None);
+            let (answer, guid) = self.begin()?.sign_in(&mut pass, &body, sign_in.force)?;
+            sessions.replace(agent.number, guid, Some(pass.cookies));
+            Ok(answer)
+        })
+    }
+
+    /// As [`Client::next_event`], errors included.
+    pub fn next_event(&self, agent_id: &str) -> Result<Poll, Error> {
+        self.logged(Interface::GetAgentEvent, agent_id, polled, |interface| {
+            let Client { carrier, timeout, .. } = self.client;
+            let agent = self.client.pass(agent_id, None)?.agent;
+            let tag = Tag { id: self.id, polls: Some(agent.number) };
+            let mut call = carrier.begin(tag, POLL_TIME.saturating_add(*timeout))?;
+            let _ends = PollEnds(&carrier.sessions, agent.number);
+            if !call.in_flight.cancel.sleep(carrier.sessions.pause(agent.number)) {
+                return Err(cancelled());
+            }
+            // In the pause another answer may have brought a newer one.
+            let mut pass = carrier.sessions.pass(agent, None)?;
+            call.ask(interface, &mut pass, |text, answer| {
+                Ok(Poll { event: event::read(text)?, answer })
+            })
+        })
+    }
+
+    /// As [`Client::sign_out`], errors included.
+    pub fn sign_out(&self, agent_id: &str) -> Result<Answer, Error> {
+        self.logged(Interface::Logout, agent_id, accepted, |interface| {
+            let mut pass = self.client.pass(agent_id, None)?;
+            let agent = pass.agent.number;
+            let mut call = self.begin()?;
+            call.in_flight.pool.cancel_poll(agent);
+            let outcome = call.ask(interface, &mut pass, |_, answer| Ok(answer));
+            if outcome.as_ref().map_or_else(is_over, |_| true) {
+                self.client.carrier.sessions.forget(agent, Some(&pass));
+            }
+            outcome
+        })
+    }
+
+    fn begin(&self) -> Result<Call<'_>, Error> {
+        self.client.carrier.begin(Tag { id: self.id, polls: None }, self.client.timeout)
     }
 
     fn logged<T>(
         &self,
         interface: Interface,
         agent_id: &str,
-        call: impl FnOnce() -> Result<T, Error>,
-        told: impl FnOnce(&T) -> (Level, &str),
+        told: fn(&T) -> (Level, &str),
+        call: impl FnOnce(Interface) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let started = Instant::now();
-        let outcome = call();
-        let (name, time) = (interface.name(), Milliseconds(started.elapsed()));
+        let outcome = call(interface);
+        let (client, name, ms) = (self.client, interface.name(), milliseconds(started));
         match &outcome {
             Ok(done) => {
-                let (level, what) = told(done);
-                let ok = Status::Ok;
-                self.client
-                    .log(level, format_args!("{name} agent {agent_id}: {ok}, {what}, {time}"));
+                let ((level, what), ok) = (told(done), Status::Ok);
+                client
+                    .log(level, format_args!("{name} agent {agent_id}: {ok}, {what}, {ms:.1} ms"));
             }
             Err(error) => {
+                let status = error.status();
                 // A text that is no agent ID may be anything, a Guid in the wrong place included.
-                let unreadable = error.status() == Status::InvalidAgentId;
-                let agent_id = if unreadable { "?" } else { agent_id };
-                let (status, detail) = (error.status(), Behind(error.detail()));
-                let retcode = error.retcode().unwrap_or("none");
-                self.client.log(
-                    level_of(status),
+                let agent_id = if status == Status::InvalidAgentId { "?" } else { agent_id };
+                let level = match status {
+                    // Too late, or ended by the caller: no reason to warn.
+                    Status::NoConference | Status::Cancelled => Level::Info,
+                    _ => Level::Warn,
+                };
+                let (retcode, (colon, detail)) = (error.retcode().unwrap_or("none"), behind(error));
+                client.log(
+                    level,
                     format_args!(
-                        "{name} agent {agent_id}: {status}, retcode {retcode}, {time}{detail}"
+                        "{name} agent {agent_id}: {status}, retcode {retcode}, {ms:.1} ms\
+                         {colon}{detail}"
                     ),
                 );
             }
@@ -516,41 +349,16 @@ fn accepted(_: &Answer) -> (Level, &str) {
     (Level::Info, "retcode 0")
 }
 
-fn read_answer<'a>(
-    reply: &'a Reply,
-    resent: bool,
-    secrets: &Secrets,
-) -> (Cow<'a, str>, Result<Answer, Error>) {
-    let header = |name| reply.header(name);
-    let (text, answer) = answer::read(reply.http_status(), header, &reply.body, secrets);
-    (text, answer.map(|answer| Answer { resent, ..answer }))
-}
-
-/// The gateway acted, but what it said is of no use.
-fn accepted_but(mut error: Error, reply: &Reply) -> Error {
-    let details = error.details_mut();
-    details.http_status = Some(reply.http_status());
-    details.retcode = Some(ACCEPTED.to_owned());
-    error
-}
-
-fn without_guid() -> Error {
-    Error::new(Status::Protocol, "the sign-in was accepted, but the answer has no Set-GUID")
-}
-
-fn is_stale(error: &Error) -> bool {
-    error.retcode().is_some_and(|retcode| STALE.contains(&retcode))
+fn polled(poll: &Poll) -> (Level, &str) {
+    poll.event.as_ref().map_or((Level::Debug, "no event"), |event| (Level::Info, event.name()))
 }
 
 /// Notes when a poll ends, however it ends.
-struct PollEnds<'a> {
-    sessions: &'a Sessions,
-    agent: u32,
-}
+struct PollEnds<'a>(&'a Sessions, u32);
 
 impl Drop for PollEnds<'_> {
     fn drop(&mut self) {
-        self.sessions.polled(self.agent);
+        self.0.polled(self.1);
     }
 }
 
@@ -560,27 +368,12 @@ fn is_over(error: &Error) -> bool {
     session || error.retcode() == Some(ALREADY_SIGNED_OUT)
 }
 
-/// Too late, or ended by the caller: no reason to warn.
-fn level_of(status: Status) -> Level {
-    match status {
-        Status::NoConference | Status::Cancelled => Level::Info,
-        _ => Level::Warn,
-    }
-}
-
 /// What a line ends with, if there is anything to say.
-struct Behind<'a>(&'a str);
-
-impl fmt::Display for Behind<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
-    }
+fn behind(error: &Error) -> (&str, &str) {
+    let detail = error.detail();
+    (if detail.is_empty() { "" } else { ": " }, detail)
 }
 
-struct Milliseconds(Duration);
-
-impl fmt::Display for Milliseconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.1} ms", self.0.as_secs_f64() * 1000.0)
-    }
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1000.0
 }

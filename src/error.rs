@@ -54,6 +54,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_http_status(mut self, http_status: u16) -> Self {
+        self.0.http_status = Some(http_status);
+        self
+    }
+
     pub(crate) fn details_mut(&mut self) -> &mut Details {
         &mut self.0
     }

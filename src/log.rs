@@ -33,16 +33,9 @@ pub(crate) fn in_sink() -> bool {
 }
 
 /// The level wanted and the sink that takes the lines.
-#[derive(Clone)]
 pub(crate) struct Log {
-    level: Level,
-    sink: Option<Sink>,
-}
-
-impl Log {
-    pub fn new(level: Level, sink: Option<Sink>) -> Self {
-        Log { level, sink }
-    }
+    pub level: Level,
+    pub sink: Option<Sink>,
 }
 
 /// Once closed, no line passes, and none is under way.
@@ -74,7 +67,8 @@ impl Gate {
             Err(TryLockError::WouldBlock) => return,
         };
         if *open {
-            let _inside = Inside::enter();
+            IN_SINK.set(true);
+            let _inside = Inside;
             sink(level, &printable(&line.to_string()));
         }
     }
@@ -82,13 +76,6 @@ impl Gate {
 
 /// Marks the thread as inside the sink, also when the sink panics.
 struct Inside;
-
-impl Inside {
-    fn enter() -> Self {
-        IN_SINK.set(true);
-        Inside
-    }
-}
 
 impl Drop for Inside {
     fn drop(&mut self) {
@@ -114,7 +101,7 @@ mod tests {
             assert!(in_sink());
             seen.lock().expect("lines").push(format!("{level:?} {line}"));
         });
-        let log = Log::new(Level::Info, Some(sink));
+        let log = Log { level: Level::Info, sink: Some(sink) };
         let gate = Gate::new();
         gate.pass(&log, Level::Info, format_args!("a\r\nb\u{7}"));
         gate.pass(&log, Level::Debug, format_args!("too verbose"));

@@ -107,13 +107,6 @@ pub(crate) struct ExchangeError {
     pub headers: Option<Box<HeaderMap>>,
 }
 
-impl ExchangeError {
-    /// Nothing was sent, or nothing more can be said.
-    pub fn plain(error: Error, sent: bool) -> Self {
-        ExchangeError { error, sent, may_resend: false, silent_since: None, headers: None }
-    }
-}
-
 impl Connection {
     pub fn new(stream: Stream) -> Box<Self> {
         Box::new(Connection {

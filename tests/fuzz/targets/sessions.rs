@@ -37,15 +37,8 @@ mod options {
 }
 mod route {
     pub struct Gateway {
-        pub scheme: http::uri::Scheme,
-        pub authority: http::uri::Authority,
-        pub prefix: String,
-    }
-
-    impl Gateway {
-        pub fn host_header(&self) -> String {
-            self.authority.to_string()
-        }
+        pub path: String,
+        pub host: String,
     }
 }
 
@@ -59,6 +52,7 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use error::{Answer, Error};
+use request::AgentId;
 use session::{Cookies, Sessions};
 use sign_in::SignIn;
 use status::Status;
@@ -142,11 +136,13 @@ fn headers(bytes: &[u8]) {
         let cookies = Cookies::parse("NODE=old; X=1").expect("two cookies");
         sessions.replace(agent, Zeroizing::new("old-guid".to_owned()), Some(cookies));
     }
-    let pass = sessions.pass(154, None).expect("kept");
-    sessions.renew(154, &pass, &headers);
-    let other = sessions.show(155).expect("kept");
+    let [agent, other] =
+        [("154", 154), ("155", 155)].map(|(text, number)| AgentId { text, number });
+    let pass = sessions.pass(agent, None).expect("kept");
+    sessions.renew(&pass, &headers);
+    let other = sessions.show(other).expect("kept");
     assert_eq!((other.guid(), other.cookie()), ("old-guid", "NODE=old; X=1"));
-    let kept = sessions.show(154).expect("kept");
+    let kept = sessions.show(agent).expect("kept");
     assert_eq!(request::bare_guid(kept.guid()).ok(), Some(kept.guid()));
     let came = |text: &str| {
         let bytes = text.as_bytes();
@@ -162,14 +158,14 @@ fn headers(bytes: &[u8]) {
         let old = ["NODE=old", "X=1"].contains(&pair);
         assert!(old || (came(name) && came(value) && !value.is_empty()), "{pair} did not come");
     }
-    let newest = sessions.newer(154, &pass);
+    let newest = sessions.newer(&pass);
     assert_eq!(newest.is_some(), kept.guid() != "old-guid");
 }
 
 /// What a host hands over.
 fn cookies(text: &str) {
     match Cookies::parse(text) {
-        Ok(cookies) => can_be_sent(&cookies.joined()),
+        Ok(cookies) => can_be_sent(&cookies),
         Err(error) => {
             assert_eq!(error.status(), Status::InvalidArgument);
             assert!(error.detail().starts_with("cookie: "));
@@ -182,7 +178,7 @@ fn cookies(text: &str) {
 fn can_be_sent(joined: &str) {
     assert!(joined.len() <= 1775 && HeaderValue::from_str(joined).is_ok());
     let again = Cookies::parse(joined).expect("what is sent can be read");
-    assert_eq!(again.joined().as_str(), joined);
+    assert_eq!(&*again, joined);
     let pairs = joined.split("; ").filter_map(|pair| pair.split_once('='));
     let mut names: Vec<_> = pairs.map(|(name, _)| name).collect();
     let number = names.len();
