@@ -5,7 +5,8 @@
 
 One more report from the field is one more line in one of the three functions below. Each file is
 what comes over the connection, to the byte: from a gateway as the answer to a request (two requests
-are made), from a proxy as the answer to CONNECT. `cargo test --test faults -- corpus` plays them.
+are made), from a proxy as the answer to CONNECT. A line "repeat 500 3" alone is none of it: it says
+that the next 3 lines come 500 times. `cargo test --test faults -- corpus` plays them.
 """
 
 import argparse
@@ -34,6 +35,11 @@ def answer(lines, body=ACCEPTED, status=b"HTTP/1.1 200 OK"):
 
 def sized(lines, body, status=b"HTTP/1.1 200 OK"):
     return answer(lines + b"Content-Length: %d\r\n" % len(body), body, status)
+
+
+def times(number, lines):
+    """Short for these lines so many times: whoever reads the file writes them out."""
+    return b"repeat %d %d\n" % (number, lines.count(b"\n")) + lines
 
 
 def gzip(text):
@@ -73,7 +79,7 @@ def heads():
         "199-with-a-line": b"HTTP/1.1 199 x\r\nX: y\r\n\r\n",
         "1xx-several": b"HTTP/1.1 100 Continue\r\nServer: x\r\n\r\n"
             b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
-        "1xx-many": b"HTTP/1.1 102 Processing\r\nX: y\r\n\r\n" * 500,
+        "1xx-many": times(500, b"HTTP/1.1 102 Processing\r\nX: y\r\n\r\n"),
     }.items():
         yield name, head + good, taken()
     for name, lines, connections in [
@@ -91,7 +97,7 @@ def heads():
         ("blanks-before-the-colon", b"X \t : y : z\r\n", 1),
         ("blank-and-folded", b"X : y\r\n z\r\n", 1),
         ("blank-close", b"Connection : close\r\n", 2),
-        ("100-lines", b"X: y\r\n" * 100, 1),
+        ("100-lines", times(100, b"X: y\r\n"), 1),
         ("gbk-in-a-value", "X: 代理\r\n".encode("gbk"), 1),
         ("empty-values", b"X:\r\nY: \r\n", 1),
     ]:
@@ -186,12 +192,12 @@ def proxies():
         "200-blank-before-the-colon": b"HTTP/1.1 200 OK\r\nProxy-Agent : x\r\n\r\n",
         "200-gbk-in-a-value": b"HTTP/1.1 200 OK\r\nVia: \xb4\xfa\xc0\xed\r\n\r\n",
         "200-odd-lines": b"HTTP/1.1 200 OK\r\nno colon\r\n: no name\r\nX Y: z\r\n\r\n",
-        "200-70-lines": b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 70 + b"\r\n",
-        "200-2000-lines": b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 2000 + b"\r\n",
+        "200-70-lines": b"HTTP/1.1 200 OK\r\n" + times(70, b"X: y\r\n") + b"\r\n",
+        "200-2000-lines": b"HTTP/1.1 200 OK\r\n" + times(2000, b"X: y\r\n") + b"\r\n",
         "100-first": b"HTTP/1.1 100 Continue\r\n\r\n" + good,
         "100-with-lines-first": b"HTTP/1.1 100 Continue\r\nVia: x\r\n y\r\n\r\n" + good,
         "102-and-103-first": b"HTTP/1.1 102 x\r\n\r\nHTTP/1.1 103 x\nLink: y\n\n" + good,
-        "1xx-many-first": b"HTTP/1.1 102 Processing\r\nX: y\r\n\r\n" * 500 + good,
+        "1xx-many-first": times(500, b"HTTP/1.1 102 Processing\r\nX: y\r\n\r\n") + good,
         "201": b"HTTP/1.1 201 Created\r\n\r\n",
     }.items():
         yield name, head, taken()
@@ -260,7 +266,7 @@ def proxies():
         ("200-chunk", answer(b"Transfer-Encoding: chunked\r\n", b"0\r\n\r\n"),
          "it answered HTTP status 200 with a page in place of a connection"),
         ("not-http", b"SSH-2.0-OpenSSH_9.2\r\n", "not HTTP: it has no status line"),
-        ("endless-lines", b"HTTP/1.1 200 OK\r\n" + (b"X: " + b"y" * 60 + b"\r\n") * 1100,
+        ("endless-lines", b"HTTP/1.1 200 OK\r\n" + times(1100, b"X: " + b"y" * 60 + b"\r\n"),
          "no end within 64 KiB"),
     ]:
         yield name, head, ["PROXY", 0, "-", 0, words]

@@ -26,6 +26,7 @@ fn row_of(line: &'static str) -> Row {
     };
     let path = root().join("tests/corpus").join(file);
     let bytes = fs::read(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+    let bytes = written_out(&bytes);
     let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("a number: {line}"));
     let connections = number(connections) as usize;
     let expect = expected(status, number(http_status), retcode, text);
@@ -37,6 +38,23 @@ fn row_of(line: &'static str) -> Row {
     row(file, &[Plain, Tls12, Tls13], Site::Follows(vec![Script::Http(vec![Serve(bytes)])]))
         .rejects(2, expect)
         .sees(connections, 2)
+}
+
+/// With the lines that a "repeat 500 3" stands for: the next 3, 500 times.
+fn written_out(file: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    let mut lines = file.split_inclusive(|byte| *byte == b'\n');
+    while let Some(line) = lines.next() {
+        let order = str::from_utf8(line).ok().and_then(|line| line.strip_prefix("repeat "));
+        let Some((times, count)) = order.and_then(|order| order.trim_end().split_once(' ')) else {
+            whole.extend(line);
+            continue;
+        };
+        let number = |text: &str| text.parse().expect("a number");
+        let repeated: Vec<_> = lines.by_ref().take(number(count)).collect();
+        whole.extend(repeated.concat().repeat(number(times)));
+    }
+    whole
 }
 
 fn expected(status: &str, http_status: i32, retcode: &str, text: &'static str) -> Expect {
