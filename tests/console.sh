@@ -5,13 +5,8 @@
 #     tests/console.sh --library FILE --simulator FILE
 set -eu
 
-there() { # the absolute path of a file that must be there
-    [ -f "$1" ] || {
-        echo "console: no file $1; build it first" >&2
-        exit 1
-    }
-    echo "$(cd "$(dirname "$1")" && pwd)/$(basename "$1")"
-}
+# shellcheck source=tests/shell.sh
+. "$(dirname "$0")/shell.sh"
 
 [ $# = 4 ] && [ "$1" = --library ] && [ "$3" = --simulator ] || {
     echo "usage: $0 --library FILE --simulator FILE" >&2

@@ -7,18 +7,9 @@
 # PROGRAM runs the compiled programs in Mono's place: on another runtime, or for another system.
 set -eu
 
-fail() {
-    echo "csharp: $*" >&2
-    exit 1
-}
-
-there() { # the absolute path of a file that must be there
-    [ -f "$1" ] || fail "no file $1; build it first"
-    echo "$(cd "$(dirname "$1")" && pwd)/$(basename "$1")"
-}
-
 here=$(pwd)
 cd "$(dirname "$0")/.."
+. tests/shell.sh
 target=${CARGO_TARGET_DIR:-target}
 library=$target/stage/lib/libagw.so
 simulator=$target/debug/examples/simulator

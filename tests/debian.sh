@@ -6,10 +6,8 @@
 #     tests/debian.sh FOLDER SUITE ARCHITECTURE PACKAGE ...
 set -eu
 
-fail() {
-    echo "debian: $*" >&2
-    exit 1
-}
+# shellcheck source=tests/shell.sh
+. "$(dirname "$0")/shell.sh"
 
 [ $# -gt 3 ] || { echo "usage: $0 FOLDER SUITE ARCHITECTURE PACKAGE ..." >&2; exit 2; }
 mkdir -p "$(dirname "$1")"
@@ -23,18 +21,10 @@ work=$folder.part
 rm -rf "$work" "$folder"
 mkdir -p "$work"
 trap 'rm -rf "$work"' EXIT
-quietly() {
-    "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "$* failed"; }
-}
 
 # Of Debian itself: the security archive lacks most packages, and its i386 index is broken.
-mirror() {
-    # shellcheck disable=SC2016 # the dollar is apt's
-    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' |
-        grep '/debian/$' | head -n 1
-}
 # A fresh machine has no lists, from which apt would tell.
-[ -n "$(mirror)" ] || quietly apt-get -q update
+[ -n "$(mirror)" ] || quietly "apt-get update" apt-get -q update
 mirror=$(mirror)
 [ -n "$mirror" ] || fail "apt knows no mirror of Debian"
 
@@ -58,8 +48,8 @@ EOF
 export APT_CONFIG="$work/apt.conf"
 
 cd "$work/packages"
-quietly apt-get -q update
-quietly apt-get -q download "$@"
+quietly "apt-get update" apt-get -q update
+quietly "apt-get download" apt-get -q download "$@"
 for package in *.deb; do
     dpkg-deb -x "$package" "$work/root"
 done

@@ -5,12 +5,8 @@
 #     tests/install.sh [LIB]       where the libraries go below the prefix, such as lib64
 set -eu
 
-fail() {
-    echo "install: $*" >&2
-    exit 1
-}
-
 cd "$(dirname "$0")/.."
+. tests/shell.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root="$work/image"
@@ -25,10 +21,7 @@ installed() { # what is made
     else
         set -- "$1" PREFIX=$prefix LIBDIR="$prefix/$libdir" DESTDIR="$root"
     fi
-    make --no-print-directory "$@" >"$work/log" 2>&1 || {
-        cat "$work/log"
-        fail "make $1 failed"
-    }
+    quietly "make $1" make --no-print-directory "$@"
 }
 installed install
 
@@ -81,10 +74,7 @@ left=$(find "$root" ! -type d)
 
 # As root often meets it: without cargo, what was built before is taken; where nothing was, it is said.
 set -- PREFIX=$prefix DESTDIR="$root" CARGO=/no/cargo
-make --no-print-directory install "$@" >"$work/log" 2>&1 || {
-    cat "$work/log"
-    fail "nothing is installed without cargo"
-}
+quietly "make install without cargo" make --no-print-directory install "$@"
 cmp -s "${CARGO_TARGET_DIR:-target}/release/libagw.so" "$root$prefix/lib/libagw.so" ||
     fail "without cargo another library is installed"
 if CARGO_TARGET_DIR="$work/nothing" make install "$@" >"$work/log" 2>&1; then

@@ -3,12 +3,8 @@
 # which is unpacked below target/ and runs with the C library that it was built for.
 set -eu
 
-fail() {
-    echo "msrv: $*" >&2
-    exit 1
-}
-
 cd "$(dirname "$0")/.."
+. tests/shell.sh
 target=${CARGO_TARGET_DIR:-target}
 case "$target" in /*) ;; *) target=$(pwd)/$target ;; esac
 stated=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)

@@ -5,15 +5,12 @@
 #     tests/other.sh STAGE SIMULATOR      STAGE is where `make stage` installed
 set -eu
 
-fail() {
-    echo "hosts: $*" >&2
-    exit 1
-}
-
 [ $# = 2 ] || { echo "usage: $0 STAGE SIMULATOR" >&2; exit 2; }
 stage=$1
 simulator=$2
 cd "$(dirname "$0")/.."
+. tests/shell.sh
+me=hosts
 readme=$(pwd)/bindings/other/README.md
 tests/tools.sh "javac default-jdk-headless" "/usr/share/java/jna.jar libjna-java" "node nodejs" \
     "npm npm" "go golang-go" "luajit luajit"

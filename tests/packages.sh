@@ -8,21 +8,8 @@
 # place of what `make install` makes.
 set -eu
 
-fail() {
-    echo "packages: $*" >&2
-    exit 1
-}
-
-quietly() { # what it is, command ...
-    what=$1
-    shift
-    "$@" >"$work/log" 2>&1 || {
-        cat "$work/log"
-        fail "$what failed"
-    }
-}
-
 cd "$(dirname "$0")/.."
+. tests/shell.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)

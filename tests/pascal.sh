@@ -7,15 +7,8 @@
 # FILE is libagw.so, or for Windows agw.dll: then the programs are Windows ones, and run under Wine.
 set -eu
 
-fail() {
-    echo "pascal: $*" >&2
-    exit 1
-}
-
-there() { # the absolute path of a file that must be there
-    [ -f "$1" ] || fail "no file $1; build it first"
-    echo "$(cd "$(dirname "$1")" && pwd)/$(basename "$1")"
-}
+# shellcheck source=tests/shell.sh
+. "$(dirname "$0")/shell.sh"
 
 library=""
 simulator=""
@@ -58,10 +51,7 @@ esac
 PYTHONPATH=bindings python3 -B $source/tests/check_header.py include/agw.h $source/agw.pas "$work"
 $cc -Iinclude -o "$work/c$end" "$work/layout.c"
 for program in "$work/layout" $source/examples/reject $source/examples/shift; do
-    fpc -Fu$source -FE"$work" "$program.pas" >"$work/log" 2>&1 || {
-        cat "$work/log"
-        fail "$program.pas does not compile"
-    }
+    quietly "compiling $program.pas" fpc -Fu$source -FE"$work" "$program.pas"
 done
 run "$work/c$end" >"$work/in-c"
 run "$work/layout$end" >"$work/in-pascal"

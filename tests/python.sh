@@ -10,15 +10,8 @@
 # is here, too, and with Debian's PyPy. What is made stays below target/python.
 set -eu
 
-fail() {
-    echo "python: $*" >&2
-    exit 1
-}
-
-absolute() { # file
-    [ -f "$1" ] || fail "no file $1; build it first"
-    echo "$(cd "$(dirname "$1")" && pwd)/$(basename "$1")"
-}
+# shellcheck source=tests/shell.sh
+. "$(dirname "$0")/shell.sh"
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}
@@ -36,9 +29,9 @@ while [ $# -gt 0 ]; do
     esac
     shift 2
 done
-library=$(absolute "$library")
-simulator=$(absolute "$simulator")
-check=$(absolute "$check")
+library=$(there "$library")
+simulator=$(there "$simulator")
+check=$(there "$check")
 command -v "$python" >/dev/null 2>&1 || fail "no $python"
 "$python" -c 'import ensurepip, venv' 2>/dev/null ||
     fail "$python cannot make virtual environments; on Debian: apt-get install python3-venv"

@@ -5,19 +5,8 @@
 #     tests/static.sh [COPY]       an unpacked package, in the place of what `make install` makes
 set -eu
 
-fail() {
-    echo "static: $*" >&2
-    exit 1
-}
-
-quietly() { # what it is, command ...
-    what=$1
-    shift
-    "$@" >"$work/log" 2>&1 || {
-        cat "$work/log"
-        fail "$what failed"
-    }
-}
+cd "$(dirname "$0")/.."
+. tests/shell.sh
 
 expect() { # what is printed, what it is, command ...
     wanted=$1
@@ -33,7 +22,6 @@ same_names() { # what they are of, list, posix output of nm
     fail "$1 defines other names"
 }
 
-cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)

@@ -5,10 +5,8 @@
 #     tests/dist/csharp.sh PACKAGE                            (environment as in gateway.sh)
 set -eu
 
-fail() {
-    echo "dist/csharp: $*" >&2
-    exit 1
-}
+# shellcheck source=tests/shell.sh
+. "$(dirname "$0")/../shell.sh"
 
 packages=$(cd "$(dirname "$1")" && pwd)
 readme=$(cd "$(dirname "$0")/../.." && pwd)/bindings/csharp/README.md

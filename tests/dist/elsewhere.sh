@@ -8,25 +8,13 @@
 # PACKAGES is the folder of them, KEPT one for what is unpacked of Debian.
 set -eu
 
-fail() {
-    echo "elsewhere: $platform: $*" >&2
-    exit 1
-}
-
-quietly() { # what it is, command ...
-    what=$1
-    shift
-    "$@" >"$work/log" 2>&1 || {
-        cat "$work/log"
-        fail "$what failed"
-    }
-}
-
 platform=$1
 packages=$(cd "$2" && pwd)
 mkdir -p "$3"
 kept=$(cd "$3" && pwd)
 cd "$(dirname "$0")/../.."
+. tests/shell.sh
+me="elsewhere: $platform"
 simulator=$(cd "${CARGO_TARGET_DIR:-target}" && pwd)/debug/examples/simulator
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -65,13 +53,6 @@ wrap() { # a program for the platform, its libraries, what starts it on this mac
     chmod +x "$3"
 }
 
-# Nothing rings, so too late, which is exit code 3.
-rejects() { # command
-    code=0
-    "$@" --url "$AGW_TEST_URL" --ca "$AGW_TEST_CA" --agent 155 >"$work/log" 2>&1 || code=$?
-    [ $code = 3 ] && grep -q AGW_E_NO_CONFERENCE "$work/log"
-}
-
 mkdir "$work/programs" "$work/wrong" "$work/built"
 for program in story host abi reject; do
     source=tests/c/$program.c
@@ -83,10 +64,10 @@ done
 # Shown to fail: with a library that is for this machine.
 tar xzf "$packages"/agw-*-linux-x86_64.tar.gz -C "$work/wrong"
 wrap "$work/built/reject" "$(echo "$work"/wrong/agw-*)/lib" "$work/wrong/reject"
-! rejects "$work/wrong/reject" || fail "it takes the library of linux-x86_64, so this shows nothing"
+! is_too_late "$work/wrong/reject" || fail "it takes the library of linux-x86_64, so this shows nothing"
 grep -Eiq 'libagw|shared' "$work/log" || fail "it failed otherwise: $(cat "$work/log")"
 
-rejects "$work/programs/reject" || fail "the example: $(cat "$work/log")"
+is_too_late "$work/programs/reject" || fail "the example: $(cat "$work/log")"
 quietly "tests/c/abi.c" "$work/programs/abi"
 echo "elsewhere: $platform: a call over HTTPS; tests/c/abi.c: $(tail -n 1 "$work/log")"
 
@@ -108,7 +89,7 @@ compile "$work/built/static" "$package/examples/reject.c" -DAGW_STATIC "$package
 # shellcheck disable=SC2086 # a list of words
 tests/dist/programs.sh "$package" "" $on_it
 wrap "$work/built/static" /nowhere "$work/programs/static"
-rejects "$work/programs/static" || fail "the static program: $(cat "$work/log")"
+is_too_late "$work/programs/static" || fail "the static program: $(cat "$work/log")"
 echo "elsewhere: $platform: libagw.a defines the contract's functions only; a call with it"
 
 # What the tests take for their interpreter: its own programs start it, too.
@@ -154,9 +135,9 @@ system_packages() { # deb or rpm, where libraries are, development package, LD_L
         $(PKG_CONFIG_LIBDIR="$package/$2/pkgconfig" \
             pkg-config --define-variable=prefix="$package" --libs agw)
     wrap "$work/built/$1" "$4" "$work/programs/$1"
-    rejects "$work/programs/$1" || fail "the .$1: $(cat "$work/log")"
+    is_too_late "$work/programs/$1" || fail "the .$1: $(cat "$work/log")"
     rm "$package/$2/libagw.so.1"
-    ! rejects "$work/programs/$1" || fail "another library than that of the .$1 is used"
+    ! is_too_late "$work/programs/$1" || fail "another library than that of the .$1 is used"
 }
 
 # The others ask of the time, or of the machine, what qemu does not give.

@@ -7,10 +7,9 @@
 # The environment has the gateway: AGW_TEST_URL, AGW_TEST_CA, AGW_GUID (agent 155, nothing rings).
 set -eu
 
-fail() {
-    echo "old_glibc: $*" >&2
-    exit 1
-}
+# shellcheck source=tests/shell.sh
+. "$(dirname "$0")/../shell.sh"
+me=old_glibc
 
 package=$1
 kept=$2
@@ -37,11 +36,5 @@ grep -q 'GLIBC_2.* not found' "$work/log" || fail "it failed otherwise: $(cat "$
 
 python -m ziglang cc -target x86_64-linux-gnu.2.17 -I"$package/include" -o "$work/reject" \
     "$package/examples/reject.c" -L"$package/lib" -lagw
-code=0
-on_old "$work/reject" --url "$AGW_TEST_URL" --ca "$AGW_TEST_CA" --agent 155 >"$work/out" 2>&1 ||
-    code=$?
-if [ "$code" != 3 ] || ! grep -q AGW_E_NO_CONFERENCE "$work/out"; then
-    cat "$work/out"
-    fail "the example ended with $code"
-fi
+is_too_late on_old "$work/reject" || fail "the example ended with $code: $(cat "$work/log")"
 echo "old_glibc: a call over HTTPS on glibc $version; a program for a newer one does not run there"

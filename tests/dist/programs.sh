@@ -7,10 +7,8 @@
 # What starts a program that is for another system stands behind, such as tests/windows/wine.sh x64.
 set -eu
 
-fail() {
-    echo "dist/programs: $*" >&2
-    exit 1
-}
+# shellcheck source=tests/shell.sh
+. "$(dirname "$0")/../shell.sh"
 
 bin=$(cd "$1/bin" && pwd)
 ending=$2

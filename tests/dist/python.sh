@@ -4,10 +4,8 @@
 #     tests/dist/python.sh FOLDER-OF-THE-PACKAGES LIBRARY     (environment as in gateway.sh)
 set -eu
 
-fail() {
-    echo "dist/python: $*" >&2
-    exit 1
-}
+# shellcheck source=tests/shell.sh
+. "$(dirname "$0")/../shell.sh"
 
 dist=$1
 library=$2

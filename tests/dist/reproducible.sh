@@ -8,12 +8,9 @@
 # With QUICK=1 the programs are not, nor what QUICK=1 leaves out, and that is said.
 set -eu
 
-fail() {
-    echo "reproducible: $*" >&2
-    exit 1
-}
-
 cd "$(dirname "$0")/../.."
+. tests/shell.sh
+me=reproducible
 target=${CARGO_TARGET_DIR:-$(pwd)/target}
 again=$target/again/elsewhere
 table=bindings/packaging/platforms.txt

@@ -9,19 +9,8 @@
 # Only root can do it; otherwise that is said, and with CI set it is a failure.
 set -eu
 
-fail() {
-    echo "dist/systems: $*" >&2
-    exit 1
-}
-
-quietly() { # what it is, command ...
-    what=$1
-    shift
-    "$@" >"$work/log" 2>&1 || {
-        cat "$work/log"
-        fail "$what failed"
-    }
-}
+# shellcheck source=tests/shell.sh
+. "$(dirname "$0")/../shell.sh"
 
 if [ "$(id -u)" != 0 ]; then
     echo "dist/systems: SKIPPED: .deb, .rpm and .apk are installed by root only"
@@ -34,12 +23,6 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Where packages come from: as the machine's own apt has it.
-mirror() {
-    # shellcheck disable=SC2016 # the dollar is apt's
-    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' |
-        grep '/debian/$' | head -n 1
-}
 programs=gcc,g++,libc6-dev,cmake,make,pkg-config,python3-venv
 if [ "$(cat "$kept/complete" 2>/dev/null)" != $programs ]; then
     rm -rf "$kept"

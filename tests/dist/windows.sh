@@ -5,10 +5,8 @@
 #     tests/dist/windows.sh FOLDER-OF-THE-PACKAGES            (environment as in gateway.sh)
 set -eu
 
-fail() {
-    echo "dist/windows: $*" >&2
-    exit 1
-}
+# shellcheck source=tests/shell.sh
+. "$(dirname "$0")/../shell.sh"
 
 dist=$1
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -30,17 +28,11 @@ configure() { # build folder, mingw's prefix
         -DEXAMPLE="$copy/examples/reject.c" >log 2>&1
 }
 
-# Nothing rings, so too late, which is exit code 3. The DLL lies beside the program.
+# The DLL lies beside the program.
 rejects() { # width, program
     mkdir -p "run-$1"
     cp "$copy/bin/agw.dll" "$2" "run-$1/"
-    code=0
-    (cd "run-$1" && exec "$wine" "$1" "$(basename "$2")" --url "$AGW_TEST_URL" \
-        --ca "$AGW_TEST_CA" --agent 155) >log 2>&1 || code=$?
-    if [ $code != 3 ] || ! grep -q AGW_E_NO_CONFERENCE log; then
-        cat log
-        fail "$1: $2 ended with $code"
-    fi
+    (cd "run-$1" && is_too_late "$wine" "$1" "$(basename "$2")") || fail "$1: $2: $(cat log)"
 }
 
 for width in x64 x86; do

@@ -7,12 +7,9 @@
 # With QUICK=1 what a test of another kind shows as well is left out, and said to be.
 set -eu
 
-fail() {
-    echo "sanitize: $*" >&2
-    exit 1
-}
-
 cd "$(dirname "$0")/../.."
+. tests/shell.sh
+me=sanitize
 here=$(pwd)/tests/sanitize
 out=${CARGO_TARGET_DIR:-$(pwd)/target}/sanitize
 unset CARGO_TARGET_DIR

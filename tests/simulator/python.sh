@@ -8,10 +8,8 @@
 # is made stays below target/python.
 set -eu
 
-fail() {
-    echo "simulator/python: $*" >&2
-    exit 1
-}
+# shellcheck source=tests/shell.sh
+. "$(dirname "$0")/../shell.sh"
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}

@@ -5,10 +5,9 @@
 #     tests/windows/fpc.sh x64|x86 PROGRAM.pas OPTION ...
 set -eu
 
-fail() {
-    echo "windows: fpc: $*" >&2
-    exit 1
-}
+# shellcheck source=tests/shell.sh
+. "$(dirname "$0")/../shell.sh"
+me="windows: fpc"
 
 [ $# -gt 1 ] || { echo "usage: $0 x64|x86 PROGRAM.pas OPTION ..." >&2; exit 2; }
 width=$1

@@ -6,10 +6,9 @@
 #     tests/windows/python.sh WHEEL SIMULATOR [3.8|3.11]
 set -eu
 
-fail() {
-    echo "windows: python: $*" >&2
-    exit 1
-}
+# shellcheck source=tests/shell.sh
+. "$(dirname "$0")/../shell.sh"
+me="windows: python"
 
 usage() {
     echo "usage: $0 WHEEL SIMULATOR [3.8|3.11]" >&2

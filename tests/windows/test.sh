@@ -7,12 +7,9 @@
 # With EVERY set, with a newer CPython, too.
 set -eu
 
-fail() {
-    echo "windows: $*" >&2
-    exit 1
-}
-
 cd "$(dirname "$0")/../.."
+. tests/shell.sh
+me=windows
 here=tests/windows
 target=${CARGO_TARGET_DIR:-target}
 case "$target" in /*) ;; *) target=$(pwd)/$target ;; esac

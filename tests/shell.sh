@@ -1,0 +1,38 @@
+# shellcheck shell=sh disable=SC2154 # $work is the script's
+# Sourced by the scripts: what several of them need. Who speaks is the script, or `me`.
+me=${0##*tests/}
+me=${me%.sh}
+
+fail() {
+    echo "$me: $*" >&2
+    exit 1
+}
+
+there() { # the absolute path of a file that must be there
+    [ -f "$1" ] || fail "no file $1; build it first"
+    echo "$(cd "$(dirname "$1")" && pwd)/$(basename "$1")"
+}
+
+# What is printed is in $work/log, and shown if it fails.
+quietly() { # what it is, command ...
+    what=$1
+    shift
+    "$@" >"$work/log" 2>&1 || {
+        cat "$work/log"
+        fail "$what failed"
+    }
+}
+
+# Where packages come from: as the machine's own apt has it.
+mirror() {
+    # shellcheck disable=SC2016 # the dollar is apt's
+    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' |
+        grep '/debian/$' | head -n 1
+}
+
+# With the gateway of dist/gateway.sh, at which nothing rings: too late, which is exit code 3.
+is_too_late() { # the example in C, as a command
+    code=0
+    "$@" --url "$AGW_TEST_URL" --ca "$AGW_TEST_CA" --agent 155 >"$work/log" 2>&1 || code=$?
+    [ $code = 3 ] && grep -q AGW_E_NO_CONFERENCE "$work/log"
+}
