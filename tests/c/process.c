@@ -567,7 +567,7 @@ static int sessions(int times, char *url)
 
 /* --- the rest ----------------------------------------------------------------------------- */
 
-static int locale(const char *name)
+static int locale(char *name)
 {
     agw_result refused, not_found, no_file;
     agw_client *none;
@@ -762,37 +762,39 @@ static int connects(char *url)
     return result.status != AGW_OK;
 }
 
+static const struct {
+    const char *name;
+    int (*go)(char *word);
+} PARTS[] = {
+    {"cancel", cancel},
+    {"gate", gate},
+    {"locale", locale},
+    {"closed", closed},
+    {"daemon", as_daemon},
+    {"numbers", numbers},
+    {"getenv", reads_environment},
+    {"connect", connects},
+};
+
 int main(int argc, char **argv)
 {
     const char *part = argc > 1 ? argv[1] : "";
+    size_t i;
 
     alarm(5 * PATIENCE_S);
     if (strcmp(part, "first") == 0 && argc == 4)
         return first(atoi(argv[2]), argv[3]);
     alarm(PATIENCE_S);
-    if (strcmp(part, "cancel") == 0 && argc == 3)
-        return cancel(argv[2]);
-    if (strcmp(part, "gate") == 0 && argc == 3)
-        return gate(argv[2]);
-    if (strcmp(part, "locale") == 0 && argc == 3)
-        return locale(argv[2]);
-    if (strcmp(part, "closed") == 0 && argc == 3)
-        return closed(argv[2]);
     if (strcmp(part, "full") == 0 && argc == 5)
         return full(argv[2], argv[3], argv[4]);
-    if (strcmp(part, "daemon") == 0 && argc == 3)
-        return as_daemon(argv[2]);
-    if (strcmp(part, "numbers") == 0 && argc == 3)
-        return numbers(argv[2]);
     if (strcmp(part, "sessions") == 0 && argc == 4)
         return sessions(atoi(argv[2]), argv[3]);
     if (strcmp(part, "look-up") == 0 && argc == 2)
         return look_up();
     if (strcmp(part, "signals") == 0 && argc == 2)
         return signals();
-    if (strcmp(part, "getenv") == 0 && argc == 3)
-        return reads_environment(argv[2]);
-    if (strcmp(part, "connect") == 0 && argc == 3)
-        return connects(argv[2]);
+    for (i = 0; i < sizeof PARTS / sizeof PARTS[0]; i++)
+        if (strcmp(part, PARTS[i].name) == 0 && argc == 3)
+            return PARTS[i].go(argv[2]);
     return 2;
 }
