@@ -29,6 +29,12 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(ROOT / "bindings/python/src"))
+
+from agw import _abi as abi
+from agw._abi import Status
+
 WINDOWS = platform.system() == "Windows"
 LIBRARY = {"Windows": "agw.dll", "Darwin": "libagw.dylib"}.get(platform.system(), "libagw.so")
 RUNTIME_NAME = {"Linux": "libagw.so.1"}.get(platform.system(), LIBRARY)
@@ -211,90 +217,6 @@ class Reject:
         return answer
 
 
-class Options(ctypes.Structure):
-    """agw_client_options"""
-
-    _fields_ = [
-        ("struct_size", ctypes.c_uint32),
-        ("flags", ctypes.c_uint32),
-        ("timeout_ms", ctypes.c_uint32),
-        ("connect_timeout_ms", ctypes.c_uint32),
-        ("max_agent_id", ctypes.c_uint32),
-        ("tls_trust", ctypes.c_int32),
-        ("base_url", ctypes.c_char_p),
-        ("connect_to", ctypes.c_char_p),
-        ("ca", ctypes.c_char_p),
-        ("pin_sha256", ctypes.c_char_p),
-        ("client_cert", ctypes.c_char_p),
-        ("client_key", ctypes.c_char_p),
-        ("proxy", ctypes.c_char_p),
-        ("log", ctypes.c_void_p),
-        ("log_user_data", ctypes.c_void_p),
-        ("log_level", ctypes.c_int32),
-        ("reserved", ctypes.c_uint32),
-    ]
-
-
-class Result(ctypes.Structure):
-    """agw_result"""
-
-    _fields_ = [
-        ("struct_size", ctypes.c_uint32),
-        ("status", ctypes.c_int32),
-        ("http_status", ctypes.c_int32),
-        ("os_error", ctypes.c_int32),
-        ("flags", ctypes.c_uint32),
-        ("elapsed_us", ctypes.c_uint32),
-        ("cti_code", ctypes.c_int32),
-        ("call_id", ctypes.c_uint32),
-        ("retcode", ctypes.c_char * 32),
-        ("message", ctypes.c_char * 512),
-        ("detail", ctypes.c_char * 512),
-    ]
-
-
-class SignIn(ctypes.Structure):
-    """agw_sign_in_options"""
-
-    _fields_ = [
-        ("struct_size", ctypes.c_uint32),
-        ("flags", ctypes.c_uint32),
-        ("agent_id", ctypes.c_char_p),
-        ("password", ctypes.c_char_p),
-        ("phone", ctypes.c_char_p),
-        ("fields", ctypes.c_char_p),
-    ]
-
-
-class Event(ctypes.Structure):
-    """agw_event"""
-
-    _fields_ = [
-        ("struct_size", ctypes.c_uint32),
-        ("flags", ctypes.c_uint32),
-        ("conf_id", ctypes.c_int64),
-        ("generated_ms", ctypes.c_int64),
-        ("type", ctypes.c_char * 64),
-        ("work_no", ctypes.c_char * 32),
-        ("content", ctypes.c_char * 3976),
-    ]
-
-
-class Session(ctypes.Structure):
-    """agw_session"""
-
-    _fields_ = [
-        ("struct_size", ctypes.c_uint32),
-        ("reserved", ctypes.c_uint32),
-        ("guid", ctypes.c_char * 264),
-        ("cookie", ctypes.c_char * 1776),
-    ]
-
-
-AGW_OK, AGW_TRUST_CA, AGW_SIGN_IN_FORCE = 0, 1, 1
-AGW_E_GATEWAY, AGW_E_SESSION, AGW_E_NO_CONFERENCE = 300, 301, 302
-
-
 def new(struct, **fields):
     """Zeroed, with its size, as agw wants it."""
     return struct(struct_size=ctypes.sizeof(struct), **fields)
@@ -303,16 +225,7 @@ def new(struct, **fields):
 def load(library):
     """The library with the types of what is called here."""
     agw = ctypes.CDLL(str(library))
-    handle, text, result = ctypes.c_void_p, ctypes.c_char_p, ctypes.POINTER(Result)
-    agw.agw_client_new.argtypes = [ctypes.POINTER(Options), ctypes.POINTER(handle), result]
-    agw.agw_sign_in.argtypes = [handle, ctypes.POINTER(SignIn), result]
-    agw.agw_next_event.argtypes = [handle, text, ctypes.POINTER(Event), result]
-    agw.agw_reject_agent_conf.argtypes = [handle, text, text, result]
-    agw.agw_sign_out.argtypes = [handle, text, result]
-    agw.agw_set_session.argtypes = [handle, text, text, text, result]
-    agw.agw_get_session.argtypes = [handle, text, ctypes.POINTER(Session), result]
-    agw.agw_free.argtypes = [handle]
-    agw.agw_version.restype = agw.agw_strerror.restype = text
+    abi.declare(agw)
     return agw
 
 
@@ -321,24 +234,24 @@ class Client:
 
     def __init__(self, agw, gateway):
         options = new(
-            Options,
+            abi.ClientOptions,
             base_url=gateway.url.encode(),
-            tls_trust=AGW_TRUST_CA,
+            tls_trust=abi.Trust.CA,
             ca=gateway.ca.encode(),
         )
         self.agw = agw
         self.handle = ctypes.c_void_p()
-        result = new(Result)
+        result = new(abi.Result)
         status = agw.agw_client_new(options, self.handle, result)
-        check(status == AGW_OK, f"no client: {result.detail.decode()}")
+        check(status == Status.OK, f"no client: {result.detail.decode()}")
 
     def sign_in(self, agent, phone, flags=0):
-        options = new(SignIn, flags=flags, agent_id=agent.encode(), phone=phone.encode())
+        options = new(abi.SignInOptions, flags=flags, agent_id=agent.encode(), phone=phone.encode())
         return self._call(self.agw.agw_sign_in, options)
 
     def next_event(self, agent):
         """The event as well; its type is empty if nothing happened."""
-        event = new(Event)
+        event = new(abi.Event)
         return event, self._call(self.agw.agw_next_event, agent.encode(), event)
 
     def reject(self, agent):
@@ -353,16 +266,16 @@ class Client:
 
     def guid(self, agent):
         """The newest one that the client keeps: the one call that shows it."""
-        session = new(Session)
+        session = new(abi.Session)
         result = self._call(self.agw.agw_get_session, agent.encode(), session)
-        check(result.status == AGW_OK, f"no session of {agent}: {result.detail.decode()}")
+        check(result.status == Status.OK, f"no session of {agent}: {result.detail.decode()}")
         return session.guid.decode()
 
     def free(self):
         self.agw.agw_free(self.handle)
 
     def _call(self, function, *arguments):
-        result = new(Result)
+        result = new(abi.Result)
         function(self.handle, *arguments, result)
         return result
 
@@ -431,7 +344,7 @@ class Story:
 
     def next_event(self, agent):
         event, result = self.client.next_event(agent)
-        check(result.status == AGW_OK, f"polling for {agent}: {result.detail.decode()}")
+        check(result.status == Status.OK, f"polling for {agent}: {result.detail.decode()}")
         return event
 
     def events(self, agent, last):
@@ -460,12 +373,12 @@ def gateway_up(story):
 
 def sign_in(story):
     story.say(f"agent {AGENT}", f"agw_sign_in: PUT onlineagent/{AGENT}")
-    story.expect(story.client.sign_in(AGENT, "40038"), AGW_OK, "0")
+    story.expect(story.client.sign_in(AGENT, "40038"), Status.OK, "0")
     guid = story.client.guid(AGENT)
     story.confirm(guid.endswith(".AgentGateway1"), f"an odd Guid: {shortened(guid)}")
     story.say("agw", f"keeps the Guid {shortened(guid)} for agent {AGENT}")
     story.say(f"agent {MEMBER}", "agw_set_session: another program has signed it in")
-    story.expect(story.client.take(MEMBER, story.gateway.guid), AGW_OK, "")
+    story.expect(story.client.take(MEMBER, story.gateway.guid), Status.OK, "")
 
 
 def connect(story):
@@ -476,7 +389,7 @@ def connect(story):
 def reject(story):
     story.ring()
     story.say(f"agent {AGENT}", "agw_reject_agent_conf, with the Guid that agw keeps")
-    story.expect(story.client.reject(AGENT), AGW_OK, "0")
+    story.expect(story.client.reject(AGENT), Status.OK, "0")
 
 
 def outcome(story):
@@ -502,7 +415,7 @@ def renewed_guid(story):
     story.confirm(newest != first, f"no new Guid came in 20 polls after {RENEW_AFTER_S} s")
     story.say("agw", f"a poll has brought a new Guid, {shortened(newest)}: kept")
     story.say(f"agent {AGENT}", "agw_reject_agent_conf, with the new one: known, but nothing rings")
-    story.expect(story.client.reject(AGENT), AGW_E_NO_CONFERENCE, "101-001")
+    story.expect(story.client.reject(AGENT), Status.NO_CONFERENCE, "101-001")
 
 
 def stale_guid(story):
@@ -511,10 +424,10 @@ def stale_guid(story):
     story.say("reject", "the C program, with the expired Guid")
     story.run_reject("AGW_E_SESSION", 4)
     story.say(f"agent {AGENT}", "agw_sign_in")
-    story.expect(story.client.sign_in(AGENT, "40038"), AGW_E_GATEWAY, "100-002")
+    story.expect(story.client.sign_in(AGENT, "40038"), Status.GATEWAY, "100-002")
     story.say(f"agent {AGENT}", "agw_sign_in with AGW_SIGN_IN_FORCE: forcelogin follows")
     before = story.client.guid(AGENT)
-    story.expect(story.client.sign_in(AGENT, "40038", AGW_SIGN_IN_FORCE), AGW_OK, "0")
+    story.expect(story.client.sign_in(AGENT, "40038", abi.SignInFlag.FORCE), Status.OK, "0")
     story.confirm(story.client.guid(AGENT) != before, "the old Guid is still kept")
 
 
@@ -550,11 +463,11 @@ def stalled(story):
 def sign_out(story):
     for agent in (AGENT, MEMBER):
         story.say(f"agent {agent}", f"agw_sign_out: DELETE onlineagent/{agent}/logout")
-        story.expect(story.client.sign_out(agent), AGW_OK, "0")
+        story.expect(story.client.sign_out(agent), Status.OK, "0")
     story.confirm(story.gateway.signed_in() == [], f"still there: {story.gateway.signed_in()}")
     seen = story.gateway.rejects_seen()
     story.say(f"agent {AGENT}", "agw_reject_agent_conf: no Guid is kept any more, nothing is sent")
-    story.expect(story.client.reject(AGENT), AGW_E_SESSION, "")
+    story.expect(story.client.reject(AGENT), Status.SESSION, "")
     story.confirm(story.gateway.rejects_seen() == seen, "a request went out without a session")
 
 
