@@ -3,6 +3,7 @@
 pub mod abi;
 pub mod corpus;
 pub mod elsewhere;
+mod parts;
 pub mod row;
 pub mod run;
 pub mod shifts;

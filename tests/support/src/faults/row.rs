@@ -206,6 +206,11 @@ impl Row {
         self
     }
 
+    /// The next call succeeds.
+    pub fn rejects_once(self, expect: Expect) -> Self {
+        self.reject(expect).reject(accepted())
+    }
+
     pub fn connect(self, expect: Expect) -> Self {
         self.act(Act::Connect(expect))
     }

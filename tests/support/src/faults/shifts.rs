@@ -7,19 +7,19 @@ use agw::Status;
 use agw::ffi::{AGW_RESULT_MAYBE_SENT as MAYBE_SENT, AGW_RESULT_RESENT as RESENT};
 
 use super::abi::CALL_ID;
+use super::parts::{
+    ALL, BOTH, CANCELLED_AT, HTML, MIDDLE, TLS, WAITING, broken, cancelled, follows, follows_below,
+    in_turn, ms, send, speaks, with_lines,
+};
 use super::row::Act::{AwaitEnded, CancelCall, Pause, SetSession};
 use super::row::Asked::{ForcedSignIn, NextEvent, Reject, SignIn, SignOut};
 use super::row::{Asked, Expect, Row, Site, accepted, connected, fails, refused, row};
+use crate::gateway::Step;
 use crate::gateway::Step::{
-    Await, AwaitEnd, Cut, Hang, Read, Reset, Send, SendPart, SendRest, Tunnel, Wait,
+    Await, AwaitEnd, Cut, Hang, Read, Reset, SendPart, SendRest, Tunnel, Wait,
 };
-use crate::gateway::{Script, Step};
-use crate::tls::Over::{self, Plain, Tls12, Tls13};
+use crate::tls::Over::{Plain, Tls13};
 use crate::{ACCEPTED, GUID, http};
-
-const ALL: &[Over] = &[Plain, Tls12, Tls13];
-const BOTH: &[Over] = &[Plain, Tls13];
-const TLS: &[Over] = &[Tls12, Tls13];
 
 /// Begins as the other, so that what looks for that one in a text finds this one, too.
 const NEWER: &str = "0a1b2c3d-0000-1111-2222-666677778888.AgentGateway1";
@@ -27,15 +27,8 @@ const NEWER: &str = "0a1b2c3d-0000-1111-2222-666677778888.AgentGateway1";
 const RINGS: &str = r#"{"retcode":"0","event":{"eventType":"AgentConf_Ringing","workNo":"154"}}"#;
 const RINGING: &str = "AgentConf_Ringing";
 
-const HTML: &str = "<html><head><title>Apache Tomcat</title></head><body>sorry</body></html>";
-
-const WAITING: &str = "while waiting for the answer";
-const MIDDLE: &str = "in the middle of the answer";
-
 /// How long after a poll the next one begins.
-const PAUSE: Duration = Duration::from_millis(250);
-const MS_150: Duration = Duration::from_millis(150);
-const MS_1500: Duration = Duration::from_millis(1_500);
+const PAUSE: Duration = ms(250);
 
 pub fn rows() -> Vec<Row> {
     [
@@ -73,7 +66,6 @@ fn faults_of(name: &str, asked: Asked) -> Vec<Row> {
     let once = |fault, over, steps: Vec<Step>, expect| {
         row_of(fault, over, follows([vec![Read], steps].concat()), expect).sees(1, 1)
     };
-    let broken = |word| fails(Status::Io, MAYBE_SENT, word);
     let large = format!("{ACCEPTED}{}", " ".repeat(64 * 1024));
     let down = fails(Status::Connect, 0, "no connection to 127.0.0.1").os_error();
     let mut rows = vec![
@@ -130,7 +122,7 @@ fn faults_of(name: &str, asked: Asked) -> Vec<Row> {
 
 fn sign_ins() -> Vec<Row> {
     let row_of = |name, answer: String| {
-        row(name, BOTH, follows(vec![Read, send(answer)])).with_guids(&[""]).sees(1, 1)
+        row(name, BOTH, follows([Read, send(answer)])).with_guids(&[""]).sees(1, 1)
     };
     let without = || fails(Status::Protocol, MAYBE_SENT, "no Set-GUID").http(200).retcode("0");
     let no = |retcode| says(retcode, &[("Set-GUID", NEWER)]);
@@ -155,16 +147,16 @@ fn sign_ins() -> Vec<Row> {
             .asks(SignIn, without())
             .kept(Some(GUID)),
         row("sign-in cut off leaves the session", ALL, {
-            follows(vec![Read, cut_off(&brings_guid(NEWER))])
+            follows([Read, cut_off(&brings_guid(NEWER))])
         })
         .act(SetSession)
-        .asks(SignIn, fails(Status::Io, MAYBE_SENT, MIDDLE).http(200))
+        .asks(SignIn, broken(MIDDLE).http(200))
         .kept(Some(GUID))
         .with_guids(&[""])
         .sees(1, 1),
         // The first copy may be why the agent is signed in.
         row("sign-in sent once more finds the agent signed in", ALL, {
-            Site::Follows(vec![speaks(vec![Read]), speaks(vec![Read, send(no("100-002"))])])
+            in_turn([speaks([Read]), speaks([Read, send(no("100-002"))])])
         })
         .connect(connected())
         .asks(SignIn, refused(Status::Gateway, "100-002").with_flags(MAYBE_SENT | RESENT))
@@ -177,10 +169,8 @@ fn sign_ins() -> Vec<Row> {
 /// Signed in already: once more, to force it.
 fn forced() -> Vec<Row> {
     let already = || send(says("100-002", &[]));
-    let row_of = |name, scripts: Vec<Vec<Step>>| {
-        row(name, ALL, Site::Follows(scripts.into_iter().map(speaks).collect()))
-            .with_guids(&["", "", ""])
-    };
+    let row_of =
+        |name, scripts: Vec<Vec<Step>>| row(name, ALL, each(&scripts)).with_guids(&["", "", ""]);
     let dies = |end: &[Step]| [vec![Read, already(), Read], end.to_vec()].concat();
     let signs_in = || vec![Read, send(brings_guid(NEWER))];
     vec![
@@ -211,11 +201,11 @@ fn forced() -> Vec<Row> {
             "forced sign-in, half an answer",
             vec![dies(&[cut_off(&brings_guid(NEWER))]), signs_in()],
         )
-        .asks(ForcedSignIn, fails(Status::Io, MAYBE_SENT, MIDDLE).http(200))
+        .asks(ForcedSignIn, broken(MIDDLE).http(200))
         .kept(None)
         .sees(1, 2),
-        row_of("forced sign-in, FIN 1.5 s later", vec![dies(&[Wait(MS_1500)]), signs_in()])
-            .asks(ForcedSignIn, fails(Status::Io, MAYBE_SENT, WAITING).at(1_500))
+        row_of("forced sign-in, FIN 1.5 s later", vec![dies(&[Wait(ms(1_500))]), signs_in()])
+            .asks(ForcedSignIn, broken(WAITING).at(1_500))
             .kept(None)
             .sees(1, 2),
         row_of(
@@ -229,47 +219,41 @@ fn forced() -> Vec<Row> {
     ]
 }
 
+/// Two polls, one after the other.
+fn polls_twice(row: Row, first: Expect, second: Expect) -> Row {
+    row.asks(NextEvent, first).act(Pause(PAUSE)).asks(NextEvent, second)
+}
+
 fn polls() -> Vec<Row> {
-    let row_of = |name, steps: Vec<Step>| row(name, ALL, follows(steps)).act(SetSession);
+    let row_of = |name, steps: &[Step]| row(name, ALL, follows(steps)).act(SetSession);
+    let twice = |name, answer: Step, first| {
+        polls_twice(row_of(name, &[Read, answer, Read, rings()]), first, rang()).sees(1, 2)
+    };
     let event =
         |event: &str| send(http("200 OK", &format!(r#"{{"retcode":"0","event":{event}}}"#)));
     let lost = || error(Status::Protocol, 200).retcode("0");
+    let renews = with_lines(RINGS, &[("Set-GUID", &format!("JSESSIONID={NEWER}"))]);
     vec![
-        row_of("poll", vec![Read, rings(), Read, send(says("0", &[]))])
-            .asks(NextEvent, rang())
-            .act(Pause(PAUSE))
-            .asks(NextEvent, accepted())
-            .sees(1, 2),
-        row_of(
-            "poll that renews the Guid",
-            vec![
-                Read,
-                send(with_lines(RINGS, &[("Set-GUID", &format!("JSESSIONID={NEWER}"))])),
-                Read,
-                rings(),
-            ],
+        polls_twice(
+            row_of("poll", &[Read, rings(), Read, send(says("0", &[]))]),
+            rang(),
+            accepted(),
         )
-        .asks(NextEvent, rang())
-        .kept(Some(NEWER))
-        .act(Pause(PAUSE))
-        .asks(NextEvent, rang())
-        .with_guids(&[GUID, NEWER])
         .sees(1, 2),
+        row_of("poll that renews the Guid", &[Read, send(renews), Read, rings()])
+            .asks(NextEvent, rang())
+            .kept(Some(NEWER))
+            .act(Pause(PAUSE))
+            .asks(NextEvent, rang())
+            .with_guids(&[GUID, NEWER])
+            .sees(1, 2),
         // The gateway has handed it out: the flag says that it is lost.
-        row_of("poll, the event unreadable", vec![Read, event(r#"{"workNo":1}"#), Read, rings()])
-            .asks(NextEvent, lost())
-            .act(Pause(PAUSE))
-            .asks(NextEvent, rang())
-            .sees(1, 2),
-        row_of("poll, the event no object", vec![Read, event("1"), Read, rings()])
-            .asks(NextEvent, lost())
-            .act(Pause(PAUSE))
-            .asks(NextEvent, rang())
-            .sees(1, 2),
-        row_of("poll, half an event", vec![Read, cut_off(&http("200 OK", RINGS))])
-            .asks(NextEvent, fails(Status::Io, MAYBE_SENT, MIDDLE).http(200))
+        twice("poll, the event unreadable", event(r#"{"workNo":1}"#), lost()),
+        twice("poll, the event no object", event("1"), lost()),
+        row_of("poll, half an event", &[Read, cut_off(&http("200 OK", RINGS))])
+            .asks(NextEvent, broken(MIDDLE).http(200))
             .sees(1, 1),
-        row_of("poll, an event in a 500", vec![Read, send(http("500 Oops", RINGS))])
+        row_of("poll, an event in a 500", &[Read, send(http("500 Oops", RINGS))])
             .asks(NextEvent, rang().http(500))
             .sees(1, 1),
         row("poll without a session", &[Plain], Site::Nobody)
@@ -279,9 +263,7 @@ fn polls() -> Vec<Row> {
 
 fn polls_refused() -> Vec<Row> {
     let row_of = |name, scripts: Vec<Vec<Step>>| {
-        row(name, BOTH, Site::Follows(scripts.into_iter().map(speaks).collect()))
-            .act(SetSession)
-            .with_guids(&[GUID, NEWER, NEWER])
+        row(name, BOTH, each(&scripts)).act(SetSession).with_guids(&[GUID, NEWER, NEWER])
     };
     let stale = || send(says("100-006", &[("Set-GUID", NEWER)]));
     let stale_then = |end: &[Step]| [vec![Read, stale(), Read], end.to_vec()].concat();
@@ -324,13 +306,13 @@ fn polls_refused() -> Vec<Row> {
             "poll with a stale Guid, half an answer to the newer",
             vec![stale_then(&[cut_off(&http("200 OK", RINGS))])],
         )
-        .asks(NextEvent, fails(Status::Io, MAYBE_SENT, MIDDLE).http(200))
+        .asks(NextEvent, broken(MIDDLE).http(200))
         .sees(1, 2),
         row_of(
             "poll with a stale Guid, half a newer one",
             vec![vec![Read, send("HTTP/1.1 200 OK\r\nSet-GUID: JSESSIONID=0a1b2c3d-")]],
         )
-        .asks(NextEvent, fails(Status::Io, MAYBE_SENT, MIDDLE))
+        .asks(NextEvent, broken(MIDDLE))
         .kept(Some(GUID))
         .sees(1, 1),
     ]
@@ -338,73 +320,50 @@ fn polls_refused() -> Vec<Row> {
 
 /// The first answer keeps the connection, on which the second poll comes.
 fn polls_on_kept_connections() -> Vec<Row> {
-    let row_of = |name, over, end: &[Step]| {
-        let first = [vec![Read, rings()], end.to_vec()].concat();
-        row(name, over, Site::Follows(vec![speaks(first), speaks(vec![Read, rings()])]))
+    let second = |name, over, end: &[Step], answer: Step, expect| {
+        let site = each(&[[&[Read, rings()], end].concat(), vec![Read, answer]]);
+        polls_twice(row(name, over, site).act(SetSession), rang(), expect)
+    };
+    let dies = |name, over, end: &[Step], expect| second(name, over, end, rings(), expect);
+    let again = |name, end: &[Step]| dies(name, ALL, end, rang().with_flags(RESENT));
+    let half = [Read, SendPart(http("200 OK", RINGS).into(), 90), Cut];
+    vec![
+        row("poll, the kept connection closed", ALL, each(&[&[Read, rings()]]))
             .act(SetSession)
             .asks(NextEvent, rang())
             .act(Pause(PAUSE))
-    };
-    let broken = |word| fails(Status::Io, MAYBE_SENT, word);
-    let stale = || send(says("100-006", &[]));
-    vec![
-        row_of("poll, the kept connection closed", ALL, &[])
             .act(AwaitEnded(1))
             .asks(NextEvent, rang())
             .sees(2, 2),
-        row_of("poll, the kept connection closed unread as it comes", ALL, &[Await])
-            .asks(NextEvent, rang().with_flags(RESENT))
-            .sees(2, 2),
-        row_of("poll, read, then FIN", ALL, &[Read])
-            .asks(NextEvent, rang().with_flags(RESENT))
-            .sees(2, 3),
-        row_of("poll, read, then RST", ALL, &[Read, Reset])
-            .asks(NextEvent, rang().with_flags(RESENT))
-            .sees(2, 3),
-        row_of("poll, read, FIN 1.5 s later", ALL, &[Read, Wait(MS_1500)])
-            .asks(NextEvent, broken(WAITING).at(1_500))
-            .act(Pause(PAUSE))
-            .asks(NextEvent, rang())
-            .sees(2, 3),
-        row_of("poll, read, a byte of answer, then FIN", ALL, &[Read, send("H")])
-            .asks(NextEvent, broken(MIDDLE))
-            .sees(1, 2),
-        row_of(
-            "poll, read, half a record, then FIN",
-            TLS,
-            &[Read, SendPart(http("200 OK", RINGS).into(), 90), Cut],
-        )
-        .asks(NextEvent, broken(MIDDLE))
-        .sees(1, 2),
-        // Nothing may be left for the second copy: the flag says so of a success, too.
-        row("poll sent once more, no event", ALL, {
-            Site::Follows(vec![
-                speaks(vec![Read, rings(), Read]),
-                speaks(vec![Read, send(says("0", &[]))]),
-            ])
+        again("poll, the kept connection closed unread as it comes", &[Await]).sees(2, 2),
+        again("poll, read, then FIN", &[Read]).sees(2, 3),
+        again("poll, read, then RST", &[Read, Reset]).sees(2, 3),
+        dies("poll, read, FIN 1.5 s later", ALL, &[Read, Wait(ms(1_500))], {
+            broken(WAITING).at(1_500)
         })
-        .act(SetSession)
-        .asks(NextEvent, rang())
         .act(Pause(PAUSE))
-        .asks(NextEvent, accepted().with_flags(RESENT))
+        .asks(NextEvent, rang())
         .sees(2, 3),
-        row("poll sent once more, refused", ALL, {
-            Site::Follows(vec![speaks(vec![Read, rings(), Read]), speaks(vec![Read, stale()])])
+        dies("poll, read, a byte of answer, then FIN", ALL, &[Read, send("H")], broken(MIDDLE))
+            .sees(1, 2),
+        dies("poll, read, half a record, then FIN", TLS, &half, broken(MIDDLE)).sees(1, 2),
+        // Nothing may be left for the second copy: the flag says so of a success, too.
+        second("poll sent once more, no event", ALL, &[Read], send(says("0", &[])), {
+            accepted().with_flags(RESENT)
         })
-        .act(SetSession)
-        .asks(NextEvent, rang())
-        .act(Pause(PAUSE))
-        .asks(NextEvent, refused(Status::Session, "100-006").with_flags(MAYBE_SENT | RESENT))
+        .sees(2, 3),
+        second("poll sent once more, refused", ALL, &[Read], send(says("100-006", &[])), {
+            refused(Status::Session, "100-006").with_flags(MAYBE_SENT | RESENT)
+        })
         .sees(2, 3),
     ]
 }
 
 fn polls_that_wait() -> Vec<Row> {
-    let cancelled = |flags| fails(Status::Cancelled, flags, "cancelled");
     let row_of = |name, over, steps| row(name, over, follows(steps)).act(SetSession);
     vec![
         row_of("poll held back for longer than the time-out", BOTH, {
-            vec![Read, Wait(MS_1500), rings()]
+            vec![Read, Wait(ms(1_500)), rings()]
         })
         .timeout(400)
         .asks(NextEvent, rang().at(1_500))
@@ -420,17 +379,17 @@ fn polls_that_wait() -> Vec<Row> {
         .asks(NextEvent, fails(Status::Timeout, MAYBE_SENT, MIDDLE).http(200).at(10_400))
         .sees(1, 1),
         row("poll, ClientHello never answered, connect time-out", &[Tls13], {
-            Site::Follows(vec![Script::Tcp(vec![Hang])])
+            follows_below([Hang])
         })
         .act(SetSession)
         .connect_timeout(300)
         .asks(NextEvent, fails(Status::Timeout, 0, "TLS handshake").at(300))
         .sees(1, 0),
         row("poll cancelled by number", ALL, {
-            Site::Follows(vec![speaks(vec![Read, Hang]), speaks(vec![Read, rings()])])
+            in_turn([speaks([Read, Hang]), speaks([Read, rings()])])
         })
         .act(SetSession)
-        .act(CancelCall(CALL_ID, MS_150))
+        .act(CancelCall(CALL_ID, CANCELLED_AT))
         .asks(NextEvent, cancelled(MAYBE_SENT).at(100))
         .act(Pause(PAUSE))
         .asks(NextEvent, rang())
@@ -439,7 +398,7 @@ fn polls_that_wait() -> Vec<Row> {
             vec![Read, rings(), Read, rings()]
         })
         .asks(NextEvent, rang())
-        .act(CancelCall(CALL_ID, Duration::from_millis(100)))
+        .act(CancelCall(CALL_ID, ms(100)))
         .asks(NextEvent, cancelled(0).at(50))
         .act(Pause(PAUSE))
         .asks(NextEvent, rang())
@@ -451,22 +410,16 @@ fn polls_that_wait() -> Vec<Row> {
 fn leftover_events() -> Vec<Row> {
     let twice = format!("{0}{0}", http("200 OK", RINGS));
     let part = || SendPart(http("200 OK", RINGS).into_bytes(), 5);
-    let nothing = || speaks(vec![Read, send(says("0", &[])), Hang]);
-    let then_nothing = |steps| Site::Follows(vec![speaks(steps), nothing()]);
-    let again = |row: Row| {
-        row.act(SetSession)
-            .asks(NextEvent, rang())
-            .act(Pause(PAUSE))
-            .asks(NextEvent, accepted())
-            .sees(2, 2)
-    };
+    let nothing = || speaks([Read, send(says("0", &[])), Hang]);
+    let then_nothing = |steps| in_turn([speaks(steps), nothing()]);
+    let again = |row: Row| polls_twice(row.act(SetSession), rang(), accepted()).sees(2, 2);
     vec![
         again(row("poll, an event too many", ALL, then_nothing(vec![Read, send(twice), Hang]))),
         again(row("poll, 5 bytes of an event too many", TLS, {
             then_nothing(vec![Read, rings(), part(), Await, SendRest, Hang])
         })),
         row("an event between agw_connect and the poll", ALL, {
-            then_nothing(vec![Wait(Duration::from_millis(50)), rings(), Hang])
+            then_nothing(vec![Wait(ms(50)), rings(), Hang])
         })
         .act(SetSession)
         .connect(connected())
@@ -486,9 +439,7 @@ fn leftover_events() -> Vec<Row> {
 
 fn kept_guids() -> Vec<Row> {
     let row_of = |name, scripts: Vec<Vec<Step>>| {
-        row(name, BOTH, Site::Follows(scripts.into_iter().map(speaks).collect()))
-            .act(SetSession)
-            .with_guids(&[GUID, NEWER, NEWER])
+        row(name, BOTH, each(&scripts)).act(SetSession).with_guids(&[GUID, NEWER, NEWER])
     };
     let stale = || send(says("000-003", &[("Set-GUID", NEWER)]));
     let ok = || send(says("0", &[]));
@@ -517,7 +468,7 @@ fn kept_guids() -> Vec<Row> {
             "kept Guid, renewed by an answer that is cut off",
             vec![vec![Read, cut_off(&brings_guid(NEWER))]],
         )
-        .asks(Reject, fails(Status::Io, MAYBE_SENT, MIDDLE).http(200))
+        .asks(Reject, broken(MIDDLE).http(200))
         .kept(Some(NEWER))
         .sees(1, 1),
         row("no kept Guid", &[Plain], Site::Nobody)
@@ -526,53 +477,54 @@ fn kept_guids() -> Vec<Row> {
 }
 
 fn sign_outs() -> Vec<Row> {
-    let row_of = |name, scripts: Vec<Vec<Step>>| {
-        row(name, BOTH, Site::Follows(scripts.into_iter().map(speaks).collect())).act(SetSession)
+    let row_of = |name, scripts: &[&[Step]]| row(name, BOTH, each(scripts)).act(SetSession);
+    let answered = |name, retcode: &str, expect, kept| {
+        row_of(name, &[&[Read, send(says(retcode, &[]))]])
+            .asks(SignOut, expect)
+            .kept(kept)
+            .sees(1, 1)
     };
-    let answered = |name, retcode| row_of(name, vec![vec![Read, send(says(retcode, &[]))]]);
-    let stale = || send(says("100-006", &[("Set-GUID", NEWER)]));
-    let ok = || vec![Read, send(says("0", &[]))];
+    let again = |name, retcode: &str, expect: Expect| {
+        row_of(name, &[&[Read], &[Read, send(says(retcode, &[]))]])
+            .connect(connected())
+            .asks(SignOut, expect)
+            .kept(None)
+            .sees(2, 2)
+    };
+    let stale = send(says("100-006", &[("Set-GUID", NEWER)]));
     let out_already = || refused(Status::Gateway, "100-008");
     vec![
-        answered("sign-out", "0").asks(SignOut, accepted()).kept(None).sees(1, 1),
-        answered("sign-out refused, the gateway failed", "100-007")
-            .asks(SignOut, refused(Status::GatewayFault, "100-007"))
-            .kept(Some(GUID))
-            .sees(1, 1),
-        answered("sign-out refused, the session is over", "105-005")
-            .asks(SignOut, refused(Status::Session, "105-005"))
-            .kept(None)
-            .sees(1, 1),
-        answered("sign-out of one who is signed out", "100-008")
-            .asks(SignOut, out_already())
-            .kept(None)
-            .sees(1, 1),
-        row_of("sign-out with a stale Guid", vec![[vec![Read, stale()], ok()].concat()])
+        answered("sign-out", "0", accepted(), None),
+        answered(
+            "sign-out refused, the gateway failed",
+            "100-007",
+            refused(Status::GatewayFault, "100-007"),
+            Some(GUID),
+        ),
+        answered(
+            "sign-out refused, the session is over",
+            "105-005",
+            refused(Status::Session, "105-005"),
+            None,
+        ),
+        answered("sign-out of one who is signed out", "100-008", out_already(), None),
+        row_of("sign-out with a stale Guid", &[&[Read, stale, Read, send(says("0", &[]))]])
             .asks(SignOut, accepted())
             .kept(None)
             .with_guids(&[GUID, NEWER])
             .sees(1, 2),
-        row_of("sign-out sent once more", vec![vec![Read], ok()])
-            .connect(connected())
-            .asks(SignOut, accepted().with_flags(RESENT))
-            .kept(None)
-            .sees(2, 2),
+        again("sign-out sent once more", "0", accepted().with_flags(RESENT)),
         // The first copy may be why there is nobody to sign out.
-        row_of(
-            "sign-out sent once more, signed out already",
-            vec![vec![Read], vec![Read, send(says("100-008", &[]))]],
-        )
-        .connect(connected())
-        .asks(SignOut, out_already().with_flags(MAYBE_SENT | RESENT))
-        .kept(None)
-        .sees(2, 2),
+        again("sign-out sent once more, signed out already", "100-008", {
+            out_already().with_flags(MAYBE_SENT | RESENT)
+        }),
         row("sign-out without a session", &[Plain], Site::Nobody)
             .asks(SignOut, refused(Status::Session, "").http(0)),
     ]
 }
 
 fn through_proxies() -> Vec<Row> {
-    let tunnel = || Site::Follows(vec![Script::Tcp(vec![Read, Tunnel])]);
+    let tunnel = || follows_below([Read, Tunnel]);
     let ok = || send(says("0", &[]));
     vec![
         row("a shift through a proxy", BOTH, {
@@ -588,23 +540,15 @@ fn through_proxies() -> Vec<Row> {
         row("poll behind a proxy, FIN before an answer", BOTH, follows(vec![Read, AwaitEnd]))
             .through(tunnel())
             .act(SetSession)
-            .act(CancelCall(CALL_ID, MS_150))
-            .asks(NextEvent, fails(Status::Cancelled, MAYBE_SENT, "cancelled").at(100))
+            .act(CancelCall(CALL_ID, CANCELLED_AT))
+            .asks(NextEvent, cancelled(MAYBE_SENT).at(100))
             .sees(1, 1),
     ]
 }
 
-fn speaks(steps: Vec<Step>) -> Script {
-    Script::Http(steps)
-}
-
-/// Every connection goes the same way.
-fn follows(steps: Vec<Step>) -> Site {
-    Site::Follows(vec![speaks(steps)])
-}
-
-fn send(bytes: impl AsRef<[u8]>) -> Step {
-    Send(bytes.as_ref().to_vec())
+/// Each connection goes its own way.
+fn each<S: AsRef<[Step]>>(scripts: &[S]) -> Site {
+    Site::Follows(scripts.iter().map(|steps| speaks(steps.as_ref())).collect())
 }
 
 /// All of an answer but its end.
@@ -619,11 +563,6 @@ fn says(retcode: &str, lines: &[(&str, &str)]) -> String {
 
 fn brings_guid(guid: &str) -> String {
     says("0", &[("Set-GUID", &format!("JSESSIONID={guid}"))])
-}
-
-fn with_lines(body: &str, lines: &[(&str, &str)]) -> String {
-    let lines = lines.iter().map(|(name, value)| format!("\r\n{name}: {value}"));
-    http("200 OK", body).replacen("\r\n", &(lines.collect::<String>() + "\r\n"), 1)
 }
 
 fn rings() -> Step {

@@ -1,0 +1,109 @@
+//! What the rows are made of.
+
+use std::time::Duration;
+
+use agw::Status;
+use agw::ffi::AGW_RESULT_MAYBE_SENT as MAYBE_SENT;
+
+use super::elsewhere::Elsewhere;
+use super::row::{Expect, Row, Site, fails};
+use crate::gateway::Step::{Send, Serve};
+use crate::gateway::{Script, Step};
+use crate::tls::Over::{self, Plain, Tls12, Tls13};
+use crate::{ACCEPTED, http};
+
+pub const ALL: &[Over] = &[Plain, Tls12, Tls13];
+pub const BOTH: &[Over] = &[Plain, Tls13];
+pub const TLS: &[Over] = &[Tls12, Tls13];
+
+pub const HTML: &str = "<html><head><title>Apache Tomcat</title></head><body>sorry</body></html>";
+pub const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n";
+pub const PROCESSING: &[u8] = b"HTTP/1.1 102 Processing\r\n\r\n";
+
+pub const WAITING: &str = "while waiting for the answer";
+pub const MIDDLE: &str = "in the middle of the answer";
+
+/// More often than anybody reads.
+pub const MANY: usize = usize::MAX;
+
+/// When a call is cancelled that must not return before 100 ms.
+pub const CANCELLED_AT: Duration = ms(150);
+
+pub const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+pub fn speaks(steps: impl Into<Vec<Step>>) -> Script {
+    Script::Http(steps.into())
+}
+
+pub fn below(steps: impl Into<Vec<Step>>) -> Script {
+    Script::Tcp(steps.into())
+}
+
+/// Each connection goes its own way, further ones as the last.
+pub fn in_turn(scripts: impl Into<Vec<Script>>) -> Site {
+    Site::Follows(scripts.into())
+}
+
+/// Every connection goes the same way.
+pub fn follows(steps: impl Into<Vec<Step>>) -> Site {
+    in_turn([speaks(steps)])
+}
+
+/// The same below TLS.
+pub fn follows_below(steps: impl Into<Vec<Step>>) -> Site {
+    in_turn([below(steps)])
+}
+
+/// The first connection goes this way, the next ones are without a fault.
+pub fn then_serves(steps: impl Into<Vec<Step>>) -> Site {
+    in_turn([speaks(steps), serving()])
+}
+
+pub fn serving() -> Script {
+    speaks([serve(http("200 OK", ACCEPTED))])
+}
+
+/// A gateway without a fault.
+pub fn serves() -> Site {
+    in_turn([serving()])
+}
+
+pub fn send(bytes: impl AsRef<[u8]>) -> Step {
+    Send(bytes.as_ref().to_vec())
+}
+
+pub fn serve(answer: impl Into<Vec<u8>>) -> Step {
+    Serve(answer.into())
+}
+
+/// The accepting answer.
+pub fn answer() -> Step {
+    send(http("200 OK", ACCEPTED))
+}
+
+/// The beginning of it, the whole head included.
+pub fn half() -> Step {
+    send(&http("200 OK", ACCEPTED)[..100])
+}
+
+/// An answer with these header lines.
+pub fn with_lines(body: &str, lines: &[(&str, &str)]) -> String {
+    let lines = lines.iter().map(|(name, value)| format!("\r\n{name}: {value}"));
+    http("200 OK", body).replacen("\r\n", &(lines.collect::<String>() + "\r\n"), 1)
+}
+
+pub fn cancelled(flags: u32) -> Expect {
+    fails(Status::Cancelled, flags, "cancelled")
+}
+
+/// The connection broke with the request on it.
+pub fn broken(word: &'static str) -> Expect {
+    fails(Status::Io, MAYBE_SENT, word)
+}
+
+/// Rows whose calls need a log callback, which programs of other systems do not have.
+pub fn only_here(rows: Vec<Row>) -> Vec<Row> {
+    rows.into_iter().filter(|row| row.between.is_none() || !Elsewhere::is_wanted()).collect()
+}
