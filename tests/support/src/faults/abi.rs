@@ -220,27 +220,34 @@ impl Client {
         }
     }
 
+    /// Made here, or asked for by this line where the library under test is.
+    fn call(
+        &mut self,
+        order: &str,
+        here: impl FnOnce(*mut agw_client, *mut agw_result) -> agw_status,
+    ) -> Outcome {
+        match self {
+            Client::Here(client, _) => outcome_of(CALL_ID, |result| here(*client, result)),
+            Client::Elsewhere(caller) => caller.as_mut().expect("not dropped").call(order),
+        }
+    }
+
     pub fn reject(&mut self) -> Outcome {
         self.reject_with(Some(GUID))
     }
 
     fn reject_with(&mut self, guid: Option<&str>) -> Outcome {
-        match self {
-            Client::Here(client, hook) => {
-                let text = guid.map(|guid| CString::new(guid).expect("no NUL in it"));
-                let guid = text.as_ref().map_or(ptr::null(), |guid| guid.as_ptr());
-                let outcome = outcome_of(CALL_ID, |result| {
-                    // SAFETY: the handle is not freed yet, the strings and the result outlive it.
-                    unsafe { agw_reject_agent_conf(*client, AGENT.as_ptr(), guid, result) }
-                });
-                hook.end_if_child(&outcome.result);
-                outcome
-            }
-            Client::Elsewhere(caller) => {
-                let order = format!("reject {} {}", agent(), word(guid));
-                caller.as_mut().expect("not dropped").call(&order)
-            }
+        let order = format!("reject {} {}", agent(), word(guid));
+        let text = guid.map(|guid| CString::new(guid).expect("no NUL in it"));
+        let guid = text.as_ref().map_or(ptr::null(), |guid| guid.as_ptr());
+        let outcome = self.call(&order, |client, result| {
+            // SAFETY: the handle is not freed yet, the strings and the result outlive the call.
+            unsafe { agw_reject_agent_conf(client, AGENT.as_ptr(), guid, result) }
+        });
+        if let Client::Here(_, hook) = self {
+            hook.end_if_child(&outcome.result);
         }
+        outcome
     }
 
     pub fn ask(&mut self, asked: Asked) -> Outcome {
@@ -254,126 +261,97 @@ impl Client {
     }
 
     fn sign_in(&mut self, flags: u32) -> Outcome {
-        match self {
-            Client::Here(client, _) => {
-                let password = CString::new(PASSWORD).expect("no NUL in it");
-                let given = agw_sign_in_options {
-                    struct_size: size_of::<agw_sign_in_options>() as u32,
-                    flags,
-                    agent_id: AGENT.as_ptr(),
-                    password: password.as_ptr(),
-                    phone: ptr::null(),
-                    fields: ptr::null(),
-                };
-                outcome_of(CALL_ID, |result| {
-                    // SAFETY: the handle is not freed yet, and all pointers outlive the call.
-                    unsafe { agw_sign_in(*client, &given, result) }
-                })
-            }
-            Client::Elsewhere(caller) => {
-                let order = format!("sign-in {} {} {flags}", agent(), word(Some(PASSWORD)));
-                caller.as_mut().expect("not dropped").call(&order)
-            }
-        }
+        let order = format!("sign-in {} {} {flags}", agent(), word(Some(PASSWORD)));
+        let password = CString::new(PASSWORD).expect("no NUL in it");
+        let given = agw_sign_in_options {
+            struct_size: size_of::<agw_sign_in_options>() as u32,
+            flags,
+            agent_id: AGENT.as_ptr(),
+            password: password.as_ptr(),
+            phone: ptr::null(),
+            fields: ptr::null(),
+        };
+        self.call(&order, |client, result| {
+            // SAFETY: the handle is not freed yet, and all pointers outlive the call.
+            unsafe { agw_sign_in(client, &given, result) }
+        })
     }
 
     fn next_event(&mut self) -> Outcome {
-        match self {
-            Client::Here(client, _) => {
-                let mut event = rubbish::<agw_event>();
-                event.struct_size = size_of::<agw_event>() as u32;
-                let outcome = outcome_of(CALL_ID, |result| {
-                    // SAFETY: the handle is not freed yet, and both structs outlive the call.
-                    unsafe { agw_next_event(*client, AGENT.as_ptr(), &mut event, result) }
-                });
-                outcome.with(&event.r#type)
-            }
-            Client::Elsewhere(caller) => {
-                caller.as_mut().expect("not dropped").call(&format!("next-event {}", agent()))
-            }
-        }
+        let mut event = rubbish::<agw_event>();
+        event.struct_size = size_of::<agw_event>() as u32;
+        let outcome = self.call(&format!("next-event {}", agent()), |client, result| {
+            // SAFETY: the handle is not freed yet, and both structs outlive the call.
+            unsafe { agw_next_event(client, AGENT.as_ptr(), &mut event, result) }
+        });
+        self.brings(outcome, &event.r#type)
     }
 
     fn sign_out(&mut self) -> Outcome {
-        match self {
-            Client::Here(client, _) => outcome_of(CALL_ID, |result| {
-                // SAFETY: the handle is not freed yet, and the result outlives the call.
-                unsafe { agw_sign_out(*client, AGENT.as_ptr(), result) }
-            }),
-            Client::Elsewhere(caller) => {
-                caller.as_mut().expect("not dropped").call(&format!("sign-out {}", agent()))
-            }
-        }
+        self.call(&format!("sign-out {}", agent()), |client, result| {
+            // SAFETY: the handle is not freed yet, and the result outlives the call.
+            unsafe { agw_sign_out(client, AGENT.as_ptr(), result) }
+        })
     }
 
     pub fn set_session(&mut self) {
         let guid = CString::new(GUID).expect("no NUL in it");
-        let outcome = match self {
-            Client::Here(client, _) => outcome_of(CALL_ID, |result| {
-                let (agent, guid) = (AGENT.as_ptr(), guid.as_ptr());
-                // SAFETY: the handle is not freed yet, the strings and the result outlive it.
-                unsafe { agw_set_session(*client, agent, guid, ptr::null(), result) }
-            }),
-            Client::Elsewhere(caller) => {
-                let order = format!("set-session {} {}", agent(), word(Some(GUID)));
-                caller.as_mut().expect("not dropped").call(&order)
-            }
-        };
+        let order = format!("set-session {} {}", agent(), word(Some(GUID)));
+        let outcome = self.call(&order, |client, result| {
+            let (agent, guid) = (AGENT.as_ptr(), guid.as_ptr());
+            // SAFETY: the handle is not freed yet, the strings and the result outlive the call.
+            unsafe { agw_set_session(client, agent, guid, ptr::null(), result) }
+        });
         assert_eq!(outcome.returned, 0, "{:?}", outcome.detail());
     }
 
     /// The Guid that is kept.
     pub fn session(&mut self) -> Option<String> {
-        let outcome = match self {
-            Client::Here(client, _) => {
-                let mut session = rubbish::<agw_session>();
-                session.struct_size = size_of::<agw_session>() as u32;
-                session.reserved = 0;
-                let outcome = outcome_of(CALL_ID, |result| {
-                    // SAFETY: the handle is not freed yet, and both structs outlive the call.
-                    unsafe { agw_get_session(*client, AGENT.as_ptr(), &mut session, result) }
-                });
-                outcome.with(&session.guid)
-            }
-            Client::Elsewhere(caller) => {
-                caller.as_mut().expect("not dropped").call(&format!("get-session {}", agent()))
-            }
-        };
+        let mut session = rubbish::<agw_session>();
+        session.struct_size = size_of::<agw_session>() as u32;
+        session.reserved = 0;
+        let outcome = self.call(&format!("get-session {}", agent()), |client, result| {
+            // SAFETY: the handle is not freed yet, and both structs outlive the call.
+            unsafe { agw_get_session(client, AGENT.as_ptr(), &mut session, result) }
+        });
+        let outcome = self.brings(outcome, &session.guid);
         let none = agw::Status::Session.number();
         assert!([0, none].contains(&outcome.returned), "{:?}", outcome.detail());
         (outcome.returned == 0).then_some(outcome.brought)
     }
 
     pub fn connect(&mut self) -> Outcome {
-        match self {
-            Client::Here(client, _) => outcome_of(CALL_ID, |result| {
-                // SAFETY: the handle is not freed yet, and the result outlives the call.
-                unsafe { agw_connect(*client, result) }
-            }),
-            Client::Elsewhere(caller) => caller.as_mut().expect("not dropped").call("connect"),
-        }
+        self.call("connect", |client, result| {
+            // SAFETY: the handle is not freed yet, and the result outlives the call.
+            unsafe { agw_connect(client, result) }
+        })
     }
 
     /// `agw_cancel_call`, in another thread if it is not for now.
     pub fn cancel_call(&mut self, id: u32, after: Duration) {
-        match self {
-            Client::Here(client, _) => {
-                let ticket = client.addr();
-                let cancel = move || {
-                    thread::sleep(after);
-                    // SAFETY: any value may be given.
-                    unsafe { agw_cancel_call(ptr::without_provenance_mut(ticket), id) }
-                };
-                match after.is_zero() {
-                    true => assert_eq!(cancel(), 0),
-                    false => drop(thread::spawn(cancel)),
-                }
+        let order = format!("cancel {id} {}", after.as_millis());
+        let outcome = self.call(&order, |client, _| {
+            let ticket = client.addr();
+            let cancel = move || {
+                thread::sleep(after);
+                // SAFETY: any value may be given.
+                unsafe { agw_cancel_call(ptr::without_provenance_mut(ticket), id) }
+            };
+            if after.is_zero() {
+                return cancel();
             }
-            Client::Elsewhere(caller) => {
-                let order = format!("cancel {id} {}", after.as_millis());
-                assert_eq!(caller.as_mut().expect("not dropped").call(&order).returned, 0);
-            }
+            thread::spawn(cancel);
+            0
+        });
+        assert_eq!(outcome.returned, 0);
+    }
+
+    /// What a call here wrote beside the result.
+    fn brings(&self, mut outcome: Outcome, brought: &[c_char]) -> Outcome {
+        if let Client::Here(..) = self {
+            outcome.brought = text("what it brings", brought).map_or_else(|why| why, str::to_owned);
         }
+        outcome
     }
 }
 
@@ -424,11 +402,6 @@ fn agent() -> String {
 }
 
 impl Outcome {
-    fn with(mut self, brought: &[c_char]) -> Self {
-        self.brought = text("what it brings", brought).map_or_else(|why| why, str::to_owned);
-        self
-    }
-
     pub fn retcode(&self) -> Result<&str, String> {
         text("retcode", &self.result.retcode)
     }
