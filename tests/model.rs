@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
 use acts::Plan;
 use judge::{Fault, Findings, judge};
 use support::faults::standstill;
+use support::lock;
 use support::tls::Over;
 use world::{MakeCaller, World};
 
@@ -118,7 +119,7 @@ fn play(make: MakeCaller, calls: usize, plan: impl Fn(u64) -> Plan + Sync) -> Fi
                     let plan = Arc::new(plan(seeds.fetch_add(1, Ordering::Relaxed)));
                     let story = World::play(plan.clone(), make);
                     let found = judge(&plan, &story);
-                    findings.lock().unwrap_or_else(PoisonError::into_inner).add(found);
+                    lock(&findings).add(found);
                 }
             });
         }
@@ -127,8 +128,7 @@ fn play(make: MakeCaller, calls: usize, plan: impl Fn(u64) -> Plan + Sync) -> Fi
 }
 
 fn made(findings: &Mutex<Findings>) -> usize {
-    let findings = findings.lock().unwrap_or_else(PoisonError::into_inner);
-    findings.counts.get("calls").copied().unwrap_or_default()
+    lock(findings).counts.get("calls").copied().unwrap_or_default()
 }
 
 fn print(findings: &Findings, began: Instant) {

@@ -12,8 +12,10 @@ use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
 use socket2::SockRef;
 
 use crate::acts::{
-    Brings, Dice, End, FORMS, Fate, Form, Named, Plan, Whose, cuts, read_cookies, read_guid,
+    Brings, End, FORMS, Fate, Form, Named, Plan, Whose, cuts, read_cookies, read_guid,
 };
+use support::dice::Dice;
+use support::lock;
 use support::tls::{Over, await_bytes};
 
 /// A request that was read to its end: as good as acted upon.
@@ -163,7 +165,7 @@ struct Shared {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn wait_until(&self, done: impl Fn(&State) -> bool) {

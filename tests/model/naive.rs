@@ -2,11 +2,12 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use agw::{CallId, ClientOptions, Status};
+use support::lock;
 
 use crate::world::{Asked, Caller, Outcome};
 
@@ -73,7 +74,7 @@ impl Caller for Naive {
             let conf_id = rest.split_once(r#""confId":"#)?.1.split_once('}')?.0;
             Some((number(work_no)?, number(conf_id)?))
         });
-        let mut last = self.event.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = lock(&self.event);
         *last = event.or(*last);
         let event = last.filter(|_| asked == Asked::NextEvent && !retcode.is_empty());
         let status = match &*retcode {
@@ -88,17 +89,17 @@ impl Caller for Naive {
     }
 
     fn session(&self, _: &str) -> Option<(String, String)> {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.session).clone()
     }
 
     fn set_session(&self, _: &str, guid: &str, cookie: &str) {
         let session = Some((guid.to_owned(), cookie.to_owned()));
-        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = session;
+        *lock(&self.session) = session;
     }
 
     fn connect(&self) {
         let connection = self.open().ok();
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = connection;
+        *lock(&self.kept) = connection;
     }
 
     fn cancel(&self) {}
@@ -117,7 +118,7 @@ impl Naive {
 
     /// Believes what comes, and uses the connection again.
     fn exchange(&self, request: &str) -> io::Result<String> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let kept = lock(&self.kept).take();
         let mut connection = kept.map_or_else(|| self.open(), Ok)?;
         connection.get_mut().write_all(request.as_bytes())?;
         let (mut line, mut length) = (String::new(), 0);
@@ -132,7 +133,7 @@ impl Naive {
         }
         let mut body = vec![0; length];
         connection.read_exact(&mut body)?;
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
+        *lock(&self.kept) = Some(connection);
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
 }

@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use agw::{Answer, CallId, Client, ClientOptions, Error, Event, SignIn, Status, Trust};
 use socket2::{Domain, Socket, Type};
 
-use crate::acts::{CALL, Dice, Named, Plan, SIGNED_IN, STALE, addressee, guid};
+use crate::acts::{CALL, Named, Plan, SIGNED_IN, STALE, addressee, guid};
 use crate::gateway::{Connection, Gateway};
+use support::dice::Dice;
+use support::lock;
 use support::tls::Over;
 
 /// What a call came back with.
@@ -332,6 +334,6 @@ impl World {
         });
         let kept = client.session(&name);
         let call = Call { asked, serial, agent, began, ended, nowhere, cancelled, outcome, kept };
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+        lock(&self.calls).push(call);
     }
 }

@@ -1,11 +1,12 @@
 //! A gateway that answers the next request with the bytes it was given, piece by piece.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agw::ClientOptions;
 use support::gateway::Step::{Obey, Send, Wait};
 use support::gateway::{self, Order, Script};
+use support::lock;
 
 /// Long enough for the client to take a piece before the next one is there.
 const BETWEEN_PIECES: Duration = Duration::from_micros(300);
@@ -21,7 +22,7 @@ impl Gateway {
         let pieces = Arc::<Mutex<Vec<Vec<u8>>>>::default();
         let given = pieces.clone();
         let orders = move |_: &str| {
-            let pieces = given.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let pieces = lock(&given).clone();
             let steps = pieces.into_iter().flat_map(|piece| [Wait(BETWEEN_PIECES), Send(piece)]);
             Order { steps: steps.skip(1).collect(), stays: false }
         };
@@ -35,7 +36,7 @@ impl Gateway {
 
     /// What the answer to the next request consists of.
     pub fn give(&self, pieces: Vec<Vec<u8>>) {
-        *self.pieces.lock().unwrap_or_else(PoisonError::into_inner) = pieces;
+        *lock(&self.pieces) = pieces;
     }
 
     /// Options of a client that makes a connection for each call.

@@ -17,7 +17,7 @@ fn run(cli: &Cli) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let stop = Stop::listen(cli.with_stdin)?;
-        let log = Box::new(|line: &_| print(&format!("{line}")));
+        let log = Box::new(print);
         let simulator = Simulator::start(cli.options(log))?;
         if cli.allow_remote {
             complain(WARNING);

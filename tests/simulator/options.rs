@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, ValueEnum};
+use clap::{CommandFactory, Parser};
 use support::simulator::codes::Refusal;
 use support::simulator::gateway::Log;
 use support::simulator::guid::{AuthMode, GuidRules};
@@ -62,8 +62,8 @@ pub struct Cli {
     ring: Vec<u32>,
 
     /// AUTHMODE 1 (static) or 2 (dynamic)
-    #[arg(long, value_name = "MODE", value_enum, default_value = "dynamic")]
-    auth: Auth,
+    #[arg(long, value_name = "MODE", value_parser = ["static", "dynamic"], default_value = "dynamic")]
+    auth: String,
 
     /// Time after which a poll brings a new Guid (dynamic) [default: 60]
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -74,8 +74,8 @@ pub struct Cli {
     expire_after: Option<Duration>,
 
     /// Code that answers a wrong or stale Guid
-    #[arg(long, value_name = "CODE", value_enum, default_value = "100-006")]
-    stale_code: StaleCode,
+    #[arg(long, value_name = "CODE", value_parser = ["100-006", "000-003"], default_value = "100-006")]
+    stale_code: String,
 
     /// Largest agent id, up to 999999 as gateways since late 2025
     #[arg(long, value_name = "ID", default_value_t = MAX_AGENT_ID, value_parser = max_agent_id())]
@@ -112,20 +112,6 @@ pub struct Cli {
     /// Ends when its standard input does, so that it does not outlive the program that started it
     #[arg(long)]
     pub with_stdin: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Auth {
-    Static,
-    Dynamic,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum StaleCode {
-    #[value(name = "100-006")]
-    NotSignedIn,
-    #[value(name = "000-003")]
-    GuidRefused,
 }
 
 fn max_agent_id() -> RangedU64ValueParser<u32> {
@@ -166,7 +152,7 @@ impl Cli {
                 "--ring {agent}: that agent is not signed in; add --agent {agent}"
             ));
         }
-        if self.auth == Auth::Static && self.renew_after.or(self.expire_after).is_some() {
+        if self.auth == "static" && self.renew_after.or(self.expire_after).is_some() {
             return Err("with --auth static no Guid is renewed or dies: leave --renew-after and \
                         --expire-after out"
                 .to_owned());
@@ -187,9 +173,9 @@ impl Cli {
 
     /// When a Guid of the start dies, for the line that says ready.
     pub fn guid_dies(&self) -> String {
-        match self.auth {
-            Auth::Static => "never".to_owned(),
-            Auth::Dynamic => format!("{}s", self.settings().guids.expire_after.as_secs_f64()),
+        match self.settings().guids {
+            GuidRules { auth: AuthMode::Static, .. } => "never".to_owned(),
+            GuidRules { expire_after, .. } => format!("{}s", expire_after.as_secs_f64()),
         }
     }
 
@@ -197,16 +183,14 @@ impl Cli {
         let usual = GuidRules::default();
         Settings {
             guids: GuidRules {
-                auth: match self.auth {
-                    Auth::Static => AuthMode::Static,
-                    Auth::Dynamic => AuthMode::Dynamic,
-                },
+                auth: if self.auth == "static" { AuthMode::Static } else { AuthMode::Dynamic },
                 renew_after: self.renew_after.unwrap_or(usual.renew_after),
                 expire_after: self.expire_after.unwrap_or(usual.expire_after),
             },
-            stale: match self.stale_code {
-                StaleCode::NotSignedIn => Refusal::NotSignedIn,
-                StaleCode::GuidRefused => Refusal::GuidRefused,
+            stale: if self.stale_code == Refusal::GuidRefused.code() {
+                Refusal::GuidRefused
+            } else {
+                Refusal::NotSignedIn
             },
             max_agent_id: self.max_agent_id,
             idle_sign_out: self.idle_sign_out,

@@ -19,7 +19,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use support::simulator::caller::{Answer, JSON, send};
-use support::simulator::gateway::LogLine;
 use support::simulator::{Simulator, SimulatorOptions};
 
 const REJECT: &str = "/agentgateway/resource/agentconf/154/rejectagentconf";
@@ -63,7 +62,7 @@ fn start_logged(change: impl FnOnce(&mut SimulatorOptions)) -> (Simulator, Lines
     let sink = lines.clone();
     let simulator = start(|options| {
         change(options);
-        options.log = Some(Box::new(move |line: &LogLine| {
+        options.log = Some(Box::new(move |line: &str| {
             sink.lock().expect("no test panics here").push(line.to_string());
         }));
     });

@@ -5,10 +5,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use support::faults::abi::Options;
+use support::lock;
 
 use crate::host::{Host, count};
 use crate::library::Ticket;
-use crate::lock;
 use crate::server::{Notice, RENEWED};
 use crate::texts;
 
@@ -20,11 +20,7 @@ impl Host {
             ca: Some(self.ready.simulator_ca.clone()),
             ..Options::default()
         };
-        count(&self.counts.clients);
-        self.library.client(&options, true).unwrap_or_else(|why| {
-            texts::find(why);
-            Ticket(0)
-        })
+        self.client(&options, true)
     }
 
     /// Rejects what rings at an agent with the newest Guid; now and then once more, when nothing

@@ -8,9 +8,9 @@ use support::GUID;
 use support::faults::row::{Act, Expect, Row, Site};
 use support::faults::table;
 use support::gateway::{Gateway, Order, Script, Step};
+use support::lock;
 use support::tls::Over;
 
-use crate::lock;
 use crate::tag::Tag;
 
 /// What the gateway speaks, one port each.

@@ -10,14 +10,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use agw::Status;
-use support::faults::abi::Outcome;
+use support::dice::Dice;
+use support::faults::abi::{Options, Outcome};
+use support::lock;
 use support::tls::Over;
 
 use crate::accounting::{BY_NUMBER, Call, WITH_ALL, agent_of};
 use crate::faults::{At, Fault, Faults};
 use crate::library::{Library, Ticket};
-use crate::lock;
-use crate::pace::{Dice, Pace};
+use crate::pace::Pace;
 use crate::seats::{SHARED, Seat, seats};
 use crate::server::{AGENTS, Notice, Ready};
 use crate::shift;
@@ -146,14 +147,16 @@ impl Host {
     }
 
     fn occupy(&self, seat: &Seat) {
-        let ticket =
-            self.library.client(&seat.options, self.numbers.load(Ordering::Relaxed) % 2 == 0);
-        let ticket = ticket.unwrap_or_else(|why| {
+        let chatty = self.numbers.load(Ordering::Relaxed) % 2 == 0;
+        seat.ticket.store(self.client(&seat.options, chatty).0, Ordering::SeqCst);
+    }
+
+    pub fn client(&self, options: &Options, chatty: bool) -> Ticket {
+        count(&self.counts.clients);
+        self.library.client(options, chatty).unwrap_or_else(|why| {
             texts::find(why);
             Ticket(0)
-        });
-        count(&self.counts.clients);
-        seat.ticket.store(ticket.0, Ordering::SeqCst);
+        })
     }
 
     /// As one thread goes, the next comes.

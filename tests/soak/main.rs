@@ -24,7 +24,6 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, ChildStdout, Command, ExitCode, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -35,6 +34,7 @@ use library::Library;
 use report::Report;
 use rest::Rest;
 use server::{Done, Notice, Ready};
+use support::lock;
 
 /// Calls through the shared library for some time, then balances the books.
 #[derive(Parser)]
@@ -132,8 +132,4 @@ fn read_notices(lines: BufReader<ChildStdout>, host: &Host) -> Option<Done> {
         }
     }
     None
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

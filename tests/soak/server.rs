@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use socket2::{Domain, Socket, Type};
 use support::faults::run::Place;
 use support::gateway::{Gateway, Orders, Script, Seen, Step};
+use support::lock;
 use support::simulator::caller::{JSON, send};
 use support::simulator::guid::GuidRules;
 use support::simulator::state::Settings;
@@ -21,7 +22,6 @@ use support::simulator::{Simulator, SimulatorOptions};
 use support::tls::{Over, certificate_pem};
 
 use crate::faults::{At, Faults, OVERS};
-use crate::lock;
 use crate::shift_gateway::ShiftGateway;
 use crate::tag::Tag;
 
@@ -297,9 +297,11 @@ fn simulator(folder: &Path) -> io::Result<Simulator> {
         settings: Settings { guids, ..Settings::default() },
         poll_wait: Duration::from_millis(50),
         log: Some(Box::new(move |line| {
-            if line.method == "rejectAgentConf" {
-                let retcode = line.outcome.trim_start_matches("retcode=");
-                writeln!(lock(&log), "{} {retcode}", line.agent).expect("the log can be written");
+            // Time, method, agent, retcode: why.
+            let words: Vec<_> =
+                line.split([' ', ':', '=']).filter(|word| !word.is_empty()).collect();
+            if let [_, "rejectAgentConf", "agent", agent, "retcode", retcode, ..] = words[..] {
+                writeln!(lock(&log), "{agent} {retcode}").expect("the log can be written");
             }
         })),
         ..SimulatorOptions::default()

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use agw::Status;
 use agw::ffi::{AGW_RESULT_MAYBE_SENT, AGW_RESULT_RESENT};
+use support::dice::Dice;
 use support::faults::abi::{Options, Outcome};
+use support::lock;
 
 use crate::host::{Host, count};
 use crate::library::Ticket;
-use crate::lock;
-use crate::pace::Dice;
 use crate::tag::Tag;
 use crate::texts;
 
@@ -52,11 +52,7 @@ impl Host {
             timeout_ms: TIMEOUT_MS,
             ..Options::default()
         };
-        count(&self.counts.clients);
-        self.library.client(&options, true).unwrap_or_else(|why| {
-            texts::find(why);
-            Ticket(0)
-        })
+        self.client(&options, true)
     }
 
     pub fn begin_shift<'scope>(

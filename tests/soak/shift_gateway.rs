@@ -10,8 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use support::gateway::{Gateway, Order, Script, Step};
+use support::lock;
 
-use crate::lock;
 use crate::shift::{AGENTS, FIRST};
 use crate::tag::Tag;
 

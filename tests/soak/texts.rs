@@ -3,9 +3,11 @@
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use support::faults::abi::Outcome;
+
+use support::lock;
 
 use crate::tag::{Tag, shows_guid};
 
@@ -64,7 +66,7 @@ pub fn planted_found() -> usize {
 }
 
 fn findings() -> MutexGuard<'static, Vec<String>> {
-    FOUND.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&FOUND)
 }
 
 /// How many log lines and results were looked through, and what was found.

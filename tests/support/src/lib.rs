@@ -4,6 +4,7 @@
 #[cfg(unix)]
 pub mod c;
 pub mod certs;
+pub mod dice;
 #[cfg(unix)]
 pub mod faults;
 pub mod files;
@@ -12,6 +13,13 @@ pub mod held;
 pub mod openssl;
 pub mod simulator;
 pub mod tls;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Whoever had it may have panicked: a test that fails is not to hold up others.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The documented answer of a gateway that accepts.
 pub const ACCEPTED: &str = r#"{"result":{},"message":"success","retcode":"0"}"#;

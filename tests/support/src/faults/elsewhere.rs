@@ -4,12 +4,13 @@ use std::env;
 use std::io::{BufRead, BufReader, Write};
 use std::mem::MaybeUninit;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use agw::ffi::agw_result;
 
 use super::abi::{Outcome, System};
+use crate::lock;
 
 /// A process that has one client at a time, and makes a call for every line that it is given. It
 /// ends when nothing more can come.
@@ -43,7 +44,7 @@ impl Elsewhere {
     /// `None` if the calls are to be made here.
     pub fn take() -> Option<Self> {
         let program = env::var_os(PROGRAM)?;
-        let idle = reusable().then(|| IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop());
+        let idle = reusable().then(|| lock(&IDLE).pop());
         if let Some(idle) = idle.flatten() {
             return Some(idle);
         }
@@ -57,7 +58,7 @@ impl Elsewhere {
 
     pub fn give_back(self) {
         if reusable() {
-            IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(self);
+            lock(&IDLE).push(self);
         }
     }
 

@@ -1,8 +1,10 @@
 //! Whether the machine stood still: a thread that naps, and notices when it is woken late.
 
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::lock;
 
 const NAP: Duration = Duration::from_millis(5);
 
@@ -22,7 +24,7 @@ pub fn watch() {
 pub fn stood_still_since(begun: Instant) -> bool {
     // Whoever asks may have been woken before the one who knows.
     thread::sleep(2 * NAP);
-    let woken_late = WOKEN_LATE.lock().unwrap_or_else(PoisonError::into_inner);
+    let woken_late = lock(&WOKEN_LATE);
     woken_late.is_some_and(|when| when >= begun)
 }
 
@@ -31,7 +33,7 @@ fn nap() {
         let begun = Instant::now();
         thread::sleep(NAP);
         if begun.elapsed() >= LATE {
-            *WOKEN_LATE.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            *lock(&WOKEN_LATE) = Some(Instant::now());
         }
     }
 }

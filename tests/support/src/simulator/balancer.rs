@@ -15,7 +15,6 @@ use super::interfaces::guid_of;
 
 const COOKIE_NAME: &str = "NSLB";
 
-/// What the balancer remembers.
 #[derive(Default)]
 pub struct Memory {
     /// The agents whose clients have been given a cookie.

@@ -34,8 +34,8 @@ pub enum CaFile {
 
 /// What the server presents, with a fault or without one.
 pub struct Certificates {
-    ca_pem: String,
-    pin: String,
+    pub ca_pem: String,
+    pub pin: String,
     good: Arc<ServerConfig>,
     expired: Arc<ServerConfig>,
     foreign: Arc<ServerConfig>,
@@ -69,17 +69,6 @@ impl Certificates {
         })
     }
 
-    /// The CA's certificate: what a client has to trust.
-    pub fn ca_pem(&self) -> &str {
-        &self.ca_pem
-    }
-
-    /// The fingerprint of the server's certificate, as `pin_sha256` takes it.
-    pub fn pin(&self) -> &str {
-        &self.pin
-    }
-
-    /// The server's side of a handshake.
     pub fn config(&self, fault: Option<Fault>) -> Arc<ServerConfig> {
         let config = match fault {
             Some(Fault::ExpiredCertificate) => &self.expired,

@@ -23,7 +23,6 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The `retcode` of the answer.
     pub fn code(self) -> &'static str {
         match self {
             Self::BadParameter => "000-002",
@@ -58,7 +57,6 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// One more refusal.
     pub fn new(refusal: Refusal, why: impl Into<Cow<'static, str>>) -> Self {
         Self { refusal, why: why.into() }
     }

@@ -41,36 +41,29 @@ const PACE: Duration = Duration::from_millis(100);
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct About {
-    /// The base of every address.
     pub url: String,
-    /// The file with the CA's certificate, if one was written.
     pub ca: Option<String>,
-    /// The fingerprint of the server's certificate, if there is one.
     pub pin: Option<String>,
     /// When Guids change, in words.
     pub guids: String,
 }
 
-/// A console that listens.
 pub struct Console {
     listener: TcpListener,
     address: SocketAddr,
 }
 
 impl Console {
-    /// Listens on a port; 0 takes any that is free.
     pub fn listen(port: u16) -> io::Result<Self> {
         let listener = super::listen(Ipv4Addr::LOCALHOST.into(), false, port)?;
         let address = listener.local_addr()?;
         Ok(Self { listener, address })
     }
 
-    /// Where the page is.
     pub fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
 
-    /// Serves the page as long as the runtime lives.
     pub async fn serve(self, gateway: Arc<Gateway>, about: About) -> io::Result<()> {
         let door = Arc::new(Door::new(self.address, gateway.clone()));
         let app = Router::new()
@@ -167,7 +160,7 @@ struct Watched {
 
 impl Watched {
     fn new(gateway: Arc<Gateway>, about: About) -> Self {
-        let started = SystemTime::now().checked_sub(gateway.started().elapsed());
+        let started = SystemTime::now().checked_sub(gateway.started.elapsed());
         let since = started.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
         let started_at = u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or_default();
         Self { gateway, about, started_at }
@@ -200,7 +193,6 @@ struct Watcher {
     found: VecDeque<Event>,
 }
 
-/// The state as it is.
 #[derive(PartialEq, Serialize)]
 struct Now {
     agents: Vec<AgentView>,
@@ -231,15 +223,15 @@ impl Watcher {
     }
 
     fn look(&mut self) {
-        let now = self.watched.gateway.with(|state, _| Now {
-            agents: state.agents(),
-            faults: state.faults.orders().to_vec(),
-        });
+        let now = self
+            .watched
+            .gateway
+            .with(|state, _| Now { agents: state.agents(), faults: state.faults.0.clone() });
         if self.told.as_ref() != Some(&now) {
             self.found.push_back(with(named("state"), &now));
             self.told = Some(now);
         }
-        let entries = self.watched.gateway.journal().after(self.seen);
+        let entries = self.watched.gateway.journal.after(self.seen);
         if let Some(newest) = entries.last() {
             self.seen = newest.sequence;
             let id = format!("{}-{}", self.watched.started_at, self.seen);

@@ -11,7 +11,7 @@ use axum::extract::{ConnectInfo, Request, State as Shared};
 use axum::http::{StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{MethodFilter, get, on};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -91,20 +91,32 @@ fn once() -> u32 {
 }
 
 type Outcome = Result<Value, ControlError>;
+type Deed = fn(&Gateway, &[u8]) -> Outcome;
+
+/// Path, name in logs, method, and what is done.
+const DEEDS: [(&str, &str, MethodFilter, Deed); 9] = [
+    ("/ring", "simulator.ring", MethodFilter::POST, ring),
+    ("/cancel", "simulator.cancel", MethodFilter::POST, cancel),
+    ("/answer-with", "simulator.answerWith", MethodFilter::POST, answer_with),
+    ("/expire", "simulator.expire", MethodFilter::POST, expire),
+    ("/fault", "simulator.fault", MethodFilter::POST, fault),
+    ("/reset", "simulator.reset", MethodFilter::POST, reset),
+    ("/state", "simulator.state", MethodFilter::GET, state),
+    ("/agents", "simulator.agents", MethodFilter::GET, agents),
+    ("/requests", "simulator.requests", MethodFilter::GET, requests),
+];
 
 /// The routes below `/simulator`.
 pub fn router(gateway: &Arc<Gateway>) -> Router<Arc<Gateway>> {
-    Router::new()
-        .route("/ring", post(ring))
-        .route("/cancel", post(cancel))
-        .route("/answer-with", post(answer_with))
-        .route("/expire", post(expire))
-        .route("/fault", post(fault))
-        .route("/reset", post(reset))
-        .route("/state", get(state))
-        .route("/agents", get(agents))
-        .route("/requests", get(requests))
-        .route("/journal", get(journal))
+    let mut router = Router::new().route("/journal", get(journal));
+    for (path, method, filter, deed) in DEEDS {
+        // A body that is not read would end a kept connection.
+        let answered = move |Shared(gateway): Shared<Arc<Gateway>>, body: Bytes| async move {
+            respond(&gateway, method, &body, deed(&gateway, &body))
+        };
+        router = router.route(path, on(filter, answered));
+    }
+    router
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(gateway.clone(), spare))
 }
@@ -127,11 +139,7 @@ async fn wrong_method(Shared(gateway): Shared<Arc<Gateway>>) -> Response {
     error(&gateway, "simulator", "-", status, "no such method here")
 }
 
-async fn ring(Shared(gateway): Shared<Arc<Gateway>>, body: Bytes) -> Response {
-    respond(&gateway, "simulator.ring", &body, ring_outcome(&gateway, &body))
-}
-
-fn ring_outcome(gateway: &Gateway, body: &[u8]) -> Outcome {
+fn ring(gateway: &Gateway, body: &[u8]) -> Outcome {
     let request: RingRequest = parse(body)?;
     gateway.change(|state, now| {
         let id = agent_id(state, &request.agent_id)?;
@@ -142,26 +150,22 @@ fn ring_outcome(gateway: &Gateway, body: &[u8]) -> Outcome {
     })
 }
 
-async fn cancel(Shared(gateway): Shared<Arc<Gateway>>, body: Bytes) -> Response {
-    let outcome = parse(&body).and_then(|request: CancelRequest| {
-        gateway.change(|state, now| match (request.conf_id, request.agent_id) {
-            (Some(conf_id), None) => state.cancel(conf_id, now).map(|()| conf_id),
-            (None, Some(id)) => state.cancel_at(agent_id(state, &id)?, now),
-            _ => Err(bad("one of confId and agentId is wanted")),
-        })
-    });
-    let outcome = outcome.map(|conf_id| json!({ "confId": conf_id }));
-    respond(&gateway, "simulator.cancel", &body, outcome)
+fn cancel(gateway: &Gateway, body: &[u8]) -> Outcome {
+    let request: CancelRequest = parse(body)?;
+    let conf_id = gateway.change(|state, now| match (request.conf_id, request.agent_id) {
+        (Some(conf_id), None) => state.cancel(conf_id, now).map(|()| conf_id),
+        (None, Some(id)) => state.cancel_at(agent_id(state, &id)?, now),
+        _ => Err(bad("one of confId and agentId is wanted")),
+    })?;
+    Ok(json!({ "confId": conf_id }))
 }
 
-async fn answer_with(Shared(gateway): Shared<Arc<Gateway>>, body: Bytes) -> Response {
-    let outcome = parse(&body).and_then(|request: AnswerWithRequest| {
-        let id = gateway.with(|state, _| agent_id(state, &request.agent_id))?;
-        let script = script(request)?;
-        gateway.with(|state, _| state.answer_with(id, script));
-        Ok(json!({}))
-    });
-    respond(&gateway, "simulator.answerWith", &body, outcome)
+fn answer_with(gateway: &Gateway, body: &[u8]) -> Outcome {
+    let request: AnswerWithRequest = parse(body)?;
+    let id = gateway.with(|state, _| agent_id(state, &request.agent_id))?;
+    let script = script(request)?;
+    gateway.with(|state, _| state.answer_with(id, script));
+    Ok(json!({}))
 }
 
 fn script(request: AnswerWithRequest) -> Result<Script, ControlError> {
@@ -185,32 +189,25 @@ fn check_delay(delay_ms: u64) -> Result<(), ControlError> {
     if delay_ms > MAX_DELAY_MS { Err(bad("delayMs is above 600000")) } else { Ok(()) }
 }
 
-async fn expire(Shared(gateway): Shared<Arc<Gateway>>, body: Bytes) -> Response {
-    let outcome = parse(&body).and_then(|request: ExpireRequest| {
-        gateway.change(|state, now| {
-            let id = agent_id(state, &request.agent_id)?;
-            state.expire(id, now)
-        })?;
-        Ok(json!({}))
-    });
-    respond(&gateway, "simulator.expire", &body, outcome)
+fn expire(gateway: &Gateway, body: &[u8]) -> Outcome {
+    let request: ExpireRequest = parse(body)?;
+    gateway.change(|state, now| {
+        let id = agent_id(state, &request.agent_id)?;
+        state.expire(id, now)
+    })?;
+    Ok(json!({}))
 }
 
-async fn fault(Shared(gateway): Shared<Arc<Gateway>>, body: Bytes) -> Response {
-    let outcome = parse(&body).and_then(|request: FaultRequest| set_fault(&gateway, request));
-    respond(&gateway, "simulator.fault", &body, outcome)
-}
-
-fn set_fault(gateway: &Gateway, request: FaultRequest) -> Outcome {
-    let fault = match request.fault {
+fn fault(gateway: &Gateway, body: &[u8]) -> Outcome {
+    let FaultRequest { fault, path, count, delay_ms } = parse(body)?;
+    let fault = match fault {
         Wanted::Fault(fault) => fault,
         Wanted::Other(word) if word == "none" => {
-            gateway.with(|state, _| state.faults.clear());
+            gateway.with(|state, _| state.faults.0.clear());
             return Ok(json!({}));
         }
         Wanted::Other(word) => return Err(bad(&format!("there is no fault {word:?}"))),
     };
-    let FaultRequest { path, count, delay_ms, .. } = request;
     if count == Some(0) {
         return Err(bad("count is 0"));
     }
@@ -222,16 +219,21 @@ fn set_fault(gateway: &Gateway, request: FaultRequest) -> Outcome {
     Ok(json!({}))
 }
 
-/// A body that is not read would end a kept connection.
-async fn reset(Shared(gateway): Shared<Arc<Gateway>>, _: Bytes) -> Response {
+fn reset(gateway: &Gateway, _: &[u8]) -> Outcome {
     gateway.reset();
-    respond(&gateway, "simulator.reset", &[], Ok(json!({})))
+    Ok(json!({}))
 }
 
-async fn state(Shared(gateway): Shared<Arc<Gateway>>) -> Response {
-    let state = gateway
-        .change(|state, _| json!({ "agents": state.agents(), "faults": state.faults.orders() }));
-    respond(&gateway, "simulator.state", &[], Ok(state))
+fn state(gateway: &Gateway, _: &[u8]) -> Outcome {
+    Ok(gateway.change(|state, _| json!({ "agents": state.agents(), "faults": state.faults.0 })))
+}
+
+fn agents(gateway: &Gateway, _: &[u8]) -> Outcome {
+    Ok(json!(gateway.change(|state, _| state.agents())))
+}
+
+fn requests(gateway: &Gateway, _: &[u8]) -> Outcome {
+    Ok(json!(gateway.with(|state, _| state.records())))
 }
 
 async fn journal(Shared(gateway): Shared<Arc<Gateway>>, uri: Uri) -> Response {
@@ -239,18 +241,8 @@ async fn journal(Shared(gateway): Shared<Arc<Gateway>>, uri: Uri) -> Response {
         Some(after) => after.parse().map_err(|_| bad("after is no number")),
         None => Err(bad("only after=NUMBER is understood")),
     };
-    let outcome = outcome.map(|after| json!(gateway.journal().after(after)));
+    let outcome = outcome.map(|after| json!(gateway.journal.after(after)));
     respond(&gateway, "simulator.journal", &[], outcome)
-}
-
-async fn agents(Shared(gateway): Shared<Arc<Gateway>>) -> Response {
-    let agents = gateway.change(|state, _| state.agents());
-    respond(&gateway, "simulator.agents", &[], Ok(json!(agents)))
-}
-
-async fn requests(Shared(gateway): Shared<Arc<Gateway>>) -> Response {
-    let records = gateway.with(|state, _| state.records());
-    respond(&gateway, "simulator.requests", &[], Ok(json!(records)))
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ControlError> {

@@ -71,30 +71,13 @@ pub struct FaultOrder {
 
 /// The faults that are still to come. Of several that fit, the one asked for first strikes.
 #[derive(Default)]
-pub struct Faults(Vec<FaultOrder>);
+pub struct Faults(pub Vec<FaultOrder>);
 
 impl Faults {
-    /// One more.
-    pub fn add(&mut self, order: FaultOrder) {
-        self.0.push(order);
-    }
-
-    /// No more.
-    pub fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    /// All of them.
-    pub fn orders(&self) -> &[FaultOrder] {
-        &self.0
-    }
-
-    /// What strikes a request.
     fn for_request(&mut self, path: &str) -> Option<FaultOrder> {
         self.take(|order| !order.fault.is_of_tls() && path.contains(&order.path))
     }
 
-    /// What strikes a handshake.
     pub fn for_handshake(&mut self) -> Option<Fault> {
         self.take(|order| order.fault.is_of_tls()).map(|order| order.fault)
     }
@@ -154,7 +137,6 @@ async fn steps(fault: Fault, response: Response) -> Vec<Step> {
     }
 }
 
-/// The bytes of an answer, head and body.
 async fn as_sent(response: Response) -> (Vec<u8>, Vec<u8>) {
     let (mut parts, body) = response.into_parts();
     let body = to_bytes(Body::new(body), usize::MAX).await.unwrap_or_default();

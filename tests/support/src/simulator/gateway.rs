@@ -1,7 +1,6 @@
 //! The gateway as its interfaces share it: the state, told the time, and the log.
 
-use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use axum::response::{IntoResponse, Response};
@@ -13,6 +12,7 @@ use super::reply::Reply;
 use super::start::Start;
 use super::state::{ControlError, State};
 use super::wire::Wires;
+use crate::lock;
 
 /// Requests to the control path that change nothing: who looks often is not to fill the journal.
 const LOOKS: [&str; 4] =
@@ -20,49 +20,23 @@ const LOOKS: [&str; 4] =
 
 const TICK: Duration = Duration::from_millis(50);
 
-/// One answered request, for the log. It never holds a Guid.
-#[derive(Clone, Debug)]
-pub struct LogLine {
-    /// Time since the start.
-    pub at: Duration,
-    /// The "Method Name in Logs", or the name of a control request.
-    pub method: &'static str,
-    /// The agent id as it was sent; `-` if there is none, `?` if it is not printable.
-    pub agent: String,
-    /// The `retcode`, or the HTTP status of an answer without one.
-    pub outcome: String,
-    /// Why a request was refused, in words.
-    pub why: Option<String>,
-}
+/// Takes a line for each request that is answered. It never holds a Guid.
+pub type Log = Box<dyn Fn(&str) + Send + Sync>;
 
-impl fmt::Display for LogLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.at.as_secs_f64();
-        let (method, agent, outcome) = (self.method, &self.agent, &self.outcome);
-        write!(f, "{seconds:10.3} {method} agent={agent} {outcome}")?;
-        self.why.as_ref().map_or(Ok(()), |why| write!(f, ": {why}"))
-    }
-}
-
-/// Takes the log lines.
-pub type Log = Box<dyn Fn(&LogLine) + Send + Sync>;
-
-/// The gateway as its request handlers share it.
 pub struct Gateway {
     state: Mutex<State>,
-    changed: watch::Sender<()>,
-    started: Instant,
-    poll_wait: Duration,
+    /// Tells of every change that may end a poll.
+    pub changed: watch::Sender<()>,
+    pub started: Instant,
+    pub poll_wait: Duration,
     log: Option<Log>,
-    journal: Journal,
+    pub journal: Journal,
     start: Start,
     tls: bool,
-    /// The connections over which requests come.
     pub wires: Wires,
 }
 
 impl Gateway {
-    /// A gateway whose polls wait for `poll_wait` if there is no event.
     pub fn new(
         start: Start,
         tls: bool,
@@ -88,43 +62,22 @@ impl Gateway {
         });
     }
 
-    /// A fault is to come.
     pub fn order(&self, order: FaultOrder) -> Result<(), ControlError> {
         let of_tls = order.fault.is_of_tls();
         if of_tls && !self.tls {
             let text = format!("{} needs HTTPS, and this is plain HTTP", order.fault);
             return Err(ControlError::Conflict(text));
         }
-        self.with(|state, _| state.faults.add(order));
+        self.with(|state, _| state.faults.0.push(order));
         if of_tls {
             self.wires.close_kept();
         }
         Ok(())
     }
 
-    /// How long a poll waits.
-    pub fn poll_wait(&self) -> Duration {
-        self.poll_wait
-    }
-
-    /// Tells of every change that may end a poll.
-    pub fn changes(&self) -> watch::Receiver<()> {
-        self.changed.subscribe()
-    }
-
-    /// What has happened.
-    pub fn journal(&self) -> &Journal {
-        &self.journal
-    }
-
-    /// When it was started.
-    pub fn started(&self) -> Instant {
-        self.started
-    }
-
     /// Does something to the state that is nothing to wake a waiting poll for.
     pub fn with<T>(&self, action: impl FnOnce(&mut State, Instant) -> T) -> T {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         let result = action(&mut state, Instant::now());
         for (agent, event) in state.take_news() {
             let content = event.content.to_string();
@@ -153,23 +106,21 @@ impl Gateway {
         }
     }
 
-    /// Writes a log line.
+    /// `method`: the "Method Name in Logs", or the name of a control request; `outcome`: the retcode,
+    /// or the HTTP status of an answer without one.
     pub fn log(&self, method: &'static str, agent: &str, outcome: String, why: Option<String>) {
-        let (at, agent) = (self.started.elapsed(), printable(agent));
-        let why = why.map(|why| why.replace(char::is_control, "?"));
-        let line = LogLine { at, method, agent, outcome, why };
+        let (seconds, agent) = (self.started.elapsed().as_secs_f64(), printable(agent));
+        let why = why.iter().map(|why| format!(": {}", why.replace(char::is_control, "?")));
+        let detail = outcome + &why.collect::<String>();
         let kind = if method.starts_with("simulator") { Kind::Control } else { Kind::Request };
-        let why = line.why.iter().map(|why| format!(": {why}"));
-        let detail = line.outcome.clone() + &why.collect::<String>();
         if !LOOKS.contains(&method) {
-            self.journal.add(kind, method, &line.agent, &detail);
+            self.journal.add(kind, method, agent, &detail);
         }
         if let Some(log) = &self.log {
-            log(&line);
+            log(&format!("{seconds:10.3} {method} agent={agent} {detail}"));
         }
     }
 
-    /// Logs a reply, and makes it an answer.
     pub fn respond(&self, method: &'static str, agent: &str, mut reply: Reply) -> Response {
         let mut outcome = format!("retcode={}", reply.retcode);
         if let Some(("event", event)) = &reply.extra {
@@ -183,9 +134,9 @@ impl Gateway {
     }
 }
 
-fn printable(agent: &str) -> String {
+fn printable(agent: &str) -> &str {
     let plain = agent.len() <= 20 && agent.bytes().all(is_plain);
-    if plain { agent } else { "?" }.to_owned()
+    if plain { agent } else { "?" }
 }
 
 /// What may stand in a log line.

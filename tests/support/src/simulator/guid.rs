@@ -15,7 +15,6 @@ pub enum AuthMode {
     Dynamic,
 }
 
-/// When Guids change.
 #[derive(Clone, Debug)]
 pub struct GuidRules {
     /// Static or dynamic authentication. The two times below count in dynamic mode only.
@@ -70,17 +69,14 @@ pub enum Node {
 impl Node {
     const ALL: [Self; 2] = [Self::One, Self::Two];
 
-    /// The node with this number.
     pub fn of_number(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|node| node.to_string() == text)
     }
 
-    /// The node that has issued a Guid.
     pub fn of_guid(guid: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|node| guid.ends_with(&node.suffix()))
     }
 
-    /// The node beside this one.
     pub fn other(self) -> Self {
         match self {
             Self::One => Self::Two,
@@ -149,7 +145,6 @@ impl Guids {
         self.issued.push(Guid { value: random_guid(self.node), issued: now });
     }
 
-    /// When the newest Guid was issued.
     pub fn issued(&self) -> Option<Instant> {
         self.issued.last().map(|guid| guid.issued)
     }
@@ -217,7 +212,6 @@ impl Guids {
         self.issued.first().is_some_and(is_over).then(|| self.issued.remove(0))
     }
 
-    /// All Guids die at once.
     pub fn kill(&mut self, now: Instant) {
         self.bury(now, "was made to expire");
     }

@@ -39,8 +39,8 @@ const ACCEPTED: [(&str, &str, MethodFilter); 8] = [
 /// `sticky` says so.
 pub fn router(gateway: Arc<Gateway>, sticky: bool) -> Router {
     let mut interfaces = Router::new()
-        .route("/onlineagent/{agentid}", put(sign_in))
-        .route("/onlineagent/{agentid}/forcelogin", put(force_sign_in))
+        .route("/onlineagent/{agentid}", put(sign_in::<false>))
+        .route("/onlineagent/{agentid}/forcelogin", put(sign_in::<true>))
         .route("/onlineagent/{agentid}/logout", delete(sign_out))
         .route("/agentevent/{agentid}", get(agent_event))
         .route("/agentconf/{agentid}/rejectagentconf", post(reject))
@@ -115,47 +115,22 @@ pub fn guid_of(headers: &HeaderMap) -> Option<&str> {
 
 // --- Signing in and out ---
 
-async fn sign_in(
+async fn sign_in<const FORCE: bool>(
     Shared(gateway): Shared<Arc<Gateway>>,
     Path(agent): Path<String>,
     node: Option<Extension<Node>>,
     body: Bytes,
 ) -> Response {
-    let reply = sign_in_reply(&gateway, &agent, &body, node, false);
-    gateway.respond("login", &agent, reply)
-}
-
-async fn force_sign_in(
-    Shared(gateway): Shared<Arc<Gateway>>,
-    Path(agent): Path<String>,
-    node: Option<Extension<Node>>,
-    body: Bytes,
-) -> Response {
-    let reply = sign_in_reply(&gateway, &agent, &body, node, true);
-    gateway.respond("forceLogin", &agent, reply)
-}
-
-fn sign_in_reply(
-    gateway: &Gateway,
-    agent: &str,
-    body: &[u8],
-    node: Option<Extension<Node>>,
-    force: bool,
-) -> Reply {
     let Extension(node) = node.unwrap_or_default();
     let guid = gateway.change(|state, now| {
-        let id = state.agent_id(agent)?;
-        check_sign_in(body)?;
-        state.sign_in(id, force, node, now)
+        let id = state.agent_id(&agent)?;
+        check_sign_in(&body)?;
+        state.sign_in(id, FORCE, node, now)
     });
-    match guid {
-        Ok(guid) => Reply {
-            extra: Some(("result", signed_in(agent))),
-            guid: Some(guid),
-            ..Reply::success("success")
-        },
-        Err(refused) => Reply::refusal(refused),
-    }
+    let extra = Some(("result", signed_in(&agent)));
+    let reply = guid.map(|guid| Reply { extra, guid: Some(guid), ..Reply::success("success") });
+    let method = if FORCE { "forceLogin" } else { "login" };
+    gateway.respond(method, &agent, reply.unwrap_or_else(Reply::refusal))
 }
 
 /// The body is `{"password":"","phonenum":"40038",...}`; any password is right.
@@ -189,11 +164,8 @@ async fn sign_out(
         let id = state.agent_id(&agent)?;
         state.sign_out(id, guid_of(&headers), now)
     });
-    let reply = match outcome {
-        Ok(()) => Reply::success(""),
-        Err(refused) => Reply::refusal(refused),
-    };
-    gateway.respond("logout", &agent, reply)
+    let reply = outcome.map(|()| Reply::success(""));
+    gateway.respond("logout", &agent, reply.unwrap_or_else(Reply::refusal))
 }
 
 // --- Polling for events ---
@@ -223,11 +195,11 @@ struct PendingPoll<'a> {
 
 impl<'a> PendingPoll<'a> {
     fn new(gateway: &'a Gateway, poll: Poll) -> Self {
-        Self { gateway, changed: gateway.changes(), poll }
+        Self { gateway, changed: gateway.changed.subscribe(), poll }
     }
 
     async fn reply(mut self, agent: &str) -> Reply {
-        let wait = self.gateway.poll_wait();
+        let wait = self.gateway.poll_wait;
         let no_event = Reply::success("");
         let reply = match tokio::time::timeout(wait, self.end()).await {
             Ok(PollEnd::Refused(refused)) => return Reply::refusal(refused),
@@ -310,13 +282,9 @@ struct Agent {
 
 fn accept(gateway: &Gateway, method: &'static str, agent: &str, headers: &HeaderMap) -> Response {
     let checked = gateway.change(|state, now| state.check(agent, guid_of(headers), now));
-    let reply = match checked {
-        Ok(guid) => {
-            Reply { extra: Some(("result", result_of(method, guid))), ..Reply::success("success") }
-        }
-        Err(refused) => Reply::refusal(refused),
-    };
-    gateway.respond(method, agent, reply)
+    let result = checked.map(|guid| Some(("result", result_of(method, guid))));
+    let reply = result.map(|extra| Reply { extra, ..Reply::success("success") });
+    gateway.respond(method, agent, reply.unwrap_or_else(Reply::refusal))
 }
 
 fn result_of(method: &str, guid: String) -> Value {

@@ -2,10 +2,12 @@
 //! and costs no memory: what it has not fetched in time is gone.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Instant;
 
 use serde::Serialize;
+
+use crate::lock;
 
 const MAX_ENTRIES: usize = 1_000;
 
@@ -13,9 +15,7 @@ const MAX_ENTRIES: usize = 1_000;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Kind {
-    /// A client's request, answered.
     Request,
-    /// A request to the control path, answered.
     Control,
     /// Something that befell an agent: an event, which waits for a poll, or the end of a session.
     Event,
@@ -27,11 +27,8 @@ pub enum Kind {
 pub struct Entry {
     /// 1 for the first entry.
     pub sequence: u64,
-    /// Milliseconds since the start.
     pub at_ms: u64,
-    /// What it tells of.
     pub kind: Kind,
-    /// The method, or the event's type.
     pub name: String,
     /// The agent, `-` if there is none.
     pub agent_id: String,
@@ -52,15 +49,13 @@ struct Entries {
 }
 
 impl Journal {
-    /// An empty one.
     pub fn new(started: Instant) -> Self {
         Self { started, entries: Mutex::default() }
     }
 
-    /// Adds an entry.
     pub fn add(&self, kind: Kind, name: &str, agent_id: &str, detail: &str) {
         let at_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let mut entries = self.entries();
+        let mut entries = lock(&self.entries);
         entries.newest += 1;
         if entries.kept.len() == MAX_ENTRIES {
             entries.kept.pop_front();
@@ -78,17 +73,13 @@ impl Journal {
 
     /// What came after the entry with this number, oldest first.
     pub fn after(&self, sequence: u64) -> Vec<Entry> {
-        let entries = self.entries();
+        let entries = lock(&self.entries);
         let known = entries.kept.partition_point(|entry| entry.sequence <= sequence);
         entries.kept.range(known..).cloned().collect()
     }
 
     /// Forgets all entries; the next ones are numbered on, for those who watch.
     pub fn clear(&self) {
-        self.entries().kept.clear();
-    }
-
-    fn entries(&self) -> MutexGuard<'_, Entries> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.entries).kept.clear();
     }
 }

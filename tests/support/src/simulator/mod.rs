@@ -46,33 +46,25 @@ pub use certificates::CaFile;
 /// Requests that are under way when the simulator stops may take so much longer.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// How a [`Simulator`] is started.
 pub struct SimulatorOptions {
-    /// The address to listen on.
     pub address: IpAddr,
     /// The address need not be a loopback one: others may then call.
     pub allow_remote: bool,
     /// The port; 0 for any that is free.
     pub port: u16,
-    /// HTTPS, or else plain HTTP.
     pub tls: bool,
     /// The names and IP addresses in the server's certificate.
     pub names: Vec<String>,
-    /// Where the CA's certificate goes.
     pub ca_file: CaFile,
-    /// The agents that are signed in at start.
     pub agents: Vec<u32>,
     /// The agents at which a conference of the others rings at start.
     pub ring: Vec<u32>,
-    /// How the gateway behaves.
     pub settings: Settings,
     /// Two nodes behind a load balancer, each of which knows its own Guids only.
     pub sticky: bool,
-    /// How long a poll waits for an event.
     pub poll_wait: Duration,
     /// The port of the console, a page for people; 0 for any that is free. Without one, no console.
     pub console: Option<u16>,
-    /// Takes a line per request.
     pub log: Option<Log>,
 }
 
@@ -168,7 +160,6 @@ impl Simulator {
         format!("{scheme}://{}", self.address())
     }
 
-    /// The address of the console, if there is one.
     pub fn console_url(&self) -> Option<&str> {
         self.console_url.as_deref()
     }
@@ -185,7 +176,7 @@ impl Simulator {
 
     /// The CA's certificate in PEM: what a client has to trust; empty without TLS.
     pub fn ca_pem(&self) -> &str {
-        self.certificates.as_ref().map_or("", |certificates| certificates.ca_pem())
+        self.certificates.as_ref().map_or("", |certificates| &certificates.ca_pem)
     }
 
     /// The file with the CA's certificate, if one was written.
@@ -195,20 +186,17 @@ impl Simulator {
 
     /// The fingerprint of the server's certificate, as `pin_sha256` takes it.
     pub fn pin(&self) -> Option<&str> {
-        self.certificates.as_ref().map(|certificates| certificates.pin())
+        self.certificates.as_ref().map(|certificates| &*certificates.pin)
     }
 
-    /// The newest Guid of a signed-in agent.
     pub fn guid(&self, agent: u32) -> Option<String> {
         self.gateway.with(|state, _| state.current_guid(agent))
     }
 
-    /// A conference of `members` begins to ring at `agent`; gives the conference's id.
     pub fn ring(&self, agent: u32, members: &[u32]) -> Result<u64, ControlError> {
         self.gateway.change(|state, now| state.ring(agent, members, now))
     }
 
-    /// A ringing conference is cancelled.
     pub fn cancel(&self, conf_id: u64) -> Result<(), ControlError> {
         self.gateway.change(|state, now| state.cancel(conf_id, now))
     }
@@ -218,7 +206,6 @@ impl Simulator {
         self.gateway.with(|state, _| state.answer_with(agent, script));
     }
 
-    /// All Guids of `agent` die at once.
     pub fn expire(&self, agent: u32) -> Result<(), ControlError> {
         self.gateway.change(|state, now| state.expire(agent, now))
     }
@@ -228,17 +215,14 @@ impl Simulator {
         self.gateway.order(order)
     }
 
-    /// Everything becomes as it was at the start, with the Guids of then.
     pub fn reset(&self) {
         self.gateway.reset();
     }
 
-    /// What has happened, oldest first.
     pub fn journal(&self) -> Vec<Entry> {
-        self.gateway.journal().after(0)
+        self.gateway.journal.after(0)
     }
 
-    /// The `rejectAgentConf` requests seen, oldest first.
     pub fn requests(&self) -> Vec<RequestRecord> {
         self.gateway.with(|state, _| state.records())
     }

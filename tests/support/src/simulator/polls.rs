@@ -17,7 +17,6 @@ pub struct Poll {
 /// How a poll ends before its time is up.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PollEnd {
-    /// With an event.
     Event(Event),
     /// Without an event: a newer poll of the same agent takes its place.
     Superseded,

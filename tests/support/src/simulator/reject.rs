@@ -15,26 +15,19 @@ const MAX_RECORDS: usize = 10_000;
 /// A request for `rejectAgentConf`, taken apart.
 #[derive(Clone, Debug)]
 pub struct RejectRequest<'a> {
-    /// `agentid` of the URI.
     pub agent: &'a str,
-    /// The header `Guid`.
     pub guid: Option<&'a str>,
-    /// The header `Content-Type`.
     pub content_type: Option<&'a str>,
     /// The length of the body; documented is none.
     pub body: usize,
 }
 
-/// The answer to a [`RejectRequest`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct RejectAnswer {
-    /// The HTTP status.
     pub http_status: u16,
     /// `retcode`; without one the answer is an HTML page.
     pub retcode: Option<String>,
-    /// `message`.
     pub message: String,
-    /// Why it is a refusal, if it is.
     pub why: Option<String>,
     /// The answer is held back for so long. What the request does is done at once.
     pub delay: Duration,
@@ -45,13 +38,11 @@ pub struct RejectAnswer {
 pub struct Script {
     /// The code to answer with. Nothing is done to a ringing conference, not even with `"0"`.
     pub retcode: Option<String>,
-    /// The message that goes with it.
     pub message: String,
     /// The HTTP status; other than 200 and without a `retcode`: an HTML page of that status.
     pub http_status: u16,
     /// For how many requests.
     pub count: u32,
-    /// How long each answer is held back.
     pub delay: Duration,
 }
 
@@ -79,15 +70,12 @@ impl Script {
 pub struct RequestRecord {
     /// 1 for the first request.
     pub sequence: u64,
-    /// Milliseconds since the start.
     pub at_ms: u64,
     /// The agent id as it was sent.
     pub agent_id: String,
-    /// The HTTP status of the answer.
     pub http_status: u16,
     /// The `retcode` of the answer; none if it was an HTML page.
     pub retcode: Option<String>,
-    /// Why it was refused, in words.
     pub reason: Option<String>,
 }
 

@@ -13,9 +13,7 @@ const MAX_WAITING_EVENTS: usize = 1_000;
 /// An event as a poll's answer carries it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// The `eventType`.
     pub kind: &'static str,
-    /// The `content`.
     pub content: Value,
 }
 
@@ -34,7 +32,6 @@ pub struct Past {
     pub at: Instant,
 }
 
-/// A signed-in agent.
 pub struct Session {
     pub guids: Guids,
     pub events: VecDeque<Event>,
@@ -47,7 +44,6 @@ pub struct Session {
 }
 
 impl Session {
-    /// One that has just begun.
     pub fn new(node: Node, now: Instant) -> Self {
         Self {
             guids: Guids::issue(node, now),
@@ -59,7 +55,6 @@ impl Session {
         }
     }
 
-    /// An event begins to wait for a poll.
     pub fn push(&mut self, event: Event) {
         if self.events.len() == MAX_WAITING_EVENTS {
             self.events.pop_front();
@@ -67,7 +62,6 @@ impl Session {
         self.events.push_back(event);
     }
 
-    /// The conference that rings.
     pub fn conf_id(&self) -> Option<u64> {
         self.ring.as_ref().map(|ring| ring.conf_id)
     }

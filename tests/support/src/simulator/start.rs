@@ -5,7 +5,6 @@ use std::time::Instant;
 use super::guid::{Node, random_guid};
 use super::state::{ControlError, Settings, State};
 
-/// What the gateway begins with.
 pub struct Start {
     settings: Settings,
     /// The agents that are signed in, each with the Guid that it has then.

@@ -39,11 +39,9 @@ const IDLE_SIGN_OUT: &str = "signed out for want of polls";
 /// How the gateway behaves.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// When Guids change.
     pub guids: GuidRules,
     /// The answer to a wrong or stale Guid: [`Refusal::NotSignedIn`] or [`Refusal::GuidRefused`].
     pub stale: Refusal,
-    /// The largest agent id.
     pub max_agent_id: u32,
     /// An agent who does not poll for so long is signed out.
     pub idle_sign_out: Duration,
@@ -67,17 +65,11 @@ impl Default for Settings {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AgentView {
-    /// The agent's id.
     pub agent_id: String,
-    /// Whether the agent is signed in.
     pub signed_in: bool,
-    /// Whether a poll of the agent waits for an event.
     pub polling: bool,
-    /// How many events wait for a poll.
     pub waiting_events: usize,
-    /// The conference that rings at the agent.
     pub ringing_conf_id: Option<u64>,
-    /// How many rejects are still answered as scripted.
     pub scripted_answers: u32,
     /// When the newest Guid was issued, in milliseconds since the start; none if all are dead.
     pub guid_issued_at_ms: Option<u64>,
@@ -88,11 +80,8 @@ pub struct AgentView {
 /// Why the control path cannot do what it is told.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ControlError {
-    /// The request is wrong.
     BadRequest(String),
-    /// What the request speaks of is not there.
     NotFound(String),
-    /// It cannot be done in the present state.
     Conflict(String),
 }
 
@@ -103,7 +92,6 @@ impl fmt::Display for ControlError {
     }
 }
 
-/// The state of the simulated gateway.
 pub struct State {
     pub(super) settings: Settings,
     started: Instant,
@@ -114,14 +102,11 @@ pub struct State {
     pub(super) records: VecDeque<RequestRecord>,
     /// What has happened to agents since it was taken.
     news: Vec<(u32, Event)>,
-    /// The faults that were asked for.
     pub faults: Faults,
-    /// What the load balancer remembers.
     pub balancer: Memory,
 }
 
 impl State {
-    /// A gateway without agents.
     pub fn new(settings: Settings, now: Instant) -> Self {
         Self {
             settings,
@@ -174,7 +159,6 @@ impl State {
         !rung_out.is_empty() || !idle.is_empty()
     }
 
-    /// An event waits for a poll of a signed-in agent.
     pub(super) fn push(&mut self, id: u32, kind: &'static str, content: Value) {
         let event = Event { kind, content };
         if let Some(session) = self.session_mut(id) {
@@ -251,7 +235,6 @@ impl State {
         Ok(self.current_guid(id).expect("one was accepted"))
     }
 
-    /// The newest Guid of an agent.
     pub fn current_guid(&self, id: u32) -> Option<String> {
         let session = self.session(id)?;
         session.guids.current().map(str::to_owned)

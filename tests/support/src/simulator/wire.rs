@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker, ready};
 
 use axum_server::accept::Accept;
@@ -18,6 +18,7 @@ use tokio_rustls::server::TlsStream;
 use super::certificates::Certificates;
 use super::gateway::Gateway;
 use crate::gateway::{HandedOver, Step};
+use crate::lock;
 
 /// The connections that are open, by the address of the client.
 #[derive(Default)]
@@ -85,7 +86,6 @@ impl Wires {
         }
     }
 
-    /// Ends what was handed over.
     pub fn end_handed_over(&self) {
         self.handed_over.end();
     }
@@ -115,10 +115,6 @@ impl Wires {
     fn open(&self) -> MutexGuard<'_, Open> {
         lock(&self.open)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Takes connections, with the handshake that is due.
