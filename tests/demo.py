@@ -11,29 +11,26 @@ wrong in practice. Each step checks what it shows.
 import argparse
 import contextlib
 import ctypes
-import http.client
 import json
 import os
 import platform
-import queue
 import re
 import shutil
 import signal
-import ssl
 import subprocess
 import sys
 import tempfile
 import textwrap
-import threading
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(ROOT / "bindings/python/src"))
+sys.path[:0] = [str(ROOT / f"bindings/{name}/src") for name in ("python", "simulator")]
 
 from agw import _abi as abi
 from agw._abi import Status
+from agw_simulator import Simulator, SimulatorError
 
 WINDOWS = platform.system() == "Windows"
 LIBRARY = {"Windows": "agw.dll", "Darwin": "libagw.dylib"}.get(platform.system(), "libagw.so")
@@ -96,87 +93,6 @@ class Timeline:
 def shortened(guid):
     """Whoever has a Guid is the agent: it does not belong on a screen."""
     return f"{guid[:8]}-..."
-
-
-# --- The simulated gateway ---------------------------------------------------------------------
-
-
-class Gateway:
-    """A simulator process, and HTTPS to it with its certificate verified."""
-
-    def __init__(self, program, agent):
-        command = [program, "--port", "0", "--quiet", "--agent", agent]
-        command += ["--poll-wait", "0.2", "--renew-after", RENEW_AFTER_S]
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        try:
-            self.url, self.ca, self.guid = self._read_ready_line()
-            self.address = self.url.split("//")[1]
-            self.trust = ssl.create_default_context(cafile=self.ca)
-        except BaseException:
-            self.stop()
-            raise
-
-    def _read_ready_line(self):
-        lines = queue.Queue()
-        threading.Thread(target=self._read, args=(lines,), daemon=True).start()
-        seen = []
-        while True:
-            try:
-                line = lines.get(timeout=PATIENCE_S)
-            except queue.Empty:
-                raise StepError(f"the simulator did not say ready within {PATIENCE_S} s") from None
-            if line is None:
-                raise StepError(f"the simulator ended at once: {' '.join(seen) or 'no output'}")
-            ready = re.fullmatch(r"ready url=(\S+) ca=(.+) pin=.* guid=(\S+)", line)
-            if ready:
-                return ready.groups()
-            seen.append(line)
-
-    def _read(self, lines):
-        for line in self.process.stdout:
-            lines.put(line.strip())
-        lines.put(None)
-
-    def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        if WINDOWS:  # terminated there means no clearing up
-            with contextlib.suppress(OSError, AttributeError):
-                os.remove(self.ca)
-
-    def _request(self, method, path, body=None):
-        text = None if body is None else json.dumps(body)
-        connection = http.client.HTTPSConnection(
-            self.address, timeout=PATIENCE_S, context=self.trust
-        )
-        with contextlib.closing(connection):
-            connection.request(method, path, body=text)
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
-
-    def control(self, action, **body):
-        """What the platform would do by itself."""
-        status, answer = self._request("POST", f"/simulator/{action}", body)
-        check(status == 200, f"the simulator refused {action} {body}: {answer}")
-        return answer
-
-    def rejects_seen(self):
-        _, answer = self._request("GET", "/simulator/requests")
-        return len(answer)
-
-    def signed_in(self):
-        _, answer = self._request("GET", "/simulator/agents")
-        return [agent["agentId"] for agent in answer if agent["signedIn"]]
 
 
 # --- The library -------------------------------------------------------------------------------
@@ -305,12 +221,11 @@ class Story:
         self.checks += 1
 
     def start_gateway(self):
-        gateway = Gateway(self.arguments.simulator, MEMBER)
-        self.stack.callback(gateway.stop)
-        return gateway
+        options = f"--quiet --agent {MEMBER} --poll-wait 0.2 --renew-after {RENEW_AFTER_S}"
+        return self.stack.enter_context(Simulator(*options.split()))
 
     def ring(self):
-        conf_id = self.gateway.control("ring", agentId=AGENT, members=[MEMBER])["confId"]
+        conf_id = self.gateway.ring(AGENT, MEMBER)
         self.say("platform", f"conference {conf_id} of agent {MEMBER} rings at agent {AGENT}")
         events = self.events(AGENT, "AgentConf_Ringing")
         self.confirm(
@@ -378,7 +293,7 @@ def sign_in(story):
     story.confirm(guid.endswith(".AgentGateway1"), f"an odd Guid: {shortened(guid)}")
     story.say("agw", f"keeps the Guid {shortened(guid)} for agent {AGENT}")
     story.say(f"agent {MEMBER}", "agw_set_session: another program has signed it in")
-    story.expect(story.client.take(MEMBER, story.gateway.guid), Status.OK, "")
+    story.expect(story.client.take(MEMBER, story.gateway.guid(MEMBER)), Status.OK, "")
 
 
 def connect(story):
@@ -419,7 +334,7 @@ def renewed_guid(story):
 
 
 def stale_guid(story):
-    story.gateway.control("expire", agentId=AGENT)
+    story.gateway.expire(AGENT)
     story.say("gateway", f"the Guids of agent {AGENT} expire")
     story.say("reject", "the C program, with the expired Guid")
     story.run_reject("AGW_E_SESSION", 4)
@@ -433,23 +348,23 @@ def stale_guid(story):
 
 def stranger(story):
     other = story.start_gateway()
-    other.control("ring", agentId=MEMBER, members=[])
+    other.ring(MEMBER)
     story.say("stranger", f"another gateway at {other.url}, with another CA; agent {MEMBER} rings")
     story.say("reject", "trusts the first gateway's CA only")
-    call = {"url": other.url, "ca": story.gateway.ca, "agent": MEMBER, "guid": other.guid}
+    call = {"url": other.url, "ca": story.gateway.ca, "agent": MEMBER, "guid": other.guid(MEMBER)}
     answer = story.run_reject("AGW_E_TLS", 6, **call)
     found = re.search(r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}", answer["detail"])
     story.confirm(found, f"no fingerprint in: {answer['detail']}")
-    story.confirm(other.rejects_seen() == 0, "the Guid went to a gateway that is not trusted")
+    story.confirm(len(other.requests) == 0, "the Guid went to a gateway that is not trusted")
     story.say("stranger", "has seen no request, and so no Guid")
     story.say("reject", f"--pin {found[0][:11]}...: once compared by telephone, it will do")
     story.run_reject("AGW_OK", 0, "--pin", found[0], **call)
-    story.confirm(other.rejects_seen() == 1, "the second gateway did not see exactly one request")
+    story.confirm(len(other.requests) == 1, "the second gateway did not see exactly one request")
 
 
 def stalled(story):
     story.ring()
-    story.gateway.control("answer-with", agentId=AGENT, delayMs=STALL_MS)
+    story.gateway.answer_with(AGENT, delay=STALL_MS / 1000)
     story.say("gateway", f"will take {STALL_MS} ms for its next answer")
     story.say("reject", f"--timeout {TIMEOUT_MS}")
     answer = story.run_reject("AGW_E_TIMEOUT", 6, "--timeout", str(TIMEOUT_MS))
@@ -464,11 +379,13 @@ def sign_out(story):
     for agent in (AGENT, MEMBER):
         story.say(f"agent {agent}", f"agw_sign_out: DELETE onlineagent/{agent}/logout")
         story.expect(story.client.sign_out(agent), Status.OK, "0")
-    story.confirm(story.gateway.signed_in() == [], f"still there: {story.gateway.signed_in()}")
-    seen = story.gateway.rejects_seen()
+    agents = story.gateway.agents
+    there = [agent for agent in agents if agents[agent]["signedIn"]]
+    story.confirm(there == [], f"still there: {there}")
+    seen = story.gateway.requests
     story.say(f"agent {AGENT}", "agw_reject_agent_conf: no Guid is kept any more, nothing is sent")
     story.expect(story.client.reject(AGENT), Status.SESSION, "")
-    story.confirm(story.gateway.rejects_seen() == seen, "a request went out without a session")
+    story.confirm(story.gateway.requests == seen, "a request went out without a session")
 
 
 STEPS = [
@@ -522,13 +439,14 @@ def interrupt(_signal, _frame):
 
 def main():
     arguments = read_arguments()
+    os.environ["AGW_SIMULATOR"] = arguments.simulator
     signal.signal(signal.SIGTERM, interrupt)
     try:
         last = play(arguments)
     except KeyboardInterrupt:
         print("\ndemo: interrupted, everything is stopped", flush=True)
         return 130
-    except StepError as why:
+    except (StepError, SimulatorError) as why:
         print(f"\ndemo: FAILED: {why}", flush=True)
         return 1
     except (OSError, subprocess.SubprocessError, ValueError, KeyError) as why:
