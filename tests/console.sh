@@ -33,5 +33,5 @@ if ! cmp -s $here/requirements.txt "$tools/requirements.txt"; then
     cp $here/requirements.txt "$tools/requirements.txt"
 fi
 echo "console: Chromium and its tools are here after $(($(date +%s) - begun)) s"
-export AGW_LIBRARY AGW_SIMULATOR PYTHONPATH=bindings/python/src PYTHONDONTWRITEBYTECODE=1
+export AGW_LIBRARY AGW_SIMULATOR PYTHONPATH=bindings/python/src:bindings/simulator/src PYTHONDONTWRITEBYTECODE=1
 exec timeout 600 "$tools/bin/python" -m pytest -q -p no:cacheprovider $here

@@ -2,16 +2,14 @@
 
 import contextlib
 import json
-import os
 import re
-import signal
 import socketserver
-import subprocess
 import threading
 import time
 from pathlib import Path
 
 import agw
+import agw_simulator
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
@@ -32,48 +30,31 @@ def until(condition):
     return found
 
 
-class Simulator:
-    """The program, and what it has printed."""
+class Simulator(agw_simulator.Simulator):
+    """The program, and where its console is."""
 
-    def __init__(self, *options):
-        command = [os.environ["AGW_SIMULATOR"], "--port", "0", "--quiet", *options]
-        self.program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        self.guids = {}
-        for line in self.program.stdout:
-            words = dict(word.split("=", 1) for word in line.split() if "=" in word)
-            if "guid" in words:
-                self.guids[words["agent"]] = words["guid"]
-            self.console = words.get("console", getattr(self, "console", None))
-            if line.startswith("ready "):
-                self.url, self.ca, self.pin = words["url"], words["ca"], words["pin"]
-                return
-        raise AssertionError("the simulator ended before it was ready")
+    console = None
+
+    def _lines(self):
+        for line in super()._lines():
+            if line.startswith("console="):
+                self.console = line.partition("=")[2]
+            yield line
 
     def client(self):
         return agw.Client(self.url, ca=self.ca)
-
-    def stop(self):
-        self.program.send_signal(signal.SIGTERM)
-        self.program.wait(PATIENCE_S)
-        self.program.stdout.close()
 
 
 @pytest.fixture
 def start():
     """Starts simulators, which are stopped after the test."""
     with contextlib.ExitStack() as stack:
-
-        def started(*options):
-            simulator = Simulator(*options)
-            stack.callback(simulator.stop)
-            return simulator
-
-        yield started
+        yield lambda *options: stack.enter_context(Simulator("--quiet", *options))
 
 
 @pytest.fixture
 def simulator(start):
-    return start("--auth", "static")
+    return start()
 
 
 @pytest.fixture(scope="session")

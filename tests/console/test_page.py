@@ -35,7 +35,7 @@ def test_what_rings_by_a_click_is_rejected_by_the_library(page, simulator):
     page.says("Ringing", "1031168")
     page.told("Event 154 AgentConf_Ringing confId=1031168")
     with simulator.client() as client:
-        client.reject_agent_conf(154, simulator.guids["154"])
+        client.reject_agent_conf(154, simulator.guid())
         page.told("Request 154 rejectAgentConf retcode=0")
         page.told("Event 154 AgentOther_PhoneRelease phoneState=2")
         page.says("Signed in", "3 waiting")
@@ -44,7 +44,7 @@ def test_what_rings_by_a_click_is_rejected_by_the_library(page, simulator):
         page.button("Cancel").click()
         page.says("Signed in")
         with pytest.raises(agw.NoConferenceError):
-            client.reject_agent_conf(154, simulator.guids["154"])
+            client.reject_agent_conf(154, simulator.guid())
     page.told("Request 154 rejectAgentConf retcode=101-001")
 
 
@@ -52,7 +52,7 @@ def test_a_guid_that_died_by_a_click_is_refused(page, simulator):
     page.open(simulator).button("Expire Guid").click()
     page.says("dead")
     with simulator.client() as client, pytest.raises(agw.SessionError) as refused:
-        client.reject_agent_conf(154, simulator.guids["154"])
+        client.reject_agent_conf(154, simulator.guid())
     assert refused.value.retcode == "100-006"
     page.told("Request 154 rejectAgentConf retcode=100-006")
 
@@ -65,7 +65,7 @@ def test_a_fault_by_a_click_strikes_the_next_request(page, simulator):
     until(lambda: page.text("#faults") == to_come)
     with simulator.client() as client:
         with pytest.raises(agw.ConnectionLostError):
-            client.reject_agent_conf(154, simulator.guids["154"])
+            client.reject_agent_conf(154, simulator.guid())
         page.told("Fault 154 fault half")
         until(lambda: page.text("#faults") == "No faults to come.")
         page.one("#set-fault").click()
@@ -75,11 +75,11 @@ def test_a_fault_by_a_click_strikes_the_next_request(page, simulator):
         page.one("#fault .main").click()
         until(lambda: page.text("#faults") == "To come: foreign-certificate, until ended")
         with pytest.raises(agw.TlsError):
-            client.reject_agent_conf(154, simulator.guids["154"])
+            client.reject_agent_conf(154, simulator.guid())
         page.one("#end-faults").click()
         until(lambda: page.text("#faults") == "No faults to come.")
         with pytest.raises(agw.NoConferenceError):
-            client.reject_agent_conf(154, simulator.guids["154"])
+            client.reject_agent_conf(154, simulator.guid())
 
 
 def test_what_cannot_be_done_is_said_in_the_dialog(page, start):
@@ -106,7 +106,7 @@ def test_a_reset_is_asked_back_and_done(page, simulator):
     page.one("#again .main").click()
     page.says("stays good")
     with simulator.client() as client, pytest.raises(agw.NoConferenceError):
-        client.reject_agent_conf(154, simulator.guids["154"])
+        client.reject_agent_conf(154, simulator.guid())
 
 
 def test_the_age_of_a_guid_is_told(page, start):
@@ -150,7 +150,7 @@ def test_all_of_it_goes_by_keyboard(page, simulator):
     assert focused(page) == "Answer with…, agent 154"
     page.says("1 as set")
     with simulator.client() as client, pytest.raises(agw.GatewayError) as refused:
-        client.reject_agent_conf(154, simulator.guids["154"])
+        client.reject_agent_conf(154, simulator.guid())
     assert refused.value.retcode == "100-007"
     page.says("by the rules")
     press(page, Keys.SPACE)
@@ -272,13 +272,13 @@ def test_who_has_no_agent_is_told_the_first_command(page, start):
 
 
 def test_a_page_that_lost_its_simulator_finds_the_next_one(page, start):
-    first = start("--auth", "static")
+    first = start()
     page.open(first).button("Ring").click()
     page.told("AgentConf_Ringing")
     port = first.console.rstrip("/").rpartition(":")[2]
-    first.program.terminate()
+    first.close()
     until(lambda: page.text("#link").startswith("Not connected"))
-    start("--auth", "static", "--agent", "201", "--console-port", port)
+    start("--agent", "201", "--console-port", port)
     until(lambda: page.text("#link") == "Live")
     page.says("Signed in", agent="201")
     assert len(page.all("#list > li")) == 1
