@@ -67,16 +67,24 @@ def key(name, *how):
     openssl("genpkey", *how, "-out", f"{name}.key")
 
 
-def certificate(name, extensions, by=None, key_of=None, digest="sha256"):
-    """Valid from 2020 to 2119, so that no clock spoils it. Gives it in PEM."""
-    key_of = key_of or name
-    if not (WORK / f"{key_of}.key").exists():
-        key(key_of)
+def key_for(name):
+    if not (WORK / f"{name}.key").exists():
+        key(name)
+    return f"{name}.key"
+
+
+def configure(digest="sha256", extensions=""):
     (WORK / "config").write_text(CONFIG.format(digest=digest, extensions=extensions))
     (WORK / "index").write_text("")
-    openssl("req", "-new", "-config", "config", "-subj", f"/CN={name}", "-key", f"{key_of}.key",
+
+
+def certificate(name, extensions, by=None, key_of=None, digest="sha256", called=None):
+    """Valid from 2020 to 2119, so that no clock spoils it. Gives it in PEM."""
+    own_key = key_for(key_of or name)
+    configure(digest, extensions)
+    openssl("req", "-new", "-config", "config", "-subj", f"/CN={called or name}", "-key", own_key,
             "-out", f"{name}.csr")
-    issuer = (["-selfsign", "-keyfile", f"{key_of}.key"] if by is None
+    issuer = (["-selfsign", "-keyfile", own_key] if by is None
               else ["-cert", f"{by}.crt", "-keyfile", f"{by}.key"])
     openssl("ca", "-batch", "-notext", "-config", "config", "-extensions",
             "extensions" if extensions else "none", *issuer, "-startdate", "20200101000000Z",
@@ -126,11 +134,9 @@ def authorities():
 
 def version_one(name, key_of=None, by=None):
     """openssl x509 -req makes version 1 where it has no extensions to add."""
-    key_of = key_of or name
-    if not (WORK / f"{key_of}.key").exists():
-        key(key_of)
-    openssl("req", "-new", "-subj", f"/CN={name}", "-key", f"{key_of}.key", "-out", "v1.csr")
-    signer = (["-signkey", f"{key_of}.key"] if by is None
+    own_key = key_for(key_of or name)
+    openssl("req", "-new", "-subj", f"/CN={name}", "-key", own_key, "-out", "v1.csr")
+    signer = (["-signkey", own_key] if by is None
               else ["-CA", f"{by}.crt", "-CAkey", f"{by}.key", "-CAcreateserial"])
     return openssl("x509", "-req", "-in", "v1.csr", "-days", "36500", *signer)
 
@@ -165,8 +171,7 @@ def other_forms():
         write(name, content + hashlib.sha1(secret + content, usedforsecurity=False).digest())
     write("request.pem", read("ca.csr"))
     write("request.der", der(read("ca.csr")))
-    (WORK / "config").write_text(CONFIG.format(digest="sha256", extensions=""))
-    (WORK / "index").write_text("")
+    configure()
     revoked = openssl("ca", "-gencrl", "-config", "config", "-crldays", "36500", "-cert", "ca.crt",
                       "-keyfile", "ca.key")
     write("revoked.crl.pem", revoked)
@@ -233,79 +238,64 @@ def clients():
         write(f"client-{name}.pem", certificate(f"client-{name}", CLIENT, by="ca", key_of=name))
 
 
-def gateway(name, chain):
-    """What a gateway presents, its key, and the CA that is trusted, the last of the chain."""
-    write(f"gateway-{name}.pem", b"".join(read(f"{one}.crt") for one in chain[:-1]))
-    write(f"gateway-{name}-ca.pem", read(f"{chain[-1]}.crt"))
-
-
-def leaf(name, by, extensions=SERVER, digest="sha256"):
-    """A gateway's certificate; each has the key of key.pem."""
-    certificate(name, extensions, by=by, key_of="client", digest=digest)
+def gateway(name, *above, called=None, extensions=SERVER, digest="sha256"):
+    """What a gateway presents, with the key of key.pem, and the CA that is trusted: the last of
+    those above it."""
+    leaf = called or name
+    certificate(leaf, extensions, by=above[0], key_of="client", digest=digest)
+    write(f"gateway-{name}.pem", b"".join(read(f"{one}.crt") for one in [leaf, *above[:-1]]))
+    write(f"gateway-{name}-ca.pem", read(f"{above[-1]}.crt"))
 
 
 def weak_keys():
     """Keys and signatures that agw does not take."""
-    for name in ["rsa1024", "p521"]:
-        certificate(f"ca-{name}", AUTHORITY, key_of=name,
-                    digest="sha512" if name == "p521" else "sha256")
+    for name, digest in [("rsa1024", "sha256"), ("p521", "sha512")]:
+        certificate(f"ca-{name}", AUTHORITY, key_of=name, digest=digest)
         (WORK / f"ca-{name}.key").write_bytes(read(f"{name}.key"))
-    leaf("by-rsa1024", "ca-rsa1024")
-    gateway("weak-ca", ["by-rsa1024", "ca-rsa1024"])
-    leaf("by-p521", "ca-p521", digest="sha512")
-    gateway("p521-ca", ["by-p521", "ca-p521"])
-    leaf("by-p521-sha256", "ca-p521", digest="sha256")
-    gateway("p521-sha256-ca", ["by-p521-sha256", "ca-p521"])
+    gateway("weak-ca", "ca-rsa1024", called="by-rsa1024")
+    gateway("p521-ca", "ca-p521", called="by-p521", digest="sha512")
+    gateway("p521-sha256-ca", "ca-p521", called="by-p521-sha256")
     certificate("weak-middle", AUTHORITY, by="ca", key_of="rsa1024")
     (WORK / "weak-middle.key").write_bytes(read("rsa1024.key"))
-    leaf("by-weak-middle", "weak-middle")
-    gateway("weak-intermediate", ["by-weak-middle", "weak-middle", "ca"])
-    leaf("sha1", "ca", digest="sha1")
-    gateway("sha1", ["sha1", "ca"])
-    leaf("sha512", "ca", digest="sha512")
-    gateway("sha512", ["sha512", "ca"])
+    gateway("weak-intermediate", "weak-middle", "ca", called="by-weak-middle")
+    for digest in ["sha1", "sha512"]:
+        gateway(digest, "ca", digest=digest)
 
 
 def extensions():
-    leaf("policy-constraints", "ca", SERVER + POLICY_CONSTRAINTS)
-    gateway("policy-constraints", ["policy-constraints", "ca"])
-    leaf("policies", "ca", SERVER + "\ncertificatePolicies=critical,1.3.6.1.4.1.99999.1")
-    gateway("policies", ["policies", "ca"])
-    leaf("unheard", "ca", SERVER + "\n1.3.6.1.4.1.99999.2=critical,DER:05:00")
-    gateway("unheard-extension", ["unheard", "ca"])
+    policies = "\ncertificatePolicies=critical,1.3.6.1.4.1.99999.1"
+    unheard = "\n1.3.6.1.4.1.99999.2=critical,DER:05:00"
+    gateway("policy-constraints", "ca", extensions=SERVER + POLICY_CONSTRAINTS)
+    gateway("policies", "ca", extensions=SERVER + policies)
+    gateway("unheard-extension", "ca", called="unheard", extensions=SERVER + unheard)
     certificate("policied", AUTHORITY + POLICY_CONSTRAINTS, by="ca")
-    leaf("by-policied", "policied")
-    gateway("policy-above", ["by-policied", "policied", "ca"])
+    gateway("policy-above", "policied", "ca", called="by-policied")
 
 
 def chains():
     certificate("constrained", AUTHORITY + "\nnameConstraints=critical,permitted;DNS:other.test")
-    leaf("by-constrained", "constrained")
-    gateway("name-constraints", ["by-constrained", "constrained"])
+    gateway("name-constraints", "constrained", called="by-constrained")
     short = "basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign"
     certificate("short", short, by="ca")
     certificate("below-short", AUTHORITY, by="short")
-    leaf("by-below-short", "below-short")
-    gateway("path-length", ["by-below-short", "below-short", "short", "ca"])
+    gateway("path-length", "below-short", "short", "ca", called="by-below-short")
     certificate("no-ca", SERVER, by="ca")
-    leaf("by-no-ca", "no-ca")
-    gateway("issuer-no-ca", ["by-no-ca", "no-ca", "ca"])
+    gateway("issuer-no-ca", "no-ca", "ca", called="by-no-ca")
     deep = ["ca", *(f"level-{number}" for number in range(1, 9))]
     for above, own in itertools.pairwise(deep):
         certificate(own, AUTHORITY, by=above)
-    leaf("by-level-8", "level-8")
-    gateway("long-chain", ["by-level-8", *reversed(deep)])
-    namesake()
-    leaf("stranger", "namesake")
-    gateway("namesake", ["stranger", "ca"])
+    gateway("long-chain", *reversed(deep), called="by-level-8")
+    # A CA of the same name with another key; the gateway's own is trusted.
+    certificate("namesake", AUTHORITY, called="ca")
+    gateway("namesake", "namesake", called="stranger")
+    write("gateway-namesake-ca.pem", read("ca.crt"))
 
 
 def names():
     others = "IP:::1,IP:10.1.2.3,URI:urn:a,email:a@b.test"
-    leaf("addresses", "ca", SERVER.replace(f"DNS:{HOST}", others))
-    gateway("addresses", ["addresses", "ca"])
-    leaf("purposes", "ca", SERVER.replace("serverAuth", "codeSigning"))
-    gateway("code-signing", ["purposes", "ca"])
+    gateway("addresses", "ca", extensions=SERVER.replace(f"DNS:{HOST}", others))
+    purpose = SERVER.replace("serverAuth", "codeSigning")
+    gateway("code-signing", "ca", called="purposes", extensions=purpose)
 
 
 def servers():
@@ -315,18 +305,6 @@ def servers():
     write("server.pem", certificate("server", SERVER, by="ca", key_of="client"))
     write("gateway-v1.pem", version_one("gateway-v1", key_of="client", by="ca"))
     write("gateway-v1-ca.pem", read("ca.crt"))
-
-
-def namesake():
-    """A CA of the same name with another key."""
-    key("namesake")
-    (WORK / "config").write_text(CONFIG.format(digest="sha256", extensions=AUTHORITY))
-    (WORK / "index").write_text("")
-    openssl("req", "-new", "-config", "config", "-subj", "/CN=ca", "-key", "namesake.key", "-out",
-            "namesake.csr")
-    openssl("ca", "-batch", "-notext", "-config", "config", "-extensions", "extensions",
-            "-selfsign", "-keyfile", "namesake.key", "-startdate", "20200101000000Z", "-enddate",
-            "21190101000000Z", "-in", "namesake.csr", "-out", "namesake.crt")
 
 
 def main():
