@@ -10,8 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use support::c::{self, C89, Dialect};
+use support::client::simulator as start;
+use support::simulator::Simulator;
 use support::simulator::state::Script;
-use support::simulator::{CaFile, Simulator, SimulatorOptions};
 
 const HEADER: &str = include_str!("../include/agw.h");
 const BINDING: &str = include_str!("../bindings/cpp/agw.hpp");
@@ -24,7 +25,7 @@ const STANDARDS: [&str; 4] = ["c++11", "c++14", "c++17", "c++20"];
 
 /// A conference rings at 154; 155's Guid is stale; 156 waits, always; 157 meets a fault, twice at most.
 fn gateway() -> (Simulator, Vec<String>) {
-    let simulator = signed_in(vec![154, 155, 156, 157]);
+    let simulator = start(vec![154, 155, 156, 157]);
     let guids = [154, 155, 156, 157].map(|agent| simulator.guid(agent).expect("signed in"));
     simulator.ring(154, &[]).expect("rings");
     simulator.expire(155).expect("expires");
@@ -38,12 +39,6 @@ fn gateway() -> (Simulator, Vec<String>) {
     simulator.answer_with(157, fault);
     let arguments = [simulator.url(), ca(&simulator)].into_iter().chain(guids).collect();
     (simulator, arguments)
-}
-
-fn signed_in(agents: Vec<u32>) -> Simulator {
-    let options =
-        SimulatorOptions { ca_file: CaFile::Temporary, agents, ..SimulatorOptions::default() };
-    Simulator::start(options).expect("a port is free")
 }
 
 fn ca(simulator: &Simulator) -> String {
@@ -336,7 +331,7 @@ fn gui(simulator: &Simulator, agent: u32, rest: &[&str]) -> Running {
 
 #[test]
 fn the_gui_example_rejects_and_cancels() {
-    let simulator = signed_in(vec![154, 155, 156]);
+    let simulator = start(vec![154, 155, 156]);
     let mut window = gui(&simulator, 154, &[]);
     window.says("signed in: 0 ");
     simulator.ring(154, &[]).expect("rings");
@@ -371,7 +366,7 @@ fn the_gui_example_rejects_and_cancels() {
 
 #[test]
 fn the_gui_example_signs_in_and_out_and_ends_with_the_session() {
-    let simulator = signed_in(vec![155]);
+    let simulator = start(vec![155]);
     let window = gui(&simulator, 154, &["40038"]);
     window.says("signed in: 0 ");
     simulator.ring(154, &[]).expect("rings");
@@ -394,7 +389,7 @@ fn the_gui_example_signs_in_and_out_and_ends_with_the_session() {
 #[test]
 fn the_server_example_serves_many_agents() {
     let agents: Vec<u32> = (200..300).collect();
-    let simulator = signed_in(agents.clone());
+    let simulator = start(agents.clone());
     let mut list = String::new();
     for agent in &agents {
         simulator.ring(*agent, &[]).expect("rings");
@@ -427,7 +422,7 @@ fn shift(simulator: &Simulator, rest: &[&str]) -> Running {
 
 #[test]
 fn the_shift_example_rejects_what_rings_and_ends_at_once() {
-    let simulator = signed_in(Vec::new());
+    let simulator = start(Vec::new());
     let running = shift(&simulator, &[]);
     running.says("login");
     simulator.ring(154, &[]).expect("rings");
@@ -444,7 +439,7 @@ fn the_shift_example_rejects_what_rings_and_ends_at_once() {
     assert_eq!(simulator.guid(154), None, "signed out");
 
     // Without --force it is refused where the agent is signed in already.
-    let simulator = signed_in(vec![154]);
+    let simulator = start(vec![154]);
     let running = shift(&simulator, &[]);
     running.says("100-002");
     assert!(!running.ends());

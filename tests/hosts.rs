@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::Duration;
 
 use support::c;
-use support::gateway::{Gateway, Order, Script, Step};
+use support::gateway::{Gateway, Order, Step};
 use support::tls::{self, Over};
 
 static PROCESS: LazyLock<PathBuf> =
@@ -23,8 +23,7 @@ fn gateway(over: Over) -> Gateway {
         true => Order { steps: vec![Step::Hang], stays: false },
         false => Order { steps: vec![Step::Send(ANSWER.to_vec())], stays: true },
     };
-    let script = Script::Http(vec![Step::Obey(Arc::new(orders))]);
-    Gateway::start(vec![script], over.config(false))
+    Gateway::obeying(orders, over.config(false))
 }
 
 fn url(gateway: &Gateway) -> String {

@@ -8,7 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use support::c;
-use support::simulator::{CaFile, Simulator, SimulatorOptions};
+use support::client::simulator as start;
+use support::simulator::Simulator;
+use support::wait_until;
 
 const README: &str = include_str!("../README.md");
 
@@ -39,8 +41,7 @@ fn temporary(name: &str) -> PathBuf {
 
 /// Runs the example of a call against a gateway at which a conference rings, then once more: too late.
 fn reject_twice(program: &mut Command) {
-    let options = SimulatorOptions { ca_file: CaFile::Temporary, ..SimulatorOptions::default() };
-    let simulator = Simulator::start(options).expect("a port is free");
+    let simulator = start(vec![154, 155]);
     simulator.ring(154, &[155]).expect("rings");
     program.arg(simulator.url()).arg(simulator.ca_path().expect("written")).arg("154");
     program.env("AGW_GUID", simulator.guid(154).expect("signed in"));
@@ -101,10 +102,7 @@ fn the_shift_in_c_rejects_what_rings_until_the_session_is_over() {
 
 /// Starts a program that signs in agent 154, and lets it reject a conference.
 fn amid_a_shift(program: &mut Command, more: &[&str]) -> (Simulator, Child) {
-    let agents = Vec::new();
-    let ca_file = CaFile::Temporary;
-    let options = SimulatorOptions { ca_file, agents, ..SimulatorOptions::default() };
-    let simulator = Simulator::start(options).expect("a port is free");
+    let simulator = start(Vec::new());
     program.arg(simulator.url()).arg(simulator.ca_path().expect("written")).args(more);
     let running = program.stdout(Stdio::piped()).spawn().expect("it starts");
     wait_until(|| simulator.guid(154).is_some());
@@ -112,14 +110,6 @@ fn amid_a_shift(program: &mut Command, more: &[&str]) -> (Simulator, Child) {
     wait_until(|| !simulator.requests().is_empty());
     assert_eq!(simulator.requests()[0].retcode.as_deref(), Some("0"));
     (simulator, running)
-}
-
-fn wait_until(condition: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !condition() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "waited in vain");
-        thread::sleep(Duration::from_millis(5));
-    }
 }
 
 #[test]
@@ -140,10 +130,7 @@ fn the_shifts_in_python_reject_what_rings_until_ctrl_c() {
     // SAFETY: no handler of this program's own is replaced.
     unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
     for source in python_examples().0 {
-        let agents = Vec::new();
-        let ca_file = CaFile::Temporary;
-        let options = SimulatorOptions { ca_file, agents, ..SimulatorOptions::default() };
-        let simulator = Simulator::start(options).expect("a port is free");
+        let simulator = start(Vec::new());
         let mut command = python(&source);
         command.arg(simulator.url()).arg(simulator.ca_path().expect("written")).arg("154");
         command.env("AGW_PASSWORD", "secret").env("PYTHONUNBUFFERED", "1").stdout(Stdio::piped());

@@ -6,23 +6,13 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use agw::{CallId, Client, ClientOptions, Event, Level, SignIn, Status, Trust};
+use agw::{CallId, Client, Event, SignIn, Status};
+use support::client::{Lines, client, options, options_of, simulator};
 use support::gateway::Step::{Cut, Hang, Read, Send};
 use support::gateway::{Gateway, Script};
-use support::simulator::{CaFile, Simulator, SimulatorOptions};
+use support::simulator::{Simulator, SimulatorOptions};
 use support::tls::Over;
-
-fn options(url: &str) -> ClientOptions {
-    let mut options = ClientOptions::new(url);
-    options.allow_http = true;
-    options.trust = Trust::DangerAny;
-    options.timeout = Duration::from_secs(20);
-    options
-}
-
-fn client(url: &str) -> Client {
-    Client::new(&options(url)).expect("client")
-}
+use support::wait_until;
 
 /// An answer with further header lines.
 fn answer(headers: &str, body: &str) -> String {
@@ -64,16 +54,8 @@ fn sent(gateway: &Gateway) -> Vec<String> {
 
 #[test]
 fn a_whole_shift_against_the_simulator() {
-    let options = SimulatorOptions {
-        ca_file: CaFile::Temporary,
-        agents: Vec::new(),
-        ..SimulatorOptions::default()
-    };
-    let simulator = Simulator::start(options).expect("a port is free");
-    let mut options = ClientOptions::new(simulator.url());
-    options.trust = Trust::Ca;
-    options.ca = Some(simulator.ca_pem().to_owned());
-    let client = Client::new(&options).expect("client");
+    let simulator = simulator(Vec::new());
+    let client = Client::new(&options_of(&simulator)).expect("client");
     assert_eq!(client.next_event("154").expect_err("not yet").status(), Status::Session);
 
     let mut sign_in = SignIn::new("154");
@@ -114,7 +96,7 @@ fn a_load_balancers_cookie_keeps_a_shift_at_its_node() {
         ..SimulatorOptions::default()
     };
     let simulator = Simulator::start(options).expect("a port is free");
-    let client = self::client(&simulator.url());
+    let client = client(&simulator.url());
     let mut nodes = Vec::new();
     for agent in ["154", "155"] {
         let mut sign_in = SignIn::new(agent);
@@ -461,9 +443,7 @@ fn a_thousand_agents_poll_through_one_client_in_a_thousand_threads() {
                 small.spawn_scoped(scope, polls).expect("a thread more")
             })
             .collect();
-        while polls.load(Ordering::SeqCst) < agents as usize {
-            thread::sleep(Duration::from_millis(5));
-        }
+        wait_until(|| polls.load(Ordering::SeqCst) >= agents as usize);
         while !threads.iter().all(thread::ScopedJoinHandle::is_finished) {
             let agent = 1_001 + rejects % agents;
             let begun = Instant::now();
@@ -536,13 +516,8 @@ fn no_secret_gets_into_a_log_line_or_an_outcome() {
         answer("Set-GUID: n3w-guid-1\r\n", &echo.replace(password, "")),
         answer("", &format!("<html>{password}</html>")),
     ]);
-    let lines = Arc::new(Mutex::new(Vec::new()));
-    let seen = lines.clone();
     let mut options = options(&gateway.url());
-    options.log_level = Level::Debug;
-    options.log = Some(Arc::new(move |level, line: &str| {
-        seen.lock().expect("lines").push(format!("{level:?} {line}"));
-    }));
+    let lines = Lines::of(&mut options);
     let client = Client::new(&options).expect("client");
     let mut sign_in = SignIn::new("154");
     sign_in.password = password;
@@ -554,7 +529,7 @@ fn no_secret_gets_into_a_log_line_or_an_outcome() {
     shown.push(format!("{:?}", client.sign_in(&sign_in).expect_err("refused")));
     shown.push(format!("{:?}", client.reject_agent_conf("154", None).expect_err("refused")));
     shown.push(format!("{:?}", client.sign_in(&sign_in).expect_err("refused")));
-    let lines = lines.lock().expect("lines").join("\n");
+    let lines = lines.text();
     assert!(lines.contains("login agent 154: AGW_OK"), "{lines}");
     assert!(lines.contains("getAgentEvent agent 154: AGW_OK, AgentConf_Ringing, "), "{lines}");
     assert_eq!(lines.matches("AGW_OK, an event of another type").count(), 2, "{lines}");

@@ -5,19 +5,14 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use support::c;
+use support::client::simulator as start;
+use support::simulator::Simulator;
 use support::simulator::caller::{JSON, send};
 use support::simulator::state::Script;
-use support::simulator::{CaFile, Simulator, SimulatorOptions};
 
 /// The C program that does one thing and says whether it went as expected.
 static STORY: LazyLock<PathBuf> =
     LazyLock::new(|| c::compile("tests/c/story.c", "story", c::GNU11));
-
-fn start(agents: Vec<u32>) -> Simulator {
-    let options =
-        SimulatorOptions { ca_file: CaFile::Temporary, agents, ..SimulatorOptions::default() };
-    Simulator::start(options).expect("a port is free")
-}
 
 /// Runs the C program with the simulator's address and CA.
 fn story(simulator: &Simulator, rest: &[&str]) -> String {

@@ -9,25 +9,17 @@ use std::sync::{Arc, LazyLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use agw::{Client, ClientOptions, Level, Status, Trust};
+use agw::{Client, Level, Status, Trust};
+use support::client::{client, options};
 use support::faults::row::Site;
 use support::faults::run::Place;
 use support::gateway::Step::{Await, Hang, Reset, Tell};
 use support::gateway::{Gateway, Script};
 use support::held::Held;
 use support::tls::Over;
-use support::{ACCEPTED, GUID, c, http};
+use support::{ACCEPTED, GUID, c, http, wait_until};
 
 static HOST: LazyLock<PathBuf> = LazyLock::new(|| c::compile("tests/c/host.c", "host", c::GNU11));
-
-fn options(url: &str) -> ClientOptions {
-    let mut options = ClientOptions::new(url);
-    options.allow_http = true;
-    options.trust = Trust::DangerAny;
-    options.timeout = Duration::from_secs(30);
-    options.connect_timeout = Duration::from_secs(30);
-    options
-}
 
 /// How long the calls in progress live on after a cancel, at best of three.
 fn time_to_cancel(scheme: &str, callers: usize) -> Duration {
@@ -40,7 +32,7 @@ fn cancel_once(scheme: &str, callers: usize) -> Duration {
     let tell = Tell(Arc::new(move || begun.send(()).expect("somebody waits")));
     let silent = Gateway::start(vec![Script::Tcp(vec![Await, tell, Hang])], None);
     let url = format!("{scheme}://{}", silent.address());
-    let client = Client::new(&options(&url)).expect("client");
+    let client = client(&url);
     thread::scope(|scope| {
         let call = || client.reject_agent_conf("154", GUID).expect_err("cancelled");
         let calls: Vec<_> = (0..callers).map(|_| scope.spawn(call)).collect();
@@ -69,12 +61,10 @@ fn a_cancel_ends_calls_that_wait_for_an_answer() {
 #[test]
 fn a_cancel_in_the_middle_of_an_answer_tells_its_http_status() {
     let gateway = Gateway::serving("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{");
-    let client = Client::new(&options(&gateway.url())).expect("client");
+    let client = client(&gateway.url());
     thread::scope(|scope| {
         let call = scope.spawn(|| client.reject_agent_conf("154", GUID).expect_err("cancelled"));
-        while gateway.seen().requests.is_empty() {
-            thread::sleep(Duration::from_millis(1));
-        }
+        wait_until(|| !gateway.seen().requests.is_empty());
         // Into the wait for the rest of the body.
         thread::sleep(Duration::from_millis(1000));
         client.cancel();
@@ -117,7 +107,7 @@ fn a_cancel_ends_calls_that_connect() {
 #[test]
 fn calls_that_come_after_a_cancel_are_not_touched() {
     let gateway = Gateway::accepting();
-    let client = Client::new(&options(&gateway.url())).expect("client");
+    let client = client(&gateway.url());
     for _ in 0..50 {
         client.cancel();
         client.reject_agent_conf("154", GUID).expect("accepted");
@@ -139,7 +129,7 @@ fn sixty_four_threads_share_a_client_while_others_cancel_and_free() {
     const THREADS: usize = 64;
     const CALLS: usize = 100;
     let gateway = echoing_gateway();
-    let client = Client::new(&options(&gateway.url())).expect("client");
+    let client = client(&gateway.url());
     let (accepted, cancelled) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let done = AtomicBool::new(false);
     let before = Held::now();
@@ -152,7 +142,7 @@ fn sixty_four_threads_share_a_client_while_others_cancel_and_free() {
         });
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
-                let passing = Client::new(&options(&gateway.url())).expect("client");
+                let passing = self::client(&gateway.url());
                 passing.reject_agent_conf("59999", GUID).expect("accepted");
             }
         });

@@ -1,23 +1,12 @@
 //! What a Rust caller sees of a call: the request to the byte, the texts of an answer, the log.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agw::{Client, ClientOptions, Level, Status};
+use agw::{Client, Status, Trust};
+use support::client::{Lines, client, options};
 use support::gateway::Step::{Hang, Read, Send};
 use support::gateway::{Gateway, Script};
 use support::{ACCEPTED, GUID, http};
-
-fn client(url: &str) -> Client {
-    Client::new(&options(url)).expect("client")
-}
-
-fn options(url: &str) -> ClientOptions {
-    let mut options = ClientOptions::new(url);
-    options.allow_http = true;
-    options.timeout = Duration::from_secs(20);
-    options
-}
 
 #[test]
 fn the_request_is_the_documented_one_to_the_byte() {
@@ -93,13 +82,9 @@ fn log_lines_name_the_method_and_never_hold_the_guid() {
     let [accepts, echoes, late] = answers;
     let script = Script::Http(vec![Read, accepts, Read, echoes, Read, late, Hang]);
     let gateway = Gateway::start(vec![script], None);
-    let lines = Arc::new(Mutex::new(Vec::new()));
-    let seen = lines.clone();
     let mut options = options(&gateway.url());
-    options.log_level = Level::Debug;
-    options.log = Some(Arc::new(move |level, line: &str| {
-        seen.lock().expect("lines").push(format!("{level:?} {line}"));
-    }));
+    options.trust = Trust::System;
+    let lines = Lines::of(&mut options);
     let client = Client::new(&options).expect("client");
     client.reject_agent_conf("154", GUID).expect("accepted");
     let error = client.reject_agent_conf("154", GUID).expect_err("refused");
@@ -109,13 +94,13 @@ fn log_lines_name_the_method_and_never_hold_the_guid() {
     // The two parameters changed places: the Guid must not come out as an agent ID.
     client.reject_agent_conf(GUID, "154").expect_err("no agent ID");
 
-    let lines = lines.lock().expect("lines");
-    for line in &*lines {
+    let mut told = String::new();
+    for (level, line) in lines.take() {
         assert_eq!(line.trim(), line, "no stray blank");
-        let (_, words) = line.split_once(' ').expect("a level");
-        assert!(words.starts_with(&format!("{}: ", gateway.url())), "{line}");
+        let words = line.strip_prefix(&format!("{}: ", gateway.url())).expect(&line);
+        told += &format!("{level:?} {words}\n");
     }
-    let lines = lines.join("\n").replace(&format!("{}: ", gateway.url()), "");
+    let lines = told;
     assert!(!lines.contains(&GUID[..8]), "{lines}");
     for expected in [
         "Info rejectAgentConf agent 154: AGW_OK, retcode 0, ",

@@ -1,11 +1,10 @@
 //! Answers: leniency in form, indifference to packets, and the Guid that never shows.
 
-use std::sync::{Arc, Mutex};
-
-use agw::{Answer, Client, Error, Level, Status};
+use agw::{Answer, Client, Error, Status};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Map, Value, json};
+use support::client::Lines;
 use support::http;
 
 use crate::cases;
@@ -208,13 +207,8 @@ const ECHOES: [&str; 12] = [
 #[test]
 fn the_guid_shows_nowhere_even_if_the_gateway_echoes_it() {
     let gateway = Gateway::start();
-    let lines = Arc::new(Mutex::new(Vec::new()));
     let mut options = gateway.options();
-    let log = lines.clone();
-    options.log = Some(Arc::new(move |_, line: &str| {
-        log.lock().expect("lines").push(line.to_owned());
-    }));
-    options.log_level = Level::Debug;
+    let lines = Lines::of(&mut options);
     let client = Client::new(&options).expect("a client");
     // A Guid that looks like what is shown in its place is none.
     let guids = prop_oneof![
@@ -241,7 +235,7 @@ fn the_guid_shows_nowhere_even_if_the_gateway_echoes_it() {
         let answer = http(&head.replace('@', &guid), &body);
         gateway.give(pieces(answer.as_bytes(), &places));
         let outcome = client.reject_agent_conf("154", guid.as_str());
-        let mut shown = std::mem::take(&mut *lines.lock().expect("lines"));
+        let mut shown: Vec<_> = lines.take().into_iter().map(|(_, line)| line).collect();
         match &outcome {
             Ok(answer) => shown.push(answer.message.clone()),
             Err(error) => {

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agw::ClientOptions;
-use support::gateway::Step::{Obey, Send, Wait};
-use support::gateway::{self, Order, Script};
-use support::lock;
+use support::gateway::Step::{Send, Wait};
+use support::gateway::{self, Order};
+use support::{client, lock};
 
 /// Long enough for the client to take a piece before the next one is there.
 const BETWEEN_PIECES: Duration = Duration::from_micros(300);
@@ -26,8 +26,7 @@ impl Gateway {
             let steps = pieces.into_iter().flat_map(|piece| [Wait(BETWEEN_PIECES), Send(piece)]);
             Order { steps: steps.skip(1).collect(), stays: false }
         };
-        let script = Script::Http(vec![Obey(Arc::new(orders))]);
-        Gateway { inner: gateway::Gateway::start(vec![script], None), pieces }
+        Gateway { inner: gateway::Gateway::obeying(orders, None), pieces }
     }
 
     pub fn url(&self) -> String {
@@ -41,11 +40,8 @@ impl Gateway {
 
     /// Options of a client that makes a connection for each call.
     pub fn options(&self) -> ClientOptions {
-        let mut options = ClientOptions::new(self.url());
-        options.allow_http = true;
+        let mut options = client::options(&self.url());
         options.keep_alive = false;
-        options.timeout = Duration::from_secs(60);
-        options.connect_timeout = Duration::from_secs(60);
         options
     }
 }

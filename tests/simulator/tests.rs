@@ -14,8 +14,6 @@ mod state;
 mod trips;
 
 use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use support::simulator::caller::{Answer, JSON, send};
@@ -46,14 +44,6 @@ fn control(simulator: &Simulator, path: &str, body: &Value) -> Answer {
 
 fn agent_154(simulator: &Simulator) -> Value {
     send(simulator, "GET", "/simulator/agents", "", "").json()[0].clone()
-}
-
-fn wait_until(condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < Duration::from_secs(5), "waited in vain");
-        thread::sleep(Duration::from_millis(5));
-    }
 }
 
 /// A simulator, and the lines of its log.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::gateway::{Gateway, Order, Script, Step};
+use support::gateway::{Gateway, Order, Step};
 use support::lock;
 
 use crate::shift::{AGENTS, FIRST};
@@ -68,7 +68,7 @@ impl ShiftGateway {
             let steps = vec![Step::Send(shared.answer(request).into_bytes())];
             Order { steps, stays: true }
         };
-        Gateway::start(vec![Script::Http(vec![Step::Obey(Arc::new(orders))])], None)
+        Gateway::obeying(orders, None)
     }
 
     pub fn flush(&self) -> io::Result<()> {

@@ -18,9 +18,9 @@ use support::faults::run::Place;
 use support::gateway::Step::{Hang, Read, Send, Serve, Tell, Tunnel, Wait};
 use support::gateway::{Gateway, Order, Script, Step};
 use support::tls::Over;
-use support::{ACCEPTED, GUID, http};
+use support::{ACCEPTED, GUID, http, wait_until};
 
-use super::options;
+use support::client::options;
 
 const OVERS: [Over; 3] = [Over::Plain, Over::Tls12, Over::Tls13];
 
@@ -81,13 +81,7 @@ impl Barrier {
 
     fn cancel_one_of_two(&self, options: &ClientOptions, call: Call) -> (Duration, Error) {
         let closed = self.closed.lock().expect("nobody panics");
-        let both_are_there = || {
-            let patience = Instant::now();
-            while self.came.load(Ordering::SeqCst) < 2 {
-                assert!(patience.elapsed() < Duration::from_secs(20), "a call does not come");
-                thread::sleep(Duration::from_millis(1));
-            }
-        };
+        let both_are_there = || wait_until(|| self.came.load(Ordering::SeqCst) == 2);
         cancel_one_of_two(options, call, both_are_there, || drop(closed))
     }
 }
@@ -208,8 +202,7 @@ fn gateway_of_the_crowd() -> Gateway {
         let answer = http("200 OK", &format!(r#"{{"retcode":"0","message":"call {number}"}}"#));
         Order { steps: vec![pause, Send(answer.into())], stays: true }
     };
-    let script = Script::Http(vec![Step::Obey(Arc::new(order))]);
-    Gateway::start(vec![script], Over::Tls13.config(false))
+    Gateway::obeying(order, Over::Tls13.config(false))
 }
 
 /// Whether it was cancelled.

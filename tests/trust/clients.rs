@@ -11,7 +11,9 @@ use support::gateway::Gateway;
 use support::tls::{Plan, VERSIONS};
 use support::{GUID, HOST};
 
-use crate::{Lines, options, secrets};
+use support::client::Lines;
+
+use crate::{options, secrets};
 
 /// One authority for the gateway and its clients.
 static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| Authority::new("Own authority"));

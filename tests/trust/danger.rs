@@ -5,7 +5,9 @@ use support::tls::Plan;
 use support::{GUID, HOST};
 
 use crate::version_one::version_one;
-use crate::{Lines, options};
+use support::client::Lines;
+
+use crate::options;
 
 #[test]
 fn each_client_that_checks_nothing_logs_one_warning() {

@@ -16,9 +16,7 @@ mod through_c;
 mod unreadable;
 mod version_one;
 
-use std::sync::{Arc, Mutex};
-
-use agw::{Answer, Client, ClientOptions, Error, Level, Trust};
+use agw::{Answer, Client, ClientOptions, Error, Trust};
 use support::gateway::Gateway;
 use support::{GUID, HOST};
 
@@ -48,31 +46,4 @@ fn reject_trusting(gateway: &Gateway, ca: &str) -> Result<Answer, Error> {
 /// One call of a client that knows the gateway by fingerprint.
 fn reject_pinned(gateway: &Gateway, pins: &str) -> Result<Answer, Error> {
     reject(&options(gateway, Trust::Pin, |options| options.pin_sha256 = Some(pins.into())))
-}
-
-/// Log lines of a client, with their levels.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<(Level, String)>>>);
-
-impl Lines {
-    /// Takes every line of clients that are made of these options.
-    fn of(options: &mut ClientOptions) -> Lines {
-        let lines = Lines::default();
-        let taken = lines.clone();
-        options.log_level = Level::Debug;
-        options.log = Some(Arc::new(move |level, line: &str| {
-            taken.0.lock().expect("lines").push((level, line.to_owned()));
-        }));
-        lines
-    }
-
-    /// The lines that matter at least as much as this.
-    fn up_to(&self, level: Level) -> Vec<String> {
-        let lines = self.0.lock().expect("lines");
-        lines.iter().filter(|line| line.0 <= level).map(|line| line.1.clone()).collect()
-    }
-
-    fn text(&self) -> String {
-        self.up_to(Level::Debug).join("\n")
-    }
 }

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{reject, start, wait_until};
+use super::{reject, start};
 use support::simulator::Simulator;
+use support::wait_until;
 
 fn start_with_console(agents: impl Iterator<Item = u32>) -> Simulator {
     start(|options| {

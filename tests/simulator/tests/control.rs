@@ -4,8 +4,9 @@ use std::thread;
 
 use serde_json::{Value, json};
 use support::simulator::caller::send;
+use support::wait_until;
 
-use super::{REJECT, agent_154, control, poll, reject, start, wait_until};
+use super::{REJECT, agent_154, control, poll, reject, start};
 
 #[test]
 fn the_control_path_says_what_is_wrong() {

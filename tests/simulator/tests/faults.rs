@@ -5,8 +5,9 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use agw::{Client, ClientOptions, Status, Trust};
+use agw::{Client, Status};
 use serde_json::{Value, json};
+use support::client::options_of;
 use support::simulator::Simulator;
 use support::simulator::caller::send;
 use support::simulator::faults::{Fault, FaultOrder};
@@ -194,10 +195,7 @@ fn a_dead_guid_does_nothing_and_says_so() {
 
 /// The library, with a connection that it has kept.
 fn connected(simulator: &Simulator) -> Client {
-    let mut options = ClientOptions::new(simulator.url());
-    options.trust = Trust::Ca;
-    options.ca = Some(simulator.ca_pem().to_owned());
-    let client = Client::new(&options).expect("client");
+    let client = Client::new(&options_of(simulator)).expect("client");
     client.connect().expect("connected");
     client
 }

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use support::simulator::caller::{JSON, connect, send};
 use support::simulator::{CaFile, Simulator, SimulatorOptions};
+use support::wait_until;
 
-use super::{POLL, REJECT, agent_154, control, poll, reject, start, start_logged, wait_until};
+use super::{POLL, REJECT, agent_154, control, poll, reject, start, start_logged};
 
 #[test]
 fn a_session_from_sign_in_to_sign_out() {

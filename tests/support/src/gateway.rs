@@ -7,12 +7,12 @@ use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use rustls::{HandshakeKind, ServerConfig, ServerConnection};
 
-use crate::{ACCEPTED, http, lock};
+use crate::{ACCEPTED, http, lock, wait_until};
 use connection::Connection;
 
 /// What the gateway does on one connection, from its first step to its last, then closes.
@@ -208,6 +208,14 @@ impl Gateway {
             let answer = answer(request).into_bytes();
             Order { steps: vec![Step::Send(answer)], stays: true }
         };
+        Self::obeying(orders, tls)
+    }
+
+    /// Does with each request what it is told.
+    pub fn obeying(
+        orders: impl Fn(&str) -> Order + Send + Sync + 'static,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> Self {
         Self::start(vec![Script::Http(vec![Step::Obey(Arc::new(orders))])], tls)
     }
 
@@ -235,11 +243,7 @@ impl Gateway {
 
     /// Waits until every connection has ended.
     pub fn wait_until_idle(&self) {
-        let patience = Instant::now();
-        while self.shared.seen().open() > 0 {
-            assert!(patience.elapsed() < Duration::from_secs(20), "a connection stays open");
-            thread::sleep(Duration::from_millis(5));
-        }
+        wait_until(|| self.shared.seen().open() == 0);
     }
 
     pub fn seen(&self) -> Seen {

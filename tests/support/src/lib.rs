@@ -4,6 +4,7 @@
 #[cfg(unix)]
 pub mod c;
 pub mod certs;
+pub mod client;
 pub mod dice;
 #[cfg(unix)]
 pub mod faults;
@@ -15,10 +16,21 @@ pub mod simulator;
 pub mod tls;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Whoever had it may have panicked: a test that fails is not to hold up others.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Fails where it takes longer than anything here should.
+pub fn wait_until(condition: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "waited in vain");
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// The documented answer of a gateway that accepts.
