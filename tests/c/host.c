@@ -24,23 +24,20 @@ static atomic_int stop;
 
 static agw_status reject(agw_result *result)
 {
-    memset(result, 0, sizeof *result);
-    result->struct_size = sizeof *result;
+    *result = (agw_result){.struct_size = sizeof *result};
     return agw_reject_agent_conf(client, "154", "a-guid-of-a-simulated-agent", result);
 }
 
 static int make_client(const char *url)
 {
-    agw_client_options options;
-    agw_result result;
+    agw_client_options options = {
+        .struct_size = sizeof options,
+        .base_url = url,
+        .flags = AGW_ALLOW_HTTP,
+        .tls_trust = AGW_TRUST_DANGER_ANY,
+    };
+    agw_result result = {.struct_size = sizeof result};
 
-    memset(&options, 0, sizeof options);
-    options.struct_size = sizeof options;
-    options.base_url = url;
-    options.flags = AGW_ALLOW_HTTP;
-    options.tls_trust = AGW_TRUST_DANGER_ANY;
-    memset(&result, 0, sizeof result);
-    result.struct_size = sizeof result;
     if (agw_client_new(&options, &client, &result) == AGW_OK)
         return 1;
     printf("agw_client_new: %s\n", result.detail);

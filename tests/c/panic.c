@@ -84,11 +84,9 @@ static long reject_and_listen(agw_client *client, agw_result *result, agw_status
 
 static void a_panic_stays_inside(agw_client *client, struct diary *diary)
 {
-    agw_result result;
+    agw_result result = {.struct_size = sizeof result};
     agw_status status = -1;
 
-    memset(&result, 0, sizeof result);
-    result.struct_size = (uint32_t)sizeof result;
     memset(diary, 0, sizeof *diary);
     CHECK(set_fault("panic") == 0);
     CHECK(reject_and_listen(client, &result, &status) == 0);
@@ -114,17 +112,17 @@ static void the_client_still_works(agw_client *client, struct diary *diary)
 
 int main(void)
 {
-    agw_client_options options;
-    agw_client *client = NULL;
     struct diary diary;
+    agw_client_options options = {
+        .struct_size = sizeof options,
+        .flags = AGW_ALLOW_HTTP,
+        .base_url = "http://127.0.0.1:1", /* nobody listens there */
+        .log = write_diary,
+        .log_user_data = &diary,
+    };
+    agw_client *client = NULL;
     int round;
 
-    memset(&options, 0, sizeof options);
-    options.struct_size = (uint32_t)sizeof options;
-    options.flags = AGW_ALLOW_HTTP;
-    options.base_url = "http://127.0.0.1:1"; /* nobody listens there */
-    options.log = write_diary;
-    options.log_user_data = &diary;
     CHECK(agw_client_new(&options, &client, NULL) == AGW_OK);
     for (round = 0; round < 3; round++) {
         a_panic_stays_inside(client, &diary);

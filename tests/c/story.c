@@ -48,11 +48,7 @@ static int usage(void)
 
 static agw_result new_result(void)
 {
-    agw_result result;
-
-    memset(&result, 0, sizeof result);
-    result.struct_size = sizeof result;
-    return result;
+    return (agw_result){.struct_size = sizeof(agw_result)};
 }
 
 static void print_result(const char *what, const agw_result *result)
@@ -65,16 +61,16 @@ static void print_result(const char *what, const agw_result *result)
 
 static agw_client *new_client(const char *url, const char *ca, uint32_t timeout_ms)
 {
-    agw_client_options options;
+    agw_client_options options = {
+        .struct_size = sizeof options,
+        .base_url = url,
+        .ca = ca,
+        .tls_trust = AGW_TRUST_CA,
+        .timeout_ms = timeout_ms,
+    };
     agw_client *client;
     agw_result result = new_result();
 
-    memset(&options, 0, sizeof options);
-    options.struct_size = sizeof options;
-    options.base_url = url;
-    options.ca = ca;
-    options.tls_trust = AGW_TRUST_CA;
-    options.timeout_ms = timeout_ms;
     if (agw_client_new(&options, &client, &result) != AGW_OK)
         print_result("client", &result);
     return client;
@@ -224,11 +220,9 @@ static void expect(struct shift *shift, int holds, const char *what, const agw_r
 
 static void expect_event(struct shift *shift, const char *type)
 {
-    agw_event event;
+    agw_event event = {.struct_size = sizeof event};
     agw_result result = new_result();
 
-    memset(&event, 0, sizeof event);
-    event.struct_size = sizeof event;
     agw_next_event(shift->client, shift->agent_id, &event, &result);
     expect(shift, result.status == AGW_OK && strcmp(event.type, type) == 0, type, &result);
     expect(shift, strcmp(event.work_no, shift->agent_id) == 0, event.work_no, &result);
@@ -239,13 +233,11 @@ static void expect_event(struct shift *shift, const char *type)
 /* The Guid that somebody else's sign-in brought. */
 static void take_over(struct shift *shift, const char *guid)
 {
-    agw_session session;
+    agw_session session = {.struct_size = sizeof session};
     agw_result result = new_result();
 
     agw_set_session(shift->client, shift->agent_id, guid, NULL, &result);
     expect(shift, result.status == AGW_OK, "agw_set_session", &result);
-    memset(&session, 0, sizeof session);
-    session.struct_size = sizeof session;
     agw_get_session(shift->client, shift->agent_id, &session, &result);
     expect(shift, strcmp(session.guid, guid) == 0 && session.cookie[0] == '\0', "agw_get_session",
            &result);
@@ -265,14 +257,14 @@ static void expect_rejected(struct shift *shift, agw_status status)
 static void expect_signed_in(struct shift *shift, const char *phone, uint32_t flags,
                              agw_status status)
 {
-    agw_sign_in_options options;
+    agw_sign_in_options options = {
+        .struct_size = sizeof options,
+        .flags = flags,
+        .agent_id = shift->agent_id,
+        .phone = phone,
+    };
     agw_result result = new_result();
 
-    memset(&options, 0, sizeof options);
-    options.struct_size = sizeof options;
-    options.flags = flags;
-    options.agent_id = shift->agent_id;
-    options.phone = phone;
     agw_sign_in(shift->client, &options, &result);
     expect(shift, result.status == status, "agw_sign_in", &result);
 }
@@ -280,11 +272,9 @@ static void expect_signed_in(struct shift *shift, const char *phone, uint32_t fl
 static void *wait_for_nothing(void *argument)
 {
     struct shift *shift = argument;
-    agw_event event;
+    agw_event event = {.struct_size = sizeof event};
     agw_result result = new_result();
 
-    memset(&event, 0, sizeof event);
-    event.struct_size = sizeof event;
     result.call_id = POLL;
     agw_next_event(shift->client, shift->agent_id, &event, &result);
     expect(shift, result.status == AGW_E_CANCELLED, "agw_next_event", &result);
@@ -304,12 +294,9 @@ static int cancel_poll(struct shift *shift)
 
 static int whole_shift(agw_client *client, char **words)
 {
-    struct shift shift;
+    struct shift shift = {.client = client, .agent_id = words[0]};
     agw_result result = new_result();
 
-    memset(&shift, 0, sizeof shift);
-    shift.client = client;
-    shift.agent_id = words[0];
     take_over(&shift, words[1]);
     expect_event(&shift, AGW_EVENT_CONF_RINGING);
     expect_rejected(&shift, AGW_OK);

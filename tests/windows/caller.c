@@ -63,29 +63,29 @@ static uint32_t number(const char *word)
 
 static agw_status make(char **words)
 {
-    agw_client_options options;
+    agw_client_options options = {
+        .struct_size = sizeof options,
+        .flags = number(words[1]),
+        .timeout_ms = number(words[2]),
+        .connect_timeout_ms = number(words[3]),
+        .tls_trust = (int32_t)number(words[4]),
+        .base_url = text(words[5]),
+        .ca = text(words[6]),
+        .proxy = text(words[7]),
+    };
 
-    memset(&options, 0, sizeof options);
-    options.struct_size = sizeof options;
-    options.flags = number(words[1]);
-    options.timeout_ms = number(words[2]);
-    options.connect_timeout_ms = number(words[3]);
-    options.tls_trust = (int32_t)number(words[4]);
-    options.base_url = text(words[5]);
-    options.ca = text(words[6]);
-    options.proxy = text(words[7]);
     return agw_client_new(&options, &client, &result);
 }
 
 static agw_status sign_in(char **words)
 {
-    agw_sign_in_options options;
+    agw_sign_in_options options = {
+        .struct_size = sizeof options,
+        .agent_id = text(words[1]),
+        .password = text(words[2]),
+        .flags = number(words[3]),
+    };
 
-    memset(&options, 0, sizeof options);
-    options.struct_size = sizeof options;
-    options.agent_id = text(words[1]);
-    options.password = text(words[2]);
-    options.flags = number(words[3]);
     return agw_sign_in(client, &options, &result);
 }
 

@@ -81,26 +81,22 @@ static uint32_t flags;
 
 static agw_result new_result(void)
 {
-    agw_result result;
-
-    memset(&result, 0, sizeof result);
-    result.struct_size = sizeof result;
-    return result;
+    return (agw_result){.struct_size = sizeof(agw_result)};
 }
 
 static agw_client *new_client(const char *base_url, const char *trusted, agw_result *result)
 {
-    agw_client_options options;
+    agw_client_options options = {
+        .struct_size = sizeof options,
+        .base_url = base_url,
+        .ca = trusted,
+        .timeout_ms = 60000, /* a name server may take its time to know nothing */
+        .connect_timeout_ms = connect_timeout_ms,
+        .flags = flags,
+        .tls_trust = trusted != NULL ? AGW_TRUST_CA : AGW_TRUST_SYSTEM,
+    };
     agw_client *client = NULL;
 
-    memset(&options, 0, sizeof options);
-    options.struct_size = sizeof options;
-    options.base_url = base_url;
-    options.ca = trusted;
-    options.timeout_ms = 60000; /* a name server may take its time to know nothing */
-    options.connect_timeout_ms = connect_timeout_ms;
-    options.flags = flags;
-    options.tls_trust = trusted != NULL ? AGW_TRUST_CA : AGW_TRUST_SYSTEM;
     *result = new_result();
     agw.client_new(&options, &client, result);
     return client;
@@ -256,13 +252,11 @@ static SOCKET silent(char *base_url)
 {
     WSADATA about;
     SOCKET port;
-    struct sockaddr_in address;
+    struct sockaddr_in address = {.sin_family = AF_INET};
     int size = sizeof address;
 
     CHECK(WSAStartup(MAKEWORD(2, 2), &about) == 0);
     port = socket(AF_INET, SOCK_STREAM, 0);
-    memset(&address, 0, sizeof address);
-    address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     CHECK(bind(port, (struct sockaddr *)&address, size) == 0 && listen(port, 8) == 0);
     CHECK(getsockname(port, (struct sockaddr *)&address, &size) == 0);
