@@ -194,8 +194,7 @@ fn compare(before: &Held, after: &Held) {
 #[test]
 fn nothing_is_logged_once_a_client_is_freed() {
     use agw::ffi::{
-        AGW_ALLOW_HTTP, AGW_LOG_DEBUG, agw_client_new, agw_client_options, agw_free,
-        agw_reject_agent_conf,
+        AGW_ALLOW_HTTP, AGW_LOG_DEBUG, agw_client_new, agw_free, agw_reject_agent_conf,
     };
     use agw::status::{AGW_E_INVALID_HANDLE, AGW_OK};
     use std::ffi::{CString, c_char, c_void};
@@ -212,9 +211,7 @@ fn nothing_is_logged_once_a_client_is_freed() {
     let url = CString::new(gateway.url()).expect("no NUL");
     let lines = AtomicUsize::new(0);
     for _ in 0..20 {
-        // SAFETY: zero is a value of every field.
-        let mut options: agw_client_options = unsafe { std::mem::zeroed() };
-        options.struct_size = size_of::<agw_client_options>() as u32;
+        let mut options = support::options_in_c();
         options.flags = AGW_ALLOW_HTTP;
         options.base_url = url.as_ptr();
         options.log = Some(slow);

@@ -92,14 +92,11 @@ fn cut(text: &str, room: usize) -> (String, bool) {
 /// The handle of a client of this gateway.
 fn handle(gateway: &Gateway) -> *mut agw_client {
     let url = CString::new(gateway.url()).expect("no NUL");
-    // SAFETY: zero is a value of every field: integers, pointers, and an Option of a function.
-    let zeroed: agw_client_options = unsafe { std::mem::zeroed() };
     let options = agw_client_options {
-        struct_size: size_of::<agw_client_options>() as u32,
         flags: AGW_ALLOW_HTTP | AGW_NO_KEEP_ALIVE,
         timeout_ms: 60_000,
         base_url: url.as_ptr(),
-        ..zeroed
+        ..support::options_in_c()
     };
     let mut client = ptr::null_mut();
     // SAFETY: everything pointed to is a local.

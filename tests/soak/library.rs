@@ -116,10 +116,7 @@ impl Library {
     pub fn client(&self, options: &Options, chatty: bool) -> Result<Ticket, String> {
         let text = |text: &str| CString::new(text).expect("no NUL in an option");
         let (base_url, ca) = (text(&options.base_url), options.ca.as_deref().map(text));
-        // SAFETY: zero is a value of every field: integers, pointers, and an Option of a function.
-        let zeroed: agw_client_options = unsafe { MaybeUninit::zeroed().assume_init() };
         let given = agw_client_options {
-            struct_size: size_of::<agw_client_options>() as u32,
             flags: options.flags | AGW_ALLOW_HTTP,
             timeout_ms: options.timeout_ms,
             tls_trust: if ca.is_some() { AGW_TRUST_CA } else { AGW_TRUST_SYSTEM },
@@ -127,7 +124,7 @@ impl Library {
             ca: ca.as_ref().map_or(ptr::null(), |ca| ca.as_ptr()),
             log: Some(texts::take_line),
             log_level: if chatty { AGW_LOG_DEBUG } else { AGW_LOG_WARN },
-            ..zeroed
+            ..support::options_in_c()
         };
         let mut client = ptr::null_mut();
         let made = outcome_of(0, |result| {

@@ -42,10 +42,7 @@ fn reject(gateway: &Gateway, given: &Given) -> Outcome {
         .map(|given| given.map(text));
     let [ca, pin_sha256, client_cert, client_key] =
         texts.each_ref().map(|text| text.as_ref().map_or(ptr::null(), |text| text.as_ptr()));
-    // SAFETY: all zero is a value of it, and that of a C program before it sets anything.
-    let zeroed: agw_client_options = unsafe { std::mem::zeroed() };
     let options = agw_client_options {
-        struct_size: size_of::<agw_client_options>() as u32,
         tls_trust: given.trust,
         base_url: base_url.as_ptr(),
         connect_to: connect_to.as_ptr(),
@@ -53,7 +50,7 @@ fn reject(gateway: &Gateway, given: &Given) -> Outcome {
         pin_sha256,
         client_cert,
         client_key,
-        ..zeroed
+        ..support::options_in_c()
     };
     call(&options)
 }

@@ -81,6 +81,13 @@ fn bench() -> Bench {
     Bench::new(Settings::default())
 }
 
+/// The agent and its Guid, too.
+fn signed_in() -> (Bench, String) {
+    let mut bench = bench();
+    let guid = bench.sign_in(AGENT);
+    (bench, guid)
+}
+
 fn request(guid: &str) -> RejectRequest<'_> {
     RejectRequest {
         agent: "154",
@@ -136,8 +143,7 @@ fn guids_have_the_documented_form_and_differ() {
 
 #[test]
 fn a_second_sign_in_needs_force_and_then_kills_the_old_guid() {
-    let mut bench = bench();
-    let old = bench.sign_in(AGENT);
+    let (mut bench, old) = signed_in();
     let refused = bench.state.sign_in(AGENT, false, Node::One, bench.now);
     assert_eq!(refused.map_err(|it| it.refusal), Err(Refusal::AlreadySignedIn));
     let new = bench.state.sign_in(AGENT, true, Node::One, bench.now);
@@ -149,8 +155,7 @@ fn a_second_sign_in_needs_force_and_then_kills_the_old_guid() {
 
 #[test]
 fn a_forced_sign_in_ends_the_poll_of_the_old_guid() {
-    let mut bench = bench();
-    let old = bench.sign_in(AGENT);
+    let (mut bench, old) = signed_in();
     let poll = bench.begin_poll(AGENT, &old);
     let forced = bench.state.sign_in(AGENT, true, Node::One, bench.now);
     forced.expect("it was forced");
@@ -160,8 +165,7 @@ fn a_forced_sign_in_ends_the_poll_of_the_old_guid() {
 
 #[test]
 fn a_dynamic_guid_is_renewed_by_a_poll_and_the_old_one_dies_later() {
-    let mut bench = bench();
-    let first = bench.sign_in(AGENT);
+    let (mut bench, first) = signed_in();
     assert_eq!(bench.at(59).poll(AGENT, &first), (None, None));
     let (_, renewed) = bench.at(60).poll(AGENT, &first);
     let second = renewed.expect("a minute has passed");
@@ -173,8 +177,7 @@ fn a_dynamic_guid_is_renewed_by_a_poll_and_the_old_one_dies_later() {
 
 #[test]
 fn a_poll_with_the_old_guid_is_told_the_new_one_again() {
-    let mut bench = bench();
-    let first = bench.sign_in(AGENT);
+    let (mut bench, first) = signed_in();
     let (_, renewed) = bench.at(60).poll(AGENT, &first);
     assert!(renewed.is_some());
     assert_eq!(bench.at(61).poll(AGENT, &first), (None, renewed));
@@ -182,8 +185,7 @@ fn a_poll_with_the_old_guid_is_told_the_new_one_again() {
 
 #[test]
 fn a_poll_that_outlives_its_guid_brings_a_new_one() {
-    let mut bench = bench();
-    let first = bench.sign_in(AGENT);
+    let (mut bench, first) = signed_in();
     let poll = bench.at(119).begin_poll(AGENT, &first);
     bench.at(121);
     assert_eq!(bench.state.poll_end(&poll, bench.now), None);
@@ -240,8 +242,7 @@ fn a_reject_releases_the_phone_and_tells_the_members() {
 
 #[test]
 fn a_cancelled_conference_cannot_be_rejected() {
-    let mut bench = bench();
-    let guid = bench.sign_in(AGENT);
+    let (mut bench, guid) = signed_in();
     let conf_id = bench.ring();
     assert_eq!(bench.state.cancel(conf_id, bench.now), Ok(()));
     assert_eq!(bench.reject(&guid), "101-001");
@@ -251,8 +252,7 @@ fn a_cancelled_conference_cannot_be_rejected() {
 
 #[test]
 fn a_conference_rings_out() {
-    let mut bench = bench();
-    let guid = bench.sign_in(AGENT);
+    let (mut bench, guid) = signed_in();
     let conf_id = bench.ring();
     bench.at(59);
     assert_eq!(bench.state.agents()[0].ringing_conf_id, Some(conf_id));
@@ -284,8 +284,7 @@ fn a_conference_rings_at_a_free_signed_in_agent_only() {
 
 #[test]
 fn an_agent_who_does_not_poll_is_signed_out() {
-    let mut bench = bench();
-    let guid = bench.sign_in(AGENT);
+    let (mut bench, guid) = signed_in();
     bench.at(60).poll(AGENT, &guid);
     bench.at(179);
     assert!(bench.state.agents()[0].signed_in);
@@ -296,8 +295,7 @@ fn an_agent_who_does_not_poll_is_signed_out() {
 
 #[test]
 fn a_waiting_poll_is_no_idleness() {
-    let mut bench = bench();
-    let guid = bench.sign_in(AGENT);
+    let (mut bench, guid) = signed_in();
     let poll = bench.begin_poll(AGENT, &guid);
     bench.at(1_000);
     assert!(bench.state.agents()[0].signed_in);
@@ -321,8 +319,7 @@ fn agents_of_the_start_are_spared_until_they_poll() {
 
 #[test]
 fn a_newer_poll_takes_the_place_of_the_older() {
-    let mut bench = bench();
-    let guid = bench.sign_in(AGENT);
+    let (mut bench, guid) = signed_in();
     let older = bench.begin_poll(AGENT, &guid);
     let newer = bench.begin_poll(AGENT, &guid);
     bench.ring();
@@ -334,8 +331,7 @@ fn a_newer_poll_takes_the_place_of_the_older() {
 
 #[test]
 fn signing_out_needs_the_guid_and_ends_everything() {
-    let mut bench = bench();
-    let guid = bench.sign_in(AGENT);
+    let (mut bench, guid) = signed_in();
     let conf_id = bench.ring();
     let poll = bench.begin_poll(AGENT, &guid);
     let wrong = bench.state.sign_out(AGENT, Some("wrong"), bench.now);
@@ -351,8 +347,7 @@ fn signing_out_needs_the_guid_and_ends_everything() {
 
 #[test]
 fn a_reject_is_checked_before_it_is_done() {
-    let mut bench = bench();
-    let guid = bench.sign_in(AGENT);
+    let (mut bench, guid) = signed_in();
     let other = bench.sign_in(MEMBER);
     bench.ring();
     let good = request(&guid);
@@ -377,8 +372,7 @@ fn a_reject_is_checked_before_it_is_done() {
 
 #[test]
 fn scripted_answers_come_first_and_change_nothing() {
-    let mut bench = bench();
-    let guid = bench.sign_in(AGENT);
+    let (mut bench, guid) = signed_in();
     bench.ring();
     let delay = Duration::from_secs(3);
     let failing = Script {
@@ -410,8 +404,7 @@ fn scripted_answers_come_first_and_change_nothing() {
 
 #[test]
 fn a_refusal_says_why() {
-    let mut bench = bench();
-    let guid = bench.sign_in(AGENT);
+    let (mut bench, guid) = signed_in();
     let check = |bench: &mut Bench, request: RejectRequest<'_>, why: &str| {
         let answer = bench.state.reject(&request, bench.now);
         assert_eq!(answer.why.as_deref(), Some(why));

@@ -19,6 +19,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use agw::ffi::agw_client_options;
+
 /// Whoever had it may have panicked: a test that fails is not to hold up others.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -31,6 +33,13 @@ pub fn wait_until(condition: impl Fn() -> bool) {
         assert!(begun.elapsed() < Duration::from_secs(20), "waited in vain");
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// As a C program has them before it sets anything but the size.
+pub fn options_in_c() -> agw_client_options {
+    // SAFETY: zero is a value of every field: integers, pointers, and an Option of a function.
+    let zeroed: agw_client_options = unsafe { std::mem::zeroed() };
+    agw_client_options { struct_size: size_of::<agw_client_options>() as u32, ..zeroed }
 }
 
 /// The documented answer of a gateway that accepts.

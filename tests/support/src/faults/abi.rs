@@ -173,10 +173,7 @@ impl Client {
         let ca = options.ca.as_deref().map(text);
         let proxy = options.proxy.as_deref().map(text);
         let pointer = |text: &Option<CString>| text.as_ref().map_or(ptr::null(), |t| t.as_ptr());
-        // SAFETY: zero is a value of every field: integers, pointers, and an Option of a function.
-        let zeroed: agw_client_options = unsafe { MaybeUninit::zeroed().assume_init() };
         let given = agw_client_options {
-            struct_size: size_of::<agw_client_options>() as u32,
             flags: options.flags(),
             timeout_ms: options.timeout_ms,
             connect_timeout_ms: options.connect_timeout_ms,
@@ -184,7 +181,7 @@ impl Client {
             base_url: base_url.as_ptr(),
             ca: pointer(&ca),
             proxy: pointer(&proxy),
-            ..zeroed
+            ..crate::options_in_c()
         };
         let hook = Box::new(Hook {
             between: options.between,
