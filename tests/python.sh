@@ -72,11 +72,8 @@ echo "python: ruff and mypy --strict found nothing"
 
 # The wheel is built from the sdist, so what is missing there shows.
 rm -rf "$work/dist" "$work/clean" "$work/tests" "$work/frozen"
-AGW_WHEEL_LIBRARY=$library "$tools/python" -m build --no-isolation --outdir "$work/dist" . \
-    >"$work/build.log" 2>&1 || {
-    cat "$work/build.log"
-    fail "the wheel cannot be built"
-}
+quietly "building the wheel" env AGW_WHEEL_LIBRARY="$library" "$tools/python" -m build \
+    --no-isolation --outdir "$work/dist" .
 wheel=$(find "$work/dist" -name 'agw_client-*-py3-none-*.whl')
 [ -n "$wheel" ] || fail "no wheel tagged py3-none-PLATFORM"
 case "$wheel" in *-any.whl) fail "the wheel claims to fit any platform" ;; esac

@@ -20,7 +20,7 @@ case $#,${1-} in
 2,--simulator) simulator=$2 ;;
 *) fail "usage: tests/simulator/python.sh [--simulator FILE]" ;;
 esac
-[ -f "$simulator" ] || fail "no file $simulator; build it first"
+simulator=$(there "$simulator")
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 package=$root/bindings/simulator
 made=$(cd "$target/python/$version" && pwd) || fail "tests/python.sh has not run"
@@ -44,20 +44,17 @@ MYPYPATH=src "$tools/mypy" --strict --cache-dir "$made/mypy-simulator" --no-erro
     src/agw_simulator tests hatch_build.py
 echo "simulator/python: ruff and mypy --strict found nothing"
 
-AGW_WHEEL_SIMULATOR=$work/agw-simulator "$tools/python" -m build --no-isolation --wheel \
-    --outdir "$work/dist" . >"$work/build.log" 2>&1 || {
-    cat "$work/build.log"
-    fail "the wheel cannot be built"
-}
+quietly "building the wheel" env AGW_WHEEL_SIMULATOR="$work/agw-simulator" "$tools/python" \
+    -m build --no-isolation --wheel --outdir "$work/dist" .
 wheel=$(find "$work/dist" -name 'agw_simulator-*-py3-none-*.whl')
 case "$wheel" in
 *-any.whl) fail "the wheel claims to fit any platform" ;;
 '') fail "no wheel tagged py3-none-PLATFORM" ;;
 esac
-if "$tools/python" -m build --no-isolation --wheel --outdir "$work/none" . >"$work/build.log" 2>&1; then
+if "$tools/python" -m build --no-isolation --wheel --outdir "$work/none" . >"$work/log" 2>&1; then
     fail "a wheel is built without a program"
 fi
-grep -q "set AGW_WHEEL_SIMULATOR" "$work/build.log" || fail "it is not said how to name a program"
+grep -q "set AGW_WHEEL_SIMULATOR" "$work/log" || fail "it is not said how to name a program"
 
 "$python" -m venv "$work/clean"
 clean=$work/clean/bin/python

@@ -7,11 +7,21 @@ use std::env;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use agw::ClientOptions;
+
 /// A Guid in the documented form.
 pub const GUID: &str = "0a1b2c3d-0000-1111-2222-333344445555.AgentGateway1";
 
 /// A call that takes as long hangs, and libFuzzer says so before the call does.
 pub const TIMEOUT: Duration = Duration::from_secs(200);
+
+/// Of a client that waits for so long.
+pub fn options(url: &str) -> ClientOptions {
+    let mut options = ClientOptions::new(url);
+    options.timeout = TIMEOUT;
+    options.connect_timeout = TIMEOUT;
+    options
+}
 
 /// The Guid must not show in any text, not in JSON's escapes either.
 pub fn assert_no_guid(text: &str) {

@@ -11,9 +11,9 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use agw::{Client, ClientOptions, Level, Status};
+use agw::{Client, Level, Status};
 use agw_fuzz::peer::{listen, lock, read_head};
-use agw_fuzz::{GUID, TIMEOUT, assert_no_guid};
+use agw_fuzz::{GUID, assert_no_guid};
 use libfuzzer_sys::fuzz_target;
 
 /// The connection stays open until the call is over, or nearly so.
@@ -68,11 +68,9 @@ fn over_soon(script: &Script) -> bool {
 
 fn client(mode: u8) -> Client {
     let address = &*ADDRESS;
-    let mut options = ClientOptions::new(format!("http://{address}"));
+    let mut options = agw_fuzz::options(&format!("http://{address}"));
     options.allow_http = true;
     options.keep_alive = mode & NO_KEEP_ALIVE == 0;
-    options.timeout = TIMEOUT;
-    options.connect_timeout = TIMEOUT;
     options.proxy = (mode & PROXY != 0).then(|| format!("http://user:word@{address}"));
     options.log = Some(Arc::new(|_, line: &str| {
         assert!(!line.contains(char::is_control), "one line stays one line");

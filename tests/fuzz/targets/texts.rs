@@ -11,17 +11,15 @@ use std::sync::LazyLock;
 
 use agw::ffi::agw_version;
 use agw::{Client, ClientOptions, Error, Status, Trust};
+use agw_fuzz::GUID;
 use agw_fuzz::peer::Accepting;
-use agw_fuzz::{GUID, TIMEOUT};
 use libfuzzer_sys::{Corpus, fuzz_target};
 
 static GATEWAY: LazyLock<Accepting> = LazyLock::new(Accepting::start);
 
 static CLIENT: LazyLock<Client> = LazyLock::new(|| {
-    let mut options = ClientOptions::new(format!("http://{}", GATEWAY.address));
+    let mut options = agw_fuzz::options(&format!("http://{}", GATEWAY.address));
     options.allow_http = true;
-    options.timeout = TIMEOUT;
-    options.connect_timeout = TIMEOUT;
     Client::new(&options).expect("the options are right")
 });
 
@@ -49,10 +47,8 @@ fn is_pem(text: &str) -> bool {
 }
 
 fn options(change: impl FnOnce(&mut ClientOptions)) -> ClientOptions {
-    let mut options = ClientOptions::new("https://gateway:8043");
+    let mut options = agw_fuzz::options("https://gateway:8043");
     options.trust = Trust::DangerAny;
-    options.timeout = TIMEOUT;
-    options.connect_timeout = TIMEOUT;
     change(&mut options);
     options
 }

@@ -8,9 +8,9 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{LazyLock, Mutex};
 
-use agw::{Client, ClientOptions, Status, Trust};
+use agw::{Client, Status, Trust};
+use agw_fuzz::GUID;
 use agw_fuzz::peer::{listen, lock};
-use agw_fuzz::{GUID, TIMEOUT};
 use libfuzzer_sys::fuzz_target;
 
 const UNCHECKED: u8 = 1;
@@ -29,9 +29,7 @@ fn serve(mut stream: TcpStream) {
 }
 
 fn client(mode: u8) -> Client {
-    let mut options = ClientOptions::new(format!("https://{}", *ADDRESS));
-    options.timeout = TIMEOUT;
-    options.connect_timeout = TIMEOUT;
+    let mut options = agw_fuzz::options(&format!("https://{}", *ADDRESS));
     options.trust = if mode & UNCHECKED == 0 { Trust::Ca } else { Trust::DangerAny };
     options.ca = (mode & UNCHECKED == 0).then(|| include_str!("../root.pem").into());
     Client::new(&options).expect("the options are right")
