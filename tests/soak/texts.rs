@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use support::faults::abi::Outcome;
-
 use support::lock;
 
 use crate::tag::{Tag, shows_guid};
