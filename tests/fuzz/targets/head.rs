@@ -34,7 +34,9 @@ fuzz_target!(|bytes: &[u8]| {
         let (found, _) = read.as_ref().expect("the end is there");
         assert_eq!(*found, end, "ureq finds another end");
         assert!(!scan(&mended).odd, "mended, and still odd");
-        assert_eq!(status(&mended), status(bytes));
+        // A folded first line becomes a part of the reason.
+        let number = |head| status(head).map(|(number, _)| number);
+        assert_eq!(number(&mended), number(bytes));
     }
     if let Ok(Some((found, headers))) = parse(&lenient(), bytes) {
         assert_eq!(found, end, "a lenient reader finds another end");
