@@ -24,7 +24,8 @@
  *
  * The client belongs to the library, and agw_free() ends it. Everything else belongs to the
  * caller: there is nothing else to free. Strings in are NUL-terminated UTF-8, borrowed for the
- * call; a client copies what it keeps. Strings out are inside the caller's agw_result.
+ * call; a client copies what it keeps. Strings out are inside the caller's structs; those of
+ * agw_strerror() and agw_version() are static.
  *
  * A handle is a ticket, not an address: it is never dereferenced and never issued twice in a
  * process. Freed, forged or NULL, it is recognised (AGW_E_INVALID_HANDLE) and harmless.
@@ -37,11 +38,11 @@
  * look-up, or a check of a certificate by Windows or macOS, that outlives its call's time-out.
  *
  * agw_cancel() and agw_free() may be called while calls are in progress in other threads. Inside
- * the log callback only agw_client_new() and the last three functions may be called; the others
- * give AGW_E_REENTRANT. agw_cancel_call() ends one call by its number.
+ * the log callback only agw_client_new(), agw_strerror(), agw_version() and agw_version_num() may be
+ * called; the others give AGW_E_REENTRANT. agw_cancel_call() ends one call by its number.
  *
- * agw_free() waits for a log callback that is under way, and nobody else does: a callback that is
- * slow holds up its own call and agw_free(), never another call.
+ * Only agw_free() waits for a log callback that is under way: a slow callback delays its own call
+ * and agw_free(), never another call.
  *
  * No function may be called from a signal handler: they take locks and allocate memory. Set a flag
  * in the handler, and call agw_cancel() from a thread.
@@ -64,7 +65,7 @@
  *
  * SESSIONS
  *
- * The call needs an agent that has signed in, and the newest Guid, which the sign-in brings (static
+ * A reject needs an agent that has signed in, and the newest Guid, which the sign-in brings (static
  * authentication) or the event poll about once a minute (dynamic authentication). There are two ways.
  *
  * A host that signs in and polls by itself hands the Guid to agw_reject_agent_conf(). Behind a load
@@ -72,8 +73,8 @@
  *
  * Or the client does it: agw_sign_in(), then in a thread for each agent agw_next_event(), over and
  * over, and agw_reject_agent_conf() with a NULL Guid when AGW_EVENT_CONF_RINGING comes, in the end
- * agw_sign_out(). For each agent the client keeps the newest Guid and the cookies, 32 of 1775 bytes
- * together at most. Any answer to a call of the agent may renew both. Where a call with the kept Guid
+ * agw_sign_out(). For each agent the client keeps the newest Guid and the cookies: at most 32, of
+ * 1775 bytes together. Any answer to a call of the agent may renew both. Where a call with the kept Guid
  * is refused as stale (100-006, 000-003) and a newer one has been kept meanwhile, it goes out once
  * more with that, without AGW_RESULT_RESENT: what was refused was not acted upon. Passwords, Guids and
  * cookies never appear in a log line or a result; agw_get_session() is the one place that shows them.
@@ -131,7 +132,7 @@ extern "C" {
 #pragma pack(push, 8)
 
 /**
- * agw_event.type: a conference call rings at the agent.
+ * agw_event.type: a conference rings at the agent.
  */
 #define AGW_EVENT_CONF_RINGING "AgentConf_Ringing"
 
@@ -141,7 +142,7 @@ extern "C" {
 #define AGW_EVENT_PHONE_RELEASE "AgentOther_PhoneRelease"
 
 /**
- * agw_event.type: the agent is ready for calls.
+ * agw_event.type: the agent is ready.
  */
 #define AGW_EVENT_READY "AgentState_Ready"
 
@@ -154,8 +155,9 @@ extern "C" {
  * Receives log lines: one line each, UTF-8, without a line feed, valid during the callback.
  *
  * It runs in the thread that called the library, also in several at once, and blocks the call
- * meanwhile. It must return: no exception, no longjmp. Lines name the method (rejectAgentConf),
- * the agent, the status, the retcode and the time; never the Guid, a key or a certificate.
+ * meanwhile. It must return: no exception, no longjmp. Lines begin with the gateway, and name the
+ * method (rejectAgentConf), the agent, the status, the retcode and the time; never a Guid, a
+ * password, a cookie, a key or a certificate.
  *
  * @param level      AGW_LOG_*.
  * @param message    The line.
@@ -206,7 +208,7 @@ typedef void (AGW_CALL *agw_log_fn)(int32_t level, const char *message, void *us
 #define AGW_E_INVALID_AGENT_ID 7
 
 /**
- * The Guid is empty, too long, or holds a character that may not stand in a header: nothing was sent.
+ * The Guid is empty, too long, or not visible ASCII: nothing was sent.
  */
 #define AGW_E_INVALID_GUID 8
 
@@ -246,7 +248,7 @@ typedef void (AGW_CALL *agw_log_fn)(int32_t level, const char *message, void *us
 #define AGW_E_IO 104
 
 /**
- * Ended by `agw_cancel` or `agw_free`.
+ * Ended by `agw_cancel`, `agw_cancel_call` or `agw_free`; a wait for an event also by `agw_sign_out`.
  */
 #define AGW_E_CANCELLED 105
 
@@ -317,8 +319,9 @@ typedef void (AGW_CALL *agw_log_fn)(int32_t level, const char *message, void *us
 #define AGW_RESULT_MAYBE_SENT 1
 
 /**
- * Flag in `agw_result.flags`: a kept-alive connection proved dead before a byte of answer, so
- * the request went out once more on a new one. AGW_E_NO_CONFERENCE may then be the first's success.
+ * Flag in `agw_result.flags`: a kept connection proved dead before the first byte of an answer, so
+ * the request went out once more on a new one. AGW_E_NO_CONFERENCE may then be the success of the
+ * first copy.
  */
 #define AGW_RESULT_RESENT 2
 
@@ -344,7 +347,7 @@ typedef void (AGW_CALL *agw_log_fn)(int32_t level, const char *message, void *us
 #define AGW_TRUST_PIN 2
 
 /**
- * Nothing is checked: whoever sits on the path can read the Guid. For a laboratory.
+ * Nothing is checked: whoever is on the network path can read the Guid. For a laboratory.
  */
 #define AGW_TRUST_DANGER_ANY 3
 
@@ -408,7 +411,8 @@ typedef struct agw_client_options {
      */
     uint32_t flags;
     /**
-     * The whole call, name look-up included, in milliseconds. 0: 10000.
+     * The whole call, name look-up included, in milliseconds. 0: 10000. agw_next_event() has 10000
+     * more.
      */
     uint32_t timeout_ms;
     /**
@@ -521,7 +525,7 @@ typedef struct agw_result {
      */
     char retcode[32];
     /**
-     * The gateway's text.
+     * The gateway's text; "" if none came.
      */
     char message[512];
     /**
@@ -634,7 +638,7 @@ typedef int32_t agw_status;
  * gateway and share it.
  *
  * Of a gateway's TLS agw needs: version 1.3, or 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305 (no
- * CBC, no RSA key exchange, no renegotiation); keys of RSA (2048 bits or more), P-256, P-384 or
+ * CBC, no RSA key exchange, no renegotiation); keys of RSA (2048 to 8192 bits), P-256, P-384 or
  * Ed25519, in the CAs above it, too; signatures with SHA-256 or more, ECDSA's with SHA-256 or
  * SHA-384; certificates of X.509 version 3.
  *
@@ -652,7 +656,7 @@ agw_status AGW_CALL agw_client_new(const agw_client_options *options,
                                    agw_result *result);
 
 /**
- * Rejects the conference call that rings at an agent (`rejectAgentConf`).
+ * Rejects the conference that rings at an agent (`rejectAgentConf`).
  *
  * Blocks until the gateway's answer, the time-out, or a cancel. AGW_OK means that the gateway
  * accepted; the outcome shows as the events AgentOther_PhoneRelease and AgentState_Ready. The
@@ -705,8 +709,9 @@ agw_status AGW_CALL agw_sign_in(agw_client *client,
  * The gateway answers at once if there is an event, else after about 10 s; the time-out counts on top
  * of that. The call begins with a wait until 200 ms have passed since the agent's last one ended, so a
  * loop needs no pause of its own; after a failure wait a second, after AGW_E_SESSION sign in again. A
- * thread for each agent is enough, with a stack of 64 KiB: on Linux a call takes half of it, to which
- * comes what the log callback takes. A newer Guid that comes along is kept, at once for all threads.
+ * thread for each agent is enough. A stack of 64 KiB will do: on Linux a call needs half of it, and
+ * the log callback what it needs by itself. A newer Guid that comes along is kept, at once for all
+ * threads.
  *
  * @param client    The client.
  * @param agent_id  Agent ID in decimal digits. Required, borrowed.
@@ -734,7 +739,8 @@ agw_status AGW_CALL agw_next_event(agw_client *client,
  * @param client    The client.
  * @param agent_id  Agent ID in decimal digits. Required, borrowed.
  * @param result    Receives the answer or what went wrong; or NULL.
- * @return AGW_OK or any AGW_E_*. AGW_E_SESSION: there is nothing to sign out of.
+ * @return AGW_OK or any AGW_E_*. AGW_E_SESSION, or AGW_E_GATEWAY with retcode 100-008: there is
+ *         nothing to sign out of.
  * @note Any thread; not from inside the log callback.
  * @since 1.0
  */
@@ -746,14 +752,14 @@ agw_status AGW_CALL agw_sign_out(agw_client *client,
 /**
  * Keeps a Guid and cookies for an agent: for a host that signs in or polls by itself.
  *
- * Sends nothing. Behind a load balancer its cookies go along with each call of the agent; a Guid that
- * is handed to a call goes before the one kept.
+ * Sends nothing. Behind a load balancer its cookies go along with each call of the agent. A Guid that
+ * is handed to a call is used instead of the one kept.
  *
  * @param client    The client.
  * @param agent_id  Agent ID in decimal digits. Required, borrowed.
  * @param guid      The newest Guid, bare or as the whole value of a Set-GUID header. NULL: forgets the
  *                  session.
- * @param cookie    "name=value", `;` between several, 1775 bytes and 32 cookies at most, visible ASCII
+ * @param cookie    "name=value", `;` between several: at most 32, of 1775 bytes together, visible ASCII
  *                  and blanks. NULL: the cookies that are kept stay; "": they are dropped.
  * @param result    Receives what went wrong; or NULL.
  * @return AGW_OK, AGW_E_INVALID_ARGUMENT, AGW_E_STRUCT_SIZE, AGW_E_INVALID_HANDLE, AGW_E_REENTRANT,
@@ -791,11 +797,11 @@ agw_status AGW_CALL agw_get_session(agw_client *client,
  * Makes sure that a verified connection to the gateway stands ready, without sending a request.
  *
  * At sign-in it finds a wrong address or certificate before a phone rings. When AgentConf_Ringing
- * arrives it makes the reject that follows one round trip instead of three. It vouches only for what
- * it has just seen work: a kept connection counts if it was made, or an answer came over it, within
- * the last two seconds; otherwise a new one is made. On success `detail` describes the connection:
- * TLS version, the certificate's names, SHA-256 fingerprint, first and last day and issuer, what it
- * was checked against, and the proxy if there is one.
+ * arrives it makes the reject that follows one round trip instead of three. A kept connection counts
+ * only if it was made, or an answer came over it, within the last two seconds; otherwise a new one is
+ * made. On success `detail` describes the connection: TLS version, the certificate's names, SHA-256
+ * fingerprint, first and last day and issuer, what it was checked against, and the proxy if there is
+ * one.
  *
  * @param client  The client.
  * @param result  Receives what stands ready, or what went wrong, in `detail`; or NULL.
@@ -823,11 +829,11 @@ AGW_API agw_status AGW_CALL agw_cancel(agw_client *client);
 /**
  * Makes one call on a client end soon with AGW_E_CANCELLED: that whose result has this `call_id`.
  *
- * Ends all the calls in progress that have the number. Where there is none, the next call of the
- * client that begins with it ends at once, before anything is sent: a cancel may come before its
- * call. The newest 1024 such early cancels of a client are remembered, one for each number; a call
- * that is refused for its arguments leaves them there. So count upward: use a number again only when
- * no cancel for it can still come. No other call is disturbed.
+ * Ends all the calls in progress that have the number. Where there is none, the client's next call
+ * with that number ends at once, before anything is sent: a cancel may come before its call. The
+ * newest 1024 such early cancels of a client are remembered, one for each number; a call that is
+ * refused for its arguments leaves them there. So count upward: use a number again only when no cancel
+ * for it can still come. No other call is disturbed.
  *
  * @param client   The client.
  * @param call_id  The number that stands in `agw_result.call_id` of the call; not 0.

@@ -66,7 +66,7 @@ impl Client {
         Ok(client)
     }
 
-    /// Rejects the conference call that rings at the agent; blocks until the answer, the time-out
+    /// Rejects the conference that rings at the agent; blocks until the answer, the time-out
     /// or a cancel. `guid` is the bare Guid or the whole value of a `Set-GUID` header; `None`: the
     /// one that the client keeps since [`Client::sign_in`] or [`Client::set_session`].
     ///
@@ -81,7 +81,7 @@ impl Client {
     }
 
     /// Makes sure that a verified connection stands ready, without sending a request. At sign-in
-    /// it finds a wrong address or certificate; when the call rings it saves the set-up. Gives the
+    /// it finds a wrong address or certificate; when a conference rings it saves the set-up. Gives the
     /// connection in a sentence: TLS version, certificate, what that was checked against, and the
     /// proxy if there is one.
     ///

@@ -4,17 +4,17 @@ use std::fmt;
 
 use crate::{Status, retcode};
 
-/// The gateway's answer to a rejection that it accepted.
+/// The gateway's answer to a call that it accepted. What comes of a reject shows as events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Answer {
     /// The HTTP status.
     pub http_status: u16,
-    /// The gateway's error code: "0".
+    /// The gateway's error code as sent: "0".
     pub retcode: &'static str,
     /// The gateway's text; may be empty.
     pub message: String,
-    /// A kept-alive connection proved dead before a byte of answer, so the request went out once
+    /// A kept connection proved dead before the first byte of an answer, so the request went out once
     /// more on a new one.
     pub resent: bool,
 }

@@ -34,11 +34,11 @@ pub struct Event {
 }
 
 impl Event {
-    /// A conference call rings at the agent.
+    /// A conference rings at the agent.
     pub const CONF_RINGING: &str = "AgentConf_Ringing";
     /// The agent's phone was hung up, by the agent or the platform.
     pub const PHONE_RELEASE: &str = "AgentOther_PhoneRelease";
-    /// The agent is ready for calls.
+    /// The agent is ready.
     pub const READY: &str = "AgentState_Ready";
     /// Somebody joined a conference, or left it.
     pub const CONF_PARTICIPANT_CHANGED: &str = "AgentConf_ParticipantChanged";

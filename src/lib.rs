@@ -23,7 +23,7 @@
 //! ```
 //!
 //! Share one client among threads; [`NumberedCall`] is a call that another thread can end by itself.
-//! Every call ends within [`ClientOptions::timeout`]. Gateways have self-signed certificates as a rule:
+//! Every call ends within [`ClientOptions::timeout`], a poll within 10 s more. Gateways have self-signed certificates as a rule:
 //! [`Trust::Ca`] or [`Trust::Pin`] trusts them, and checks them.
 //!
 //! The C functions stand in [`ffi`]. A Rust program does not need them, nor cbindgen and its crates,

@@ -17,7 +17,7 @@ pub enum Trust {
     /// [`ClientOptions::pin_sha256`] alone: names, dates and chains are not looked at, the
     /// signature of the handshake is.
     Pin,
-    /// Nothing: whoever sits on the path can read the Guid. For a laboratory.
+    /// Nothing: whoever is on the network path can read the Guid. For a laboratory.
     DangerAny,
 }
 
@@ -32,6 +32,7 @@ pub struct ClientOptions {
     /// Keeps connections for the next call, 30 s at most. Default: yes.
     pub keep_alive: bool,
     /// The whole call, name look-up included. Default: 10 s.
+    /// [`Client::next_event`](crate::Client::next_event) has 10 s more.
     pub timeout: Duration,
     /// TCP and TLS set-up. Default: 5 s.
     pub connect_timeout: Duration,

@@ -1,4 +1,4 @@
-//! The gateway's return codes: what each means, and the status it belongs to.
+//! The gateway's retcodes: what each means, and the status it belongs to.
 //! Source: the gateway's error table; codes that are not listed here are [`Status::Gateway`].
 
 use crate::Status;

@@ -20,7 +20,7 @@ pub const AGW_E_RESOURCES: i32 = 5;
 pub const AGW_E_INVALID_URL: i32 = 6;
 /// The agent ID is not decimal or out of range: nothing was sent.
 pub const AGW_E_INVALID_AGENT_ID: i32 = 7;
-/// The Guid is empty, too long, or holds a character that may not stand in a header: nothing was sent.
+/// The Guid is empty, too long, or not visible ASCII: nothing was sent.
 pub const AGW_E_INVALID_GUID: i32 = 8;
 /// A certificate, key or fingerprint cannot be read or does not fit.
 pub const AGW_E_TLS_CONFIG: i32 = 9;
@@ -36,7 +36,7 @@ pub const AGW_E_TLS: i32 = 102;
 pub const AGW_E_TIMEOUT: i32 = 103;
 /// The connection broke.
 pub const AGW_E_IO: i32 = 104;
-/// Ended by `agw_cancel` or `agw_free`.
+/// Ended by `agw_cancel`, `agw_cancel_call` or `agw_free`; a wait for an event also by `agw_sign_out`.
 pub const AGW_E_CANCELLED: i32 = 105;
 /// The proxy could not be reached or refused.
 pub const AGW_E_PROXY: i32 = 106;

@@ -143,7 +143,7 @@ enum class status : std::int32_t {
     internal = AGW_E_INTERNAL
 };
 
-/// Which certificates of a gateway are trusted.
+/// What the gateway's certificate is checked against.
 enum class trust : std::int32_t {
     system = AGW_TRUST_SYSTEM,        ///< The system's store, plus options::ca if given.
     ca = AGW_TRUST_CA,                ///< options::ca alone.
@@ -155,18 +155,18 @@ enum class trust : std::int32_t {
 enum class log_level : std::int32_t {
     standard = 0,          ///< In options: as if it were warn.
     error = AGW_LOG_ERROR, ///< A bug in the library.
-    warn = AGW_LOG_WARN,   ///< A failed call, or an option that is dangerous.
-    info = AGW_LOG_INFO,   ///< Each call.
+    warn = AGW_LOG_WARN,   ///< A failed call that somebody has to look at; a dangerous option.
+    info = AGW_LOG_INFO,   ///< Each call, also one that came too late.
     debug = AGW_LOG_DEBUG  ///< Each step of a call.
 };
 
 /// What an event may be: event::is() compares with these. The gateway has others, too.
 namespace event_type {
-/// A conference call rings at the agent.
+/// A conference rings at the agent.
 constexpr const char *conf_ringing = AGW_EVENT_CONF_RINGING;
 /// The agent's phone was hung up, by the agent or the platform.
 constexpr const char *phone_release = AGW_EVENT_PHONE_RELEASE;
-/// The agent is ready for calls.
+/// The agent is ready.
 constexpr const char *ready = AGW_EVENT_READY;
 /// Somebody joined a conference, or left it.
 constexpr const char *conf_participant_changed = AGW_EVENT_CONF_PARTICIPANT_CHANGED;
@@ -214,8 +214,8 @@ private:
 /// Receives log lines: one line each, without a line feed, valid during the call of the function.
 ///
 /// It runs in the thread that called the library, also in several at once, and blocks that call
-/// meanwhile. An exception ends here: it is dropped. Inside, a client may be made, and sentence()
-/// and version() asked; what else is called there fails with status::reentrant.
+/// meanwhile. What the function throws is dropped. Inside, a client may be made, and sentence(),
+/// version() and version_number() called; what else is called there fails with status::reentrant.
 using log_function = std::function<void(log_level, const char *)>;
 
 namespace detail {
@@ -237,19 +237,20 @@ inline const char *or_null(const std::string &option) noexcept
 /// What a client is made from. Zero or an empty text is the default of everything but base_url.
 /// The setters can be chained: `agw::options(url).set_ca(file).set_trust(agw::trust::ca)`.
 struct options {
-    std::string base_url;    ///< "https://host:port", also with a path prefix. Needed.
-    std::string connect_to;  ///< "ip:port" to connect to instead, or several.
+    std::string base_url;    ///< "https://host:port", also with a path prefix. Required.
+    std::string connect_to;  ///< "ip:port" to connect to instead, or several, comma between.
     std::string ca;          ///< Certificates to trust: PEM text, or the path of a file. With
                              ///< trust::ca they alone, with trust::system the system's, too.
-    std::string pin_sha256;  ///< Fingerprints of the gateway's certificate, for trust::pin.
+    std::string pin_sha256;  ///< SHA-256 fingerprints of the gateway's certificate, for trust::pin,
+                             ///< comma between several.
     std::string client_cert; ///< Client certificate chain, PEM text or path.
     std::string client_key;  ///< Its private key, if it is not in client_cert.
     std::string proxy;       ///< "env", or "http://user:password@host:port"; empty: none.
 
-    std::uint32_t timeout_ms = 0;         ///< The whole call. 0: 10000.
+    std::uint32_t timeout_ms = 0;         ///< The whole call. 0: 10000. next_event(): 10000 more.
     std::uint32_t connect_timeout_ms = 0; ///< TCP and TLS set-up. 0: 5000.
     std::uint32_t max_agent_id = 0;       ///< Largest agent ID taken. 0: 59999.
-    trust tls_trust = trust::system;      ///< Which certificates are trusted.
+    trust tls_trust = trust::system;      ///< What the certificate is checked against.
     bool allow_http = false;              ///< Take a base_url with plain http.
     bool no_keep_alive = false;           ///< A new connection for each call.
 
@@ -333,14 +334,15 @@ public:
     std::uint32_t flags() const noexcept { return raw_.flags; }
     /// On a failure: the gateway may have acted all the same.
     bool maybe_sent() const noexcept { return (raw_.flags & AGW_RESULT_MAYBE_SENT) != 0; }
-    /// A kept connection proved dead, so the request went out once more on a new one.
+    /// A kept connection proved dead before the first byte of an answer, so the request went out
+    /// once more on a new one.
     bool resent() const noexcept { return (raw_.flags & AGW_RESULT_RESENT) != 0; }
     /// A text was cut to fit.
     bool truncated() const noexcept { return (raw_.flags & AGW_RESULT_TRUNCATED) != 0; }
 
     /// The gateway's error code as sent: "0", "100-006"; "" if none came.
     const char *retcode() const noexcept { return raw_.retcode; }
-    /// The gateway's text.
+    /// The gateway's text; "" if none came.
     const char *message() const noexcept { return raw_.message; }
     /// What the library adds, for a log or a support call. Never holds the Guid.
     const char *detail() const noexcept { return raw_.detail; }
@@ -361,11 +363,12 @@ private:
 /// What an agent signs in with: `agw::sign_in("154").set_phone("40038")`. It holds a password:
 /// keep it no longer than needed.
 struct sign_in {
-    std::string agent_id; ///< Decimal digits. Needed.
-    std::string password; ///< A secret.
+    std::string agent_id; ///< Agent ID in decimal digits. Required.
+    std::string password; ///< A secret; empty: an empty one.
     std::string phone;    ///< The agent's phone; empty: the gateway's own.
-    std::string fields;   ///< Further members of the body: a JSON object as text.
-    bool force = false;   ///< Sign in all the same where the agent is signed in already.
+    std::string fields;   ///< Further members of the body, as the text of a JSON object.
+    bool force = false;   ///< Where the agent is signed in already (100-002), sign in all the same
+                          ///< and end that session.
 
     explicit sign_in(text agent) { detail::assign(agent_id, agent); }
 
@@ -783,8 +786,8 @@ public:
         return outcome;
     }
 
-    /// Rejects the conference call that rings at an agent (rejectAgentConf). See agw.h.
-    /// @param agent_id  Decimal digits, from 101 to options::max_agent_id.
+    /// Rejects the conference that rings at an agent (rejectAgentConf). See agw.h.
+    /// @param agent_id  Agent ID in decimal digits, from 101 to options::max_agent_id.
     /// @param guid      The agent's Guid, bare or as the whole value of a Set-GUID header.
     ///                  Without it, or NULL: the one that the client keeps for the agent.
     /// @param token     Ends this call.
@@ -854,7 +857,8 @@ public:
         return set_session(agent_id, guid, nullptr, std::nothrow);
     }
 
-    /// Shows what is kept for an agent: the one place that shows it. `kept` is replaced.
+    /// Shows the newest Guid and the cookies that are kept for an agent: the one place that shows
+    /// them. `kept` is replaced.
     AGW_HPP_OUTCOME
     result session(text agent_id, agw::session &kept, std::nothrow_t) const noexcept
     {
@@ -864,8 +868,9 @@ public:
         return outcome;
     }
 
-    /// Makes sure that a verified connection stands ready, without sending a request. On success the
-    /// detail describes it: the TLS version, the gateway's certificate, what that was checked against.
+    /// Makes sure that a verified connection stands ready, without sending a request. On success
+    /// the detail describes it: the TLS version, the gateway's certificate, what that was checked
+    /// against, and the proxy if there is one.
     AGW_HPP_OUTCOME
     result connect(std::nothrow_t, const cancel_token &token = cancel_token::none()) const noexcept
     {

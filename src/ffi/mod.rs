@@ -41,7 +41,7 @@ type NumberCall = u32;
 /// gateway and share it.
 ///
 /// Of a gateway's TLS agw needs: version 1.3, or 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305 (no
-/// CBC, no RSA key exchange, no renegotiation); keys of RSA (2048 bits or more), P-256, P-384 or
+/// CBC, no RSA key exchange, no renegotiation); keys of RSA (2048 to 8192 bits), P-256, P-384 or
 /// Ed25519, in the CAs above it, too; signatures with SHA-256 or more, ECDSA's with SHA-256 or
 /// SHA-384; certificates of X.509 version 3.
 ///
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn agw_client_new(
     }
 }
 
-/// Rejects the conference call that rings at an agent (`rejectAgentConf`).
+/// Rejects the conference that rings at an agent (`rejectAgentConf`).
 ///
 /// Blocks until the gateway's answer, the time-out, or a cancel. AGW_OK means that the gateway
 /// accepted; the outcome shows as the events AgentOther_PhoneRelease and AgentState_Ready. The
@@ -143,8 +143,9 @@ pub unsafe extern "C" fn agw_sign_in(
 /// The gateway answers at once if there is an event, else after about 10 s; the time-out counts on top
 /// of that. The call begins with a wait until 200 ms have passed since the agent's last one ended, so a
 /// loop needs no pause of its own; after a failure wait a second, after AGW_E_SESSION sign in again. A
-/// thread for each agent is enough, with a stack of 64 KiB: on Linux a call takes half of it, to which
-/// comes what the log callback takes. A newer Guid that comes along is kept, at once for all threads.
+/// thread for each agent is enough. A stack of 64 KiB will do: on Linux a call needs half of it, and
+/// the log callback what it needs by itself. A newer Guid that comes along is kept, at once for all
+/// threads.
 ///
 /// @param client    The client.
 /// @param agent_id  Agent ID in decimal digits. Required, borrowed.
@@ -185,7 +186,8 @@ pub unsafe extern "C" fn agw_next_event(
 /// @param client    The client.
 /// @param agent_id  Agent ID in decimal digits. Required, borrowed.
 /// @param result    Receives the answer or what went wrong; or NULL.
-/// @return AGW_OK or any AGW_E_*. AGW_E_SESSION: there is nothing to sign out of.
+/// @return AGW_OK or any AGW_E_*. AGW_E_SESSION, or AGW_E_GATEWAY with retcode 100-008: there is
+///         nothing to sign out of.
 /// @note Any thread; not from inside the log callback.
 /// @since 1.0
 #[unsafe(no_mangle)]
@@ -204,14 +206,14 @@ pub unsafe extern "C" fn agw_sign_out(
 
 /// Keeps a Guid and cookies for an agent: for a host that signs in or polls by itself.
 ///
-/// Sends nothing. Behind a load balancer its cookies go along with each call of the agent; a Guid that
-/// is handed to a call goes before the one kept.
+/// Sends nothing. Behind a load balancer its cookies go along with each call of the agent. A Guid that
+/// is handed to a call is used instead of the one kept.
 ///
 /// @param client    The client.
 /// @param agent_id  Agent ID in decimal digits. Required, borrowed.
 /// @param guid      The newest Guid, bare or as the whole value of a Set-GUID header. NULL: forgets the
 ///                  session.
-/// @param cookie    "name=value", `;` between several, 1775 bytes and 32 cookies at most, visible ASCII
+/// @param cookie    "name=value", `;` between several: at most 32, of 1775 bytes together, visible ASCII
 ///                  and blanks. NULL: the cookies that are kept stay; "": they are dropped.
 /// @param result    Receives what went wrong; or NULL.
 /// @return AGW_OK, AGW_E_INVALID_ARGUMENT, AGW_E_STRUCT_SIZE, AGW_E_INVALID_HANDLE, AGW_E_REENTRANT,
@@ -268,11 +270,11 @@ pub unsafe extern "C" fn agw_get_session(
 /// Makes sure that a verified connection to the gateway stands ready, without sending a request.
 ///
 /// At sign-in it finds a wrong address or certificate before a phone rings. When AgentConf_Ringing
-/// arrives it makes the reject that follows one round trip instead of three. It vouches only for what
-/// it has just seen work: a kept connection counts if it was made, or an answer came over it, within
-/// the last two seconds; otherwise a new one is made. On success `detail` describes the connection:
-/// TLS version, the certificate's names, SHA-256 fingerprint, first and last day and issuer, what it
-/// was checked against, and the proxy if there is one.
+/// arrives it makes the reject that follows one round trip instead of three. A kept connection counts
+/// only if it was made, or an answer came over it, within the last two seconds; otherwise a new one is
+/// made. On success `detail` describes the connection: TLS version, the certificate's names, SHA-256
+/// fingerprint, first and last day and issuer, what it was checked against, and the proxy if there is
+/// one.
 ///
 /// @param client  The client.
 /// @param result  Receives what stands ready, or what went wrong, in `detail`; or NULL.
@@ -312,11 +314,11 @@ pub unsafe extern "C" fn agw_cancel(client: *mut agw_client) -> StatusCall {
 
 /// Makes one call on a client end soon with AGW_E_CANCELLED: that whose result has this `call_id`.
 ///
-/// Ends all the calls in progress that have the number. Where there is none, the next call of the
-/// client that begins with it ends at once, before anything is sent: a cancel may come before its
-/// call. The newest 1024 such early cancels of a client are remembered, one for each number; a call
-/// that is refused for its arguments leaves them there. So count upward: use a number again only when
-/// no cancel for it can still come. No other call is disturbed.
+/// Ends all the calls in progress that have the number. Where there is none, the client's next call
+/// with that number ends at once, before anything is sent: a cancel may come before its call. The
+/// newest 1024 such early cancels of a client are remembered, one for each number; a call that is
+/// refused for its arguments leaves them there. So count upward: use a number again only when no cancel
+/// for it can still come. No other call is disturbed.
 ///
 /// @param client   The client.
 /// @param call_id  The number that stands in `agw_result.call_id` of the call; not 0.

@@ -9,8 +9,9 @@ pub const AGW_VERSION_NUM: u32 = 0x010000;
 /// Flag in `agw_result.flags`, on a failure: a byte of the request was sent, so the gateway may have
 /// acted all the same.
 pub const AGW_RESULT_MAYBE_SENT: u32 = 1;
-/// Flag in `agw_result.flags`: a kept-alive connection proved dead before a byte of answer, so
-/// the request went out once more on a new one. AGW_E_NO_CONFERENCE may then be the first's success.
+/// Flag in `agw_result.flags`: a kept connection proved dead before the first byte of an answer, so
+/// the request went out once more on a new one. AGW_E_NO_CONFERENCE may then be the success of the
+/// first copy.
 pub const AGW_RESULT_RESENT: u32 = 2;
 /// Flag in `agw_result.flags`: a text was cut to fit.
 pub const AGW_RESULT_TRUNCATED: u32 = 4;
@@ -22,7 +23,7 @@ pub const AGW_TRUST_SYSTEM: i32 = 0;
 pub const AGW_TRUST_CA: i32 = 1;
 /// `pin_sha256` alone: names, dates and chains are not looked at, the handshake's signature is.
 pub const AGW_TRUST_PIN: i32 = 2;
-/// Nothing is checked: whoever sits on the path can read the Guid. For a laboratory.
+/// Nothing is checked: whoever is on the network path can read the Guid. For a laboratory.
 pub const AGW_TRUST_DANGER_ANY: i32 = 3;
 
 /// Option flag: take a `base_url` with plain http. Options about certificates are refused with one.
@@ -66,7 +67,8 @@ pub struct agw_client_options {
     pub struct_size: u32,
     /// AGW_ALLOW_HTTP | AGW_NO_KEEP_ALIVE.
     pub flags: u32,
-    /// The whole call, name look-up included, in milliseconds. 0: 10000.
+    /// The whole call, name look-up included, in milliseconds. 0: 10000. agw_next_event() has 10000
+    /// more.
     pub timeout_ms: u32,
     /// TCP and TLS set-up, in milliseconds. 0: 5000.
     pub connect_timeout_ms: u32,
@@ -131,7 +133,7 @@ pub struct agw_result {
     pub call_id: u32,
     /// The gateway's error code as sent: "0", "100-006"; "" if none came.
     pub retcode: [c_char; 32],
-    /// The gateway's text.
+    /// The gateway's text; "" if none came.
     pub message: [c_char; 512],
     /// What the library adds, for a log or a support call. Never holds the Guid.
     pub detail: [c_char; 512],

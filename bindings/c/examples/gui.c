@@ -9,7 +9,7 @@
  *     AGW_GUID=... ./gui URL CA-FILE AGENT-ID [--cancel-after MS]
  *
  * With PHONE it signs the agent in, and out in the end; without, somebody else has signed the agent in,
- * and this program takes that Guid and polls on. The key r rejects the conference call that rings;
+ * and this program takes that Guid and polls on. The key r rejects the conference that rings;
  * Enter or Ctrl-C ends, and cancels what is in progress. --cancel-after presses Enter so long after r.
  * The exit code is 0 if the user ended it, 1 if the session did not begin, broke or could not be ended,
  * 2 for wrong usage.

@@ -1,4 +1,4 @@
-/* reject: rejects the conference call that rings at an agent.
+/* reject: rejects the conference that rings at an agent.
  *
  * An example to copy from: make the options, make a client, call, look at the result, free the
  * client. Plain C89, also C++; nothing but agw.h and the standard library.
@@ -309,7 +309,7 @@ static void print_help(void)
 {
     size_t line;
 
-    printf("reject: rejects the conference call that rings at an agent (agw %s)\n", agw_version());
+    printf("reject: rejects the conference that rings at an agent (agw %s)\n", agw_version());
     for (line = 0; line < sizeof HELP / sizeof HELP[0]; line++)
         puts(HELP[line]);
 }

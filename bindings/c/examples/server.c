@@ -1,4 +1,4 @@
-/* server: rejects the conference calls of many agents at once, as a server does for its agents.
+/* server: rejects the conferences of many agents at once, as a server does for its agents.
  *
  * An example to copy from: one client, shared by all threads; each takes the next agent from a
  * list, calls, and notes what came of it. C89; POSIX threads, or Windows threads.

@@ -7,7 +7,7 @@
  *     cc -o shift shift.c -lagw -pthread
  *     AGW_PASSWORD=... ./shift URL CA-FILE AGENT-ID PHONE [--ask] [--force]
  *
- * Every conference call that rings is rejected, with --ask only where the answer is y. --force signs
+ * Every conference that rings is rejected, with --ask only where the answer is y. --force signs
  * in although the agent is signed in already. The exit code is 0 if the shift ended by Ctrl-C and the
  * agent is signed out, 1 if not, 2 for wrong usage.
  *

@@ -17,16 +17,16 @@ not hold. Sends no request. Half of --timeout is for a connection as a program m
 for the addresses.
 
   --url URL              the gateway, as in https://gateway:8043
-  --connect-to IP:PORT   dial this instead
+  --connect-to IP:PORT   connect to this instead
   --proxy URL            http://host:port, or env: from the environment
   --allow-http           take a URL with plain http
   --ca FILE              trust these certificates, and no others
   --pin SHA256           trust the certificate with this fingerprint
-  --danger-any           trust anybody (laboratory)
+  --danger-any           check nothing (laboratory)
   --client-cert FILE     client certificate chain, PEM
   --client-key FILE      its private key, PEM
   --timeout S            all of it (10)
-  --connect-timeout S    one connection (5)
+  --connect-timeout S    TCP and TLS of one connection (5)
   --log                  log lines to standard error
   --json                 one JSON object instead of text
   --version, -h, --help

@@ -20,7 +20,7 @@ namespace Agw
         /// <summary>The HTTP status.</summary>
         public int HttpStatus { get; }
 
-        /// <summary>The gateway's code as sent: "0".</summary>
+        /// <summary>The gateway's error code as sent: "0".</summary>
         public string Retcode { get; }
 
         /// <summary>The gateway's text.</summary>
@@ -33,8 +33,8 @@ namespace Agw
         public TimeSpan Elapsed { get; }
 
         /// <summary>
-        /// A kept-alive connection proved dead before a byte of answer, so the request went out once
-        /// more on a new one.
+        /// A kept connection proved dead before the first byte of an answer, so the request went out
+        /// once more on a new one.
         /// </summary>
         public bool Resent { get; }
 

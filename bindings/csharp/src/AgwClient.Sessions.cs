@@ -171,6 +171,7 @@ namespace Agw
         /// <param name="cancellationToken">Ends this call alone, as that of RejectAgentConf.</param>
         /// <returns>The gateway's answer.</returns>
         /// <exception cref="AgwSessionException">There is nothing to sign out of.</exception>
+        /// <exception cref="AgwGatewayException">With Retcode 100-008: the same.</exception>
         /// <exception cref="AgwException">Any other failure, as of RejectAgentConf.</exception>
         public AgwAnswer SignOut(
             string agentId, CancellationToken cancellationToken = default(CancellationToken))
@@ -193,15 +194,15 @@ namespace Agw
         /// nothing.
         /// </summary>
         /// <remarks>
-        /// Behind a load balancer its cookies go along with each call of the agent; a Guid that is handed
-        /// to a call goes before the one kept.
+        /// Behind a load balancer its cookies go along with each call of the agent. A Guid that is handed
+        /// to a call is used instead of the one kept.
         /// </remarks>
         /// <param name="agentId">Agent ID in decimal digits.</param>
         /// <param name="guid">
         /// The newest Guid, bare or as the whole value of a Set-GUID header. Null: forgets the session.
         /// </param>
         /// <param name="cookie">
-        /// "name=value", ; between several, 1775 bytes and 32 cookies at most, visible ASCII and blanks.
+        /// "name=value", ; between several: at most 32, of 1775 bytes together, visible ASCII and blanks.
         /// Null: the cookies that are kept stay; "": they are dropped.
         /// </param>
         /// <exception cref="AgwInvalidArgumentException">

@@ -6,7 +6,7 @@ using System.Threading.Tasks;
 namespace Agw
 {
     /// <summary>
-    /// A client of one agent gateway: rejects the conference call that rings at an agent; signs agents
+    /// A client of one agent gateway: rejects the conference that rings at an agent; signs agents
     /// in and out and waits for their events, where the host does not do that by itself.
     /// </summary>
     /// <remarks>
@@ -66,7 +66,7 @@ namespace Agw
         /// <remarks>
         /// It runs in the thread that called, also in several at once, and blocks the call meanwhile:
         /// be quick, and do not wait for another thread that may be in a call or in Dispose. What a
-        /// handler throws is swallowed; the others still get the line. Once Dispose has returned it is
+        /// handler throws is dropped; the others still get the line. Once Dispose has returned it is
         /// not called again.
         /// </remarks>
         public event EventHandler<AgwLogEventArgs> Log
@@ -76,7 +76,7 @@ namespace Agw
         }
 
         /// <summary>
-        /// Rejects the conference call that rings at an agent (rejectAgentConf).
+        /// Rejects the conference that rings at an agent (rejectAgentConf).
         /// </summary>
         /// <remarks>
         /// Blocks until the gateway's answer, the time-out, or a cancel. That it returns means that the
@@ -143,12 +143,13 @@ namespace Agw
         /// <remarks>
         /// At sign-in it finds a wrong address or certificate before a phone rings. When
         /// AgentConf_Ringing arrives it makes the reject that follows one round trip instead of three. A
-        /// kept connection counts only if it was heard of within the last two seconds.
+        /// kept connection counts only if it was made, or an answer came over it, within the last two
+        /// seconds.
         /// </remarks>
         /// <param name="cancellationToken">Ends this call alone, as that of RejectAgentConf.</param>
         /// <returns>
-        /// What the connection is, in words for a log: the TLS version, the gateway's certificate, and
-        /// what that was checked against.
+        /// What the connection is, in words for a log: the TLS version, the gateway's certificate,
+        /// what that was checked against, and the proxy if there is one.
         /// </returns>
         /// <exception cref="AgwNetworkException">What a call would fail with.</exception>
         /// <exception cref="AgwCancelledException">Ended by Cancel or Dispose.</exception>

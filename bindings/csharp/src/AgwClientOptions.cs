@@ -22,13 +22,13 @@ namespace Agw
         /// </summary>
         public string ConnectTo { get; set; }
 
-        /// <summary>What makes the gateway's certificate trusted.</summary>
+        /// <summary>What the gateway's certificate is checked against.</summary>
         public AgwTrust Trust { get; set; }
 
         /// <summary>
-        /// Certificates to trust: PEM text, or the path of a file in PEM or DER; or null. With
-        /// <see cref="AgwTrust.Ca"/> they alone are trusted, with <see cref="AgwTrust.System"/> the
-        /// system's, too.
+        /// Certificates to trust: PEM text, or the path of a file in PEM (UTF-8 or UTF-16) or DER; or
+        /// null. Each must be good. With <see cref="AgwTrust.Ca"/> they alone are trusted, with
+        /// <see cref="AgwTrust.System"/> the system's, too.
         /// </summary>
         public string Ca { get; set; }
 
@@ -39,18 +39,19 @@ namespace Agw
         public string PinSha256 { get; set; }
 
         /// <summary>
-        /// Client certificate chain, PEM text or path, if the gateway wants one; or null.
+        /// Client certificate chain, text or path as Ca, the client's own first, if the gateway wants
+        /// one; or null.
         /// </summary>
         public string ClientCert { get; set; }
 
         /// <summary>
-        /// Its private key, PEM text or path, not encrypted. Null: looked for in ClientCert.
+        /// Its private key, text or path as Ca, not encrypted. Null: looked for in ClientCert.
         /// </summary>
         public string ClientKey { get; set; }
 
         /// <summary>
-        /// Null: no proxy. "env": from HTTPS_PROXY and the like, with NO_PROXY. Else
-        /// "http://user:password@host:port".
+        /// Null: no proxy. "env": from https_proxy and the like, unless no_proxy names the gateway's
+        /// host. Else "http://user:password@host:port".
         /// </summary>
         public string Proxy { get; set; }
 

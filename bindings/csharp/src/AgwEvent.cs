@@ -6,7 +6,7 @@ namespace Agw
     /// <summary>Something that happened to an agent. Immutable.</summary>
     public sealed class AgwEvent
     {
-        /// <summary>A <see cref="Type"/>: a conference call rings at the agent.</summary>
+        /// <summary>A <see cref="Type"/>: a conference rings at the agent.</summary>
         public const string ConfRinging = "AgentConf_Ringing";
 
         /// <summary>
@@ -14,7 +14,7 @@ namespace Agw
         /// </summary>
         public const string PhoneRelease = "AgentOther_PhoneRelease";
 
-        /// <summary>A <see cref="Type"/>: the agent is ready for calls.</summary>
+        /// <summary>A <see cref="Type"/>: the agent is ready.</summary>
         public const string Ready = "AgentState_Ready";
 
         /// <summary>A <see cref="Type"/>: somebody joined a conference, or left it.</summary>
@@ -32,7 +32,7 @@ namespace Agw
         /// <summary>The agent, as sent.</summary>
         public string WorkNo { get; private set; }
 
-        /// <summary>Further members, as JSON text, as sent; "" if there are none.</summary>
+        /// <summary>The content as JSON text, as sent; "" if there is none or it is null.</summary>
         public string Content { get; private set; }
 
         /// <summary>The conference; null where the event is about none.</summary>

@@ -83,8 +83,8 @@ namespace Agw
         }
 
         /// <summary>
-        /// A kept-alive connection proved dead before a byte of answer, so the request went out once
-        /// more on a new one.
+        /// A kept connection proved dead before the first byte of an answer, so the request went out
+        /// once more on a new one.
         /// </summary>
         public bool Resent
         {

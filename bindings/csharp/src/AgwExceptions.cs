@@ -79,7 +79,7 @@ namespace Agw
     }
 
     /// <summary>
-    /// Called from inside a log handler (4), where only a new client can be made.
+    /// Called from inside a log handler (4), where a client can only be made or disposed.
     /// </summary>
     [Serializable]
     public sealed class AgwReentrantException : AgwException
@@ -111,7 +111,7 @@ namespace Agw
     }
 
     /// <summary>
-    /// Ended by Cancel or Dispose, or, where it waited for events, by SignOut (105); see MaybeSent.
+    /// Ended by Cancel or Dispose; a wait for events also by SignOut (105). See MaybeSent.
     /// </summary>
     [Serializable]
     public sealed class AgwCancelledException : AgwException

@@ -4,8 +4,9 @@ using System;
 namespace Agw
 {
     /// <summary>
-    /// One log line. It names the method (rejectAgentConf), the agent, the status, the retcode and
-    /// the time; never the Guid, a key or a certificate.
+    /// One log line. It begins with the gateway, and names the method (rejectAgentConf), the agent,
+    /// the status, the retcode and the time; never a Guid, a password, a cookie, a key or a
+    /// certificate.
     /// </summary>
     public sealed class AgwLogEventArgs : EventArgs
     {

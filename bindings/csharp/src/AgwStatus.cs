@@ -6,7 +6,7 @@ namespace Agw
     /// <summary>What a call came to: the library's numbers. New ones may be added.</summary>
     public enum AgwStatus : int
     {
-        /// <summary>The gateway accepted. The outcome shows as events.</summary>
+        /// <summary>The call succeeded; a gateway that was asked answered retcode "0".</summary>
         Ok = 0,
 
         /// <summary>A text is missing or cannot be passed on, or a field is out of range.</summary>
@@ -54,7 +54,7 @@ namespace Agw
         /// <summary>The connection broke.</summary>
         Io = 104,
 
-        /// <summary>Ended by Cancel, a cancellation token, or Dispose.</summary>
+        /// <summary>Ended by Cancel, a token or Dispose; a wait for events also by SignOut.</summary>
         Cancelled = 105,
 
         /// <summary>The proxy could not be reached or refused.</summary>
@@ -91,7 +91,7 @@ namespace Agw
         Internal = 900,
     }
 
-    /// <summary>What makes a gateway's certificate trusted.</summary>
+    /// <summary>What the gateway's certificate is checked against.</summary>
     public enum AgwTrust : int
     {
         /// <summary>The system's certificate store, plus Ca if given.</summary>
@@ -106,7 +106,7 @@ namespace Agw
         Pin = 2,
 
         /// <summary>
-        /// Nothing is checked: whoever sits on the path can read the Guid. For a laboratory.
+        /// Nothing: whoever is on the network path can read the Guid. For a laboratory.
         /// </summary>
         DangerAny = 3,
     }
@@ -120,10 +120,10 @@ namespace Agw
         /// <summary>A bug in the library.</summary>
         Error = 1,
 
-        /// <summary>A failed call, or an option that is dangerous.</summary>
+        /// <summary>A failed call that somebody has to look at, or a dangerous option.</summary>
         Warn = 2,
 
-        /// <summary>Each call.</summary>
+        /// <summary>Each call, also one that came too late.</summary>
         Info = 3,
 
         /// <summary>Each step of a call.</summary>

@@ -1,4 +1,4 @@
-{ Rejects the conference call that rings at an agent; the Guid is in AGW_GUID.
+{ Rejects the conference that rings at an agent; the Guid is in AGW_GUID.
 
       reject URL CA-FILE AGENT-ID
 

@@ -1,4 +1,4 @@
-{ Signs an agent in, rejects the first conference call that rings, waits until the agent is ready
+{ Signs an agent in, rejects the first conference that rings, waits until the agent is ready
   again, and signs out. The password is in AGW_PASSWORD.
 
       shift URL CA-FILE AGENT-ID PHONE

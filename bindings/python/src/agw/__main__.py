@@ -1,4 +1,4 @@
-"""``python -m agw``: for the support desk: rejects a call, checks the way, watches events."""
+"""For the support desk: rejects a conference, checks the way to a gateway, watches events."""
 
 import argparse
 import dataclasses
@@ -44,7 +44,8 @@ Prints the events of an agent, one a line, until Ctrl-C. With --sign-in it signs
 out at the end. Otherwise it takes a Guid, and only one program may wait for an agent's events.
 
 Passwords and Guids are not for the command line, which every user of a machine can see. So they
-are taken from a file, from standard input, or from the environment; a password is else asked for.
+are taken from a file, from standard input, or from the environment. Where there is none, the
+password is asked for.
 """
 
 _GATEWAY_NUMBERS = range(300, 400)
@@ -62,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     reject = commands.add_parser(
         "reject",
-        help="reject the conference call that rings at an agent",
+        help="reject the conference that rings at an agent",
         description=_GUID_HELP,
         formatter_class=raw,
         epilog=_EPILOG,
@@ -116,7 +117,7 @@ def _add_sign_in(parser: argparse.ArgumentParser) -> None:
 
 def _add_gateway(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", required=True, help="the gateway, as in https://gateway:8043")
-    parser.add_argument("--connect-to", metavar="IP:PORT", help="dial this instead")
+    parser.add_argument("--connect-to", metavar="IP:PORT", help="connect to this instead")
     parser.add_argument("--proxy", help="http://host:port, or env: from the environment")
     parser.add_argument("--allow-http", action="store_true", help="take a URL with plain http")
 
@@ -127,15 +128,19 @@ def _add_trust(parser: argparse.ArgumentParser) -> None:
     trust.add_argument(
         "--pin", metavar="SHA256", help="trust the certificate with this fingerprint"
     )
-    trust.add_argument("--danger-any", action="store_true", help="trust anybody (laboratory)")
+    trust.add_argument("--danger-any", action="store_true", help="check nothing (laboratory)")
     parser.add_argument("--client-cert", metavar="FILE", help="client certificate chain, PEM")
     parser.add_argument("--client-key", metavar="FILE", help="its private key, PEM")
 
 
 def _add_rest(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="whole call (10)")
-    parser.add_argument("--connect-timeout", type=float, default=5.0, metavar="S", help="(5)")
-    parser.add_argument("--max-agent-id", type=int, default=59999, metavar="N", help="(59999)")
+    parser.add_argument(
+        "--connect-timeout", type=float, default=5.0, metavar="S", help="TCP and TLS (5)"
+    )
+    parser.add_argument(
+        "--max-agent-id", type=int, default=59999, metavar="N", help="largest agent ID (59999)"
+    )
     parser.add_argument("--log", action="store_true", help="log lines to standard error")
     parser.add_argument(
         "--json", action="store_true", help="one JSON object instead of text, of watch one a line"

@@ -47,15 +47,16 @@ class Status(IntEnum):
 
 
 class Trust(IntEnum):
-    """Whom to take for the gateway."""
+    """What the gateway's certificate is checked against."""
 
     #: The system's certificate store, plus ``ca`` if given.
     SYSTEM = 0
     #: ``ca`` alone.
     CA = 1
-    #: ``pin_sha256`` alone: names, dates and chains are not looked at.
+    #: ``pin_sha256`` alone: names, dates and chains are not looked at, the handshake's signature
+    #: is.
     PIN = 2
-    #: Anybody: whoever sits on the path can read the Guid. For a laboratory.
+    #: Nothing: whoever is on the network path can read the Guid. For a laboratory.
     DANGER_ANY = 3
 
 

@@ -52,7 +52,7 @@ class AsyncClient(ClientBase):
     async def reject_agent_conf(
         self, agent_id: Union[int, str], guid: Optional[str] = None
     ) -> Answer:
-        """Rejects the conference call that rings at an agent; see `Client.reject_agent_conf`."""
+        """Rejects the conference that rings at an agent; see `Client.reject_agent_conf`."""
         return await self._run(self._reject, agent_bytes(agent_id), optional_guid(guid))
 
     async def sign_in(

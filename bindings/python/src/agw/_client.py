@@ -185,21 +185,26 @@ class Client(ClientBase):
     It cannot be pickled or copied.
 
     :param base_url: ``https://host:port``, also with a path prefix before ``/agentgateway``.
-    :param ca: certificates to trust, and no others: PEM text, or the path of a file in PEM or DER.
-    :param pin_sha256: SHA-256 fingerprint of the gateway's own certificate, to trust that alone:
-        hex, colons allowed, comma between several. Names and dates are then not looked at.
-    :param client_cert: chain of a client certificate if the gateway wants one; PEM text or path.
-    :param client_key: its private key, not encrypted; by default looked for in ``client_cert``.
+    :param ca: certificates to trust, and no others: PEM text, or the path of a file in PEM (UTF-8
+        or UTF-16) or DER. Each must be good.
+    :param pin_sha256: SHA-256 fingerprints of the gateway's certificate, to trust that alone: hex,
+        colons allowed, comma between several. Names, dates and chains are then not looked at.
+    :param client_cert: client certificate chain, text or path as ``ca``, the client's own first,
+        if the gateway wants one.
+    :param client_key: its private key, text or path as ``ca``, not encrypted; by default looked
+        for in ``client_cert``.
     :param trust: by default `Trust.PIN` with ``pin_sha256``, `Trust.CA` with ``ca``, otherwise
         `Trust.SYSTEM`. Give `Trust.SYSTEM` with ``ca`` to trust both; `Trust.DANGER_ANY` checks
         nothing and is for a laboratory.
-    :param timeout: for a whole call, name look-up included, in seconds; None is refused.
+    :param timeout: for a whole call, name look-up included, in seconds; None is refused. A wait
+        for an event has 10 seconds more.
     :param connect_timeout: for setting up TCP and TLS, in seconds.
     :param max_agent_id: the largest agent ID taken; gateways documented since late 2025 have
         agents up to 999999.
     :param connect_to: ``ip:port`` to connect to instead, or several of one service, comma between,
         in order of preference; the certificate must still be for the host of ``base_url``.
-    :param proxy: ``http://user:password@host:port``; or ``env``: from https_proxy and the like.
+    :param proxy: ``http://user:password@host:port``; or ``env``: from https_proxy and the like,
+        unless no_proxy names the gateway's host.
     :param allow_http: take a ``base_url`` with plain http.
     :param keep_alive: keep connections for the next call, 30 seconds at most.
     :param log_level: the least level of `logging` that the library makes lines for, a number or a
@@ -218,7 +223,7 @@ class Client(ClientBase):
         *,
         cancel: Optional[CancelToken] = None,
     ) -> Answer:
-        """Rejects the conference call that rings at an agent.
+        """Rejects the conference that rings at an agent.
 
         Blocks this thread, without the GIL, until the gateway's answer, the time-out, or a
         cancel. Any thread, also many at once, but not from inside a log handler.
@@ -230,7 +235,7 @@ class Client(ClientBase):
         The request names no conference: the gateway takes whatever rings just then. So a call
         that failed with ``maybe_sent`` is not to be repeated blindly.
 
-        :param agent_id: from 101 to ``max_agent_id``.
+        :param agent_id: agent ID, from 101 to ``max_agent_id``.
         :param guid: the agent's Guid, bare or as the whole value of a ``Set-GUID`` header. It is
             as good as a password; it shows in no log line, exception or result. None: the one
             that the client keeps for the agent, from `sign_in` or `set_session`.
@@ -260,7 +265,8 @@ class Client(ClientBase):
 
         :param phone: the agent's phone; by default the gateway's own.
         :param password: by default an empty one. It shows in no log line, exception or result.
-        :param force: where the agent is signed in already (100-002), sign in all the same.
+        :param force: where the agent is signed in already (100-002), sign in all the same and end
+            that session.
         :param fields: further members of the body. They win over those above, and over
             ``"autoanswer": false``, without which nothing would ring.
         :param cancel: ends this call, from another thread.
@@ -320,7 +326,8 @@ class Client(ClientBase):
         What waits for the agent's events ends. The session is kept where the gateway was busy,
         failed, or was not reached, so that it can be tried again.
 
-        :raises SessionError: there is nothing to sign out of.
+        :raises SessionError: there is nothing to sign out of; or `GatewayError` with ``retcode``
+            100-008.
         :raises AgwError: whatever else it came to; see `agw.errors`.
         """
         return self._run(cancel, self._sign_out, agent_bytes(agent_id))
@@ -330,13 +337,13 @@ class Client(ClientBase):
     ) -> None:
         """Keeps a Guid and cookies for an agent whom the program signs in by itself.
 
-        Sends nothing. Behind a load balancer its cookies go along with each call of the agent; a
-        Guid that is handed to a call goes before the one kept.
+        Sends nothing. Behind a load balancer its cookies go along with each call of the agent. A
+        Guid that is handed to a call is used instead of the one kept.
 
         :param guid: the newest, bare or as the whole value of a ``Set-GUID`` header. None forgets
             the session.
-        :param cookie: ``name=value``, ``;`` between several. None: those that are kept stay; "":
-            they are dropped.
+        :param cookie: ``name=value``, ``;`` between several: at most 32, of 1775 bytes together.
+            None: those that are kept stay; "": they are dropped.
         """
         self._run(None, self._set_session, *session_bytes(agent_id, guid, cookie))
 
@@ -355,10 +362,11 @@ class Client(ClientBase):
 
         At sign-in it finds a wrong address or certificate before a phone rings. When
         ``AgentConf_Ringing`` arrives, it makes the reject that follows one round trip instead of
-        three. Blocks and raises as a call does, and is cancelled like one.
+        three. A kept connection counts only if it was made, or an answer came over it, within the
+        last two seconds. Blocks and raises as a call does, and is cancelled like one.
 
         :return: what the connection is, in words for a log: the TLS version, the gateway's
-            certificate, and what that was checked against.
+            certificate, what that was checked against, and the proxy if there is one.
         """
         return self._run(cancel, self._connect)
 

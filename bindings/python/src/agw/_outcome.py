@@ -22,7 +22,7 @@ class Outcome:
     os_error: int = 0
     #: A failure, but the gateway may have acted all the same.
     maybe_sent: bool = False
-    #: A kept connection proved dead before a byte of answer: sent once more on a new one.
+    #: A kept connection proved dead before the first byte of an answer: sent once more.
     resent: bool = False
     #: A text was cut to fit.
     truncated: bool = False
@@ -32,7 +32,7 @@ class Outcome:
     cti_code: int = 0
     #: The gateway's error code as sent: "0", "100-006"; "" if none came.
     retcode: str = ""
-    #: The gateway's text.
+    #: The gateway's text; "" if none came.
     message: str = ""
     #: What the library adds, for a log or a support call.
     detail: str = ""
@@ -40,9 +40,9 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Answer:
-    """The gateway accepted. What comes of a rejection shows as events."""
+    """The gateway accepted. What comes of a reject shows as events."""
 
-    #: The gateway's code: "0".
+    #: The gateway's error code as sent: "0".
     retcode: str
     #: The gateway's text.
     message: str
@@ -52,7 +52,7 @@ class Answer:
     http_status: int
     #: The whole call, in seconds.
     elapsed: float
-    #: A kept connection proved dead before a byte of answer: sent once more on a new one.
+    #: A kept connection proved dead before the first byte of an answer: sent once more.
     resent: bool
     #: A text was cut to fit.
     truncated: bool

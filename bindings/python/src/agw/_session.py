@@ -14,11 +14,11 @@ from .errors import invalid
 class Event:
     """What happened to an agent."""
 
-    #: A conference call rings at the agent.
+    #: A conference rings at the agent.
     CONF_RINGING: ClassVar[str] = _abi.EVENT_TYPES["CONF_RINGING"]
     #: The agent's phone was hung up, by the agent or the platform.
     PHONE_RELEASE: ClassVar[str] = _abi.EVENT_TYPES["PHONE_RELEASE"]
-    #: The agent is ready for calls.
+    #: The agent is ready.
     READY: ClassVar[str] = _abi.EVENT_TYPES["READY"]
     #: Somebody joined a conference, or left it.
     CONF_PARTICIPANT_CHANGED: ClassVar[str] = _abi.EVENT_TYPES["CONF_PARTICIPANT_CHANGED"]
@@ -29,7 +29,7 @@ class Event:
     work_no: str = ""
     #: What else the gateway tells; None if that is nothing, or no JSON object, or was cut.
     content: Optional[Dict[str, Any]] = field(default=None, hash=False)
-    #: The content as JSON text, as sent; "" if there is none.
+    #: The content as JSON text, as sent; "" if there is none or it is null.
     text: str = ""
     #: The conference; or 0.
     conf_id: int = 0

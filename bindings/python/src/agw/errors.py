@@ -74,7 +74,7 @@ class AgwError(Exception):
 
     @property
     def message(self) -> str:
-        """The gateway's text."""
+        """The gateway's text; "" if none came."""
         return self.outcome.message
 
     @property
@@ -89,7 +89,7 @@ class AgwError(Exception):
 
     @property
     def resent(self) -> bool:
-        """A kept connection proved dead, so the request went out once more on a new one."""
+        """A kept connection proved dead before the first byte of an answer: sent once more."""
         return self.outcome.resent
 
     @property

@@ -56,7 +56,7 @@ class Simulator:
     """
 
     url: str
-    """What a client dials: `https://127.0.0.1:PORT`."""
+    """What a client connects to: `https://127.0.0.1:PORT`."""
     ca: str
     """The file with the CA that a client trusts; `-` with `--http`."""
     pin: str
