@@ -241,8 +241,8 @@ struct options {
     std::string connect_to;  ///< "ip:port" to connect to instead, or several, comma between.
     std::string ca;          ///< Certificates to trust: PEM text, or the path of a file. With
                              ///< trust::ca they alone, with trust::system the system's, too.
-    std::string pin_sha256;  ///< SHA-256 fingerprints of the gateway's certificate, for trust::pin,
-                             ///< comma between several.
+    std::string pin_sha256;  ///< SHA-256 fingerprints of the gateway's certificate, comma
+                             ///< between several. For trust::pin.
     std::string client_cert; ///< Client certificate chain, PEM text or path.
     std::string client_key;  ///< Its private key, if it is not in client_cert.
     std::string proxy;       ///< "env", or "http://user:password@host:port"; empty: none.
@@ -367,8 +367,7 @@ struct sign_in {
     std::string password; ///< A secret; empty: an empty one.
     std::string phone;    ///< The agent's phone; empty: the gateway's own.
     std::string fields;   ///< Further members of the body, as the text of a JSON object.
-    bool force = false;   ///< Where the agent is signed in already (100-002), sign in all the same
-                          ///< and end that session.
+    bool force = false;   ///< Sign in though signed in already (100-002), and end that session.
 
     explicit sign_in(text agent) { detail::assign(agent_id, agent); }
 

@@ -120,9 +120,10 @@ namespace Agw
         /// exception that Wait and Result make of it does not tell. An answer that is there before the
         /// cancellation wins.</para>
         /// <para>At most 64 asynchronous calls of a client are under way at once, apart from those of
-        /// NextEventAsync; further ones wait their turn. Timeout counts from the beginning of that: a
-        /// call whose turn has not come by then is not sent, and fails with
-        /// <see cref="AgwTimeoutException"/>. Cancel and Dispose end those that wait, too.</para>
+        /// NextEventAsync; further ones wait their turn. Timeout counts from the beginning of that wait:
+        /// a call whose turn has not come by then is not sent, and one that then has no answer yet is
+        /// ended. Both fail with <see cref="AgwTimeoutException"/>. Cancel and Dispose end those that
+        /// wait, too.</para>
         /// </remarks>
         /// <param name="agentId">As for RejectAgentConf.</param>
         /// <param name="guid">As for RejectAgentConf.</param>

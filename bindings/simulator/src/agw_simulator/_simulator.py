@@ -168,7 +168,7 @@ class Simulator:
         count: int = 1,
         delay: float = 0.0,
     ) -> None:
-        """The next `count` rejections of an agent get this answer, and nothing else happens."""
+        """The next `count` rejects of an agent get this answer, and nothing else happens."""
         body: Dict[str, Any] = {"agentId": str(agent), "message": message, "count": count}
         body.update(httpStatus=http_status, delayMs=round(delay * 1000))
         if retcode is not None:
