@@ -22,7 +22,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Share one client among threads; [`NumberedCall`] is a call that another thread can end by itself.
+//! Share one client among threads; [`NumberedCall`] is a call that another thread can end alone.
 //! Every call ends within [`ClientOptions::timeout`], a poll within 10 s more. Gateways have self-signed certificates as a rule:
 //! [`Trust::Ca`] or [`Trust::Pin`] trusts them, and checks them.
 //!

@@ -841,7 +841,8 @@ public:
 
     /// Keeps a Guid and cookies for an agent whom the program signs in by itself. Sends nothing.
     /// @param guid    The newest Guid; NULL: forgets the session.
-    /// @param cookie  "name=value", `;` between several; NULL: those that are kept stay.
+    /// @param cookie  "name=value", `;` between several: at most 32, of 1775 bytes together.
+    ///                NULL: those that are kept stay; "": they are dropped.
     AGW_HPP_OUTCOME
     result set_session(text agent_id, text guid, text cookie, std::nothrow_t) const noexcept
     {
