@@ -25,8 +25,8 @@ for the addresses.
   --danger-any           check nothing (laboratory)
   --client-cert FILE     client certificate chain, PEM
   --client-key FILE      its private key, PEM
-  --timeout S            all of it (10)
-  --connect-timeout S    TCP and TLS of one connection (5)
+  --timeout S            all of it, in seconds (10)
+  --connect-timeout S    TCP and TLS of one connection, in seconds (5)
   --log                  log lines to standard error
   --json                 one JSON object instead of text
   --version, -h, --help

@@ -98,20 +98,28 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_guid(parser: argparse.ArgumentParser) -> None:
     guid = parser.add_mutually_exclusive_group()
-    guid.add_argument("--guid-file", metavar="FILE", help="first line of FILE; - is standard input")
-    guid.add_argument("--guid-env", metavar="NAME", help="environment variable (default AGW_GUID)")
+    guid.add_argument(
+        "--guid-file", metavar="FILE", help="the Guid: first line of FILE; - is standard input"
+    )
+    guid.add_argument(
+        "--guid-env", metavar="NAME", help="the Guid: environment variable (default AGW_GUID)"
+    )
 
 
 def _add_sign_in(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--sign-in", action="store_true", help="sign in, instead of a Guid")
+    parser.add_argument("--sign-in", action="store_true", help="sign in, instead of taking a Guid")
     parser.add_argument("--phone", metavar="NUMBER", help="the agent's phone")
     parser.add_argument("--force", action="store_true", help="sign in although signed in already")
     password = parser.add_mutually_exclusive_group()
     password.add_argument(
-        "--password-file", metavar="FILE", help="first line of FILE; - is standard input"
+        "--password-file",
+        metavar="FILE",
+        help="the password: first line of FILE; - is standard input",
     )
     password.add_argument(
-        "--password-env", metavar="NAME", help="environment variable (default AGW_PASSWORD)"
+        "--password-env",
+        metavar="NAME",
+        help="the password: environment variable (default AGW_PASSWORD)",
     )
 
 
@@ -134,9 +142,15 @@ def _add_trust(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_rest(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="whole call (10)")
     parser.add_argument(
-        "--connect-timeout", type=float, default=5.0, metavar="S", help="TCP and TLS (5)"
+        "--timeout", type=float, default=10.0, metavar="S", help="whole call, in seconds (10)"
+    )
+    parser.add_argument(
+        "--connect-timeout",
+        type=float,
+        default=5.0,
+        metavar="S",
+        help="TCP and TLS, in seconds (5)",
     )
     parser.add_argument(
         "--max-agent-id", type=int, default=59999, metavar="N", help="largest agent ID (59999)"
