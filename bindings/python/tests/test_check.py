@@ -7,6 +7,7 @@ import re
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Tuple
@@ -197,6 +198,29 @@ def test_one_of_two_addresses_is_dead(simulator: Simulator) -> None:
     assert told["advice"].startswith("1 of 2 addresses failed")
     code, told, _ = check("--url", simulator.url, "--connect-to", dead())
     assert (code, told["name"]) == (6, "AGW_E_CONNECT")
+
+
+def test_what_python_loads_only_once_is_there_before_the_threads() -> None:
+    code = """
+import sys
+from agw import _check, __main__
+class Threads(_check.ThreadPoolExecutor):
+    def __init__(self, *given):
+        print("encodings.idna" in sys.modules)
+        super().__init__(*given)
+_check.ThreadPoolExecutor = Threads
+sys.exit(__main__.main())
+"""
+    words = ["check", "--allow-http", "--url", f"http://{dead()}"]
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        env=tool_environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert ran.stdout.startswith("True\n"), ran.stdout
 
 
 def test_where_nothing_is_checked_nothing_is_said_to_be(
