@@ -123,14 +123,14 @@ class ClientBase:
         """Calls with the GIL released; raises what is not OK."""
         result = _new_result(call_id)
         try:
-            _log.call(function, self._handle, *arguments, ctypes.byref(result))
+            _log.call(function, self._handle, *arguments, result)
         finally:
             _after_call()
+        if result.status == Status.OK:
+            return result
         if result.status == Status.INVALID_HANDLE:
             raise closed_error()
-        if result.status != Status.OK:
-            raise error_of(outcome_of(result))
-        return result
+        raise error_of(outcome_of(result))
 
     # The calls; first the number by which another thread can end them, or 0.
 
@@ -140,11 +140,11 @@ class ClientBase:
 
     def _sign_in(self, call_id: int, options: _abi.SignInOptions) -> Answer:
         sign_in = self._library.agw_sign_in
-        return answer_of(self._call(call_id, sign_in, ctypes.byref(options)))
+        return answer_of(self._call(call_id, sign_in, options))
 
     def _next_event(self, call_id: int, agent_id: bytes) -> Optional[Event]:
         event = _abi.Event(struct_size=ctypes.sizeof(_abi.Event))
-        self._call(call_id, self._library.agw_next_event, agent_id, ctypes.byref(event))
+        self._call(call_id, self._library.agw_next_event, agent_id, event)
         return event_of(event)
 
     def _sign_out(self, call_id: int, agent_id: bytes) -> Answer:
@@ -157,7 +157,7 @@ class ClientBase:
 
     def _session(self, call_id: int, agent_id: bytes) -> Session:
         session = _abi.Session(struct_size=ctypes.sizeof(_abi.Session))
-        self._call(call_id, self._library.agw_get_session, agent_id, ctypes.byref(session))
+        self._call(call_id, self._library.agw_get_session, agent_id, session)
         return session_of(session)
 
     def _connect(self, call_id: int) -> str:
@@ -433,8 +433,7 @@ def _new_result(call_id: int = 0) -> _abi.Result:
 def _new(library: ctypes.CDLL, options: _abi.ClientOptions) -> int:
     handle = ctypes.c_void_p()
     result = _new_result()
-    references = (ctypes.byref(one) for one in (options, handle, result))
-    _log.call(library.agw_client_new, *references)
+    _log.call(library.agw_client_new, options, handle, result)
     if handle.value is None:
         raise error_of(outcome_of(result))
     return handle.value

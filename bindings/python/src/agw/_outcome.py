@@ -79,14 +79,14 @@ def outcome_of(result: Result) -> Outcome:
 def answer_of(result: Result) -> Answer:
     """Picks what matters when the gateway has accepted."""
     flags: int = result.flags
-    return Answer(
-        retcode=text_of(result.retcode),
-        message=text_of(result.message),
-        detail=text_of(result.detail),
-        http_status=result.http_status,
-        elapsed=result.elapsed_us / 1e6,
-        resent=bool(flags & _RESENT),
-        truncated=bool(flags & _TRUNCATED),
+    return Answer(  # by position: with names it takes twice as long
+        text_of(result.retcode),
+        text_of(result.message),
+        text_of(result.detail),
+        result.http_status,
+        result.elapsed_us / 1e6,
+        bool(flags & _RESENT),
+        bool(flags & _TRUNCATED),
     )
 
 
