@@ -112,7 +112,7 @@ def checked(arguments: argparse.Namespace) -> Report:
     if found:
         only = _try_of(arguments, outcome, end)
         return _report(arguments, outcome, found[1] or found[2], tries=[only])
-    codecs.lookup("idna")  # which addresses go through: Python may not find it in two threads at once
+    codecs.lookup("idna")  # for addresses: two threads at once may not find it
     look_up, addresses = _addresses(arguments, end)
     with ThreadPoolExecutor(_MOST_ADDRESSES) as threads:
         tries = threads.map(lambda one: _try(arguments, one, end), addresses[:_MOST_ADDRESSES])

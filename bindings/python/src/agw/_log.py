@@ -93,9 +93,13 @@ class _Hook(threading.local):
     """
 
     def __init__(self, former: Callable[[Any], Any]) -> None:
-        self.take = former
+        self.former = self.take = former
 
     __call__: Any = property(operator.attrgetter("take"))
+
+
+#: The last one: to make one takes longer than all the rest of `call`.
+_hooks: List[_Hook] = []
 
 
 def call(function: Callable[..., Any], *arguments: Any) -> None:
@@ -135,11 +139,11 @@ def _with_hook(function: Callable[..., Any], arguments: Tuple[Any, ...]) -> None
     What they raise goes to `sys.unraisablehook`, and is kept from there.
     """
     former = sys.unraisablehook
-    hook = _Hook(former)
+    hook = _hook(former)
     lost: List[Any] = []
-    hook.take = lost.append
-    sys.unraisablehook = hook
     try:
+        sys.unraisablehook = hook  # first: a signal handler that calls just then gets another one
+        hook.take = lost.append
         function(*arguments)
     finally:
         hook.take = former
@@ -147,6 +151,16 @@ def _with_hook(function: Callable[..., Any], arguments: Tuple[Any, ...]) -> None
             sys.unraisablehook = former
         for unraisable in lost:
             _sort_out(unraisable, former)
+
+
+def _hook(former: Callable[[Any], Any]) -> _Hook:
+    """Gives the last one again if it fits."""
+    for hook in _hooks:
+        if hook.former is former:
+            return hook
+    hook = _Hook(former)
+    _hooks[:] = (hook,)
+    return hook
 
 
 def _sort_out(unraisable: Any, former: Callable[[Any], Any]) -> None:
