@@ -38,6 +38,8 @@ const MAX_RECEIVED: usize = 3 * MAX_ANSWER;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
+const CHUNKS: &str = "a line between chunks is missing, is no length, or ends in a line feed alone";
+
 /// What most answers fit into.
 const USUAL_ANSWER: usize = 512;
 
@@ -389,7 +391,7 @@ impl Connection {
     fn receive_more(&mut self) -> io::Result<bool> {
         use ErrorKind::{ConnectionAborted, ConnectionReset, UnexpectedEof};
         if self.awaits_in_vain() {
-            return Err(Cause::NotHttp("a line between chunks ends in a line feed alone").into());
+            return Err(Cause::NotHttp(CHUNKS).into());
         }
         match self.receive() {
             Ok(0) if !self.input.unread().is_empty() => Err(Cause::Stalled.into()),
@@ -425,8 +427,14 @@ impl Connection {
     }
 }
 
+/// The same words however the bytes come: ureq-proto may refuse at once what `awaits_in_vain` sees if
+/// it comes in parts.
 fn unreadable(why: ureq_proto::Error) -> io::Error {
-    Cause::Unreadable(why.to_string()).into()
+    use ureq_proto::Error::{ChunkExpectedCrLf, ChunkLenNotANumber, ChunkLenNotAscii};
+    match why {
+        ChunkExpectedCrLf | ChunkLenNotANumber | ChunkLenNotAscii => Cause::NotHttp(CHUNKS).into(),
+        other => Cause::Unreadable(other.to_string()).into(),
+    }
 }
 
 /// ureq-proto reads the answer to a request of its own only: a GET stands for ours, to which answers

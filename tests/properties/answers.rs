@@ -170,6 +170,14 @@ fn the_same_bytes_give_the_same_outcome_however_they_are_split() {
         gateway.give(pieces);
         client.reject_agent_conf("154", "guid")
     };
+    // What comes with the line between two chunks, and the same cut in it.
+    let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    for (before, behind) in [("2\r\n{}\n", "x"), ("2\n", "{}\r\n"), ("2\r\n{}\r", "x\r\n")] {
+        let [first, second] = [before, behind].map(|part| part.as_bytes().to_vec());
+        let whole = outcome_of(vec![[&head[..], &first, &second].concat()]);
+        assert!(whole.is_err(), "{before:?}");
+        assert_eq!(whole, outcome_of(vec![[&head[..], &first].concat(), second]), "{before:?}");
+    }
     let places = prop::collection::vec(any::<Index>(), 1..8);
     proptest!(cases(300), |(answer in any_answer(), places in places)| {
         let whole = outcome_of(vec![answer.clone()]);
