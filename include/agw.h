@@ -24,8 +24,9 @@
  *
  * The client belongs to the library, and agw_free() ends it. Everything else belongs to the
  * caller: there is nothing else to free. Strings in are NUL-terminated UTF-8, borrowed for the
- * call; a client copies what it keeps. Strings out are inside the caller's structs; those of
- * agw_strerror() and agw_version() are static.
+ * call; a client copies what it keeps. They may lie in the struct that the call fills in, which is
+ * written at its end. Strings out are inside the caller's structs; those of agw_strerror() and
+ * agw_version() are static.
  *
  * A handle is a ticket, not an address: it is never dereferenced and never issued twice in a
  * process. Freed, forged or NULL, it is recognised (AGW_E_INVALID_HANDLE) and harmless.
@@ -34,8 +35,9 @@
  *
  * Every function may be called from any thread, at any time, also on the same client: a thread
  * each for a thousand agents is fine. No function unwinds, aborts, prints, installs a signal
- * handler, or changes the locale or the environment. None leaves a thread behind, but for a name
- * look-up, or a check of a certificate by Windows or macOS, that outlives its call's time-out.
+ * handler, or changes the locale or the environment; but where no memory is left, the process ends,
+ * with a line on standard error. None leaves a thread behind, but for a name look-up, or a check of a
+ * certificate by Windows or macOS, that outlives its call's time-out.
  *
  * agw_cancel() and agw_free() may be called while calls are in progress in other threads. Inside
  * the log callback only agw_client_new(), agw_strerror(), agw_version() and agw_version_num() may be
@@ -52,8 +54,12 @@
  * fork: a client works in the child as it does in the parent, and neither disturbs the other's
  * connections; the child closes the parent's idle ones at its first call. A child that is forked
  * inside the log callback gets AGW_E_IO for that call, and not a byte of it is sent by the child.
+ * Where a name is being looked up at that moment, by whichever thread, the C library's resolver may
+ * stay locked in the child: its look-ups end with AGW_E_TIMEOUT then. An address needs none.
+ * A host that closes all descriptors, as some daemons do, does so before it makes a client.
  * exec: sockets are closed by it. Exit: at any time, with calls in progress, too.
- * pthread_cancel: takes effect after the call. Threads of the library's own block all signals.
+ * pthread_cancel: takes effect after the call, where the type is the usual PTHREAD_CANCEL_DEFERRED.
+ * Threads of the library's own block all signals.
  * setuid: with more rights than its caller, a program reads no proxy and no certificate store from
  * the environment. Others read it in agw_client_new() only.
  *
@@ -453,8 +459,8 @@ typedef struct agw_client_options {
      */
     const char *client_cert;
     /**
-     * Its private key, text or path as `ca`, not encrypted: RSA of 2048 to 4096 bits, P-256, P-384
-     * or Ed25519. NULL: looked for in client_cert.
+     * Its private key, text or path as `ca`, not encrypted: RSA of 2048, 3072 or 4096 bits,
+     * P-256, P-384 or Ed25519. NULL: looked for in client_cert.
      */
     const char *client_key;
     /**
@@ -638,15 +644,16 @@ typedef int32_t agw_status;
  * gateway and share it.
  *
  * Of a gateway's TLS agw needs: version 1.3, or 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305 (no
- * CBC, no RSA key exchange, no renegotiation); keys of RSA (2048 to 8192 bits), P-256, P-384 or
- * Ed25519, in the CAs above it, too; signatures with SHA-256 or more, ECDSA's with SHA-256 or
- * SHA-384; certificates of X.509 version 3.
+ * CBC, no RSA key exchange, no renegotiation); X25519, P-256 or P-384 as the curve; keys of RSA (2048
+ * to 8192 bits), P-256, P-384 or Ed25519, in the CAs above it, too; signatures with SHA-256 or more,
+ * ECDSA's with SHA-256 or SHA-384; certificates of X.509 version 3.
  *
  * @param options  What to make it from; see agw_client_options. Required, borrowed for the call.
  * @param client   Receives the handle, to be freed with agw_free(); NULL on failure. Required.
  * @param result   Receives what went wrong; or NULL.
  * @return AGW_OK; AGW_E_INVALID_ARGUMENT, AGW_E_STRUCT_SIZE, AGW_E_INVALID_URL,
- *         AGW_E_TLS_CONFIG: `detail` names the option; AGW_E_RESOURCES: more than 65536 clients.
+ *         AGW_E_TLS_CONFIG: `detail` names the option; AGW_E_RESOURCES: more than 65536 clients, or
+ *         no file descriptor is left.
  * @note Any thread, also from inside the log callback.
  * @since 1.0
  */

@@ -1,92 +1,32 @@
 //! Reads the gateway's answer: leniently in form, strictly in what counts.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use percent_encoding::percent_decode_str;
 
+use crate::json::{Members, Text, counted};
 use crate::retcode::{self, ACCEPTED};
-use crate::text::{beginning, decode, find, of_page, starts_with};
+use crate::text::{beginning, decode, find, of_page, starts_with, without_entities};
 use crate::{Answer, Error, Status};
 
 /// The documented JSON. `result` is reserved and unknown members are skipped.
 #[derive(serde::Deserialize)]
 struct Body<'a> {
-    #[serde(borrow, default, deserialize_with = "retcode")]
+    #[serde(borrow, default, deserialize_with = "counted")]
     retcode: Cow<'a, str>,
     #[serde(borrow, default)]
     message: Text<'a>,
 }
 
-/// A text as gateways send it: a string or a number; anything else counts as missing.
-#[derive(Default)]
-pub(crate) struct Text<'a>(pub Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TextVisitor { any_number: true }).map(Text)
-    }
-}
-
-/// A retcode may come as a number, but only as one that a gateway counts by: `1e-400`, which is 0
-/// to a reader of numbers, accepts nothing.
-fn retcode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, str>, D::Error> {
-    deserializer.deserialize_any(TextVisitor { any_number: false })
-}
-
-struct TextVisitor {
-    any_number: bool,
-}
-
-impl TextVisitor {
-    fn odd_number<'de>(&self, number: impl ToString) -> Cow<'de, str> {
-        if self.any_number { Cow::Owned(number.to_string()) } else { Cow::default() }
-    }
-}
-
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a text")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(number.to_string()))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(self.odd_number(number))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(self.odd_number(number))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Cow::default())
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Cow::default())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Cow::default())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Cow::default())
+impl<'a> Body<'a> {
+    /// The slower way, for what serde refuses. Two retcodes that differ are none.
+    fn by_member(json: &'a str) -> Option<Self> {
+        let members = Members::of(json)?;
+        let mut retcodes = members.all("retcode");
+        let first = retcodes.next().filter(|first| retcodes.all(|other| other == *first));
+        let read = |json| counted(&mut serde_json::Deserializer::from_str(json)).ok();
+        let retcode = first.and_then(read).unwrap_or_default();
+        Some(Body { retcode, message: Text(members.text("message")) })
     }
 }
 
@@ -101,8 +41,19 @@ pub fn read<'a, 'b>(
     body: &'a [u8],
     secrets: &Secrets,
 ) -> (Cow<'a, str>, Result<Answer, Error>) {
-    let text = decode(body, || header("content-type"));
-    let outcome = judge(http_status, &text, secrets).unwrap_or_else(|why| {
+    let mut text = decode(body, || header("content-type"));
+    let mut outcome = judge(http_status, &text, secrets);
+    // Gateways put texts with line ends and other controls into their JSON, a NUL behind it, a second
+    // byte-order mark or one below an empty line before it. Between members blanks may stand.
+    let stray = |c: char| c.is_ascii_control() || c == '\u{feff}';
+    if outcome.is_err() && text.contains(stray) {
+        let spaced = text.replace(stray, " ");
+        let again = judge(http_status, &spaced, secrets);
+        if again.is_ok() {
+            (text, outcome) = (Cow::Owned(spaced), again);
+        }
+    }
+    let outcome = outcome.unwrap_or_else(|why| {
         let coding = header("content-encoding").map(|coding| secrets.hide(coding.into()));
         let shown = || excerpt(&text, secrets);
         let begins = coded(body, coding.as_deref()).unwrap_or_else(shown);
@@ -113,25 +64,34 @@ pub fn read<'a, 'b>(
 
 /// What a readable retcode says; why there is none, otherwise.
 fn judge(http_status: u16, text: &str, secrets: &Secrets) -> Result<Result<Answer, Error>, String> {
-    let text = secrets.hide(Cow::Borrowed(text));
-    let why = match serde_json::from_str::<Body>(&text) {
+    let body = serde_json::from_str::<Body>(text);
+    let why = match body.or_else(|why| Body::by_member(text).ok_or(why)) {
         // serde would take an array for the members in their order.
         Ok(_) if !text.trim_start().starts_with('{') => NO_OBJECT.to_owned(),
-        Ok(body) if !body.retcode.trim().is_empty() => {
-            // Escapes and numbers may have hidden it from the first look.
-            let [retcode, message] = [body.retcode, body.message.0].map(|text| secrets.hide(text));
-            return Ok(by_retcode(http_status, retcode.trim(), &message));
+        Ok(body) => {
+            let code = body.retcode.trim();
+            if !code.is_empty() {
+                // Not before: a secret may be a word of the JSON, or written in its escapes; or a part
+                // of a known retcode, which is what others judge by.
+                let known = retcode::find(code);
+                let code = if known.is_some() { code.into() } else { secrets.hide(code.into()) };
+                let message = secrets.hide(body.message.0).into_owned();
+                return Ok(by_retcode(http_status, code.trim(), known, message));
+            }
+            "no retcode in the answer".to_owned()
         }
-        Ok(_) => "no retcode in the answer".to_owned(),
-        Err(why) => describe(&text, &why),
+        Err(why) => describe(text, &why),
     };
     Err(why)
 }
 
-fn by_retcode(http_status: u16, retcode: &str, message: &str) -> Result<Answer, Error> {
-    let (status, meaning) =
-        retcode::find(retcode).unwrap_or((Status::Gateway, "see the gateway's error table"));
-    let message = message.to_owned();
+fn by_retcode(
+    http_status: u16,
+    retcode: &str,
+    known: Option<(Status, &'static str)>,
+    message: String,
+) -> Result<Answer, Error> {
+    let (status, meaning) = known.unwrap_or((Status::Gateway, "see the gateway's error table"));
     if status == Status::Ok {
         return Ok(Answer { http_status, retcode: ACCEPTED, message, resent: false });
     }
@@ -145,7 +105,7 @@ fn by_retcode(http_status: u16, retcode: &str, message: &str) -> Result<Answer, 
 
 fn unreadable(http_status: u16, begins: &str, why: &str) -> Error {
     let hint = match http_status {
-        300..=399 => " (a redirect, which is never followed: the Guid would go along)",
+        300..=303 | 305..=399 => " (a redirect, which is never followed: the Guid would go along)",
         404 => " (no such path: check base_url)",
         _ => "",
     };
@@ -173,7 +133,7 @@ fn describe(text: &str, why: &serde_json::Error) -> String {
 /// The beginning of an unexpected answer, for the person who has to find out whose it is.
 fn excerpt(text: &str, secrets: &Secrets) -> String {
     let hidden = secrets.hide(Cow::Borrowed(text));
-    let text = secrets.hide(unescaped(&hidden));
+    let text = secrets.hide(unescaped(&hidden).into());
     let page = if text.trim_start().starts_with('<') { of_page(&text) } else { String::new() };
     match (beginning(&text), beginning(&secrets.hide(Cow::Owned(page)))) {
         (start, _) if start.is_empty() => "no body".to_owned(),
@@ -201,10 +161,13 @@ fn coded(body: &[u8], coding: Option<&str>) -> Option<String> {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Secrets<'a> {
     pub guid: &'a str,
-    /// The one that the answer brings.
-    pub new_guid: &'a str,
+    pub other_guid: &'a str,
+    /// Those that the answer brings.
+    pub new_guids: &'a [&'a str],
     pub password: &'a str,
+    pub token: &'a str,
     pub cookies: &'a str,
+    pub new_cookies: &'a str,
 }
 
 impl Secrets<'_> {
@@ -213,23 +176,53 @@ impl Secrets<'_> {
     const PASSWORD: usize = 4;
     const COOKIE: usize = 8;
 
-    /// Takes them out, in whatever case; of a Guid also its first part without the gateway's name.
-    fn hide<'a>(&self, mut text: Cow<'a, str>) -> Cow<'a, str> {
+    /// Takes them out as they are, and out of what others make of a text on its way: entities,
+    /// percent signs, JSON's escapes, also one in another.
+    fn hide<'a>(&self, text: Cow<'a, str>) -> Cow<'a, str> {
+        let hidden = self.hide_plain(text);
+        let encoded = hidden.bytes().any(|byte| matches!(byte, b'&' | b'%' | b'\\'));
+        if encoded { self.hide_encoded(hidden) } else { hidden }
+    }
+
+    /// Where a secret was encoded, the text comes as it is without that.
+    #[cold]
+    fn hide_encoded<'a>(&self, mut hidden: Cow<'a, str>) -> Cow<'a, str> {
+        const DECODERS: [fn(&str) -> String; 3] = [
+            without_entities,
+            |text| percent_decode_str(text).decode_utf8_lossy().into_owned(),
+            unescaped,
+        ];
+        let mut plain = hidden.as_ref().to_owned();
+        for decode in DECODERS.iter().cycle().take(2 * DECODERS.len()) {
+            plain = decode(&plain);
+            if let Cow::Owned(shown) = self.hide_plain(Cow::Borrowed(&plain)) {
+                (hidden, plain) = (Cow::Owned(shown.clone()), shown);
+            }
+        }
+        hidden
+    }
+
+    /// In whatever case; of a Guid also its first part without the gateway's name.
+    #[inline(never)]
+    fn hide_plain<'a>(&self, mut text: Cow<'a, str>) -> Cow<'a, str> {
         if text.len() < Self::PASSWORD {
             return text;
         }
-        for guid in [self.guid, self.new_guid] {
+        for guid in self.new_guids.iter().chain([&self.guid, &self.other_guid]) {
             if guid.len().min(text.len()) >= Self::GUID {
                 let (secret, gateway) = guid.split_at(secret_length(guid));
                 text = without(text, secret, gateway, "(Guid)");
             }
         }
-        if self.password.len() >= Self::PASSWORD {
-            text = without(text, self.password, "", "(password)");
+        for (secret, shown) in [(self.password, "(password)"), (self.token, "(token)")] {
+            if secret.len() >= Self::PASSWORD {
+                text = without(text, secret, "", shown);
+            }
         }
         // Most calls have none, and a search costs.
-        if !self.cookies.is_empty() {
-            for (_, value) in self.cookies.split("; ").filter_map(|pair| pair.split_once('=')) {
+        for cookies in [self.cookies, self.new_cookies].iter().filter(|all| !all.is_empty()) {
+            for (_, value) in cookies.split("; ").filter_map(|pair| pair.split_once('=')) {
+                let value = value.trim_matches('"');
                 if value.len() >= Self::COOKIE {
                     text = without(text, value, "", "(cookie)");
                 }
@@ -263,26 +256,27 @@ fn secret_length(guid: &str) -> usize {
     guid.rfind('.').filter(|dot| *dot >= UUID).unwrap_or(guid.len())
 }
 
-/// An answer without JSON's escapes for visible ASCII: the Guid could be written in them.
-fn unescaped(text: &str) -> Cow<'_, str> {
+/// A text without JSON's escapes but for controls: a secret could be written in them.
+fn unescaped(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, escaped)) = rest.split_once('\\') {
-        let (character, length) = visible_escape(escaped).unwrap_or(('\\', 0));
+        let (character, length) = escape(escaped).unwrap_or(('\\', 0));
         plain.push_str(before);
         plain.push(character);
         rest = &escaped[length..];
     }
-    Cow::Owned(plain + rest)
+    plain + rest
 }
 
 /// What stands behind a backslash, and how many bytes it takes there.
-fn visible_escape(escaped: &str) -> Option<(char, usize)> {
+fn escape(escaped: &str) -> Option<(char, usize)> {
     match escaped.chars().next()? {
         character @ ('"' | '\\' | '/') => Some((character, 1)),
         'u' => {
-            let code = u8::from_str_radix(escaped.get(1..5)?, 16).ok()?;
-            code.is_ascii_graphic().then_some((code.into(), 5))
+            let code = u32::from_str_radix(escaped.get(1..5)?, 16).ok()?;
+            let character = char::from_u32(code).filter(|c| !c.is_control())?;
+            Some((character, 5))
         }
         _ => None,
     }
@@ -318,9 +312,36 @@ mod tests {
             r#"{"retcode":-101}"#,
             r#"{"retcode":1e5}"#,
             r#"{"retcode":99999999999999999999}"#,
+            r#"{"retcode":1e400}"#,
+            r#"{"retcode":"\ud83d"}"#,
+            "{\"retcode\":\"0\n",
+            "{\"retcode\":\"0\"\0",
+            r#"{"retcode":"0","retcode":"101-001"}"#,
+            r#"{"retcode":"101-001","retcode":null}"#,
         ] {
             let error = read(body, &Secrets::default()).unwrap_err();
             assert_eq!(error.status(), Status::Protocol, "{body}");
+        }
+    }
+
+    #[test]
+    fn an_odd_member_takes_no_other_along() {
+        let half = "a\u{FFFD}\u{FFFD}\u{FFFD}b";
+        for (members, message) in [
+            (r#""message":"a\ud83db""#, half),
+            (r#""message":"a\ude00b""#, half),
+            (r#""message":1e400"#, ""),
+            (r#""\ud83d":1,"message":"a""#, "a"),
+            ("\"message\":\"a\r\nb\tc\"", "a  b c"),
+            ("\"a\":\"\t\",\r\n\t\"message\":\"a\"", "a"),
+            ("\"a\":\"\u{b}\0\",\u{1b}\"message\":\"a\u{8}\u{1f}b\"", "a  b"),
+            (r#""message":"a","message":"b""#, "b"),
+            (r#""retcode":"0","message":"a""#, "a"),
+            (r#""a":1,"a":{"b":"\ud83d"},"message":"a""#, "a"),
+        ] {
+            let body = format!(r#"{{"retcode":"0",{members}}}"#);
+            let answer = read(&body, &Secrets::default()).expect(members);
+            assert_eq!(answer.message, message, "{members}");
         }
     }
 
@@ -348,7 +369,11 @@ mod tests {
         let guid = Secrets { guid: GUID, ..Secrets::default() };
         let digits = Secrets { guid: "123456789", ..Secrets::default() };
         let cookies = "NODE=a; SERVERID=s3cr3tn0de; JSESSIONID=0123456789";
-        let others = Secrets { password: "pä55wörd", cookies, new_guid: GUID, guid: "" };
+        let brought = Secrets { new_guids: &[GUID, "f1rst-0f-two"], ..Secrets::default() };
+        let new_cookies = "NODE=n3w-n0de";
+        let others =
+            Secrets { password: "pä55wörd", token: "t0ken", cookies, new_cookies, ..brought };
+        let quoted = Secrets { cookies: "NODE=\"n0de/one\"", ..Secrets::default() };
         let short = Secrets { password: "e", ..Secrets::default() };
         for (secrets, message, shown) in [
             (guid, format!("\"座{GUID}席\""), "座(Guid)席"),
@@ -365,8 +390,20 @@ mod tests {
             (others, "\"pä55wörd\"".into(), "(password)"),
             (others, r#""p\u00e455wörd!""#.into(), "(password)!"),
             (others, "\"at S3CR3TN0DE=0123456789\"".into(), "at (cookie)=(cookie)"),
+            (others, "\"a T0KEN\"".into(), "a (token)"),
             (others, "\"NODE=a\"".into(), "NODE=a"),
+            (others, "\"N3W-n0de, f1rst-0f-two\"".into(), "(cookie), (Guid)"),
             (others, format!("\"{GUID}\""), "(Guid)"),
+            // Written for a page, an address, or a JSON in the JSON, and one in the other.
+            (guid, format!("\"座 {}\"", GUID.replace('-', "&#45;")), "座 (Guid)"),
+            (guid, format!("\"100% {}, {GUID}\"", GUID.replace('-', "%2d")), "100% (Guid), (Guid)"),
+            (guid, format!("\"{}, {uuid}%2E\"", GUID.replace('-', "%252D")), "(Guid), (Guid)."),
+            (guid, format!("\"{}\"", GUID.replace('-', r"\\u002d")), "(Guid)"),
+            (others, r#""<i>p&#228;55w&#xF6;rd""#.into(), "<i>(password)"),
+            (others, r#""{\"p\":\"p\\u00e455w\\u00F6rd\"}""#.into(), r#"{"p":"(password)"}"#),
+            (others, "\"p%C3%A455w%c3%b6rd%21\"".into(), "(password)!"),
+            (others, "\"a%20&amp; b\"".into(), "a%20&amp; b"),
+            (quoted, "\"n0de&#x2F;one\"".into(), "(cookie)"),
             (short, "\"e\"".into(), "e"),
         ] {
             let answer = read(&format!(r#"{{"retcode":"0","message":{message}}}"#), &secrets);
@@ -375,12 +412,31 @@ mod tests {
     }
 
     #[test]
-    fn only_visible_ascii_is_taken_out_of_its_escapes() {
+    fn a_secret_that_is_a_word_of_the_json_takes_nothing_away() {
+        for password in ["retcode", "null", "message", "\":\"0\"", "1234567", "true", "{\"re"] {
+            let secrets = Secrets { password, guid: "\",\"message", ..Secrets::default() };
+            let body =
+                r#"{"result":null,"retcode":"0","message":"a null","ok":true,"at":12345678}"#;
+            assert_eq!(read(body, &secrets).expect(password).retcode, "0");
+        }
+        for (password, code, shown) in [
+            ("100-002", "100-002", "100-002"),
+            ("-006", " 100-006", "100-006"),
+            ("0-00", "200-002", "20(password)2"),
+        ] {
+            let secrets = Secrets { password, ..Secrets::default() };
+            let error = read(&format!(r#"{{"retcode":"{code}"}}"#), &secrets).unwrap_err();
+            assert_eq!(error.retcode(), Some(shown), "{password}");
+        }
+    }
+
+    #[test]
+    fn all_but_controls_is_taken_out_of_its_escapes() {
         for (text, plain) in [
             ("", ""),
             (r"a\u0030b\u003d", r"a0b="),
-            (r"\u5ea7\u0007\u00e9\u\u1\n", r"\u5ea7\u0007\u00e9\u\u1\n"),
-            (r"\u003座\u0030", r"\u003座0"),
+            (r"\u5ea7\u0007\u00e9\u\u1\n", r"座\u0007é\u\u1\n"),
+            (r"\u003座\u0030\ud83d\u0085\u0020", r"\u003座0\ud83d\u0085 "),
             (r#"\"\/\\u0030\"#, r#""/\u0030\"#),
         ] {
             assert_eq!(unescaped(text), plain);

@@ -9,6 +9,7 @@ use http::HeaderMap;
 use zeroize::Zeroizing;
 
 use crate::answer::{self, Secrets};
+use crate::cookies::Cookies;
 use crate::log::{Level, Log};
 use crate::net::cancel::cancelled;
 use crate::net::connect::Connector;
@@ -19,7 +20,7 @@ use crate::net::rules::may_have_acted;
 use crate::request::{Interface, Request};
 use crate::retcode::{ACCEPTED, ALREADY_SIGNED_IN, STALE};
 use crate::route::{Gateway, Route};
-use crate::session::{Pass, Sessions, new_guid};
+use crate::session::{Pass, Sessions, new_guids};
 use crate::sign_in::Body;
 use crate::{Answer, Error, Status};
 
@@ -101,7 +102,8 @@ impl Call<'_> {
         let sessions = &self.carrier.sessions;
         let answered = self.send(&request, &|headers| sessions.renew(pass, headers))?;
         let reply = &answered.reply;
-        let secrets = Secrets { guid, cookies, ..Secrets::default() };
+        let other_guid = pass.other.as_deref().map_or("", String::as_str);
+        let secrets = Secrets { guid, other_guid, cookies, ..Secrets::default() };
         let (text, answer) = read_answer(reply, self.resent, secrets);
         let outcome =
             answer.and_then(|answer| read(&text, answer).map_err(|why| accepted_but(why, reply)));
@@ -141,14 +143,14 @@ impl Call<'_> {
         let request = Request { gateway, interface, agent, guid: "", cookies, body: &body.json };
         let answered = self.send(&request, &|_| ())?;
         let reply = &answered.reply;
-        pass.cookies.take(reply.headers());
-        let (guid, password) = (pass.guid(), &*body.password);
-        let secrets = Secrets { guid, cookies, password, ..Secrets::default() };
+        pass.cookies.take(&reply.headers);
+        let (guid, password, token) = (pass.guid(), &*body.password, &*body.token);
+        let secrets = Secrets { guid, cookies, password, token, ..Secrets::default() };
         let (_, answer) = read_answer(reply, self.resent, secrets);
-        let outcome = answer.and_then(|answer| match new_guid(reply.headers()) {
-            Some(guid) => Ok((answer, guid)),
+        let outcome = answer.and_then(|answer| match new_guids(&reply.headers).pop() {
+            Some(guid) => Ok((answer, Zeroizing::new(guid.to_owned()))),
             None => {
-                let detail = "the sign-in was accepted, but the answer has no Set-GUID";
+                let detail = "the sign-in was accepted, but no Set-GUID with a Guid in it came";
                 Err(accepted_but(Error::new(Status::Protocol, detail), reply))
             }
         });
@@ -245,7 +247,7 @@ impl Call<'_> {
         self.copies += u32::from(reply.as_ref().map_or_else(|failed| failed.sent, |_| true));
         self.resent |= self.copies > 1;
         let headers = match &reply {
-            Ok(reply) => Some(reply.headers()),
+            Ok(reply) => Some(&reply.headers),
             Err(failed) => failed.headers.as_deref(),
         };
         headers.into_iter().for_each(renew);
@@ -296,22 +298,23 @@ impl Call<'_> {
     }
 }
 
-/// What an answer says, and its text. No secret gets into it, nor does the Guid that it brings.
+/// What an answer says, and its text. No secret gets into it, nor what it brings.
 fn read_answer<'a>(
     reply: &'a Reply,
     resent: bool,
     secrets: Secrets,
 ) -> (Cow<'a, str>, Result<Answer, Error>) {
-    let new_guid = new_guid(reply.headers());
-    let new_guid = new_guid.as_deref().map_or("", String::as_str);
-    let secrets = Secrets { new_guid, ..secrets };
-    let header = |name| reply.header(name);
-    let (text, answer) = answer::read(reply.http_status(), header, &reply.body, &secrets);
+    let new_guids = &*new_guids(&reply.headers);
+    let mut new_cookies = Cookies::default();
+    new_cookies.take(&reply.headers);
+    let secrets = Secrets { new_guids, new_cookies: &new_cookies, ..secrets };
+    let header = |name| reply.headers.get(name)?.to_str().ok();
+    let (text, answer) = answer::read(reply.http_status, header, &reply.body, &secrets);
     (text, answer.map(|answer| Answer { resent, ..answer }))
 }
 
 /// The gateway acted, but what it said is of no use.
 fn accepted_but(mut error: Error, reply: &Reply) -> Error {
     error.details_mut().retcode = Some(ACCEPTED.to_owned());
-    error.with_http_status(reply.http_status())
+    error.with_http_status(reply.http_status)
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::carrier::{Call, Carrier};
+use crate::cookies::Cookies;
 use crate::event::{self, Poll};
 use crate::log::{Level, Log};
 use crate::net::cancel::{CallId, cancelled};
@@ -13,7 +14,7 @@ use crate::options::{ClientOptions, MIN_AGENT_ID, Trust};
 use crate::request::{AgentId, Interface, bare_guid};
 use crate::retcode::ALREADY_SIGNED_OUT;
 use crate::route::{Gateway, Route};
-use crate::session::{Cookies, Pass, Session, Sessions};
+use crate::session::{Pass, Session, Sessions};
 use crate::sign_in::SignIn;
 use crate::{Answer, Error, Status};
 
@@ -26,7 +27,7 @@ const POLL_TIME: Duration = Duration::from_secs(10);
 pub struct Client {
     timeout: Duration,
     max_agent_id: u32,
-    carrier: Carrier,
+    pub(crate) carrier: Carrier,
 }
 
 impl Client {
@@ -61,7 +62,7 @@ impl Client {
         let client = Client { timeout, max_agent_id, carrier };
         if options.trust == Trust::DangerAny {
             let line = "the certificate is not checked (trust is DANGER_ANY)";
-            client.log(Level::Warn, format_args!("{line}"));
+            client.carrier.log(Level::Warn, format_args!("{line}"));
         }
         Ok(client)
     }
@@ -190,10 +191,6 @@ impl Client {
         pool.gate.close();
     }
 
-    pub(crate) fn log(&self, level: Level, line: fmt::Arguments) {
-        self.carrier.log(level, line);
-    }
-
     fn agent<'a>(&self, agent_id: &'a str) -> Result<AgentId<'a>, Error> {
         AgentId::checked(agent_id, self.max_agent_id)
     }
@@ -240,15 +237,15 @@ impl NumberedCall<'_> {
     pub fn connect(&self) -> Result<String, Error> {
         let started = Instant::now();
         let outcome = self.begin().and_then(|mut call| call.make_ready());
-        let (client, ms) = (self.client, milliseconds(started));
+        let (carrier, ms) = (&self.client.carrier, milliseconds(started));
         match &outcome {
             Ok(words) => {
                 let ok = Status::Ok;
-                client.log(Level::Info, format_args!("connect: {ok}, {ms:.1} ms: {words}"));
+                carrier.log(Level::Info, format_args!("connect: {ok}, {ms:.1} ms: {words}"));
             }
             Err(error) => {
                 let (status, (colon, detail)) = (error.status(), behind(error));
-                client
+                carrier
                     .log(Level::Warn, format_args!("connect: {status}, {ms:.1} ms{colon}{detail}"));
             }
         }
@@ -297,6 +294,10 @@ impl NumberedCall<'_> {
             let outcome = call.ask(interface, &mut pass, |_, answer| Ok(answer));
             if outcome.as_ref().map_or_else(is_over, |_| true) {
                 self.client.carrier.sessions.forget(agent, Some(&pass));
+                // One that has begun meanwhile would wait in vain, unless it is from a newer session.
+                if self.client.session(agent_id).is_err() {
+                    call.in_flight.pool.cancel_poll(agent);
+                }
             }
             outcome
         })
@@ -315,11 +316,12 @@ impl NumberedCall<'_> {
     ) -> Result<T, Error> {
         let started = Instant::now();
         let outcome = call(interface);
-        let (client, name, ms) = (self.client, interface.name(), milliseconds(started));
+        let (name, ms) = (interface.name(), milliseconds(started));
+        let carrier = &self.client.carrier;
         match &outcome {
             Ok(done) => {
                 let ((level, what), ok) = (told(done), Status::Ok);
-                client
+                carrier
                     .log(level, format_args!("{name} agent {agent_id}: {ok}, {what}, {ms:.1} ms"));
             }
             Err(error) => {
@@ -332,10 +334,10 @@ impl NumberedCall<'_> {
                     _ => Level::Warn,
                 };
                 let (retcode, (colon, detail)) = (error.retcode().unwrap_or("none"), behind(error));
-                client.log(
+                carrier.log(
                     level,
                     format_args!(
-                        "{name} agent {agent_id}: {status}, retcode {retcode}, {ms:.1} ms\
+                        "{name} agent {agent_id}: {status}, retcode {retcode:.31}, {ms:.1} ms\
                          {colon}{detail}"
                     ),
                 );

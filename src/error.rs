@@ -45,7 +45,8 @@ impl Error {
             resent: false,
             retcode: None,
             message: String::new(),
-            detail: detail.into(),
+            // A path, or what a server has sent, may hold anything.
+            detail: detail.into().replace(char::is_control, "\u{FFFD}"),
         }))
     }
 

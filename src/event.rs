@@ -1,9 +1,6 @@
 //! A poll's answer: at most one event, read as leniently as every answer.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
-use crate::answer::Text;
+use crate::json::Members;
 use crate::{Answer, Error, Status};
 
 /// What a poll for events came to.
@@ -52,71 +49,32 @@ impl Event {
     }
 }
 
-#[derive(Deserialize)]
-struct Body<'a> {
-    #[serde(borrow, default)]
-    event: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Members<'a> {
-    #[serde(borrow, default)]
-    event_type: Text<'a>,
-    #[serde(borrow, default)]
-    work_no: Text<'a>,
-    #[serde(borrow, default)]
-    content: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    event_gen_time: Text<'a>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Content<'a> {
-    #[serde(borrow, default)]
-    conf_id: Text<'a>,
-}
-
-/// The event in an accepted answer.
+/// The event in an accepted answer. One whose place is taken by two is lost.
 pub fn read(text: &str) -> Result<Option<Event>, Error> {
-    let body: Body = serde_json::from_str(text).map_err(|_| unreadable())?;
-    let Some(event) = body.event.map(RawValue::get).filter(|event| !is_empty(event)) else {
-        return Ok(None);
-    };
-    // serde would take an array for the members in their order.
-    if !event.starts_with('{') {
+    let body = Members::of(text).ok_or_else(unreadable)?;
+    let mut events = body.all("event").filter(|event| !is_empty(event));
+    let Some(event) = events.next() else { return Ok(None) };
+    let members = Members::of(event).filter(|_| events.all(|other| other == event));
+    let members = members.ok_or_else(unreadable)?;
+    let event_type = members.text("eventType").into_owned();
+    if event_type.is_empty() {
         return Err(unreadable());
     }
-    let members: Members = serde_json::from_str(event).map_err(|_| unreadable())?;
-    if members.event_type.0.is_empty() {
-        return Err(unreadable());
-    }
-    let content = members.content.map_or("", RawValue::get);
+    let content = members.all("content").last().filter(|content| *content != "null");
+    let conf_id = content.and_then(Members::of).and_then(|content| whole(&content.text("confId")));
     Ok(Some(Event {
-        event_type: members.event_type.0.into_owned(),
-        work_no: members.work_no.0.into_owned(),
-        conf_id: conf_id(content),
-        content: if content == "null" { String::new() } else { content.to_owned() },
-        generated_ms: whole(&members.event_gen_time.0),
+        event_type,
+        work_no: members.text("workNo").into_owned(),
+        conf_id,
+        content: content.unwrap_or_default().to_owned(),
+        generated_ms: whole(&members.text("eventGenTime")),
     }))
 }
 
 /// How gateways say that nothing happened.
 fn is_empty(event: &str) -> bool {
-    matches!(event, "null" | "\"\"" | "[]")
-        || event
-            .strip_prefix('{')
-            .and_then(|rest| rest.strip_suffix('}'))
-            .is_some_and(|inside| inside.bytes().all(|byte| byte.is_ascii_whitespace()))
-}
-
-fn conf_id(content: &str) -> Option<i64> {
-    if !content.starts_with('{') {
-        return None;
-    }
-    let content: Content = serde_json::from_str(content).ok()?;
-    whole(&content.conf_id.0)
+    let bare = event.split_ascii_whitespace().collect::<String>();
+    matches!(&*bare, "null" | "\"\"" | "[]" | "{}")
 }
 
 fn whole(number: &str) -> Option<i64> {
@@ -146,15 +104,22 @@ mod tests {
         let odd = odd.expect("an event");
         assert_eq!((&*odd.work_no, odd.conf_id), ("154", Some(-7)));
         assert_eq!((odd.generated_ms, &*odd.content), (Some(1_700_000_000_123), content));
+        for (content, id) in [("7.0", Some(7)), ("1.031168E7", Some(10_311_680)), ("7.5", None)] {
+            let read = event(&format!(r#"{{"eventType":"X","content":{{"confId":{content}}}}}"#));
+            assert_eq!(read.and_then(|event| event.conf_id), id, "{content}");
+        }
         for (content, kept) in [
             ("null", ""),
             ("[1]", "[1]"),
             ("\"x\"", "\"x\""),
             ("{}", "{}"),
             (r#"{"confId":1e400}"#, r#"{"confId":1e400}"#),
+            // Which would be read as another.
+            (r#"{"confId":9007199254740993.0}"#, r#"{"confId":9007199254740993.0}"#),
+            (r#"{"a":1},"content":{"a":2}"#, r#"{"a":2}"#),
         ] {
             let event = event(&format!(
-                r#"{{"eventType":"X","content":{content},"eventGenTime":99999999999999999999}}"#
+                r#"{{"eventType":"X","content":{content},"eventGenTime":1e400}},"event":null"#
             ));
             let event = event.expect("an event");
             assert_eq!((&*event.content, &*event.work_no), (kept, ""));
@@ -164,14 +129,19 @@ mod tests {
 
     #[test]
     fn nothing_happened_has_many_forms() {
-        for nothing in ["null", "\"\"", "{}", "{ \r\n }", "[]"] {
+        for nothing in ["null", "\"\"", "\" \"", "{}", "{ \r\n }", "[]", "[ ]"] {
             assert_eq!(event(nothing), None, "{nothing}");
         }
     }
 
     #[test]
     fn an_event_that_cannot_be_read_is_said_to_be_lost() {
-        for bad in ["\"AgentConf_Ringing\"", r#"["X"]"#, r#"{"eventType":{}}"#] {
+        for bad in [
+            "\"AgentConf_Ringing\"",
+            r#"["X"]"#,
+            r#"{"eventType":{}}"#,
+            r#"{"eventType":"X"},"event":{"eventType":"Y"}"#,
+        ] {
             let error = read(&format!(r#"{{"retcode":"0","event":{bad}}}"#)).expect_err(bad);
             assert_eq!(error.status(), Status::Protocol);
         }

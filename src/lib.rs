@@ -35,12 +35,15 @@
 //! ```
 #![deny(unsafe_code)]
 
+mod address;
 mod answer;
 mod carrier;
 mod client;
+mod cookies;
 mod error;
 mod event;
 pub mod ffi;
+mod json;
 mod log;
 mod net;
 mod options;

@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::options::{MIN_AGENT_ID, USER_AGENT};
 use crate::route::Gateway;
+use crate::text::starts_with;
 use crate::{Error, Status};
 
 /// What can be asked of the gateway.
@@ -120,7 +121,8 @@ impl<'a> AgentId<'a> {
 /// The Guid itself never appears in an error.
 pub(crate) fn bare_guid(guid: &str) -> Result<&str, Error> {
     const MAX_BYTES: usize = 256;
-    let bare = guid.strip_prefix("JSESSIONID=").unwrap_or(guid);
+    const NAME: &str = "JSESSIONID=";
+    let bare = if starts_with(guid.as_bytes(), NAME) { &guid[NAME.len()..] } else { guid };
     let bare = bare.split_once(';').map_or(bare, |(bare, _)| bare.trim_end_matches(' '));
     let refuse = |why: &str| Err(Error::new(Status::InvalidGuid, format!("guid: {why}")));
     if bare.is_empty() {
@@ -238,6 +240,7 @@ mod tests {
     fn guids_are_taken_bare_or_from_the_header() {
         for (given, bare) in [
             ("JSESSIONID=a=b", "a=b"),
+            ("jsessionid=a.b", "a.b"),
             ("a.b;", "a.b"),
             ("a.b; Path=/; HttpOnly", "a.b"),
             ("JSESSIONID=! ;Secure", "!"),

@@ -8,45 +8,10 @@ use http::Uri;
 use http::uri::{Authority, Scheme};
 use percent_encoding::percent_decode_str;
 
+use crate::address::{Address, Host};
 use crate::options::ClientOptions;
 use crate::sys::process::is_privileged;
 use crate::{Error, Status};
-
-/// A host and port to connect to.
-#[derive(Debug, Clone)]
-pub(crate) struct Address {
-    pub host: Host,
-    pub port: u16,
-}
-
-/// A host by name, or by address so that nothing has to be looked up.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Host {
-    Name(String),
-    Ip(IpAddr),
-}
-
-impl Address {
-    /// `None` where the host is neither a name nor an address: what stands in brackets is an IPv6
-    /// address or nothing.
-    fn new(host: &str, port: u16) -> Option<Self> {
-        let host = match host.strip_prefix('[') {
-            Some(rest) => Host::Ip(IpAddr::V6(rest.strip_suffix(']')?.parse().ok()?)),
-            None if host.is_empty() || host.contains(['[', ']', ':']) => return None,
-            None => host.parse().map_or_else(|_| Host::Name(host.to_owned()), Host::Ip),
-        };
-        Some(Address { host, port })
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.host {
-            Host::Name(name) => write!(f, "{name}:{}", self.port),
-            Host::Ip(ip) => SocketAddr::new(*ip, self.port).fmt(f),
-        }
-    }
-}
 
 const HTTPS_PORT: u16 = 443;
 const HTTP_PORT: u16 = 80;
@@ -77,7 +42,12 @@ impl Gateway {
             return Err("longer than 2048 bytes");
         }
         if !text.is_ascii() {
-            return Err("holds a character that is not ASCII: write it as %E5%BA%A7 and the like");
+            return Err("holds a character that is not ASCII: write a path's as %E5%BA%A7 and \
+                        the like, a host's name in its xn-- form");
+        }
+        if text.bytes().any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control()) {
+            return Err("holds a blank, a line end or a control character: not a URL of the form \
+                        https://host:port");
         }
         let uri = text.parse::<Uri>().map_err(|_| FORM)?;
         let (scheme, authority) = uri.scheme().zip(uri.authority()).ok_or(FORM)?;
@@ -125,7 +95,6 @@ fn port_of(authority: &Authority, default: u16) -> Option<u16> {
 }
 
 /// Whom to connect to, and through what.
-#[derive(Debug, Clone)]
 pub(crate) struct Route {
     pub target: Target,
     pub proxy: Option<Proxy>,
@@ -146,7 +115,7 @@ impl Route {
             None => Target::Gateway(gateway.address.clone()),
             Some(text) => Target::Addresses(connect_to(text)?),
         };
-        let proxy = match options.proxy.as_deref() {
+        let proxy = match options.proxy.as_deref().map(str::trim) {
             None => None,
             Some("env") => Proxy::from_environment(gateway)?,
             Some(url) => Some(Proxy::parse(url, "proxy")?),
@@ -160,46 +129,41 @@ impl fmt::Display for Target {
         match self {
             Target::Gateway(address) => address.fmt(f),
             Target::Addresses(addresses) => {
-                let addresses: Vec<_> = addresses.iter().map(SocketAddr::to_string).collect();
-                f.write_str(&addresses.join(", "))
+                // What is said of them needs room, too.
+                const SHOWN: usize = 4;
+                let shown: Vec<_> =
+                    addresses.iter().take(SHOWN).map(SocketAddr::to_string).collect();
+                f.write_str(&shown.join(", "))?;
+                match addresses.len().saturating_sub(SHOWN) {
+                    0 => Ok(()),
+                    more => write!(f, " and {more} more"),
+                }
             }
         }
     }
 }
 
 fn connect_to(text: &str) -> Result<Vec<SocketAddr>, Error> {
+    const FORM: &str =
+        "connect_to: not addresses of the form ip:port, without a zone, comma between";
     let address = |text: &str| {
         text.parse::<SocketAddr>().ok().filter(|to| to.port() != 0 && !text.contains('%'))
     };
-    text.split(", ")
-        .flat_map(|part| part.split(','))
-        .map(address)
-        .collect::<Option<Vec<_>>>()
-        .ok_or_else(|| {
-            let detail =
-                "connect_to: not addresses of the form ip:port, without a zone, comma between";
-            Error::new(Status::InvalidUrl, detail)
-        })
+    let several = text.split(',').map(|entry| address(entry.trim())).collect::<Option<Vec<_>>>();
+    several.filter(|_| text == text.trim()).ok_or_else(|| Error::new(Status::InvalidUrl, FORM))
 }
 
-/// An HTTP proxy that is asked to CONNECT.
-#[derive(Clone)]
+/// An HTTP proxy that is asked to CONNECT. Not Debug: the credentials are not to be shown.
 pub(crate) struct Proxy {
     pub address: Address,
     /// `user:password`, not yet encoded.
     pub credentials: Option<String>,
 }
 
-impl fmt::Debug for Proxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.address, f)
-    }
-}
-
 impl Proxy {
     /// `option` names where the text is from; the text itself may hold a password.
     fn parse(url: &str, option: &str) -> Result<Self, Error> {
-        Self::parts(url.trim()).ok_or_else(|| {
+        Self::parts(url).ok_or_else(|| {
             let detail = format!(
                 "{option}: not of the form http://user:password@host:port (in a password write \
                  %2F for a slash, %5C for a backslash, %3F for a question mark, %23 for a number \
@@ -252,7 +216,7 @@ impl Proxy {
         let url = url.to_str().ok_or_else(|| {
             Error::new(Status::InvalidUrl, format!("{option}: holds bytes that are not UTF-8"))
         })?;
-        Self::parse(url, &option).map(Some)
+        Self::parse(url.trim(), &option).map(Some)
     }
 }
 
@@ -349,8 +313,13 @@ mod tests {
             ("/x", "form https://host:port"),
             ("http://:80", "neither a name nor an address"),
             ("https://g w", "form https://host:port"),
+            ("https://gw\n", "a line end"),
+            ("http://gw1,gw2", "neither a name nor an address"),
+            ("http://*", "neither a name nor an address"),
+            (&format!("https://{}.test", "a".repeat(64)), "neither a name nor an address"),
+            (&format!("http://{}test", "a.".repeat(200)), "neither a name nor an address"),
             ("https://gw\r\nX: y", "form https://host:port"),
-            ("https://座席", "not ASCII"),
+            ("https://座席", "xn--"),
             ("https://gw/座席", "not ASCII"),
             ("https://[zz]:8043", "neither a name nor an address"),
             ("https://[]:8043", "neither a name nor an address"),
@@ -384,10 +353,17 @@ mod tests {
         options.proxy = Some("http://us%40er:p%3Aw@proxy:3128".into());
         let route = Route::parse(&options, &gateway).expect("route");
         assert_eq!(route.target.to_string(), "127.0.0.1:9, [::1]:10");
+        for blanks in ["127.0.0.1:9 ,\t[::1]:10", "127.0.0.1:9,  [::1]:10"] {
+            options.connect_to = Some(blanks.into());
+            let route = Route::parse(&options, &gateway).expect(blanks);
+            assert_eq!(route.target.to_string(), "127.0.0.1:9, [::1]:10");
+        }
+        options.connect_to = Some(["127.0.0.1:9"; 6].join(","));
+        let several = Route::parse(&options, &gateway).expect("six").target.to_string();
+        assert!(several.ends_with("127.0.0.1:9 and 2 more"), "{several}");
         let proxy = route.proxy.expect("proxy");
         assert_eq!(proxy.address.to_string(), "proxy:3128");
         assert_eq!(proxy.credentials.as_deref(), Some("us@er:p:w"));
-        assert!(!format!("{proxy:?}").contains("us@er"));
 
         for (proxy, address) in [
             ("proxy", "proxy:80"),
@@ -422,10 +398,13 @@ mod tests {
             (None, Some("user:8080/word@proxy.test:3128")),
             (None, Some("http://proxy:3128/path")),
             (None, Some("http://[zz]:3128")),
+            (None, Some("http://proxy:3128,other:3128")),
+            (None, Some("http://proxy,other")),
+            (None, Some(&"p".repeat(300))),
         ] {
             options.connect_to = connect_to.map(str::to_owned);
             options.proxy = proxy.map(str::to_owned);
-            let error = Route::parse(&options, &gateway).expect_err("refused");
+            let error = Route::parse(&options, &gateway).err().expect("refused");
             assert_eq!(error.status(), Status::InvalidUrl);
             assert!(!error.detail().contains("8080"), "{}", error.detail());
         }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::Deref;
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::header::{HeaderMap, SET_COOKIE};
 use zeroize::Zeroizing;
 
+use crate::cookies::{Cookies, pair_and_attributes};
 use crate::request::{AgentId, bare_guid};
 use crate::sys::clock::Moment;
 use crate::sys::fork;
@@ -51,6 +51,8 @@ pub(crate) struct Pass<'a> {
     /// The caller's own Guid.
     pub given: Option<&'a str>,
     kept: Option<Zeroizing<String>>,
+    /// Kept, or refused before, and not sent with this request: as much a secret.
+    pub other: Option<Zeroizing<String>>,
     pub cookies: Cookies,
 }
 
@@ -100,12 +102,14 @@ impl Sessions {
     pub fn any_pass<'a>(&self, agent: AgentId<'a>, given: Option<&'a str>) -> Pass<'a> {
         self.with(|book| {
             let kept = book.agents.get(&agent.number).and_then(|agent| agent.kept.as_ref());
-            let own = kept.filter(|_| given.is_none());
+            let guid = kept.map(|kept| kept.guid.clone());
+            let (own, other) = if given.is_none() { (guid, None) } else { (None, guid) };
             Pass {
                 agent,
                 serial: kept.map(|kept| kept.serial),
                 given,
-                kept: own.map(|kept| kept.guid.clone()),
+                kept: own,
+                other,
                 cookies: kept.map(|kept| kept.cookies.clone()).unwrap_or_default(),
             }
         })
@@ -118,7 +122,7 @@ impl Sessions {
             return;
         }
         // An echo of what was sent is no news.
-        let guid = new_guid(headers).filter(|guid| guid.as_str() != pass.guid());
+        let guid = new_guids(headers).pop().filter(|guid| *guid != pass.guid());
         if guid.is_none() && !headers.contains_key(SET_COOKIE) {
             return;
         }
@@ -128,7 +132,7 @@ impl Sessions {
             if let Some(kept) = kept.filter(|kept| Some(kept.serial) == pass.serial) {
                 kept.cookies.take(headers);
                 if let Some(guid) = guid {
-                    kept.guid = guid;
+                    kept.guid = Zeroizing::new(guid.to_owned());
                 }
             }
         });
@@ -136,17 +140,20 @@ impl Sessions {
 
     /// What to try with again, if another Guid is kept by now than the one that was refused.
     pub fn newer<'a>(&self, refused: &Pass<'a>) -> Option<Pass<'a>> {
-        self.pass(refused.agent, None).ok().filter(|pass| pass.guid() != refused.guid())
+        let pass = self.pass(refused.agent, None).ok().filter(|pass| pass.guid() != refused.guid());
+        pass.map(|pass| Pass { other: refused.kept.clone(), ..pass })
     }
 
-    /// Takes the place of what was kept.
+    /// Takes the place of what was kept. With the same Guid it is the same session: an answer that is
+    /// under way still renews it.
     pub fn replace(&self, agent: u32, guid: Zeroizing<String>, cookies: Option<Cookies>) {
         self.with(|book| {
             book.last_serial += 1;
-            let serial = book.last_serial;
             let agent = book.agents.entry(agent).or_default();
-            let before = agent.kept.take().map(|kept| kept.cookies);
-            let cookies = cookies.or(before).unwrap_or_default();
+            let before = agent.kept.take();
+            let same = before.as_ref().filter(|kept| kept.guid == guid).map(|kept| kept.serial);
+            let serial = same.unwrap_or(book.last_serial);
+            let cookies = cookies.or(before.map(|kept| kept.cookies)).unwrap_or_default();
             agent.kept = Some(Kept { serial, guid, cookies });
         });
     }
@@ -165,7 +172,7 @@ impl Sessions {
 
     pub fn show(&self, agent: AgentId) -> Result<Session, Error> {
         let pass = self.pass(agent, None)?;
-        Ok(Session { guid: pass.kept.unwrap_or_default(), cookies: pass.cookies.0 })
+        Ok(Session { guid: pass.kept.unwrap_or_default(), cookies: pass.cookies.into_text() })
     }
 
     /// How long the agent's next poll has to wait.
@@ -186,9 +193,9 @@ impl Sessions {
     }
 }
 
-/// The Guid that an answer brings. Most gateways say `Set-GUID`, one recent build `Guid`.
-pub(crate) fn new_guid(headers: &HeaderMap) -> Option<Zeroizing<String>> {
-    let (mut set, mut plain) = (None, None);
+/// The Guids that an answer brings, the one that counts last: `Set-GUID`, or `Guid` in one build.
+pub(crate) fn new_guids(headers: &HeaderMap) -> Vec<&str> {
+    let (mut plain, mut set) = (Vec::new(), Vec::new());
     // Once through all of them is cheaper than to look for two names that are seldom there.
     for (name, value) in headers {
         let place = match name.as_str() {
@@ -196,122 +203,22 @@ pub(crate) fn new_guid(headers: &HeaderMap) -> Option<Zeroizing<String>> {
             "guid" => &mut plain,
             _ => continue,
         };
-        *place = value.to_str().ok().and_then(|value| bare_guid(value.trim()).ok()).or(*place);
+        let guid = pair_and_attributes(value).and_then(|(guid, _)| bare_guid(guid.trim()).ok());
+        place.extend(guid);
     }
-    set.or(plain).map(|guid| Zeroizing::new(guid.to_owned()))
-}
-
-/// A load balancer's cookies as they are sent, `name=value; name=value`: what it needs to find the
-/// agent's node again.
-#[derive(Clone, Default)]
-pub(crate) struct Cookies(Zeroizing<String>);
-
-impl Deref for Cookies {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Cookies {
-    /// What fits into `agw_session.cookie`.
-    const MAX_BYTES: usize = 1775;
-    const MAX_NUMBER: usize = 32;
-
-    /// `name=value`, `;` between, as a host hands them over.
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        let refuse = |why| Error::new(Status::InvalidArgument, format!("cookie: {why}"));
-        let mut cookies = Cookies::default();
-        for pair in text.split(';').filter(|pair| !pair.trim_matches(' ').is_empty()) {
-            let (name, value) = pair_of(pair).ok_or_else(|| {
-                refuse("not name=value in visible ASCII and blanks, with ; between several")
-            })?;
-            if !cookies.set(name, Some(value)) {
-                return Err(refuse("more than 32 cookies, or longer than 1775 bytes"));
-            }
-        }
-        Ok(cookies)
-    }
-
-    /// Takes in what an answer sets and drops. What does not fit is left out.
-    pub fn take(&mut self, headers: &HeaderMap) {
-        for text in headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()) {
-            let (pair, attributes) = text.split_once(';').unwrap_or((text, ""));
-            if let Some((name, value)) = pair_of(pair) {
-                let stays = !value.is_empty() && !has_expired(attributes);
-                self.set(name, stays.then_some(value));
-            }
-        }
-    }
-
-    /// Sets one where it stands, or drops it. Whether there was room for it.
-    fn set(&mut self, name: &str, value: Option<&str>) -> bool {
-        let pairs = self.0.split("; ").filter_map(|pair| pair.split_once('='));
-        let mut pairs = pairs.collect::<Vec<_>>();
-        match (pairs.iter().position(|(kept, _)| *kept == name), value) {
-            (Some(place), Some(value)) => pairs[place].1 = value,
-            (Some(place), None) => drop(pairs.remove(place)),
-            (None, Some(value)) => pairs.push((name, value)),
-            (None, None) => {}
-        }
-        let parts = pairs.iter().flat_map(|(name, value)| ["; ", name, "=", value]).skip(1);
-        // As long as all of them from the start: what grows would leave a copy behind.
-        let text = Zeroizing::new(parts.collect::<Vec<_>>().concat());
-        let fits = pairs.len() <= Self::MAX_NUMBER && text.len() <= Self::MAX_BYTES;
-        if fits {
-            self.0 = text;
-        }
-        fits
-    }
-}
-
-fn pair_of(text: &str) -> Option<(&str, &str)> {
-    let (name, value) = text.split_once('=')?;
-    let (name, value) = (name.trim_matches(' '), value.trim_matches(' '));
-    let plain = |text: &str| text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
-    (!name.is_empty() && plain(name) && plain(value)).then_some((name, value))
-}
-
-/// `Max-Age=0`, or an `Expires` in the past; the first wins.
-fn has_expired(attributes: &str) -> bool {
-    let value = |wanted: &str| {
-        let attributes = attributes.split(';').filter_map(|one| one.split_once('='));
-        let of_name = |(name, _): &(&str, &str)| name.trim().eq_ignore_ascii_case(wanted);
-        attributes.filter(of_name).map(|(_, value)| value.trim()).next_back()
-    };
-    match value("max-age").and_then(|seconds| seconds.parse::<i64>().ok()) {
-        Some(seconds) => seconds <= 0,
-        None => value("expires").and_then(cookie_date).is_some_and(|end| end <= SystemTime::now()),
-    }
-}
-
-/// Also as older gateways and balancers write it: `Thu, 01-Jan-1970 00:00:10 GMT`, or `-70`.
-fn cookie_date(text: &str) -> Option<SystemTime> {
-    let words = text.split([',', ' ', '-']).filter(|word| !word.is_empty()).collect::<Vec<_>>();
-    let [weekday, day, month, year, time, "GMT"] = words[..] else {
-        return httpdate::parse_http_date(text).ok();
-    };
-    let century = match (year.len(), year < "70") {
-        (2, true) => "20",
-        (2, false) => "19",
-        _ => "",
-    };
-    let weekday = weekday.get(..3)?;
-    let date = format!("{weekday}, {day:0>2} {month} {century}{year} {time} GMT");
-    httpdate::parse_http_date(&date).ok()
+    plain.append(&mut set);
+    plain
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
     use http::HeaderValue;
 
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
-            headers.append(*name, HeaderValue::from_static(value));
+            headers.append(*name, HeaderValue::from_str(value).expect("a value"));
         }
         headers
     }
@@ -330,10 +237,10 @@ mod tests {
             (vec![("Set-GUID", "first"), ("Set-GUID", "second")], Some("second")),
             (vec![("Set-GUID", "JSESSIONID="), ("Guid", "b")], Some("b")),
             (vec![("Set-GUID", "two words")], None),
+            (vec![("Set-GUID", "jsessionid=a.b; Comment=\u{e9}")], Some("a.b")),
             (vec![], None),
         ] {
-            let found = new_guid(&headers(&lines));
-            assert_eq!(found.as_deref().map(String::as_str), expected, "{lines:?}");
+            assert_eq!(new_guids(&headers(&lines)).pop(), expected, "{lines:?}");
         }
     }
 
@@ -361,6 +268,11 @@ mod tests {
         sessions.renew(&first, &headers(&[("Set-GUID", "four"), ("Set-Cookie", "NODE=b")]));
         sessions.forget(154, Some(&first));
         assert_eq!(kept(&sessions), "three NODE=a");
+        // One that a host hands over once more is no newer one.
+        let third = sessions.pass(AGENT, None).expect("kept");
+        sessions.replace(154, guid("three"), None);
+        sessions.renew(&third, &headers(&[("Set-GUID", "four")]));
+        assert_eq!(kept(&sessions), "four NODE=a");
         sessions.forget(154, None);
         assert!(sessions.with(|book| book.agents.is_empty()));
     }
@@ -374,71 +286,5 @@ mod tests {
         sessions.forget(154, None);
         let pause = sessions.pause(154);
         assert!(pause > Duration::ZERO && pause <= PAUSE, "{pause:?}");
-    }
-
-    #[test]
-    fn cookies_are_taken_renewed_and_dropped() {
-        let mut cookies = Cookies::default();
-        for (line, kept) in [
-            ("NODE=a; Path=/; HttpOnly", "NODE=a"),
-            (" JSESSIONID = 01 23;Secure", "NODE=a; JSESSIONID=01 23"),
-            ("no pair", "NODE=a; JSESSIONID=01 23"),
-            ("=nameless", "NODE=a; JSESSIONID=01 23"),
-            ("odd=\"1\"", "NODE=a; JSESSIONID=01 23; odd=\"1\""),
-            ("NODE=b", "NODE=b; JSESSIONID=01 23; odd=\"1\""),
-            ("odd=; Path=/", "NODE=b; JSESSIONID=01 23"),
-            ("JSESSIONID=x; max-age=0", "NODE=b"),
-            ("NODE=x; Expires=Thu, 01 Jan 1970 00:00:10 GMT", ""),
-        ] {
-            cookies.take(&headers(&[("Set-Cookie", line)]));
-            assert_eq!(&*cookies, kept, "{line}");
-        }
-    }
-
-    #[test]
-    fn cookies_are_bounded() {
-        let mut cookies = Cookies::default();
-        for number in 0..40 {
-            let set = cookies.set(&format!("n{number}"), Some("v"));
-            assert_eq!(set, number < Cookies::MAX_NUMBER);
-        }
-        let mut cookies = Cookies::default();
-        let mut set = |name, length| cookies.set(name, Some(&"x".repeat(length)));
-        assert!(set("a", 1) && !set("b", 1769) && set("b", 1768));
-        assert!(!set("a", 2) && set("a", 1));
-        assert_eq!(cookies.len(), Cookies::MAX_BYTES);
-    }
-
-    #[test]
-    fn what_a_host_hands_over_is_checked() {
-        for (given, kept) in [("", ""), (" a = 1 ;; b=\"2\"; ", "a=1; b=\"2\"")] {
-            assert_eq!(&*Cookies::parse(given).unwrap_or_default(), kept);
-        }
-        for bad in ["a", "a=1; b", "=1", "a=\u{e9}", "a=1\r\nX: y", "a=\t1\u{7f}"] {
-            let error = Cookies::parse(bad).err().expect(bad);
-            assert_eq!(error.status(), Status::InvalidArgument);
-            assert!(error.detail().starts_with("cookie: "), "{error}");
-        }
-    }
-
-    #[test]
-    fn dates_are_read_in_every_form_that_is_sent() {
-        for (attributes, expired) in [
-            ("", false),
-            ("Expires=Wed, 21 Oct 2015 07:28:00 GMT", true),
-            ("path=/; expires=Thu, 01-Jan-1970 00:00:10 GMT; Secure", true),
-            ("expires=Thu, 01-Jan-70 00:00:10 GMT", true),
-            ("expires=Thursday, 01-Jan-70 00:00:10 GMT", true),
-            ("expires=Sun Nov  6 08:49:37 1994", true),
-            ("expires=Wed, 21 Oct 2215 07:28:00 GMT", false),
-            ("expires=Fri, 01-Jan-38 00:00:00 GMT", false),
-            ("expires=soon", false),
-            ("Max-Age=0", true),
-            ("Max-Age = -1", true),
-            ("Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:10 GMT", false),
-            ("Max-Age=x; Expires=Thu, 01 Jan 1970 00:00:10 GMT", true),
-        ] {
-            assert_eq!(has_expired(attributes), expired, "{attributes}");
-        }
     }
 }

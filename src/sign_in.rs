@@ -16,13 +16,14 @@ use crate::{Error, Status};
 pub struct SignIn<'a> {
     /// Agent ID in decimal digits.
     pub agent_id: &'a str,
-    /// A secret. Default: empty.
+    /// A secret, 256 bytes at most, without control characters. Default: empty.
     pub password: &'a str,
-    /// The agent's phone. Default: the gateway's own.
+    /// The agent's phone, within the same limits. Default: the gateway's own.
     pub phone: Option<&'a str>,
     /// Where the agent is signed in already, signs in all the same and ends that session. Default: no.
     pub force: bool,
-    /// Further members of the body, as the text of a JSON object; they win over those above.
+    /// Further members of the body, as the text of a JSON object of 16 KiB at most; they win over
+    /// those above.
     pub fields: Option<&'a str>,
 }
 
@@ -56,18 +57,20 @@ impl<'a> SignIn<'a> {
         members.extend(self.phone.map(|phone| (Cow::from("phonenum"), Member::Text(phone))));
         let more: BTreeMap<Cow<str>, &RawValue> = serde_json::from_str(fields)
             .map_err(|_| refuse("fields: not the text of a JSON object".to_owned()))?;
-        let password = match more.get("password").map(|raw| serde_json::from_str(raw.get())) {
-            Some(Ok(password)) => password,
-            _ => self.password.to_owned(),
+        // What is no string, such as a number, travels as it stands there.
+        let text = |raw: &&RawValue| {
+            serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned())
         };
-        let password = Zeroizing::new(password);
+        let sent =
+            |name, own: &str| Zeroizing::new(more.get(name).map_or_else(|| own.to_owned(), text));
+        let (password, token) = (sent("password", self.password), sent("serviceToken", ""));
         members.extend(more.into_iter().map(|(name, raw)| (name, Member::Raw(raw))));
         // Room for all escapes: what grew would leave a copy behind.
         let room = 6 * (self.password.len() + self.phone.unwrap_or("").len() + fields.len()) + 64;
         let mut json = Zeroizing::new(Vec::with_capacity(room));
         serde_json::to_writer(&mut *json, &members)
             .map_err(|why| Error::new(Status::Internal, format!("sign-in: {why}")))?;
-        Ok(Body { json, password })
+        Ok(Body { json, password, token })
     }
 }
 
@@ -79,8 +82,9 @@ impl fmt::Debug for SignIn<'_> {
 
 pub(crate) struct Body {
     pub json: Zeroizing<Vec<u8>>,
-    /// As it is sent, to be hidden where it is echoed.
+    /// As they are sent, to be hidden where they are echoed.
     pub password: Zeroizing<String>,
+    pub token: Zeroizing<String>,
 }
 
 #[derive(Serialize)]
@@ -119,9 +123,18 @@ mod tests {
         let json = r#"{"agenttype":"4","autoanswer":true,"n":1.50e400,"o":{"a": [ ]},"#.to_owned()
             + r#""password":"\u0078y","phonenum":"40038","status":4}"#;
         assert_eq!(body_of(&sign_in).expect("a body"), json);
-        // A copy, which is cleared when it is dropped.
-        let password: Option<Zeroizing<String>> = sign_in.body().ok().map(|body| body.password);
-        assert_eq!(password.as_deref().map(String::as_str), Some("xy"));
+        for (fields, sent) in [
+            (None, ["p\"ä\\", ""]),
+            (sign_in.fields, ["xy", ""]),
+            (Some("{\"password\": 98765432}"), ["98765432", ""]),
+            (Some(r#"{"serviceToken":"t\u006fken"}"#), ["p\"ä\\", "token"]),
+        ] {
+            // Copies, which are cleared when they are dropped.
+            let body = SignIn { fields, ..sign_in }.body().ok();
+            let secrets: Option<[Zeroizing<String>; 2]> =
+                body.map(|body| [body.password, body.token]);
+            assert_eq!(secrets, Some(sent.map(|secret| secret.to_owned().into())));
+        }
     }
 
     #[test]

@@ -17,7 +17,10 @@ pub(crate) fn decode<'a, 'b>(
     body: &'a [u8],
     content_type: impl FnOnce() -> Option<&'b str>,
 ) -> Cow<'a, str> {
-    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    // A byte-order mark says more than any name.
+    if let Some(marked) = body.strip_prefix(b"\xEF\xBB\xBF") {
+        return String::from_utf8_lossy(marked);
+    }
     let utf8 = std::str::from_utf8(body);
     if let Some(text) = utf8.ok().filter(|text| text.is_ascii()) {
         return Cow::Borrowed(text);
@@ -25,12 +28,15 @@ pub(crate) fn decode<'a, 'b>(
     let charset = charset(content_type().unwrap_or_default());
     let is_gbk = |name| NAMES_OF_GBK.split(' ').any(|known| known == name);
     let gbk = charset.as_deref().is_some_and(is_gbk);
-    // What is not ASCII may be valid in both: then it is what is announced.
+    // What is not ASCII may be valid in both: then it is what is announced, unless a half of a character
+    // would be ASCII, such as JSON's backslash.
+    let ascii = |text: &[u8]| text.iter().filter(|byte| byte.is_ascii()).count();
     match utf8 {
         Ok(text) if !gbk => Cow::Borrowed(text),
         Err(_) if !gbk && charset.is_some() => String::from_utf8_lossy(body),
         _ => match GBK.decode_without_bom_handling(body) {
-            (text, broken) if !broken || (gbk && utf8.is_err()) => text,
+            (text, broken) if utf8.is_err() && (gbk || !broken) => text,
+            (text, false) if ascii(text.as_bytes()) == ascii(body) => text,
             _ => String::from_utf8_lossy(body),
         },
     }
@@ -82,13 +88,45 @@ fn without_tags(html: &str) -> String {
         rest = rest.split_once('>').map_or("", |(_, rest)| rest);
     }
     text += rest;
-    text.replace("&nbsp;", " ")
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"")
-        .replace("&#39;", "'")
-        .replace("&amp;", "&")
-        .replace(char::is_control, " ")
+    without_entities(&text).replace(char::is_control, " ")
+}
+
+/// With the characters that `&lt;`, `&#39;` and the like stand for.
+pub(crate) fn without_entities(html: &str) -> String {
+    let mut parts = html.split('&');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(';').and_then(|(name, rest)| Some((entity(name)?, rest))) {
+            Some((character, rest)) => {
+                text.push(character);
+                text += rest;
+            }
+            None => {
+                text.push('&');
+                text += part;
+            }
+        }
+    }
+    text
+}
+
+fn entity(name: &str) -> Option<char> {
+    match name {
+        "nbsp" => Some(' '),
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        "amp" => Some('&'),
+        _ => {
+            let number = name.strip_prefix('#')?;
+            let number = match number.strip_prefix(['x', 'X']) {
+                Some(hex) => u32::from_str_radix(hex, 16),
+                None => number.parse(),
+            };
+            number.ok().and_then(char::from_u32)
+        }
+    }
 }
 
 /// Regardless of case of ASCII. What is looked for is whole characters, so it begins and ends at such.
@@ -106,38 +144,21 @@ pub(crate) fn starts_with(text: &[u8], word: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// tests/corpus has the names of GBK.
     #[test]
-    fn gbk_is_read_under_all_its_names_and_where_nothing_is_said() {
-        const CHINESE: &str = "座席";
+    fn what_is_announced_counts_where_a_text_may_be_in_both() {
         const IN_GBK: &[u8] = b"\xD7\xF9\xCF\xAF";
-        let announced = |name: &str| format!("text/html; charset={name}");
-        let names = NAMES_OF_GBK.split(' ');
-        let names = names.flat_map(|name| [announced(name), announced(&name.to_uppercase())]);
-        let others = [
-            "text/html; charset=\"gb2312\"",
-            "text/html; charset='x-gbk'; a=b",
-            "text/html; Charset = CP936 , x",
-            "text/html; charset=",
-            "text/html; charset",
-            "application/json",
-            "",
-        ];
-        for content_type in names.chain(others.map(str::to_owned)) {
-            assert_eq!(decode(IN_GBK, || Some(&content_type)), CHINESE, "{content_type}");
-            // A gateway that has learnt UTF-8 since.
-            let utf8 = "座席签";
-            assert_eq!(decode(utf8.as_bytes(), || Some(&content_type)), utf8, "{content_type}");
-        }
         for (body, content_type, expected) in [
+            (IN_GBK, "text/html; Charset = CP936 , x", "座席"),
             (IN_GBK, "text/html; charset=utf-8", "\u{FFFD}\u{FFFD}\u{03EF}"),
             // Cut in the middle of a character.
-            (&IN_GBK[..3], "text/html; charset=gbk", "座\u{FFFD}"),
             (&IN_GBK[..3], "", "\u{FFFD}\u{FFFD}\u{FFFD}"),
-            (b"a\xFFb", "", "a\u{FFFD}b"),
             // Valid in both.
             (b"\xC2\xA9", "", "\u{A9}"),
             (b"\xC2\xA9", "text/html; charset=gbk", "漏"),
+            (b"\xE5\xBA\xA7\\n", "text/html; charset=gbk", "座\\n"),
             (b"\xEF\xBB\xBF\xE5\xBA\xA7", "", "座"),
+            (b"\xEF\xBB\xBF\xC2\xA9", "text/html; charset=gbk", "\u{A9}"),
         ] {
             assert_eq!(decode(body, || Some(content_type)), expected, "{body:?} {content_type}");
         }
@@ -147,6 +168,10 @@ mod tests {
     fn pages_say_what_people_see_of_them() {
         for (html, expected) in [
             ("<html><TITLE>Access&nbsp;Denied</TITLE><p>x", "Access Denied"),
+            (
+                "it&#39;s &#X201c;no&#8221; &apos;&bogus; & &#x110000; &#27;",
+                "it's \u{201c}no\u{201d} '&bogus; & &#x110000;",
+            ),
             ("<title lang=x>\n A &amp;lt; B </title>", "A &lt; B"),
             ("<title> </title><body>Blocked <b>by</b> policy", "Blocked by policy"),
             ("<title>not closed", "not closed"),

@@ -122,12 +122,16 @@ fn the_numbers_and_the_version_are_those_of_the_package() {
     let mut parts = env!("CARGO_PKG_VERSION").split('.').map(|part| part.parse::<u32>());
     let number = parts.by_ref().take(3).fold(0, |number, part| number * 256 + part.expect("part"));
     assert_eq!(agw::ffi::AGW_VERSION_NUM, number);
+    let mut failures = 0;
     for line in HEADER.lines().filter(|line| line.starts_with("#define AGW_E_")) {
         let mut words = line.split(' ').skip(1);
         let (name, number) = (words.next().expect("name"), words.next().expect("number"));
         let status = agw::Status::from_number(number.parse().expect("a number"));
         assert_eq!(status.map(agw::Status::name), Some(name), "no row in the status table");
+        assert!(status.is_some_and(|status| status.sentence().ends_with('.')), "{name}");
+        failures += 1;
     }
+    assert_eq!(failures, 27, "and as many with AGW_OK are in tests/c/abi/layout.h");
 }
 
 fn misuse(dialect: Dialect) {

@@ -202,6 +202,16 @@ fn the_examples_in_csharp_reject_and_have_a_shift() {
     for program in &mut programs {
         reject_twice(program);
     }
+    // With the end of the session a program tells of it, and goes on until its input ends.
+    let mut again = Command::new(shift.get_program());
+    again.args(shift.get_args()).env("LD_LIBRARY_PATH", c::library_folder());
+    let (simulator, mut running) = amid_a_shift(again.stdin(Stdio::piped()), &["154", "40038"]);
+    simulator.expire(154).expect("expires");
+    let lines = BufReader::new(running.stdout.take().expect("piped")).lines();
+    assert!(lines.map_while(Result::ok).any(|line| line.starts_with("301 ")));
+    drop(running.stdin.take());
+    assert!(running.wait().expect("it ends").success());
+
     let (simulator, running) = amid_a_shift(shift.stdin(Stdio::piped()), &["154", "40038"]);
     let output = running.wait_with_output().expect("it ends, as it reads the end of its input");
     let printed = String::from_utf8_lossy(&output.stdout);

@@ -133,25 +133,19 @@ fn the_requests_are_the_documented_ones_to_the_byte() {
     client.next_event("154").expect("polled");
     client.sign_out("154").expect("signed out");
     let requests = gateway.seen().requests;
-    let lines = |request: &str| {
-        let head = request.split("\r\n\r\n").next().expect("a head");
-        let mut lines: Vec<_> = head.split("\r\n").map(str::to_owned).collect();
-        lines[1..].sort();
-        lines
-    };
-    assert!(!requests[0].contains("Guid"), "{}", requests[0]);
-    assert!(requests[0].ends_with(
-        "\r\n\r\n{\"autoanswer\":false,\"n:x\":\"A: b\\n\",\"password\":\"pä\\\"55\",\"status\":4}"
-    ), "{}", requests[0]);
-    assert!(requests[0].starts_with("PUT /agentgateway/resource/onlineagent/154 HTTP/1.1\r\n"));
-    for (request, start) in requests[1..].iter().zip([
-        "GET /agentgateway/resource/agentevent/154 HTTP/1.1",
-        "DELETE /agentgateway/resource/onlineagent/154/logout HTTP/1.1",
+    for (request, start) in requests.iter().zip([
+        "PUT /agentgateway/resource/onlineagent/154 HTTP/1.1\r\n",
+        "GET /agentgateway/resource/agentevent/154 HTTP/1.1\r\n",
+        "DELETE /agentgateway/resource/onlineagent/154/logout HTTP/1.1\r\n",
     ]) {
-        let lines = lines(request);
-        assert_eq!(lines[0], start);
-        assert!(lines.contains(&"Guid: g1.gw".to_owned()), "{lines:?}");
-        assert!(lines.contains(&"Content-Type: application/json; charset=UTF-8".to_owned()));
+        assert!(request.starts_with(start), "{request}");
+        assert!(request.contains("\r\nContent-Type: application/json; charset=UTF-8\r\n"));
+    }
+    let body = r#"{"autoanswer":false,"n:x":"A: b\n","password":"pä\"55","status":4}"#;
+    assert!(requests[0].ends_with(&format!("\r\n\r\n{body}")), "{}", requests[0]);
+    assert!(!requests[0].contains("Guid"), "{}", requests[0]);
+    for request in &requests[1..] {
+        assert!(request.contains("\r\nGuid: g1.gw\r\n"), "{request}");
         assert!(!request.contains("Content-Length") && !request.contains("Transfer-Encoding"));
     }
     assert_eq!(gateway.seen().connections, 1);
@@ -196,6 +190,7 @@ fn a_kept_guid_that_is_refused_as_stale_goes_out_once_more_with_a_newer_one() {
             answer("", OK),
             answer("Set-GUID: JSESSIONID=g3\r\n", &refused(stale)),
             answer("Set-GUID: JSESSIONID=g4\r\n", &refused(stale)),
+            answer("", &refused(stale)),
         ]);
         let client = client(&gateway.url());
         client.sign_in(&SignIn::new("154")).expect("signed in");
@@ -208,28 +203,15 @@ fn a_kept_guid_that_is_refused_as_stale_goes_out_once_more_with_a_newer_one() {
             (Status::Session, false, false)
         );
         // Nor where the caller hands over the Guid.
-        let error = client.reject_agent_conf("154", "mine").map(drop);
-        assert_eq!(error, Ok(()));
-        let guids: Vec<_> = gateway
-            .seen()
-            .requests
-            .iter()
-            .map(|r| header(r, "Guid").unwrap_or("-").to_owned())
-            .collect();
+        let error = client.reject_agent_conf("154", "mine").expect_err("refused");
+        assert_eq!(error.status(), Status::Session);
+        let requests = gateway.seen().requests;
+        let guids = requests.iter().map(|request| header(request, "Guid").unwrap_or("-"));
+        let guids: Vec<_> = guids.collect();
         assert_eq!(guids, ["-", "g1", "g2", "g2", "g3", "mine"], "{stale}");
         assert_eq!(gateway.seen().connections, 1);
         assert_eq!(client.session("154").expect("kept").guid(), "g4");
     }
-}
-
-#[test]
-fn a_stale_guid_of_the_callers_own_is_not_replaced() {
-    let gateway = in_turn(&[answer("", &refused("100-006"))]);
-    let client = client(&gateway.url());
-    client.set_session("154", Some("kept"), None).expect("kept");
-    let error = client.reject_agent_conf("154", "stale").expect_err("refused");
-    assert_eq!(error.status(), Status::Session);
-    assert_eq!(gateway.seen().requests.len(), 1);
 }
 
 #[test]
@@ -242,20 +224,22 @@ fn a_sign_in_that_is_forced_keeps_to_its_node_and_one_that_is_refused_leaves_the
         answer("", OK),
     ]);
     let client = client(&gateway.url());
+    let kept = || {
+        let session = client.session("154").expect("kept");
+        format!("{} {}", session.guid(), session.cookie())
+    };
     let mut sign_in = SignIn::new("154");
     client.sign_in(&sign_in).expect("signed in");
     let refused = client.sign_in(&sign_in).expect_err("refused");
     assert_eq!((refused.status(), refused.retcode()), (Status::Gateway, Some("100-004")));
-    assert_eq!(client.session("154").expect("kept").guid(), "g1");
-    assert_eq!(client.session("154").expect("kept").cookie(), "NODE=a");
+    assert_eq!(kept(), "g1 NODE=a");
     sign_in.force = true;
     client.sign_in(&sign_in).expect("forced");
-    assert_eq!(client.session("154").expect("kept").guid(), "g2");
-    assert_eq!(client.session("154").expect("kept").cookie(), "NODE=b");
+    assert_eq!(kept(), "g2 NODE=b");
     let without = client.sign_in(&sign_in).expect_err("no Guid");
     assert_eq!((without.status(), without.retcode()), (Status::Protocol, Some("0")));
     assert!(without.maybe_sent(), "it may be signed in now");
-    assert_eq!(client.session("154").expect("kept").guid(), "g2");
+    assert_eq!(kept(), "g2 NODE=b");
     assert_eq!(
         sent(&gateway),
         [
@@ -283,29 +267,6 @@ fn what_went_out_twice_is_told_also_where_the_next_request_did_not_go_out() {
     let error = client.sign_in(&sign_in).expect_err("the gateway is silent");
     assert_eq!((error.status(), error.maybe_sent(), error.resent()), (Status::Timeout, true, true));
     assert_eq!(gateway.seen().requests.len(), 3);
-}
-
-#[test]
-fn a_sign_out_forgets_the_session_where_it_is_over() {
-    for (retcode, over) in [
-        ("0", true),
-        ("100-006", true),
-        ("105-005", true),
-        ("100-008", true),
-        ("000-004", false),
-        ("100-007", false),
-        ("100-001", false),
-    ] {
-        let gateway = in_turn(&[answer("", &refused(retcode))]);
-        let client = client(&gateway.url());
-        client.set_session("154", Some("g1"), None).expect("kept");
-        assert_eq!(client.sign_out("154").is_ok(), retcode == "0");
-        assert_eq!(client.session("154").is_err(), over, "{retcode}");
-    }
-    let nobody = client("http://127.0.0.1:1");
-    nobody.set_session("154", Some("g1"), None).expect("kept");
-    assert_eq!(nobody.sign_out("154").expect_err("nobody").status(), Status::Connect);
-    assert!(nobody.session("154").is_ok(), "it can be tried again");
 }
 
 #[test]
@@ -359,6 +320,43 @@ fn polls_keep_their_pace_and_wait_one_at_a_time() {
             client.set_session("154", Some("g1"), None).expect("kept");
         }
     });
+}
+
+/// The host's loop has polled once more before the gateway has signed the agent out.
+#[test]
+fn a_poll_that_begins_during_a_sign_out_ends_with_it() {
+    const SIGNS_OUT: usize = 1;
+    const POLLS: usize = 2;
+    const IS_OUT: usize = 3;
+    let await_stage = |stage: &AtomicUsize, at| wait_until(|| stage.load(Ordering::SeqCst) >= at);
+    for (newer, ends) in [(None, Some(Status::Cancelled)), (Some("g2"), None)] {
+        let stage = Arc::new(AtomicUsize::new(0));
+        let reached = stage.clone();
+        let gateway = Gateway::serving_each(
+            move |request| {
+                let polls = request.starts_with("GET ");
+                let (now, then) = if polls { (POLLS, IS_OUT) } else { (SIGNS_OUT, POLLS) };
+                reached.store(now, Ordering::SeqCst);
+                await_stage(&reached, then);
+                answer("", OK)
+            },
+            None,
+        );
+        let client = client(&gateway.url());
+        client.set_session("154", Some("g1"), None).expect("kept");
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                client.sign_out("154").expect("signed out");
+                stage.store(IS_OUT, Ordering::SeqCst);
+            });
+            await_stage(&stage, SIGNS_OUT);
+            if let Some(guid) = newer {
+                client.set_session("154", Some(guid), None).expect("kept");
+            }
+            let outcome = client.next_event("154");
+            assert_eq!(outcome.err().map(|error| error.status()), ends, "{newer:?}");
+        });
+    }
 }
 
 /// A host shows the ring, and polls on in one thread while another makes ready and rejects.
@@ -502,19 +500,30 @@ fn what_a_poll_brings_takes_the_place_of_the_old_guid_for_all_threads() {
 
 #[test]
 fn no_secret_gets_into_a_log_line_or_an_outcome() {
+    const NEW: [&str; 3] = ["n3w-guid-1", "n3w-guid-2", "n3w-n0de"];
     let (guid, password, node) = ("5ec4e700-1111", "s3cr3t-word", "s3cr3t-node");
-    let echo =
-        format!(r#"{{"message":"{guid} {password} {node} n3w-guid-1","retcode":"100-004"}}"#);
+    let echo = format!(
+        r#"{{"message":"{guid} {password} {node} {}","retcode":"100-004"}}"#,
+        NEW.join(" ")
+    );
     let event = |kind| answer("", &RINGS.replace("AgentConf_Ringing", kind));
+    let [first, second, cookie] = NEW;
+    let names_second = format!(r#"{{"message":"{second}","retcode":"100-007"}}"#);
+    let brings =
+        format!("Set-GUID: {first}\r\nSet-GUID: {second}\r\nSet-Cookie: M={cookie}; Path=/\r\n");
     let gateway = in_turn(&[
         answer(&format!("Set-GUID: {guid}\r\nSet-Cookie: N={node}\r\n"), OK),
         event("AgentConf_Ringing"),
         event(guid),
         event("Agent\\nWARN all is lost"),
-        answer("Set-GUID: n3w-guid-1\r\n", &echo),
+        answer(&brings, &echo),
         // A reject knows nothing of passwords.
-        answer("Set-GUID: n3w-guid-1\r\n", &echo.replace(password, "")),
+        answer(&brings, &echo.replace(password, "")),
         answer("", &format!("<html>{password}</html>")),
+        // What is kept, where another one was sent; and what was refused just before.
+        answer("", &names_second),
+        answer("Set-GUID: n3w-guid-3\r\n", &refused("100-006")),
+        answer("", &names_second),
     ]);
     let mut options = options(&gateway.url());
     let lines = Lines::of(&mut options);
@@ -529,34 +538,16 @@ fn no_secret_gets_into_a_log_line_or_an_outcome() {
     shown.push(format!("{:?}", client.sign_in(&sign_in).expect_err("refused")));
     shown.push(format!("{:?}", client.reject_agent_conf("154", None).expect_err("refused")));
     shown.push(format!("{:?}", client.sign_in(&sign_in).expect_err("refused")));
+    for given in [Some("another-guid"), None] {
+        shown.push(format!("{:?}", client.reject_agent_conf("154", given).expect_err("refused")));
+    }
     let lines = lines.text();
     assert!(lines.contains("login agent 154: AGW_OK"), "{lines}");
     assert!(lines.contains("getAgentEvent agent 154: AGW_OK, AgentConf_Ringing, "), "{lines}");
     assert_eq!(lines.matches("AGW_OK, an event of another type").count(), 2, "{lines}");
     for text in shown.iter().chain([&lines]) {
-        for secret in [guid, password, node, "n3w-guid-1"] {
+        for secret in [guid, password, node].into_iter().chain(NEW) {
             assert!(!text.contains(secret), "{secret}: {text}");
         }
     }
-}
-
-#[test]
-fn what_a_host_keeps_is_checked_and_sends_nothing() {
-    let gateway = Gateway::accepting();
-    let client = client(&gateway.url());
-    let status = |outcome: Result<(), agw::Error>| outcome.map_err(|error| error.status());
-    assert_eq!(status(client.set_session("99", Some("g"), None)), Err(Status::InvalidAgentId));
-    assert_eq!(status(client.set_session("154", Some("a b"), None)), Err(Status::InvalidGuid));
-    let odd = client.set_session("154", Some("g"), Some("a=\r\nX: y"));
-    assert_eq!(status(odd), Err(Status::InvalidArgument));
-    assert!(client.session("154").is_err());
-    client.set_session("154", Some("JSESSIONID=g; Path=/"), Some("a=1;b=2")).expect("kept");
-    client.set_session("154", Some("h"), None).expect("kept");
-    let kept = client.session("154").expect("kept");
-    assert_eq!((kept.guid(), kept.cookie()), ("h", "a=1; b=2"));
-    client.set_session("154", Some("h"), Some("")).expect("kept");
-    assert_eq!(client.session("154").expect("kept").cookie(), "");
-    client.set_session("154", None, None).expect("forgotten");
-    assert!(client.session("154").is_err());
-    assert_eq!(gateway.seen().connections, 0);
 }

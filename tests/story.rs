@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
+use agw::Status;
 use serde_json::{Value, json};
 use support::c;
 use support::client::simulator as start;
 use support::simulator::Simulator;
 use support::simulator::caller::{JSON, send};
-use support::simulator::state::Script;
 
 /// The C program that does one thing and says whether it went as expected.
 static STORY: LazyLock<PathBuf> =
@@ -21,6 +21,11 @@ fn story(simulator: &Simulator, rest: &[&str]) -> String {
     let arguments: Vec<&str> =
         [url.as_str(), &ca].into_iter().chain(rest.iter().copied()).collect();
     c::run(&STORY, &arguments)
+}
+
+/// One call of agent 154, which ends so.
+fn reject(simulator: &Simulator, guid: &str, status: Status) -> String {
+    story(simulator, &["reject", &status.number().to_string(), "154", guid])
 }
 
 fn sign_in(simulator: &Simulator, agent: u32) -> String {
@@ -41,13 +46,13 @@ fn event(simulator: &Simulator, agent: u32, guid: &str) -> Value {
 fn from_sign_in_to_too_late_and_stale() {
     let simulator = start(Vec::new());
     let (agent, member) = (sign_in(&simulator, 154), sign_in(&simulator, 155));
-    story(&simulator, &["expect-no-conference", "154", &agent]);
+    reject(&simulator, &agent, Status::NoConference);
 
     let conference = simulator.ring(154, &[155]).expect("rings");
     let ringing = event(&simulator, 154, &agent);
     assert_eq!(ringing["eventType"], "AgentConf_Ringing");
     assert_eq!(ringing["content"]["confId"], json!(conference));
-    story(&simulator, &["expect-ok", "154", &format!("JSESSIONID={agent}")]);
+    reject(&simulator, &format!("JSESSIONID={agent}"), Status::Ok);
     let released = event(&simulator, 154, &agent);
     assert_eq!(released["eventType"], "AgentOther_PhoneRelease");
     assert_eq!(event(&simulator, 154, &agent)["eventType"], "AgentState_Ready");
@@ -55,10 +60,10 @@ fn from_sign_in_to_too_late_and_stale() {
     assert_eq!(changed["eventType"], "AgentConf_ParticipantChanged");
     assert_eq!(changed["content"]["confId"], json!(conference));
 
-    story(&simulator, &["expect-no-conference", "154", &agent]);
+    reject(&simulator, &agent, Status::NoConference);
     simulator.ring(154, &[155]).expect("rings");
     simulator.expire(154).expect("expires");
-    story(&simulator, &["expect-session", "154", &agent]);
+    reject(&simulator, &agent, Status::Session);
 
     let outcomes: Vec<_> =
         simulator.requests().into_iter().filter_map(|request| request.retcode).collect();
@@ -74,29 +79,6 @@ fn a_shift_on_one_client() {
     assert!(printed.contains("shift: 20 checks, 0 failed"), "{printed}");
     assert_eq!(simulator.guid(154), None, "signed out");
     assert_eq!(simulator.requests().len(), 1, "without a session nothing is sent");
-}
-
-#[test]
-fn a_conference_that_is_cancelled_is_too_late() {
-    let simulator = start(vec![154, 155]);
-    let guid = simulator.guid(154).expect("signed in");
-    let conference = simulator.ring(154, &[155]).expect("rings");
-    simulator.cancel(conference).expect("cancelled");
-    story(&simulator, &["expect-no-conference", "154", &guid]);
-}
-
-#[test]
-fn a_gateway_fault_is_told_apart() {
-    let simulator = start(vec![154]);
-    let guid = simulator.guid(154).expect("signed in");
-    let fault = Script {
-        retcode: Some("100-007".into()),
-        message: "Unknown ERROR._40302".into(),
-        ..Script::default()
-    };
-    simulator.answer_with(154, fault);
-    let printed = story(&simulator, &["expect-gateway-fault", "154", &guid]);
-    assert!(printed.contains("40302"), "{printed}");
 }
 
 #[test]

@@ -11,22 +11,17 @@ use std::time::{Duration, Instant};
 
 use agw::{Client, Level, Status, Trust};
 use support::client::{client, options};
-use support::faults::row::Site;
-use support::faults::run::Place;
 use support::gateway::Step::{Await, Hang, Reset, Tell};
 use support::gateway::{Gateway, Script};
 use support::held::Held;
 use support::tls::Over;
-use support::{ACCEPTED, GUID, c, http, wait_until};
+use support::{ACCEPTED, GUID, c, http};
 
 static HOST: LazyLock<PathBuf> = LazyLock::new(|| c::compile("tests/c/host.c", "host", c::GNU11));
 
-/// How long the calls in progress live on after a cancel, at best of three.
-fn time_to_cancel(scheme: &str, callers: usize) -> Duration {
-    (0..3).map(|_| cancel_once(scheme, callers)).min().expect("three")
-}
-
-fn cancel_once(scheme: &str, callers: usize) -> Duration {
+/// How long the calls in progress live on after a cancel.
+fn time_to_cancel(scheme: &str) -> Duration {
+    const CALLERS: usize = 8;
     // Of each connection it awaits the first request, or handshake, tells that, and says nothing.
     let (begun, calls_begun) = mpsc::channel();
     let tell = Tell(Arc::new(move || begun.send(()).expect("somebody waits")));
@@ -35,8 +30,8 @@ fn cancel_once(scheme: &str, callers: usize) -> Duration {
     let client = client(&url);
     thread::scope(|scope| {
         let call = || client.reject_agent_conf("154", GUID).expect_err("cancelled");
-        let calls: Vec<_> = (0..callers).map(|_| scope.spawn(call)).collect();
-        for _ in 0..callers {
+        let calls: Vec<_> = (0..CALLERS).map(|_| scope.spawn(call)).collect();
+        for _ in 0..CALLERS {
             calls_begun.recv_timeout(Duration::from_secs(20)).expect("it calls");
         }
         // Into the wait for the answer, or for the other side's part of the handshake.
@@ -52,56 +47,14 @@ fn cancel_once(scheme: &str, callers: usize) -> Duration {
     })
 }
 
+/// `cancel_call` has the other places where a call may be.
 #[test]
-fn a_cancel_ends_calls_that_wait_for_an_answer() {
-    let took = time_to_cancel("http", 8);
-    assert!(took < Duration::from_millis(50), "{took:?}");
-}
-
-#[test]
-fn a_cancel_in_the_middle_of_an_answer_tells_its_http_status() {
-    let gateway = Gateway::serving("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{");
-    let client = client(&gateway.url());
-    thread::scope(|scope| {
-        let call = scope.spawn(|| client.reject_agent_conf("154", GUID).expect_err("cancelled"));
-        wait_until(|| !gateway.seen().requests.is_empty());
-        // Into the wait for the rest of the body.
-        thread::sleep(Duration::from_millis(1000));
-        client.cancel();
-        let error = call.join().expect("no panic");
-        assert_eq!(error.status(), Status::Cancelled, "{error}");
-        assert_eq!(error.http_status(), Some(200), "an answer has begun");
-        assert!(error.maybe_sent());
-    });
-}
-
-#[test]
-fn a_cancel_ends_calls_in_the_handshake() {
-    let took = time_to_cancel("https", 8);
-    assert!(took < Duration::from_millis(50), "{took:?}");
-}
-
-/// A full backlog swallows the SYN, so the connection is neither made nor refused.
-#[test]
-fn a_cancel_ends_calls_that_connect() {
-    let full = Place::open(&Site::Full, Over::Plain, false);
-    let client = Client::new(&options(&format!("http://127.0.0.1:{}", full.port())));
-    let client = client.expect("client");
-    let took = thread::scope(|scope| {
-        let call = scope.spawn(|| client.reject_agent_conf("154", GUID).expect_err("cancelled"));
-        thread::sleep(Duration::from_millis(100));
-        let cancelled = Instant::now();
-        // A call that has yet to begin is not touched.
-        while !call.is_finished() {
-            client.cancel();
-            thread::sleep(Duration::from_millis(20));
-        }
-        let error = call.join().expect("no panic");
-        assert_eq!(error.status(), Status::Cancelled, "{error}");
-        assert!(!error.maybe_sent());
-        cancelled.elapsed()
-    });
-    assert!(took < Duration::from_secs(5), "{took:?} of 30 s");
+fn a_cancel_ends_all_calls_that_wait_for_the_other_side() {
+    for scheme in ["http", "https"] {
+        // At best of three, as a machine may be busy.
+        let took = (0..3).map(|_| time_to_cancel(scheme)).min().expect("three");
+        assert!(took < Duration::from_millis(50), "{scheme}: {took:?}");
+    }
 }
 
 #[test]
@@ -269,15 +222,6 @@ fn a_rust_sink_that_panics_leaves_the_client_usable() {
 
 fn host(mode: &str, url: &str) -> String {
     c::run(&HOST, &[mode, url])
-}
-
-#[test]
-fn parent_and_child_both_go_on_over_connections_of_their_own() {
-    let gateway = Gateway::accepting();
-    host("fork", &gateway.url());
-    let seen = gateway.seen();
-    assert_eq!(seen.requests.len(), 1 + 20 + 20 + 1);
-    assert_eq!(seen.connections, 2, "one for the parent throughout, one for the child");
 }
 
 #[test]

@@ -78,9 +78,10 @@ fn chinese_messages_and_the_platforms_code_arrive_whole() {
 fn log_lines_name_the_method_and_never_hold_the_guid() {
     let echo = format!(r#"{{"message":"no session {GUID}","retcode":"100-006"}}"#);
     let late = r#"{"message":"Nothing rings.","retcode":"101-001"}"#;
-    let answers = [ACCEPTED, &echo, late].map(|body| Send(http("200 OK", body).into()));
-    let [accepts, echoes, late] = answers;
-    let script = Script::Http(vec![Read, accepts, Read, echoes, Read, late, Hang]);
+    let long = format!(r#"{{"retcode":"{}"}}"#, "座".repeat(9_999));
+    let answers = [ACCEPTED, &echo, late, &long].map(|body| Send(http("200 OK", body).into()));
+    let [accepts, echoes, late, long] = answers;
+    let script = Script::Http(vec![Read, accepts, Read, echoes, Read, late, Read, long, Hang]);
     let gateway = Gateway::start(vec![script], None);
     let mut options = options(&gateway.url());
     options.trust = Trust::System;
@@ -90,6 +91,7 @@ fn log_lines_name_the_method_and_never_hold_the_guid() {
     let error = client.reject_agent_conf("154", GUID).expect_err("refused");
     assert_eq!(error.message(), "no session (Guid)");
     client.reject_agent_conf("154", GUID).expect_err("too late");
+    client.reject_agent_conf("154", GUID).expect_err("no retcode of a gateway's");
     client.connect().expect("it stands");
     // The two parameters changed places: the Guid must not come out as an agent ID.
     client.reject_agent_conf(GUID, "154").expect_err("no agent ID");
@@ -106,6 +108,7 @@ fn log_lines_name_the_method_and_never_hold_the_guid() {
         "Info rejectAgentConf agent 154: AGW_OK, retcode 0, ",
         "Warn rejectAgentConf agent 154: AGW_E_SESSION, retcode 100-006, ",
         "Info rejectAgentConf agent 154: AGW_E_NO_CONFERENCE, retcode 101-001, ",
+        &format!("AGW_E_GATEWAY, retcode {}, ", "座".repeat(31)),
         "Info connect: AGW_OK, ",
         "Warn rejectAgentConf agent ?: AGW_E_INVALID_AGENT_ID",
     ] {

@@ -70,7 +70,7 @@ pub(super) unsafe fn enter(
 fn panicked(entry: Entry, handle: *mut agw_client, place: &str) -> Error {
     let (status, detail) = (Status::Internal, format!("panic at {place}; please report it"));
     if let Ok(client) = handles::find(handle) {
-        client.log(Level::Error, format_args!("{status}: {detail}"));
+        client.carrier.log(Level::Error, format_args!("{status}: {detail}"));
     }
     let mut error = Error::new(status, detail);
     error.details_mut().maybe_sent = entry == Entry::Request;
@@ -79,9 +79,8 @@ fn panicked(entry: Entry, handle: *mut agw_client, place: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::ptr;
-
     use super::*;
+    use std::ptr;
 
     #[test]
     fn only_a_request_may_have_been_sent_before_a_panic() {

@@ -41,15 +41,16 @@ type NumberCall = u32;
 /// gateway and share it.
 ///
 /// Of a gateway's TLS agw needs: version 1.3, or 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305 (no
-/// CBC, no RSA key exchange, no renegotiation); keys of RSA (2048 to 8192 bits), P-256, P-384 or
-/// Ed25519, in the CAs above it, too; signatures with SHA-256 or more, ECDSA's with SHA-256 or
-/// SHA-384; certificates of X.509 version 3.
+/// CBC, no RSA key exchange, no renegotiation); X25519, P-256 or P-384 as the curve; keys of RSA (2048
+/// to 8192 bits), P-256, P-384 or Ed25519, in the CAs above it, too; signatures with SHA-256 or more,
+/// ECDSA's with SHA-256 or SHA-384; certificates of X.509 version 3.
 ///
 /// @param options  What to make it from; see agw_client_options. Required, borrowed for the call.
 /// @param client   Receives the handle, to be freed with agw_free(); NULL on failure. Required.
 /// @param result   Receives what went wrong; or NULL.
 /// @return AGW_OK; AGW_E_INVALID_ARGUMENT, AGW_E_STRUCT_SIZE, AGW_E_INVALID_URL,
-///         AGW_E_TLS_CONFIG: `detail` names the option; AGW_E_RESOURCES: more than 65536 clients.
+///         AGW_E_TLS_CONFIG: `detail` names the option; AGW_E_RESOURCES: more than 65536 clients, or
+///         no file descriptor is left.
 /// @note Any thread, also from inside the log callback.
 /// @since 1.0
 #[unsafe(no_mangle)]

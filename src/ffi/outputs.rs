@@ -143,27 +143,3 @@ fn put(target: &mut [c_char], text: &str) -> bool {
     }
     end == text.len()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::ffi::CStr;
-
-    fn shown(text: &str) -> (String, bool) {
-        let mut zeroed = [0; 8];
-        let whole = put(&mut zeroed, text);
-        // SAFETY: put leaves the last byte alone, which is zero.
-        let shown = unsafe { CStr::from_ptr(zeroed.as_ptr()) };
-        (shown.to_str().expect("UTF-8").to_owned(), whole)
-    }
-
-    #[test]
-    fn texts_are_cut_at_a_characters_edge() {
-        assert_eq!(shown(""), (String::new(), true));
-        assert_eq!(shown("1234567"), ("1234567".into(), true));
-        assert_eq!(shown("12345678"), ("1234567".into(), false));
-        assert_eq!(shown("座席座"), ("座席".into(), false));
-        assert_eq!(shown("12345座"), ("12345".into(), false));
-        assert_eq!(shown("a\0b"), ("a\u{FFFD}b".into(), true));
-    }
-}

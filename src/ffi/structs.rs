@@ -1,5 +1,6 @@
 //! Structs that begin with `struct_size`.
 
+use std::cell::Cell;
 use std::{mem, ptr};
 
 use super::strings::invalid;
@@ -65,32 +66,27 @@ pub(super) unsafe fn read_struct<T>(name: &str, from: *const T) -> Result<T, Err
     Ok(unsafe { from.read_unaligned() })
 }
 
-/// A struct of the caller's that is filled in, as far as this library knows it.
+/// A struct of the caller's that is filled in, as far as this library knows it; else it is empty in
+/// the end. Until then it is left alone: a text that the call was given may lie in it.
 pub(super) struct Output<T> {
     target: *mut T,
     struct_size: u32,
+    filled: Cell<bool>,
 }
 
 impl<T> Output<T> {
-    /// Empties it.
-    ///
     /// # Safety
     /// `target` is NULL or as in [`Output::new`].
     pub unsafe fn open(name: &str, target: *mut T) -> Result<Self, Error> {
-        // SAFETY: as this function's own contract; what is written to is not NULL, and of that size.
-        unsafe {
-            let size = StructSize::required(name, target)?;
-            ptr::write_bytes(target.cast::<u8>(), 0, size_of::<T>());
-            target.cast::<u32>().write_unaligned(size.given);
-            Ok(Output::new(target, &size))
-        }
+        // SAFETY: as this function's own contract; what is taken is not NULL, and of that size.
+        unsafe { StructSize::required(name, target).map(|size| Output::new(target, &size)) }
     }
 
     /// # Safety
     /// `target` points to a struct of that size, which comes first in it, and which the caller lets us
     /// write; any bytes are a value of `T`.
     pub unsafe fn new(target: *mut T, size: &StructSize) -> Self {
-        Output { target, struct_size: size.given }
+        Output { target, struct_size: size.given, filled: Cell::new(false) }
     }
 
     /// Nothing but its size.
@@ -104,6 +100,7 @@ impl<T> Output<T> {
     }
 
     pub fn write(&self, filled: &T) {
+        self.filled.set(true);
         // SAFETY: the caller's struct has as many bytes (its own struct_size says so), and does not
         // overlap with ours; a host may have packed it, so not aligned.
         unsafe {
@@ -112,6 +109,19 @@ impl<T> Output<T> {
                 self.target.cast::<u8>(),
                 size_of::<T>(),
             );
+        }
+    }
+}
+
+impl<T> Drop for Output<T> {
+    fn drop(&mut self) {
+        if self.filled.get() {
+            return;
+        }
+        // SAFETY: as in `write`; zeros are a value of it, and the size comes first.
+        unsafe {
+            ptr::write_bytes(self.target.cast::<u8>(), 0, size_of::<T>());
+            self.target.cast::<u32>().write_unaligned(self.struct_size);
         }
     }
 }

@@ -91,8 +91,8 @@ pub struct agw_client_options {
     /// Client certificate chain, text or path as `ca`, the client's own first, if the gateway wants
     /// one; or NULL.
     pub client_cert: *const c_char,
-    /// Its private key, text or path as `ca`, not encrypted: RSA of 2048 to 4096 bits, P-256, P-384
-    /// or Ed25519. NULL: looked for in client_cert.
+    /// Its private key, text or path as `ca`, not encrypted: RSA of 2048, 3072 or 4096 bits,
+    /// P-256, P-384 or Ed25519. NULL: looked for in client_cert.
     pub client_key: *const c_char,
     /// NULL: no proxy. "env": from the first that is set of https_proxy, HTTPS_PROXY, all_proxy and
     /// ALL_PROXY, or for http of http_proxy, all_proxy and ALL_PROXY, unless no_proxy or NO_PROXY

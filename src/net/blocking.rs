@@ -1,5 +1,6 @@
 //! Calls into the operating system that cannot be interrupted.
 
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
@@ -27,40 +28,24 @@ impl Blocking {
         deadline: Deadline,
         cancel: &CancelHandle,
     ) -> Result<T, Error> {
-        let outcome = Arc::new(Mutex::new(None));
-        let place = outcome.clone();
-        let work = move || *lock(&place) = Some(work());
-        self.run_to_end(thread, what, Box::new(work), deadline, cancel)?;
-        lock(&outcome).take().ok_or_else(|| {
-            Error::new(Status::Internal, format!("panic while {what}; please report it"))
-        })
-    }
-
-    /// Not generic: the code of a thread is compiled once, not for each type of outcome.
-    fn run_to_end(
-        &self,
-        thread: &str,
-        what: &str,
-        work: Box<dyn FnOnce() + Send>,
-        deadline: Deadline,
-        cancel: &CancelHandle,
-    ) -> Result<(), Error> {
         let most = Self::MAX_ABANDONED;
         if self.0.load(Ordering::Relaxed) >= most {
             let detail = format!("{most} threads hang already while {what}");
             return Err(Error::new(Status::Resources, detail));
         }
+        let outcome = Arc::new(Mutex::new(None));
+        let place = outcome.clone();
         let job = Arc::new(Job::default());
         let running = Running { job: job.clone(), hanging: self.0.clone() };
         let work = move || {
             let _running = running;
-            work();
+            *lock(&place) = Some(work());
         };
-        threads::spawn(thread, Box::new(work)).map_err(|why| {
-            Error::new(Status::Resources, format!("no thread for {what}: {}", words(&why)))
-                .with_os_error(why.raw_os_error())
-        })?;
-        self.wait_for(&job, what, deadline, cancel)
+        threads::spawn(thread, Box::new(work)).map_err(|why| no_thread(what, &why))?;
+        self.wait_for(&job, what, deadline, cancel)?;
+        lock(&outcome).take().ok_or_else(|| {
+            Error::new(Status::Internal, format!("panic while {what}; please report it"))
+        })
     }
 
     fn wait_for(
@@ -89,6 +74,16 @@ impl Blocking {
         self.0.fetch_add(1, Ordering::Relaxed);
         Err(given_up)
     }
+}
+
+/// The system calls a limit that is reached by the same number as what would block.
+fn no_thread(what: &str, why: &io::Error) -> Error {
+    let words = match why.kind() {
+        io::ErrorKind::WouldBlock => "the limit of threads or processes is reached".to_owned(),
+        _ => words(why),
+    };
+    Error::new(Status::Resources, format!("no thread for {what}: {words}"))
+        .with_os_error(why.raw_os_error())
 }
 
 /// How far a thread has come, for the call that waits for it. No channel: one has thread-local data,
@@ -147,6 +142,17 @@ mod tests {
         let error = outcome::<()>(&Blocking::default(), 5_000, died).unwrap_err();
         let told = "panic while working; please report it";
         assert_eq!((error.status(), error.detail()), (Status::Internal, told));
+    }
+
+    #[test]
+    fn a_thread_that_cannot_be_had_is_told() {
+        let limit = no_thread("working", &io::ErrorKind::WouldBlock.into());
+        assert_eq!(
+            limit.detail(),
+            "no thread for working: the limit of threads or processes is reached"
+        );
+        let other = no_thread("working", &io::ErrorKind::PermissionDenied.into());
+        assert_eq!(other.detail(), "no thread for working: permission denied");
     }
 
     #[test]

@@ -23,6 +23,11 @@ pub(crate) enum Cause {
 
 impl Cause {
     pub const SPOKE_UNASKED: Cause = Cause::NotHttp("the other side spoke before it was asked");
+    pub const WANTS_TLS: Cause =
+        Cause::NotHttp("the other side speaks TLS on this port; begin base_url with https://");
+    pub const CHUNKS: Cause = Cause::NotHttp(
+        "a line between chunks is missing, is no length, or ends in a line feed alone",
+    );
 
     pub fn of(why: &io::Error) -> Option<&Self> {
         why.get_ref()?.downcast_ref()

@@ -12,15 +12,16 @@ use super::blocking::Blocking;
 use super::cancel::{CancelHandle, cancelled};
 use super::cause::Cause;
 use super::deadline::Deadline;
-use super::failure::{failure, or_resources, through, words};
+use super::failure::{CLIENT_AUTH, failure, or_resources, through, words};
 use super::proxy::ask_for_tunnel;
 use super::race::{Attempt, Race, interleaved};
 use super::resolve;
 use super::socket::Socket;
 use super::stream::Stream;
-use super::tls::limits::HandshakeLimits;
+use super::tls::limits::{HandshakeLimits, client_auth_demanded};
 use super::tls::{NEEDS, TlsPeer};
-use crate::route::{Address, Host, Proxy, Route, Target};
+use crate::address::{Address, Host};
+use crate::route::{Proxy, Route, Target};
 use crate::sys::clock::Moment;
 use crate::sys::lock::lock;
 use crate::{Error, Status};
@@ -94,11 +95,14 @@ impl Connector<'_> {
         let mut race = Race::new(addresses, deadline, self.cancel);
         let mut before = None;
         loop {
-            let Attempt { address, socket, since } = match race.next() {
+            let Attempt { address, mut socket, since } = match race.next() {
                 Ok(connected) => connected,
-                Err(why) => return Err(before.unwrap_or_else(|| not_connected(&why, target))),
+                Err(why) => {
+                    let last = not_connected(&why, target);
+                    return Err(before.filter(|_| !is_exhausted(&last)).unwrap_or(last));
+                }
             };
-            let socket = Socket::new(socket, share(deadline, race.left(), since)?);
+            socket.set_deadline(share(deadline, race.left(), since)?);
             match self.secure(socket, None)? {
                 Ok(stream) => {
                     self.last_good.note(address);
@@ -136,7 +140,7 @@ impl Connector<'_> {
                     target.parse().map(|address| self.last_good.note(address)).unwrap_or_default();
                     return Ok(stream);
                 }
-                Err(error) => before = Some(error),
+                Err(error) => before = before.filter(is_exhausted).or(Some(error)),
             }
         }
         Err(before.unwrap_or_else(cancelled))
@@ -151,9 +155,9 @@ impl Connector<'_> {
         left: usize,
     ) -> Result<Socket, Error> {
         let connected = Race::new(addresses, deadline, self.cancel).next();
-        let Attempt { socket, since, .. } =
+        let Attempt { mut socket, since, .. } =
             connected.map_err(|why| not_connected(&why, &proxy.address))?;
-        let mut socket = Socket::new(socket, share(deadline, left, since)?);
+        socket.set_deadline(share(deadline, left, since)?);
         let listens = self.tls_peer.is_none();
         ask_for_tunnel(&mut socket, proxy, target, listens)?;
         Ok(socket)
@@ -174,8 +178,8 @@ impl Connector<'_> {
     fn secure(&self, socket: Socket, proxy: Option<&str>) -> Result<Result<Stream, Error>, Error> {
         let Some(peer) = self.tls_peer else { return Ok(Ok(Stream::plain(socket))) };
         // They outlive the handshake: what an alert means is said by what the gateway had asked for.
-        let limits = HandshakeLimits::set(socket.deadline, self.cancel);
-        let why = match Stream::secured(socket, peer, &limits) {
+        let _limits = HandshakeLimits::set(socket.deadline, self.cancel);
+        let why = match Stream::secured(socket, peer) {
             Ok(stream) => return Ok(Ok(stream)),
             Err(why) => why,
         };
@@ -184,8 +188,13 @@ impl Connector<'_> {
         if error.status() == Status::Io {
             let details = error.details_mut();
             details.status = Status::Tls;
-            details.detail += "; perhaps its TLS and agw's have nothing in common: ";
-            details.detail += NEEDS;
+            details.detail += &match client_auth_demanded() {
+                true => CLIENT_AUTH.to_owned(),
+                false => format!(
+                    "; perhaps it serves no host of this name (see base_url), or its TLS and agw's have \
+                     nothing in common: {NEEDS}"
+                ),
+            };
         }
         let error = through(error, proxy);
         if is_refusal(&why) { Err(error) } else { Ok(Err(error)) }
@@ -202,7 +211,9 @@ fn is_refusal(why: &io::Error) -> bool {
 fn share(deadline: Deadline, left: usize, since: Moment) -> Result<Deadline, Error> {
     let phase = "in the TLS handshake";
     let remaining = deadline.remaining().map_err(|why| failure(&why, phase))?;
-    let parts = u32::try_from(left).unwrap_or(u32::MAX).saturating_add(1);
+    // A third of the time at the least: of many addresses each would have too little for its handshake,
+    // and none be reached that is well, but far away.
+    let parts = 1 + left.min(2) as u32;
     let longest = LONGEST_SHARE.saturating_sub(since.elapsed()).max(SHORTEST_SHARE);
     Ok(if left == 0 {
         deadline
@@ -211,11 +222,25 @@ fn share(deadline: Deadline, left: usize, since: Moment) -> Result<Deadline, Err
     })
 }
 
+/// That the host has run out of something is told, whatever else fails.
+fn is_exhausted(error: &Error) -> bool {
+    error.status() == Status::Resources
+}
+
 fn not_connected(why: &io::Error, to: &dyn fmt::Display) -> Error {
     if let Some(Cause::DeadlinePassed(..)) = Cause::of(why) {
         return Error::new(Status::Timeout, format!("{why} while connecting to {to}"));
     }
-    let detail = format!("no connection to {to}: {}", words(why));
+    let advice = match why.kind() {
+        io::ErrorKind::InvalidInput => {
+            "; one that begins with fe80 needs a zone, which agw does not take: give another address"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "; this host has no address of its own for that, or no port of its own is left"
+        }
+        _ => "",
+    };
+    let detail = format!("no connection to {to}: {}{advice}", words(why));
     or_resources(Error::new(Status::Connect, detail).with_os_error(why.raw_os_error()), why)
 }
 
@@ -248,6 +273,20 @@ mod tests {
         assert_eq!(last_good.first(vec![a, b, c], false), [c, a, b]);
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn what_an_address_lacks_is_told() {
+        for (number, expected) in [
+            (libc::EINVAL, ": invalid input parameter; one that begins with fe80 needs a zone"),
+            (libc::EADDRNOTAVAIL, ": address not available; this host has no address of its own"),
+            (libc::ECONNREFUSED, ": connection refused"),
+        ] {
+            let error = not_connected(&io::Error::from_raw_os_error(number), &"gw:1");
+            let expected = format!("no connection to gw:1{expected}");
+            assert!(error.detail().starts_with(&expected), "{error}");
+        }
+    }
+
     #[test]
     fn time_is_shared_while_others_are_left() {
         let deadline = Deadline::after(Duration::from_secs(5));
@@ -256,6 +295,6 @@ mod tests {
             |left| share(deadline, left, now).expect("time is left").remaining().expect("some");
         assert!(shared(0) > Duration::from_secs(4));
         assert!(shared(1) <= LONGEST_SHARE && shared(1) > Duration::from_secs(1));
-        assert!(shared(9) <= Duration::from_millis(500));
+        assert!(shared(31) <= LONGEST_SHARE && shared(31) > Duration::from_secs(1));
     }
 }

@@ -55,11 +55,5 @@ mod tests {
         assert!(said(far).is_ok());
         assert_eq!(said(Deadline::after(ms(0))), Err("the time-out of 0 ms passed".into()));
         assert_eq!(said(far.capped(ms(0), "share")), Err("the share of 0 ms passed".into()));
-        for (length, told) in
-            [(999, "999"), (1000, "1,000"), (10_000, "10,000"), (4_294_967_295, "4,294,967,295")]
-        {
-            let passed = Deadline { length: ms(length), ..Deadline::after(ms(0)) };
-            assert_eq!(said(passed), Err(format!("the time-out of {told} ms passed")));
-        }
     }
 }

@@ -35,6 +35,9 @@ pub(crate) fn words(why: &io::Error) -> String {
     match (exhausted(why), why.raw_os_error()) {
         (Some(words), _) => words.into(),
         (None, None) => why.to_string(),
+        (None, Some(NO_FAMILY)) => {
+            "this host, or this process, has no addresses of that family".into()
+        }
         // std has words for the kinds that it knows, whatever the system calls them.
         (None, Some(number)) => match why.kind().to_string() {
             other if other == "uncategorized error" => format!("the system's error {number}"),
@@ -43,8 +46,14 @@ pub(crate) fn words(why: &io::Error) -> String {
     }
 }
 
+/// What a host without IPv6 says, or a service that is kept off the network; std has no kind for it.
+#[cfg(unix)]
+pub(crate) const NO_FAMILY: i32 = libc::EAFNOSUPPORT;
+#[cfg(not(unix))]
+pub(crate) const NO_FAMILY: i32 = 10_047;
+
 /// The numbers of errors that say that the host has no more of something.
-fn exhausted(why: &io::Error) -> Option<&'static str> {
+pub(crate) fn exhausted(why: &io::Error) -> Option<&'static str> {
     const FILES: &str =
         "no file descriptor is left; close what is no longer used, or raise the limit";
     const MEMORY: &str = "no memory is left";
@@ -100,6 +109,10 @@ pub(crate) const RENEGOTIATION: &str = "the gateway asked for one more TLS hands
     refuses; as a rule it wants a client certificate for this path only: let it ask for one when the \
     connection is made";
 
+/// What a close may mean that says nothing, of a gateway that has asked for a client certificate.
+pub(crate) const CLIENT_AUTH: &str = "; perhaps it refuses the client certificate, or the lack of one, \
+    which it had asked for: see client_cert, and ask whoever runs it";
+
 /// When it happened, by what had been seen of the request and its answer.
 pub(crate) fn phase(seen: Seen) -> &'static str {
     match (seen.sent, seen.answered) {
@@ -129,6 +142,7 @@ mod tests {
             (libc::EMFILE, "no file descriptor is left"),
             (libc::ENFILE, "no file descriptor is left"),
             (libc::ENOBUFS, "no memory is left"),
+            (libc::EAFNOSUPPORT, "this host, or this process, has no addresses of that family"),
             (libc::EL2HLT, "the system's error 51"),
         ] {
             let words = words(&io::Error::from_raw_os_error(number));

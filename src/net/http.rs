@@ -8,15 +8,14 @@ use std::time::Duration;
 
 use http::Request;
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, TRANSFER_ENCODING};
-use http::response::Parts;
-use memchr::memchr;
+use memchr::{memchr, memrchr};
 use ureq_proto::BodyMode;
 use ureq_proto::client::state::{RecvBody, RecvResponse};
 use ureq_proto::client::{Call, RecvBodyResult, RecvResponseResult, SendRequestResult};
 
 use super::cause::Cause;
 use super::deadline::Deadline;
-use super::failure::{RENEGOTIATION, connection_died, failure, phase, through};
+use super::failure::{CLIENT_AUTH, RENEGOTIATION, connection_died, failure, phase, through};
 use super::head;
 use super::input::Input;
 use super::rules::{self, Death, Seen, Waiting};
@@ -37,8 +36,6 @@ const MAX_ANSWER: usize = 64 * 1024;
 const MAX_RECEIVED: usize = 3 * MAX_ANSWER;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-
-const CHUNKS: &str = "a line between chunks is missing, is no length, or ends in a line feed alone";
 
 /// What most answers fit into.
 const USUAL_ANSWER: usize = 512;
@@ -77,25 +74,11 @@ struct Progress {
 
 /// An answer as it came.
 pub(crate) struct Reply {
-    head: Parts,
+    pub http_status: u16,
+    pub headers: HeaderMap,
     pub body: Vec<u8>,
     /// The connection ended before the answer did, though that was taken for its end.
     pub cut: Option<Error>,
-}
-
-impl Reply {
-    pub fn http_status(&self) -> u16 {
-        self.head.status.as_u16()
-    }
-
-    pub fn headers(&self) -> &HeaderMap {
-        &self.head.headers
-    }
-
-    /// A header's value, if there is one in ASCII.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.head.headers.get(name)?.to_str().ok()
-    }
 }
 
 pub(crate) struct ExchangeError {
@@ -145,7 +128,8 @@ impl Connection {
     pub fn drain_post_handshake(&mut self) -> Result<(), Error> {
         let outcome = self.stream.drain_post_handshake().and_then(|()| self.look_before_first());
         outcome.map_err(|why| {
-            let error = failure(&why, "after the handshake");
+            let mut error = failure(&why, "after the handshake");
+            self.advise(&mut error, Seen::default());
             through(error.with_os_error(self.stream.socket.os_error), self.proxy())
         })
     }
@@ -181,16 +165,20 @@ impl Connection {
         self.stream.begin_request();
         self.requests += 1;
         self.progress = Progress { reused, ..Progress::default() };
-        let (head, rest) = self
+        let (http_status, headers, rest) = self
             .send(head, body)
             .and_then(|()| self.receive_head())
             .map_err(|why| self.explain(&why))?;
         match self.receive_body(rest) {
-            Ok(body) => Ok(Reply { cut: self.cut(&head), head, body }),
+            Ok(body) => {
+                self.progress.seen.complete &= !rules::asks_to_close(&headers);
+                let cut = self.cut(&headers).map(|error| error.with_http_status(http_status));
+                Ok(Reply { http_status, headers, body, cut })
+            }
             Err(why) => {
                 let mut failed = self.explain(&why);
-                failed.error.details_mut().http_status = Some(head.status.as_u16());
-                failed.headers = Some(Box::new(head.headers));
+                failed.error = failed.error.with_http_status(http_status);
+                failed.headers = Some(Box::new(headers));
                 Err(failed)
             }
         }
@@ -199,8 +187,9 @@ impl Connection {
     /// What only the reader of the answer knows, and its body's room, for the next request.
     pub fn settle(&mut self, reply: Reply, has_retcode: bool) {
         self.heard = Moment::now();
-        if let Some(limit) = reply.head.headers.get(&KEEP_ALIVE) {
-            self.idle_limit = MAX_IDLE_TIME.min(rules::idle_limit(limit.as_bytes()));
+        let limits = reply.headers.get_all(&KEEP_ALIVE);
+        if let Some(limit) = limits.iter().map(|limit| rules::idle_limit(limit.as_bytes())).min() {
+            self.idle_limit = MAX_IDLE_TIME.min(limit);
         }
         self.progress.seen.retcode = has_retcode;
         if reply.body.capacity() <= USUAL_ANSWER {
@@ -228,18 +217,15 @@ impl Connection {
 
     /// The error for an answer that was taken for whole, and was not: a RST for the end of one without
     /// a length, and any end among the trailers for that of the answer.
-    fn cut(&self, head: &Parts) -> Option<Error> {
+    fn cut(&self, headers: &HeaderMap) -> Option<Error> {
         let os_error = self.stream.socket.os_error;
-        let says_where_it_ends = || {
-            [TRANSFER_ENCODING, CONTENT_LENGTH].iter().any(|name| head.headers.contains_key(name))
-        };
+        let says_where_it_ends =
+            || [TRANSFER_ENCODING, CONTENT_LENGTH].iter().any(|name| headers.contains_key(name));
         if os_error.is_none() && !(self.progress.ended && says_where_it_ends()) {
             return None;
         }
         let detail = "the connection broke in the middle of the answer";
-        let mut error = Error::new(Status::Io, detail).with_os_error(os_error);
-        error.details_mut().http_status = Some(head.status.as_u16());
-        Some(through(error, self.proxy()))
+        Some(through(Error::new(Status::Io, detail).with_os_error(os_error), self.proxy()))
     }
 
     /// What an error means, by what the connection has seen.
@@ -277,9 +263,13 @@ impl Connection {
             }
             detail.push_str(RENEGOTIATION);
         }
-        // So does a port for TLS that is asked in plain HTTP.
-        if status == Status::Io && !seen.answered && self.requests <= 1 && !self.stream.is_tls() {
-            detail.push_str("; if it speaks TLS, begin base_url with https://");
+        if status == Status::Io && !seen.answered && self.requests <= 1 {
+            // A port for TLS that is asked in plain HTTP ends so, too.
+            if !self.stream.is_tls() {
+                detail.push_str("; if it speaks TLS, begin base_url with https://");
+            } else if self.stream.client_auth_asked() {
+                detail.push_str(CLIENT_AUTH);
+            }
         }
     }
 
@@ -298,18 +288,17 @@ impl Connection {
     }
 
     /// Interim answers are read over here, and an odd head is kept back until it is whole and mended.
-    fn receive_head(&mut self) -> io::Result<(Parts, Option<RecvResponseResult>)> {
+    fn receive_head(&mut self) -> io::Result<(u16, HeaderMap, Option<RecvResponseResult>)> {
         let mut call = awaiting_answer().map_err(unreadable)?;
         let mut two_ways = false;
         loop {
             if self.receive()? == 0 {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
-            if !self.has_readable_head(&mut two_ways)? {
-                continue;
-            }
+            let readable = self.mend_head(&mut two_ways);
             let unread = self.input.unread();
-            let (taken, head) = call.try_response(unread, false).map_err(unreadable)?;
+            let (taken, head) =
+                call.try_response(&unread[..readable], false).map_err(unreadable)?;
             let length = if head.is_some() { taken } else { unread.len() };
             if length > MAX_ANSWER {
                 return Err(Cause::TooLarge.into());
@@ -319,24 +308,28 @@ impl Connection {
                 let head = head.into_parts().0;
                 let framed = rules::framed_in_one_way(head.version, &head.headers);
                 self.progress.seen.framed = framed && !two_ways;
-                return Ok((head, call.proceed()));
+                return Ok((head.status.as_u16(), head.headers, call.proceed()));
             }
         }
     }
 
-    /// `two_ways`: where the answer ends is said in a line that had to be mended.
-    fn has_readable_head(&mut self, two_ways: &mut bool) -> io::Result<bool> {
+    /// How much ureq may be shown: of an odd head the whole lines, mended. `two_ways`: where the answer
+    /// ends is said in a line that had to be mended.
+    fn mend_head(&mut self, two_ways: &mut bool) -> usize {
         loop {
             let unread = self.input.unread_mut();
             let head::Scan { end, odd } = head::scan(unread);
+            let whole = end.or_else(|| memrchr(b'\n', unread).map(|last| last + 1)).unwrap_or(0);
             match end {
-                Some(end) if head::is_interim(&unread[..end]) => self.input.taken += end,
-                Some(end) if odd => {
-                    *two_ways = head::mend(&mut unread[..end]);
-                    return Ok(true);
+                Some(_) if head::is_interim(&unread[..whole]) => self.input.taken += whole,
+                None if odd && head::is_interim(unread) => return 0,
+                _ if odd => {
+                    *two_ways |= head::mend(&mut unread[..whole]);
+                    // By the line that is still coming.
+                    let still_odd = head::scan(unread).odd;
+                    return if still_odd { whole } else { unread.len() };
                 }
-                None if odd && unread.len() > MAX_ANSWER => return Err(Cause::TooLarge.into()),
-                _ => return Ok(!unread.is_empty() && !odd),
+                _ => return unread.len(),
             }
         }
     }
@@ -358,14 +351,26 @@ impl Connection {
     fn read_body(&mut self, mut call: Call<RecvBody>, body: &mut Vec<u8>) -> io::Result<bool> {
         body.reserve(USUAL_ANSWER);
         let until_close = matches!(call.body_mode(), BodyMode::CloseDelimited);
+        call.stop_on_chunk_boundary(true);
         let mut closed = false;
         while until_close || !call.can_proceed() {
             let unread = self.input.unread();
-            let length = body.len();
-            // What goes into the body is never more than what came.
-            body.resize(length + unread.len(), 0);
-            let (taken, put) = call.read(unread, &mut body[length..]).map_err(unreadable)?;
-            body.truncate(length + put);
+            // Without room for data it takes lines between chunks, and nothing else.
+            let trailers = call.is_ended_chunked();
+            let mut taken = call.read(unread, &mut []).map_err(unreadable)?.0;
+            let lines = &unread[..taken];
+            if !rules::lines_end_in_one_way(lines) {
+                return Err(Cause::CHUNKS.into());
+            }
+            self.progress.seen.framed &= rules::lines_mean_one_thing(lines, trailers);
+            if taken == 0 {
+                let length = body.len();
+                // What goes into the body is never more than what came.
+                body.resize(length + unread.len(), 0);
+                let put;
+                (taken, put) = call.read(unread, &mut body[length..]).map_err(unreadable)?;
+                body.truncate(length + put);
+            }
             self.input.taken += taken;
             if body.len() > MAX_ANSWER {
                 return Err(Cause::TooLarge.into());
@@ -390,8 +395,9 @@ impl Connection {
     /// Receives more of a body; gives whether there is no more.
     fn receive_more(&mut self) -> io::Result<bool> {
         use ErrorKind::{ConnectionAborted, ConnectionReset, UnexpectedEof};
-        if self.awaits_in_vain() {
-            return Err(Cause::NotHttp(CHUNKS).into());
+        // A line that has come, and is not read: it ends in LF alone, or has a CR in it.
+        if memchr(b'\n', self.input.unread()).is_some() {
+            return Err(Cause::CHUNKS.into());
         }
         match self.receive() {
             Ok(0) if !self.input.unread().is_empty() => Err(Cause::Stalled.into()),
@@ -410,8 +416,7 @@ impl Connection {
         self.input.filled += amount;
         let is_tls_alert = || matches!(self.input.unread(), [21, 3, ..]);
         if self.progress.received == 0 && !self.stream.is_tls() && is_tls_alert() {
-            let wants_tls = "the other side speaks TLS on this port; begin base_url with https://";
-            return Err(Cause::NotHttp(wants_tls).into());
+            return Err(Cause::WANTS_TLS.into());
         }
         self.progress.received += amount;
         if self.progress.received > MAX_RECEIVED {
@@ -419,20 +424,13 @@ impl Connection {
         }
         Ok(amount)
     }
-
-    /// A chunk's length, or a trailer, whose line ends in LF alone: the CR would be waited for.
-    fn awaits_in_vain(&self) -> bool {
-        let unread = self.input.unread();
-        memchr(b'\n', unread).is_some_and(|end| end == 0 || unread[end - 1] != b'\r')
-    }
 }
 
-/// The same words however the bytes come: ureq-proto may refuse at once what `awaits_in_vain` sees if
-/// it comes in parts.
+/// The same words however the bytes come: ureq-proto refuses some at once that are waited for in parts.
 fn unreadable(why: ureq_proto::Error) -> io::Error {
     use ureq_proto::Error::{ChunkExpectedCrLf, ChunkLenNotANumber, ChunkLenNotAscii};
     match why {
-        ChunkExpectedCrLf | ChunkLenNotANumber | ChunkLenNotAscii => Cause::NotHttp(CHUNKS).into(),
+        ChunkExpectedCrLf | ChunkLenNotANumber | ChunkLenNotAscii => Cause::CHUNKS.into(),
         other => Cause::Unreadable(other.to_string()).into(),
     }
 }

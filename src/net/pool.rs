@@ -78,25 +78,14 @@ impl PoolState {
         self.idle.drain(..outdated).collect()
     }
 
-    fn take(&mut self, pick: Pick) -> Option<Box<Connection>> {
-        match pick {
-            Pick::Newest => self.idle.pop_back(),
-            Pick::Oldest => {
-                let place = self.idle.iter().position(|idle| !idle.reserved)?;
-                self.idle.remove(place)
-            }
-        }
-    }
-
-    fn untake(&mut self, pick: Pick, connection: Box<Connection>) {
-        match pick {
-            Pick::Newest => self.idle.push_back(connection),
-            Pick::Oldest => self.idle.push_front(connection),
-        }
-    }
-
-    fn has_room(&self) -> bool {
-        self.idle.len() < self.most_calls.max(MIN_IDLE)
+    /// The one that is wanted. If it was heard of too long ago, so were the others that could be.
+    fn take(&mut self, pick: Pick, now: Moment, heard_within: Duration) -> Option<Box<Connection>> {
+        let place = match pick {
+            Pick::Newest => self.idle.len().checked_sub(1),
+            Pick::Oldest => self.idle.iter().position(|idle| !idle.reserved),
+        }?;
+        let lately = now.since(self.idle[place].heard) < heard_within;
+        if lately { self.idle.remove(place) } else { None }
     }
 
     /// Whether the call was cancelled before it began.
@@ -182,10 +171,7 @@ impl Pool {
         let cancel = state.spare.pop().unwrap_or_default();
         state.calls.push((tag, cancel.clone()));
         state.most_calls = state.most_calls.max(state.calls.len());
-        // A poll may have to wait first, and takes another.
-        let candidate = if tag.polls.is_some() { None } else { state.take(Pick::Newest) };
-        let candidate = Cell::new(candidate);
-        Ok(InFlight { pool: self, cancel, candidate, over: Cell::new(false) })
+        Ok(InFlight { pool: self, cancel, over: Cell::new(false) })
     }
 
     pub fn cancel(&self) {
@@ -242,8 +228,6 @@ impl Pool {
 pub(crate) struct InFlight<'a> {
     pub pool: &'a Pool,
     pub cancel: Arc<CancelHandle>,
-    /// The connection used last, taken from the stack while its lock was held.
-    candidate: Cell<Option<Box<Connection>>>,
     over: Cell<bool>,
 }
 
@@ -259,19 +243,16 @@ impl InFlight<'_> {
             return None;
         }
         loop {
-            let mut idle = self.candidate.take().or_else(|| self.pool.state().take(pick))?;
             let now = Moment::now();
-            if idle.is_outdated(now) {
-                continue;
-            }
-            // What a cancelled call attached would be shut: it is the next call's. Where this one was
-            // heard of too long ago, the others were earlier still.
-            if self.cancel.is_cancelled() || now.since(idle.heard) >= heard_within {
-                self.pool.state().untake(pick, idle);
+            let mut state = self.pool.state();
+            // What a cancelled call attached would be shut: it is the next call's.
+            if self.cancel.is_cancelled() {
                 return None;
             }
+            let mut idle = state.take(pick, now, heard_within)?;
             self.cancel.attach(idle.socket());
-            if idle.may_carry_another(deadline) {
+            drop(state);
+            if !idle.is_outdated(now) && idle.may_carry_another(deadline) {
                 return Some(idle);
             }
             self.cancel.detach();
@@ -290,7 +271,8 @@ impl InFlight<'_> {
         }
         let mut state = self.pool.state();
         let outdated = state.outdated(connection.heard);
-        let wanted = !state.closed && !self.cancel.is_cancelled() && state.has_room();
+        let has_room = state.idle.len() < state.most_calls.max(MIN_IDLE);
+        let wanted = !state.closed && !self.cancel.is_cancelled() && has_room;
         // One lock for both steps: a cancel finds the call registered and shuts its socket, or finds
         // it gone; it never shuts an idle connection.
         if goes_on {
@@ -319,7 +301,6 @@ impl Drop for InFlight<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
     use crate::net::socket::Socket;
     use crate::net::stream::Stream;
     use crate::sys::socket::tests::pair;
@@ -350,28 +331,16 @@ mod tests {
     }
 
     #[test]
-    fn a_cancel_may_come_before_its_call() {
-        let number = |number: usize| CallId::from_number(number as u32).expect("not 0");
+    fn a_cancel_hits_all_calls_of_its_number_and_is_not_remembered() {
         let pool = Pool::new(None);
-        for id in (1..=MAX_EARLY + 1).chain([3]) {
-            pool.cancel_call(number(id));
-        }
-        // Each number is remembered once, for one call; the oldest is forgotten.
-        let tag = |id| Tag { id: Some(number(id)), polls: None };
-        let ended = |id| pool.begin(tag(id)).is_err();
-        assert_eq!(
-            [ended(1), ended(2), ended(2), ended(3), ended(3)],
-            [false, true, false, true, false]
-        );
-        assert_eq!((4..=MAX_EARLY + 1).filter(|id| ended(*id)).count(), MAX_EARLY - 2);
-        assert!(pool.state().early.is_empty());
-        // Nor does a cancel that finds its call leave anything behind.
-        let both = [(); 2].map(|()| pool.begin(tag(7)).expect("begun"));
+        let id = CallId::new();
+        let tag = Tag { id: Some(id), polls: None };
+        let both = [(); 2].map(|()| pool.begin(tag).expect("begun"));
         let other = pool.begin(Tag::default()).expect("begun");
-        pool.cancel_call(number(7));
+        pool.cancel_call(id);
         assert!(both.iter().all(InFlight::is_cancelled) && !other.is_cancelled());
         drop(both);
-        assert!(!ended(7));
+        assert!(pool.begin(tag).is_ok());
     }
 
     #[test]

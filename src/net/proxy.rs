@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use httparse::Status::Complete;
 use memchr::memchr;
+use percent_encoding::percent_decode_str;
 
 use super::cause::Cause;
 use super::deadline::Deadline;
@@ -90,9 +91,8 @@ fn read_one_head(socket: &mut Socket, most: usize) -> io::Result<Vec<u8>> {
         let end = head::scan(&head).end;
         head.truncate(end.unwrap_or(head.len()));
         socket.read_exact(&mut head[taken..])?;
-        let begun = head.trim_ascii_start();
-        if memchr(b'\n', begun).is_some() && head::status(begun).is_none() {
-            return Err(Cause::NotHttp("it has no status line").into());
+        if let Some(why) = no_answer(head.trim_ascii_start()) {
+            return Err(Cause::NotHttp(why).into());
         }
         if head.len() > most {
             return Err(Cause::NotHttp("its head has no end within 64 KiB").into());
@@ -102,6 +102,23 @@ fn read_one_head(socket: &mut Socket, most: usize) -> io::Result<Vec<u8>> {
         }
     }
 }
+
+/// Why what has come so far is the beginning of no answer: what speaks another protocol may wait for
+/// more before it goes on.
+fn no_answer(begun: &[u8]) -> Option<&'static str> {
+    const START: &[u8] = b"HTTP/1.";
+    let as_far = begun.len().min(START.len());
+    match begun {
+        [21, 3, ..] => Some("it speaks TLS on this port, and agw plain HTTP; see the port"),
+        _ if begun[..as_far] != START[..as_far] => Some(NO_STATUS_LINE),
+        _ if memchr(b'\n', begun).is_some() && head::status(begun).is_none() => {
+            Some(NO_STATUS_LINE)
+        }
+        _ => None,
+    }
+}
+
+const NO_STATUS_LINE: &str = "it has no status line";
 
 /// A gateway speaks when it is spoken to: what comes before is the proxy's own, such as a page.
 fn is_tunnel(socket: &mut Socket, head: &[u8]) -> io::Result<bool> {
@@ -187,8 +204,17 @@ fn holds_guid(text: &str) -> bool {
 fn shows_password(text: &str, proxy: &Proxy) -> bool {
     let Some(credentials) = &proxy.credentials else { return false };
     let password = credentials.split_once(':').map_or("", |(_, password)| password);
-    let shown = |secret: &str| text.to_lowercase().contains(&secret.to_lowercase());
-    !password.is_empty() && (shown(password) || shown(&BASE64.encode(credentials)))
+    let unescaped = text::without_entities(text);
+    let decoded = percent_decode_str(&unescaped).decode_utf8_lossy();
+    let forms = [&*unescaped, &*decoded].map(bare);
+    let secrets = [password, &*BASE64.encode(credentials)].map(bare);
+    let shown = |secret: &String| forms.iter().any(|form| text::find(form, secret).is_some());
+    !secrets[0].is_empty() && secrets.iter().any(shown)
+}
+
+/// However a page breaks its lines.
+fn bare(text: &str) -> String {
+    text.split_whitespace().collect::<String>().to_lowercase()
 }
 
 /// As much of the page as comes soon.
@@ -224,31 +250,6 @@ fn unchunked(mut bytes: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::thread;
-
-    use crate::sys::socket::tests::pair;
-
-    /// Wherever the packets begin, and with the gateway's first bytes in the last of them.
-    #[test]
-    fn the_proxy_s_answer_ends_where_the_gateway_s_bytes_begin() {
-        const HEAD: &str = "HTTP/1.1 200 OK\r\nVia: a proxy\r\n\r\n";
-        for split in 1..HEAD.len() {
-            let (client, mut proxy) = pair();
-            proxy.set_nodelay(true).expect("at once");
-            let mut socket = Socket::new(client, Deadline::after(Duration::from_secs(30)));
-            let (first, rest) = HEAD.split_at(split);
-            proxy.write_all(first.as_bytes()).expect("sent");
-            let later = thread::spawn(move || {
-                thread::sleep(Duration::from_millis(3));
-                proxy.write_all(format!("{rest}gateway").as_bytes()).expect("sent");
-            });
-            assert_eq!(read_head(&mut socket).expect("read"), HEAD.as_bytes());
-            let mut bytes = [0; 7];
-            socket.read_exact(&mut bytes).expect("the gateway's");
-            assert_eq!(&bytes, b"gateway", "split at {split}");
-            later.join().expect("sent");
-        }
-    }
 
     #[test]
     fn schemes_are_told_from_their_parameters() {
@@ -267,6 +268,30 @@ mod tests {
             let head = format!("HTTP/1.1 407 x\r\n{lines}\r\n");
             assert_eq!(schemes(head.as_bytes()).join(", "), expected, "{lines}");
         }
+    }
+
+    #[test]
+    fn a_page_that_shows_the_password_is_not_quoted() {
+        let proxy = |credentials: &str| {
+            let address = crate::address::Address::new("proxy", 80).expect("a name");
+            Proxy { address, credentials: Some(credentials.to_owned()) }
+        };
+        for (credentials, page) in [
+            ("user:hunter22", "<p>hunter&#50;2"),
+            ("user:hunter22", "<p>&#x68;unter22"),
+            ("user:hunter22", "<p>hun<b>ter</b>22"),
+            ("user:hunter22", "hunter\n22"),
+            ("user:hunter22", "http://user:hunter%32%32@proxy"),
+            ("user:it's", "<p>it&#x27;s"),
+            ("user:a&amp b", "<p>a&amp;amp b"),
+            ("user:hunter22", "dXNlcjpo dW50ZXIyMg=="),
+        ] {
+            let quoted =
+                quote(b"HTTP/1.1 403 x\r\n\r\n", b"", page.as_bytes(), &proxy(credentials));
+            assert_eq!(quoted, None, "{page}");
+        }
+        let quoted = quote(b"HTTP/1.1 403 x\r\n\r\n", b"", b"blocked", &proxy("user: "));
+        assert_eq!(quoted.as_deref(), Some("blocked"));
     }
 
     #[test]

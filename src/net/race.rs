@@ -4,13 +4,14 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, SockAddr};
 
 use super::cancel::{CANCEL_CHECK, CancelHandle};
 use super::deadline::Deadline;
+use super::failure::{NO_FAMILY, exhausted};
+use super::socket::Socket;
 use crate::sys::clock::Moment;
 use crate::sys::socket::{Outcome, nonblocking, wait_connected};
 
@@ -30,7 +31,7 @@ pub(crate) struct Race<'a> {
 /// One of the addresses, and since when it is tried.
 pub(crate) struct Attempt {
     pub address: SocketAddr,
-    pub socket: Arc<TcpStream>,
+    pub socket: Socket,
     pub since: Moment,
 }
 
@@ -56,7 +57,7 @@ impl<'a> Race<'a> {
         // Since the last one was given out, the call has waited on that one alone.
         self.cancel.detach();
         for attempt in &self.running {
-            self.cancel.attach(attempt.socket.clone());
+            self.cancel.attach(attempt.socket.stream.clone());
         }
         loop {
             // A cancel shuts the sockets down, which looks like a failure of theirs.
@@ -69,13 +70,14 @@ impl<'a> Race<'a> {
                 return Err(self.last_failure.take().unwrap_or_else(none));
             }
             let time = self.deadline.remaining()?.min(self.until_next_start());
-            let running = self.running.iter().map(|attempt| &*attempt.socket);
+            let running = self.running.iter().map(|attempt| &*attempt.socket.stream);
             let outcomes = wait_connected(running, time);
             if let Some(connected) = self.take_decided(outcomes) {
                 self.cancel.detach();
-                self.cancel.attach(connected.socket.clone());
-                connected.socket.set_nonblocking(false)?;
-                connected.socket.set_nodelay(true)?;
+                let socket = &connected.socket.stream;
+                self.cancel.attach(socket.clone());
+                socket.set_nonblocking(false)?;
+                socket.set_nodelay(true)?;
                 return Ok(connected);
             }
         }
@@ -86,7 +88,7 @@ impl<'a> Race<'a> {
             let Some(address) = self.waiting.pop_front() else { break };
             let since = Moment::now();
             self.last_start = Some(since);
-            match start(&address, self.cancel) {
+            match start(&address, self.deadline, self.cancel) {
                 Ok(socket) => self.running.push(Attempt { address, socket, since }),
                 Err(why) => self.fail(why),
             }
@@ -116,19 +118,32 @@ impl<'a> Race<'a> {
         connected
     }
 
-    /// The next one need not wait.
+    /// The next one need not wait. What tells most is told, whatever the others fail with.
     fn fail(&mut self, why: io::Error) {
-        self.last_failure = Some(why);
+        let before = self.last_failure.take().filter(|before| weight(before) > weight(&why));
+        self.last_failure = Some(before.unwrap_or(why));
         self.last_start = None;
     }
 }
 
+/// That the host has run out of something tells most; least, that it has no way to an address of the
+/// kind, as one without IPv6.
+fn weight(why: &io::Error) -> u8 {
+    use io::ErrorKind::{AddrNotAvailable, InvalidInput, NetworkUnreachable};
+    match why.kind() {
+        _ if exhausted(why).is_some() => 2,
+        _ if why.raw_os_error() == Some(NO_FAMILY) => 0,
+        AddrNotAvailable | InvalidInput | NetworkUnreachable => 0,
+        _ => 1,
+    }
+}
+
 /// Begins to connect; a connection that stands at once is met by the next wait.
-fn start(address: &SocketAddr, cancel: &CancelHandle) -> io::Result<Arc<TcpStream>> {
+fn start(address: &SocketAddr, deadline: Deadline, cancel: &CancelHandle) -> io::Result<Socket> {
     let socket = nonblocking(Domain::for_address(*address))?;
     let begun = socket.connect(&SockAddr::from(*address));
-    let socket = Arc::new(TcpStream::from(socket));
-    cancel.attach(socket.clone());
+    let socket = Socket::new(TcpStream::from(socket), deadline);
+    cancel.attach(socket.stream.clone());
     match begun {
         Err(why) if !is_in_progress(&why) => Err(why),
         _ => Ok(socket),
@@ -159,6 +174,7 @@ pub(crate) fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 mod tests {
     use super::*;
     use crate::sys::socket::tests::shrink_backlog;
+    use std::io::Read;
     use std::net::TcpListener;
     use std::thread;
     use std::time::Instant;
@@ -207,6 +223,27 @@ mod tests {
         assert_eq!(error_of(race), io::ErrorKind::ConnectionRefused);
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn what_tells_most_is_told_whatever_the_others_fail_with() {
+        use libc::{EADDRNOTAVAIL, EAFNOSUPPORT, ECONNREFUSED, EHOSTUNREACH, EMFILE, ENETUNREACH};
+        for (failures, expected) in [
+            ([ECONNREFUSED, EMFILE, ECONNREFUSED], EMFILE),
+            ([ECONNREFUSED, ENETUNREACH, EADDRNOTAVAIL], ECONNREFUSED),
+            ([EAFNOSUPPORT, EHOSTUNREACH, EAFNOSUPPORT], EHOSTUNREACH),
+            ([libc::EINVAL, ECONNREFUSED, libc::EINVAL], ECONNREFUSED),
+            ([EADDRNOTAVAIL, EADDRNOTAVAIL, ENETUNREACH], ENETUNREACH),
+        ] {
+            let cancel = CancelHandle::default();
+            let mut race = race(Vec::new(), &cancel);
+            for number in failures {
+                race.fail(io::Error::from_raw_os_error(number));
+            }
+            let told = race.next().map(drop).expect_err("none is left");
+            assert_eq!(told.raw_os_error(), Some(expected), "{failures:?}");
+        }
+    }
+
     /// What swallows every SYN: a listener whose backlog is full.
     #[test]
     fn one_that_is_silent_is_overtaken_and_can_be_cancelled() {
@@ -228,5 +265,18 @@ mod tests {
             assert_eq!(error_of(race), io::ErrorKind::Interrupted);
             assert!(begun.elapsed() < Duration::from_secs(10));
         });
+    }
+
+    #[test]
+    fn one_that_is_overtaken_ends_though_a_child_holds_a_copy() {
+        let (listener, address) = listener();
+        let cancel = CancelHandle::default();
+        let mut race = race(vec![address], &cancel);
+        race.start_due();
+        let _copy = race.running[0].socket.stream.try_clone().expect("cloned");
+        let (mut far, _) = listener.accept().expect("accepted");
+        far.set_read_timeout(Some(Duration::from_secs(5))).expect("set");
+        drop(race);
+        assert_eq!(far.read(&mut [0]).expect("an end"), 0);
     }
 }

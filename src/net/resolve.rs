@@ -8,7 +8,7 @@ use socket2::{Domain, Socket, Type};
 use super::blocking::Blocking;
 use super::cancel::CancelHandle;
 use super::deadline::Deadline;
-use super::failure::{or_resources, words};
+use super::failure::{exhausted, or_resources, words};
 use crate::{Error, Status};
 
 /// The addresses of a name, with this port; never none.
@@ -31,7 +31,12 @@ fn look_up(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     if let Some(planted) = crate::sys::fault::planted_look_up() {
         return planted;
     }
-    Ok((name, port).to_socket_addrs()?.collect())
+    (name, port).to_socket_addrs().map(Iterator::collect).map_err(|why| {
+        // The C library says "no such name" also where it had no descriptor to find it by. The number
+        // can only be of this look-up, which has its thread to itself.
+        let last = io::Error::last_os_error();
+        if exhausted(&last).is_some() { last } else { why }
+    })
 }
 
 fn found(name: &str, outcome: io::Result<Vec<SocketAddr>>) -> Result<Vec<SocketAddr>, Error> {

@@ -7,7 +7,10 @@
 use std::time::Duration;
 
 use http::Version;
-use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
+};
+use memchr::{memchr, memchr_iter};
 
 use crate::Status;
 
@@ -111,10 +114,52 @@ pub(crate) fn framed_in_one_way(version: Version, headers: &HeaderMap) -> bool {
     }
 }
 
+/// Whether somebody who reads these headers takes the connection for closed: many look for the word
+/// alone, whatever is around it.
+pub(crate) fn asks_to_close(headers: &HeaderMap) -> bool {
+    let close = |part: &[u8]| part.eq_ignore_ascii_case(b"close");
+    let mut values = headers.get_all(CONNECTION).iter();
+    values.any(|value| value.as_bytes().windows(b"close".len()).any(close))
+}
+
+/// Of the lines between chunks only CR and LF together are read as an end.
+pub(crate) fn lines_end_in_one_way(lines: &[u8]) -> bool {
+    memchr_iter(b'\n', lines).all(|end| end > 0 && lines[end - 1] == b'\r')
+}
+
+/// Whether everybody takes these whole lines for the same: for lengths, behind one of nothing for
+/// trailers.
+pub(crate) fn lines_mean_one_thing(lines: &[u8], mut trailers: bool) -> bool {
+    lines.split(|byte| *byte == b'\n').all(|line| {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let known = line.is_empty() || if trailers { is_header(line) } else { is_length(line) };
+        let (digits, _) = digits_and_rest(line);
+        trailers |= !digits.is_empty() && digits.iter().all(|digit| *digit == b'0');
+        known
+    })
+}
+
+fn is_header(line: &[u8]) -> bool {
+    memchr(b':', line).is_some_and(|colon| {
+        let (name, value) = (&line[..colon], &line[colon + 1..]);
+        HeaderName::from_bytes(name).is_ok() && HeaderValue::from_bytes(value).is_ok()
+    })
+}
+
+/// More digits than fit into a number are too many for some, even if they are zeros.
+fn is_length(line: &[u8]) -> bool {
+    let (digits, rest) = digits_and_rest(line);
+    let behind = rest.iter().find(|byte| !matches!(byte, b' ' | b'\t'));
+    matches!(digits.len(), 1..=16) && matches!(behind, None | Some(b';'))
+}
+
+fn digits_and_rest(line: &[u8]) -> (&[u8], &[u8]) {
+    line.split_at(line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
     use http::HeaderValue;
 
     const NOTHING: Seen =
@@ -237,6 +282,61 @@ mod tests {
                 headers.append(name, HeaderValue::from_static(value));
             }
             assert_eq!(framed_in_one_way(version, &headers), expected, "{version:?} {lines}");
+        }
+    }
+
+    #[test]
+    fn who_may_take_a_connection_for_closed() {
+        for (values, expected) in [
+            ([b"close".as_slice(), b""], true),
+            ([b"keep-alive", b"Close"], true),
+            ([b"x, CLOSE", b"keep-alive"], true),
+            ([b"keep-alive close", b""], true),
+            ([b"closed", b""], true),
+            ([b"close, \xe9", b""], true),
+            ([b"keep-alive", b"clos"], false),
+            ([b"", b"x-clo, se"], false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(CONNECTION, HeaderValue::from_bytes(value).expect("a value"));
+            }
+            assert_eq!(asks_to_close(&headers), expected, "{}", values.concat().escape_ascii());
+        }
+        assert!(!asks_to_close(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn lines_between_chunks_that_can_be_read_in_two_ways() {
+        for (lines, trailers, expected) in [
+            ("", false, true),
+            ("\r\n", false, true),
+            ("2f\r\n", false, true),
+            ("2F \t\r\n", false, true),
+            ("\r\n02f;a=\"b;c\"\r\n", false, true),
+            ("2f ; a\r\n", false, true),
+            ("+2f\r\n", false, false),
+            (" 2f\r\n", false, false),
+            ("2f\u{a0}\r\n", false, false),
+            ("2f x\r\n", false, false),
+            ("2f\u{c}\r\n", false, false),
+            (";a\r\n", false, false),
+            ("000000000000002f\r\n", false, true),
+            ("0000000000000002f\r\n", false, false),
+            ("0\r\n\r\n", false, true),
+            ("00;a=1\r\nX-T: \u{e9}\r\nX:\r\n\r\n", false, true),
+            ("Content-Length: 3\r\n", true, true),
+            ("2f\r\n", true, false),
+            ("0\r\n2f\r\n", false, false),
+            ("0;a=\"\r\n\"\r\n", false, false),
+            ("0\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false, false),
+            ("X: y\r\n z\r\n", true, false),
+            ("X : y\r\n", true, false),
+            ("X: \0\r\n", true, false),
+            (": y\r\n", true, false),
+        ] {
+            let known = lines_mean_one_thing(lines.as_bytes(), trailers);
+            assert_eq!(known, expected, "{lines:?} {trailers}");
         }
     }
 }

@@ -239,20 +239,22 @@ impl Write for Socket {
     /// `send` with MSG_NOSIGNAL underneath, never `writev`: a dead peer must not raise SIGPIPE.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.check_process()?;
-        loop {
+        self.deadline.remaining()?;
+        // There is room for most, and then no time-out of the socket has to be set.
+        let mut outcome = match cfg!(unix) {
+            true => send_at_once(&self.stream, bytes),
+            false => Err(io::ErrorKind::WouldBlock.into()),
+        };
+        while outcome.as_ref().is_err_and(try_again) {
             let wait = wait(self.send_wait, self.deadline.remaining()?);
             if wait != self.send_wait {
                 self.stream.set_write_timeout(Some(wait))?;
                 self.send_wait = wait;
             }
-            match (&*self.stream).write(bytes) {
-                Err(why) if try_again(&why) => {}
-                outcome => {
-                    self.sent += *outcome.as_ref().unwrap_or(&0);
-                    return self.note(outcome);
-                }
-            }
+            outcome = (&*self.stream).write(bytes);
         }
+        self.sent += *outcome.as_ref().unwrap_or(&0);
+        self.note(outcome)
     }
 
     fn flush(&mut self) -> io::Result<()> {

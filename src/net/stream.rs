@@ -11,7 +11,7 @@ use super::cause::Cause;
 use super::rules::Waiting;
 use super::socket::Socket;
 use super::tls::TlsPeer;
-use super::tls::limits::HandshakeLimits;
+use super::tls::limits::client_auth_demanded;
 
 #[derive(Debug)]
 pub(crate) struct Stream {
@@ -27,19 +27,16 @@ impl Stream {
     }
 
     /// Does the whole handshake, so that a bad certificate shows before anything is sent.
-    pub fn secured(
-        mut socket: Socket,
-        peer: &TlsPeer,
-        limits: &HandshakeLimits,
-    ) -> io::Result<Self> {
+    pub fn secured(mut socket: Socket, peer: &TlsPeer) -> io::Result<Self> {
         let (config, name) = (peer.config.clone(), peer.name.clone());
         let connection = ClientConnection::new(config, name).map_err(io::Error::other)?;
         let mut tls = Box::new(Tls {
             connection,
             records: Records::default(),
             to_send: Vec::new(),
-            client_auth_pending: false,
+            client_auth_asked: false,
             refused_renegotiation: false,
+            broken: false,
         });
         loop {
             tls.flush(&mut socket)?;
@@ -48,7 +45,7 @@ impl Stream {
             }
             tls.take_records(&mut socket).map_err(|why| tls.other_protocol(why))?;
         }
-        tls.client_auth_pending = limits.client_auth_demanded();
+        tls.client_auth_asked = client_auth_demanded();
         let mut stream = Stream::plain(socket);
         stream.tls = Some(tls);
         Ok(stream)
@@ -79,15 +76,20 @@ impl Stream {
         let Some(tls) = self.tls.as_mut().filter(|tls| tls.version() == Some(TLSv1_3)) else {
             return Ok(());
         };
-        let pending = std::mem::take(&mut tls.client_auth_pending);
+        let patience = if tls.client_auth_asked { CLIENT_AUTH } else { TICKETS };
         self.socket.acknowledge_at_once();
-        if !self.socket.speaks_within(if pending { CLIENT_AUTH } else { TICKETS })? {
+        if !self.socket.speaks_within(patience)? {
             return Ok(());
         }
         match tls.take_records(&mut self.socket)? {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the gateway asked for a client certificate when the connection was made.
+    pub fn client_auth_asked(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.client_auth_asked)
     }
 
     /// Whether the gateway wanted to renegotiate, as it does for a client certificate that it demands
@@ -134,7 +136,13 @@ impl Read for Stream {
                 Err(why) if why.kind() == io::ErrorKind::WouldBlock => {}
                 outcome => return outcome,
             }
-            tls.take_records(&mut self.socket)?;
+            if let Err(why) = tls.take_records(&mut self.socket) {
+                // What came whole before it counts.
+                return match tls.connection.reader().read(buffer) {
+                    Ok(amount @ 1..) if tls.broken => Ok(amount),
+                    _ => Err(why),
+                };
+            }
         }
     }
 }
@@ -168,9 +176,12 @@ struct Tls {
     connection: ClientConnection,
     records: Records,
     to_send: Vec<u8>,
-    /// The gateway has yet to say whether it takes the client's certificate, or the lack of one.
-    client_auth_pending: bool,
+    /// The gateway has asked for a client certificate. With TLS 1.3 it says only after the handshake
+    /// whether it is content, and some say it by a close.
+    client_auth_asked: bool,
     refused_renegotiation: bool,
+    /// The other side said, or was told, that this is no TLS any more: there is nothing to wait for.
+    broken: bool,
 }
 
 impl Tls {
@@ -219,9 +230,11 @@ impl Tls {
     fn take_records(&mut self, socket: &mut Socket) -> io::Result<usize> {
         let completes_early = self.records.begun_early;
         let handshaking = self.connection.is_handshaking();
-        let taken = self.connection.read_tls(&mut Incoming(&mut self.records, socket))?;
+        let mut incoming = Incoming(&mut self.records, socket);
+        let taken = if self.broken { 0 } else { self.connection.read_tls(&mut incoming)? };
         match self.connection.process_new_packets() {
             Err(why) => {
+                self.broken = true;
                 let _ = self.flush(socket);
                 return Err(invalid(why));
             }

@@ -62,19 +62,3 @@ fn read() -> Reading {
     #[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn it_goes_on() {
-        let earlier = Moment::now();
-        std::thread::sleep(Duration::from_millis(2));
-        let later = Moment::now();
-        assert!(later.since(earlier) >= Duration::from_millis(2));
-        assert_eq!(earlier.since(later), Duration::ZERO);
-        assert!(earlier.elapsed() >= later.since(earlier));
-        assert!(earlier.checked_add(Duration::MAX).is_none());
-    }
-}

@@ -18,6 +18,13 @@ pub(crate) fn read(path: &str) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > MAX_BYTES { Err(too_large()) } else { Ok(bytes) }
 }
 
+/// Why a file of this name, if there is one, must not be read by others: it would have no end.
+#[cfg(all(unix, not(target_vendor = "apple")))]
+pub(crate) fn is_endless(path: &std::path::Path) -> Option<io::Error> {
+    let metadata = fs::metadata(path).ok().filter(|metadata| !metadata.is_dir())?;
+    check(&metadata).err()
+}
+
 fn check(metadata: &fs::Metadata) -> io::Result<()> {
     if metadata.is_dir() {
         Err(io::Error::other("it is a folder"))

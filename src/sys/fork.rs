@@ -11,15 +11,25 @@ static GENERATION: AtomicU32 = AtomicU32::new(0);
 /// for ever being made.
 static GATE: RwLock<()> = RwLock::new(());
 
-/// A number that a child process does not share with its parent. Costs no system call.
+/// A number that a child process does not share with its parent. Costs no system call, but within a
+/// fork.
 pub(crate) fn generation() -> u32 {
+    #[cfg(unix)]
+    handlers::notice_child();
     GENERATION.load(Ordering::Relaxed)
 }
 
 /// For as long as it lives, the process is not copied: whoever changes what a child is to find whole
 /// holds one. Not for longer than a moment, and never two in one thread.
-pub(crate) fn held_off() -> RwLockReadGuard<'static, ()> {
-    unpoisoned(GATE.read())
+///
+/// None in a thread that is forking, where a handler of the host's, older than ours, calls: it holds
+/// the others off.
+pub(crate) fn held_off() -> Option<RwLockReadGuard<'static, ()>> {
+    #[cfg(unix)]
+    if handlers::is_forking() {
+        return None;
+    }
+    Some(unpoisoned(GATE.read()))
 }
 
 /// From its return on, every fork makes a new generation, and is held off where that is asked for.
@@ -34,8 +44,9 @@ pub(crate) fn watch() {
 mod handlers {
     use std::cell::Cell;
     use std::mem::ManuallyDrop;
+    use std::process;
     use std::sync::RwLockWriteGuard;
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
     use super::{GATE, GENERATION, unpoisoned};
 
@@ -44,6 +55,29 @@ mod handlers {
         // so that it is there also in a thread that is ending.
         static HELD: Cell<Option<ManuallyDrop<RwLockWriteGuard<'static, ()>>>> =
             const { Cell::new(None) };
+    }
+
+    /// The process that is being forked, as of the last look; else 0.
+    static FORKED: AtomicU32 = AtomicU32::new(0);
+
+    /// Whether this thread does it.
+    pub fn is_forking() -> bool {
+        if FORKED.load(Ordering::Relaxed) == 0 {
+            return false;
+        }
+        let held = HELD.take();
+        let is_forking = held.is_some();
+        HELD.set(held);
+        is_forking
+    }
+
+    /// Handlers of the host's may run in the child before ours.
+    pub fn notice_child() {
+        let forked = FORKED.load(Ordering::Relaxed);
+        if forked != 0 && forked != process::id() {
+            FORKED.store(process::id(), Ordering::Relaxed);
+            GENERATION.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub fn install() {
@@ -60,9 +94,11 @@ mod handlers {
     extern "C" fn hold() {
         let held = HELD.take().unwrap_or_else(|| ManuallyDrop::new(unpoisoned(GATE.write())));
         HELD.set(Some(held));
+        FORKED.store(process::id(), Ordering::Relaxed);
     }
 
     extern "C" fn release() {
+        FORKED.store(0, Ordering::Relaxed);
         drop(HELD.take().map(ManuallyDrop::into_inner));
     }
 

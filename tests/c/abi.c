@@ -24,7 +24,8 @@
 #include <unistd.h>
 #endif
 
-#include "abi/check.h"
+#include "check.h"
+#include "abi/shared.h"
 #include "abi/layout.h"
 #include "abi/handles.h"
 #include "abi/sizes.h"
@@ -62,9 +63,9 @@ int main(void)
     refused_connection();
     a_call_is_cancelled_by_its_number();
     early_cancels_are_remembered();
-    a_result_of_success();
     sign_ins_that_are_not_sent();
     outputs_are_empty_on_failure();
+    texts_may_lie_in_what_is_filled_in();
     sizes_of_the_outputs();
     sessions_are_kept();
     strings_are_copied();
@@ -73,10 +74,5 @@ int main(void)
     calls_are_logged_without_the_guid();
     no_way_back_in_from_the_callback();
     nothing_was_sent();
-    if (failures != 0) {
-        printf("abi.c: %lu of %lu checks failed\n", failures, checks);
-        return EXIT_FAILURE;
-    }
-    printf("abi.c: %lu checks passed\n", checks);
-    return EXIT_SUCCESS;
+    return verdict("abi.c");
 }

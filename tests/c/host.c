@@ -1,6 +1,5 @@
-/* What a POSIX host does to a library: forks, with and without threads, and leaves SIGPIPE alone.
+/* What a POSIX host does to a library: forks among its threads, and leaves SIGPIPE alone.
  *
- *     host fork URL      parent and child call at the same time, over connections of their own
  *     host threads URL   forks again and again while other threads call
  *     host sigpipe URL   calls a gateway that resets its connections; SIGPIPE kills by default
  *     host ending URL    calls from the destructors of threads that are ending
@@ -44,23 +43,20 @@ static int make_client(const char *url)
     return 0;
 }
 
-/* 0 if every call was accepted. */
-static int calls(const char *who, int count)
+/* 0 if it was accepted. */
+static int call(const char *who)
 {
     agw_result result;
 
-    while (count-- > 0) {
-        if (reject(&result) != AGW_OK) {
-            printf("%s: %ld %s\n", who, (long)result.status, result.detail);
-            fflush(stdout);
-            return 1;
-        }
-    }
-    return 0;
+    if (reject(&result) == AGW_OK)
+        return 0;
+    printf("%s: %ld %s\n", who, (long)result.status, result.detail);
+    fflush(stdout);
+    return 1;
 }
 
 /* The child's part: calls, and frees the client, which must not touch the parent's. */
-static pid_t fork_caller(int count)
+static pid_t fork_caller(void)
 {
     pid_t child = fork();
 
@@ -68,7 +64,7 @@ static pid_t fork_caller(int count)
         int failed;
 
         alarm(PATIENCE_S);
-        failed = calls("child", count);
+        failed = call("child");
         _exit(failed || agw_free(client) != AGW_OK);
     }
     return child;
@@ -82,28 +78,12 @@ static int ended_well(pid_t child)
         && WEXITSTATUS(status) == 0;
 }
 
-static int fork_once(void)
-{
-    pid_t child;
-    int failed;
-
-    if (calls("before", 1))
-        return 1;
-    child = fork_caller(CALLS);
-    failed = calls("parent", CALLS);
-    if (!ended_well(child)) {
-        printf("the child failed\n");
-        return 1;
-    }
-    return failed || calls("after", 1);
-}
-
 static void *work(void *unused)
 {
     void *failed = NULL;
 
     while (!stop && failed == NULL)
-        if (calls("thread", 1))
+        if (call("thread"))
             failed = &client;
     (void)unused;
     return failed;
@@ -118,7 +98,7 @@ static int fork_among_threads(void)
         if (pthread_create(&threads[i], NULL, work, NULL) != 0)
             return 1;
     for (i = 0; i < FORKS; i++)
-        failures += !ended_well(fork_caller(1));
+        failures += !ended_well(fork_caller());
     stop = 1;
     for (i = 0; i < THREADS; i++) {
         void *failed = NULL;
@@ -149,7 +129,7 @@ static pthread_key_t key;
 static int call_anew(const char *who, const char *url)
 {
     agw_client *shared = client;
-    int failed = !make_client(url) || calls(who, 1) || agw_free(client) != AGW_OK;
+    int failed = !make_client(url) || call(who) || agw_free(client) != AGW_OK;
 
     client = shared;
     return failed;
@@ -167,7 +147,7 @@ static void at_the_end(void *url)
 static void *end(void *url)
 {
     int by_name = strstr(url, "localhost") != NULL;
-    int failed = by_name ? call_anew("a thread", url) : calls("a thread", 1);
+    int failed = by_name ? call_anew("a thread", url) : call("a thread");
 
     pthread_setspecific(key, url);
     return failed ? &client : NULL;
@@ -199,9 +179,7 @@ int main(int argc, char **argv)
     if (argc != 3 || !make_client(argv[2]))
         return failed;
     alarm(PATIENCE_S);
-    if (strcmp(argv[1], "fork") == 0)
-        failed = fork_once();
-    else if (strcmp(argv[1], "threads") == 0)
+    if (strcmp(argv[1], "threads") == 0)
         failed = fork_among_threads();
     else if (strcmp(argv[1], "sigpipe") == 0)
         failed = meet_resets();

@@ -8,6 +8,7 @@
  *     process closed URL       standard error is closed, and written to all the same
  *     process full URL CA      no file descriptor is left
  *     process daemon URL       goes on in a child, as daemon() does
+ *     process handlers URL     calls in fork handlers that are older than the library's
  *     process numbers URL      cancels calls by number, in the parent and in a forked child
  *     process sessions N URL   forks beside threads that poll, reject and renew Guids, N times
  *     process look-up          cancels one of two look-ups by number (AGW_FAULT=look-up-hangs)
@@ -84,12 +85,31 @@ static int closed(char *url)
     return agw_free(client) != AGW_OK;
 }
 
+static atomic_int told_wrong;
+
+static void *compete(void *url)
+{
+    agw_client *client;
+    agw_result result;
+    int i;
+
+    for (i = 0; i < 200; i++) {
+        client = client_of(url, 0);
+        result = reject(client, "154");
+        agw_free(client);
+        if (result.status != AGW_OK && result.status != AGW_E_RESOURCES && told_wrong++ == 0)
+            printf("status %d: %s\n", (int)result.status, result.detail);
+    }
+    return NULL;
+}
+
 static int full(char *url, char *by_name, char *ca)
 {
     agw_client *client = client_of(url, 0), *named = client_of(by_name, 0), *none;
     struct rlimit few = {64, 64};
+    pthread_t threads[8];
     agw_result result;
-    int failed = 0;
+    int i, failed = 0;
 
     setrlimit(RLIMIT_NOFILE, &few);
     while (dup(0) >= 0)
@@ -99,11 +119,21 @@ static int full(char *url, char *by_name, char *ca)
     failed |= expect("os_error", result.os_error, EMFILE);
     result = reject(named, "154");
     failed |= said(&result, AGW_E_RESOURCES, "no file descriptor is left");
-    make_client("https://gw", ca, 0, &none, &result);
-    failed |= said(&result, AGW_E_RESOURCES, "no file descriptor is left");
+    /* Where ca is NULL, the system's store. */
+    for (i = 0; i < 2; i++) {
+        make_client("https://gw", i == 0 ? ca : NULL, 0, &none, &result);
+        failed |= said(&result, AGW_E_RESOURCES, "no file descriptor is left");
+    }
     close(63);
     result = reject(client, "154");
-    return failed | expect("with one descriptor: status", result.status, AGW_OK);
+    failed |= expect("with one descriptor: status", result.status, AGW_OK);
+    agw_free(client);
+    /* What a look-up lacked, another thread may have given back by its end. */
+    for (i = 0; i < 8; i++)
+        pthread_create(&threads[i], NULL, compete, by_name);
+    for (i = 0; i < 8; i++)
+        pthread_join(threads[i], NULL);
+    return failed | expect("told wrong among threads", told_wrong, 0);
 }
 
 static int open_sockets(void)
@@ -139,6 +169,41 @@ static int as_daemon(char *url)
     waitpid(child, &status, 0);
     result = reject(client, "154");
     return failed | expect("child", status, 0) | expect("after: status", result.status, AGW_OK);
+}
+
+static agw_client *of_handlers;
+static int failed_in_handlers;
+
+static void calls_in_a_fork(void)
+{
+    agw_result result;
+
+    if (of_handlers == NULL)
+        return;
+    result = reject(of_handlers, "154");
+    failed_in_handlers |= expect("in a handler: status", result.status, AGW_OK);
+    failed_in_handlers |= expect("in a handler: free", agw_free(client_of("http://gw", 0)), AGW_OK);
+}
+
+static int handlers(char *url)
+{
+    agw_result result;
+    int status = -1;
+    pid_t child;
+
+    /* The library's are registered by its first client, where it does not do so as it is loaded. */
+    pthread_atfork(calls_in_a_fork, calls_in_a_fork, calls_in_a_fork);
+    of_handlers = client_of(url, 0);
+    result = reject(of_handlers, "154");
+    child = fork();
+    failed_in_handlers |= expect("before: status", result.status, AGW_OK);
+    result = reject(of_handlers, "154");
+    failed_in_handlers |= expect("after: status", result.status, AGW_OK);
+    fflush(stdout);
+    if (child == 0)
+        _exit(failed_in_handlers);
+    waitpid(child, &status, 0);
+    return failed_in_handlers | expect("child", status, 0);
 }
 
 static atomic_int handled;
@@ -233,14 +298,17 @@ static const struct {
     const char *name;
     int (*go)(char *word);
 } PARTS[] = {
+    /* clang-format off */
     {"cancel", cancel},
     {"gate", gate},
     {"locale", locale},
     {"closed", closed},
     {"daemon", as_daemon},
+    {"handlers", handlers},
     {"numbers", numbers},
     {"getenv", reads_environment},
     {"connect", connects},
+    /* clang-format on */
 };
 
 int main(int argc, char **argv)

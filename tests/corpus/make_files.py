@@ -154,7 +154,32 @@ def bundles():
           ca + b"-----BEGIN CERTIFICATE-----\n!?!?\n-----END CERTIFICATE-----\n" + other)
     write("bundle-one-line.pem", ca.replace(b"\n", b" "))
     write("damaged.pem", damaged)
+    write("empty-section.pem", ca + pem("CERTIFICATE", b"").encode())
     write("mislabelled.pem", pem("CERTIFICATE", der(openssl("genpkey", "-algorithm", "ED25519"))))
+
+
+def spoilt():
+    """What mails, editors, scripts and downloads make of a good file."""
+    ca = read("ca.crt").decode()
+    body = ca.partition("\n")[2]
+    write("bundle-joined.pem", ca.rstrip() + ca)
+    write("bundle-second-without-begin.pem", ca + body)
+    write("bundle-second-behind-text.pem", ca + "Subject: CN=ca " + ca)
+    write("bundle-second-commented-out.pem", ca + "# " + ca.rstrip().replace("\n", "\n# ") + "\n")
+    write("ca-quoted.pem", "> " + ca.rstrip().replace("\n", "\n> ") + "\n")
+    write("ca-in-json.txt", '{"ca": "' + ca.replace("\n", "\\n") + '"}\n')
+    write("ca-long-dashes.pem", ca.replace("-----", "\u2014\u2014\u2014"))
+    write("ca-in-base64.txt", base64.encodebytes(ca.encode()))
+    write("ca-cut.der", der(ca.encode())[:-40])
+    write("ca-utf16le-comment.pem", ("Subject: CN=ca\r\n" + ca).encode("utf-16-le"))
+    write("ca-other-label.pem", ca.replace(" CERTIFICATE", " ATTRIBUTE CERTIFICATE"))
+    write("key-joined.pem", read("client.crt").decode().rstrip() + read("client.key").decode())
+    write("key-without-begin.pem", read("client.key").decode().partition("\n")[2])
+    # BER, as some programs leave it: its end is not known at its beginning.
+    for name in ["store.p12", "store-der.p7b"]:
+        content = (FOLDER / name).read_bytes()
+        length = content[1] - 0x80 if content[1] > 0x80 else 0
+        write(name.replace(".", "-ber."), b"\x30\x80" + content[2 + length:] + bytes(2))
 
 
 def other_forms():
@@ -162,6 +187,7 @@ def other_forms():
     openssl("crl2pkcs7", "-nocrl", "-certfile", "ca.crt", "-out", "p7")
     write("store-pem.p7b", read("p7"))
     write("store-der.p7b", der(read("p7")))
+    write("store-called-certificate.p7b", pem("CERTIFICATE", der(read("p7"))))
     write("store.p12", openssl("pkcs12", "-export", "-inkey", "ca.key", "-in", "ca.crt", "-passout",
                                f"pass:{OPENED_BY}"))
     # Empty ones, as keytool would leave: magic, version, number of entries, and the checksum.
@@ -210,7 +236,10 @@ def keys():
     write("key-openssh.pem", pem("OPENSSH PRIVATE KEY", openssh))
     write("key-ssh.pub", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA== agent@desk\n")
     write("key.ppk", "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n")
+    write("key-ssh2.pub", "---- BEGIN SSH2 PUBLIC KEY ----\nAAAAC3NzaC1lZDI1NTE5AAAAIA==\n"
+          "---- END SSH2 PUBLIC KEY ----\n")
     write("key-damaged.pem", pem("PRIVATE KEY", der(plain)[:-20]))
+    odd_keys()
     for name, how in {
         "p384": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
         "p521": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"],
@@ -222,6 +251,24 @@ def keys():
     }.items():
         key(name, *how)
         write(f"key-{name}.pem", read(f"{name}.key"))
+
+
+def odd_keys():
+    """Such as agw cannot sign with although it knows their kind."""
+    explicit = openssl("ec", "-in", "client.key", "-param_enc", "explicit")
+    write("key-curve-in-numbers-sec1.pem", explicit)
+    (WORK / "explicit").write_bytes(explicit)
+    write("key-curve-in-numbers.pem", openssl("pkcs8", "-topk8", "-nocrypt", "-in", "explicit"))
+    for name, how in {
+        "2560": ["rsa_keygen_bits:2560"],
+        "exponent-3": ["rsa_keygen_bits:2048", "-pkeyopt", "rsa_keygen_pubexp:3"],
+        "three-primes": ["rsa_keygen_bits:2048", "-pkeyopt", "rsa_keygen_primes:3"],
+    }.items():
+        key(name, "-algorithm", "RSA", "-pkeyopt", *how)
+        write(f"key-rsa-{name}.pem", read(f"{name}.key"))
+    openssl("dsaparam", "-out", "dsa", "1024")
+    openssl("gendsa", "-out", "dsa.key", "dsa")
+    write("key-dsa.pem", openssl("pkey", "-in", "dsa.key", "-traditional"))
 
 
 def clients():
@@ -311,7 +358,7 @@ def main():
     for old in FOLDER.iterdir():
         if old.name != "expected.tsv":
             old.unlink()
-    forms = [authorities, bundles, keys, clients, other_forms]
+    forms = [authorities, bundles, keys, clients, other_forms, spoilt]
     for step in [*forms, weak_keys, extensions, chains, names, servers]:
         step()
 

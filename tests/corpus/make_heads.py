@@ -104,6 +104,7 @@ def heads():
         yield name, answer(lines + LENGTH), taken(connections)
     for name, head, connections in [
         ("folded-at-the-end", answer(LENGTH + b"X: y\r\n z\r\n"), 1),
+        ("folded-behind-an-empty-line", b"\r\n" + answer(b"X: y\r\n z\r\n" + LENGTH), 1),
         ("folded-lf-only", answer(b"X: y\r\n z\r\n" + LENGTH).replace(b"\r", b""), 1),
         ("lf-only", answer(LENGTH).replace(b"\r", b""), 1),
         ("no-reason", answer(LENGTH, status=b"HTTP/1.1 200"), 1),
@@ -131,10 +132,11 @@ def heads():
 def answers():
     """What stands in the body, and what the head says of it."""
     refusal = json.dumps({"message": MESSAGE, "retcode": "100-006"}, ensure_ascii=False)
-    gbk = refusal.encode("gbk")
+    gbk, bom = refusal.encode("gbk"), b"\xef\xbb\xbf"
     session = ["SESSION", 200, "100-006", 1, MESSAGE]
     for charset in ["GBK", "x-gbk", "CP936", "MS936", "windows-936", "936", "GB2312", "GB_2312-80",
-                    "gb18030", "chinese", "csGB2312", "iso-ir-58", "csISO58GB231280", "EUC-CN"]:
+                    "gb18030", "chinese", "csGB2312", "iso-ir-58", "csISO58GB231280", "EUC-CN",
+                    "EUC_CN", "EUCCN", "GB_2312"]:
         head = b"Content-Type: application/json;charset=%s\r\n" % charset.encode()
         yield f"charset-{charset.lower()}", sized(head, gbk), session
     for name, head, body in [
@@ -147,7 +149,9 @@ def answers():
         ("gbk-without-a-name", b"Content-Type: text/html; charset=\r\n", gbk),
         ("utf-8-unannounced", b"", refusal.encode()),
         ("utf-8-called-gbk", b"Content-Type: text/html; charset=GBK\r\n", refusal.encode()),
-        ("utf-8-with-bom", b"", b"\xef\xbb\xbf" + refusal.encode()),
+        ("utf-8-with-bom", b"", bom + refusal.encode()),
+        ("utf-8-with-two-boms", b"", bom * 2 + refusal.encode()),
+        ("bom-below-an-empty-line", b"", b"\r\n" + bom + refusal.encode()),
     ]:
         yield name, sized(head, body), session
     announced = b"Content-Type: text/html; charset=gb18030\r\n"
@@ -266,6 +270,10 @@ def proxies():
         ("200-chunk", answer(b"Transfer-Encoding: chunked\r\n", b"0\r\n\r\n"),
          "it answered HTTP status 200 with a page in place of a connection"),
         ("not-http", b"SSH-2.0-OpenSSH_9.2\r\n", "not HTTP: it has no status line"),
+        # Who speaks another protocol waits for more after that.
+        ("tls", bytes.fromhex("15030100020246"), "not HTTP: it speaks TLS on this port"),
+        ("socks", bytes.fromhex("05ff"), "not HTTP: it has no status line"),
+        ("http-2", bytes.fromhex("000000040000000000"), "not HTTP: it has no status line"),
         ("endless-lines", b"HTTP/1.1 200 OK\r\n" + times(1100, b"X: " + b"y" * 60 + b"\r\n"),
          "no end within 64 KiB"),
     ]:

@@ -1,11 +1,13 @@
 //! Answers: leniency in form, indifference to packets, and the Guid that never shows.
 
+use std::fs;
+
 use agw::{Answer, Client, Error, Status};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Map, Value, json};
 use support::client::Lines;
-use support::http;
+use support::{c, http};
 
 use crate::cases;
 use crate::gateway::Gateway;
@@ -131,7 +133,8 @@ fn any_answer() -> impl Strategy<Value = Vec<u8>> {
         2 => chunked(body.as_bytes(), size),
         _ => format!("HTTP/1.0 200 OK\r\nX: {}\r\n\r\n{body}", "y".repeat(size)).into_bytes(),
     });
-    (framed, 0..8_u8, any::<Index>(), any::<u8>()).prop_map(|(mut answer, damage, place, byte)| {
+    let answers = prop_oneof![3 => framed, 1 => select(odd_heads())];
+    (answers, 0..8_u8, any::<Index>(), any::<u8>()).prop_map(|(mut answer, damage, place, byte)| {
         let place = place.index(answer.len());
         match damage {
             0 => answer.truncate(place),
@@ -141,6 +144,12 @@ fn any_answer() -> impl Strategy<Value = Vec<u8>> {
         }
         answer
     })
+}
+
+/// Answers whose heads have to be mended, and others.
+fn odd_heads() -> Vec<Vec<u8>> {
+    let files = fs::read_dir(c::root().join("tests/corpus/heads")).expect("a folder");
+    files.map(|file| fs::read(file.expect("a file").path()).expect("an answer")).collect()
 }
 
 fn chunked(body: &[u8], size: usize) -> Vec<u8> {
@@ -170,13 +179,25 @@ fn the_same_bytes_give_the_same_outcome_however_they_are_split() {
         gateway.give(pieces);
         client.reject_agent_conf("154", "guid")
     };
+    // A head that has no end: what is wrong with it stands before an odd line, or behind one.
+    let heads =
+        [("HTTP/1.1 200 OK\rX: y\r\n", "Z : z\r\n"), ("HTTP/1.1 200 OK\r\nX: y\r\n", " z\r\n\r{}")];
     // What comes with the line between two chunks, and the same cut in it.
-    let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
-    for (before, behind) in [("2\r\n{}\n", "x"), ("2\n", "{}\r\n"), ("2\r\n{}\r", "x\r\n")] {
-        let [first, second] = [before, behind].map(|part| part.as_bytes().to_vec());
-        let whole = outcome_of(vec![[&head[..], &first, &second].concat()]);
+    let chunks = [
+        ("2\r\n{}\n", "x"),
+        ("2\n", "{}\r\n"),
+        ("2\r\n{}\r", "x\r\n"),
+        ("2;x\n", "y\r\n{}\r\n0\r\n\r\n"),
+        ("2\r\n{}\r\n0\r\nX: y\n", "Z: z\r\n\r\n"),
+    ];
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let chunks = chunks.map(|(before, behind)| (head.to_owned() + before, behind));
+    let heads = heads.map(|(before, behind)| (before.to_owned(), behind));
+    for (before, behind) in chunks.into_iter().chain(heads) {
+        let [first, second] = [&before, behind].map(|part| part.as_bytes().to_vec());
+        let whole = outcome_of(vec![[&first[..], &second].concat()]);
         assert!(whole.is_err(), "{before:?}");
-        assert_eq!(whole, outcome_of(vec![[&head[..], &first].concat(), second]), "{before:?}");
+        assert_eq!(whole, outcome_of(vec![first, second]), "{before:?}");
     }
     let places = prop::collection::vec(any::<Index>(), 1..8);
     proptest!(cases(300), |(answer in any_answer(), places in places)| {

@@ -32,19 +32,6 @@ fn literals_are_dialled_and_checked_as_addresses() {
 }
 
 #[test]
-fn literals_of_another_address_are_refused() {
-    let authority = Authority::new("Own authority");
-    let identity = authority.issue(&Leaf::server(vec![ip("::1")]));
-    let gateway = Plan::new(&identity).start();
-    let mut options = ClientOptions::new(gateway.url_as("127.0.0.1"));
-    options.trust = Trust::Ca;
-    options.ca = Some(authority.pem());
-    let error = reject(&options).expect_err("for IPv6");
-    assert_eq!(error.status(), Status::Tls);
-    assert!(error.detail().contains("::1") && error.detail().contains("127.0.0.1"), "{error}");
-}
-
-#[test]
 fn connect_to_does_not_change_whose_certificate_is_wanted() {
     let authority = Authority::new("Own authority");
     for at in ["127.0.0.1", "::1"] {

@@ -77,7 +77,7 @@ fn for_another_name() -> Vec<Row> {
             "other names",
             vec![dns("one.test"), ip("10.1.2.3")],
             HOST,
-            &["one.test", "10.1.2.3", "not for gateway.test"],
+            &["one.test", "10.1.2.3", "not for gateway.test", "put a name of it into base_url"],
         ),
         named(
             "another address",
@@ -86,10 +86,25 @@ fn for_another_name() -> Vec<Row> {
             &["10.1.2.3", "fd00::1", "not for 127.0.0.1"],
         ),
         named(
+            "what is no name",
+            vec![dns("a\u{1b}[31m"), dns("b c"), dns("")],
+            HOST,
+            &["names no host"],
+        ),
+        named(
+            "long names",
+            (0..6).map(|number| dns(&format!("{}.{number}.test", "x".repeat(60)))).collect(),
+            HOST,
+            &[".1.test and 4 more", "not for gateway.test"],
+        ),
+        named(
             "an address written as a name",
             vec![dns("127.0.0.1")],
             "127.0.0.1",
-            &["it is for", "name", "not for", "127.0.0.1"],
+            &[
+                "it is for 127.0.0.1 (written as a host name), not for 127.0.0.1",
+                "have one with the right subjectAltName issued",
+            ],
         ),
     ]
 }
@@ -108,7 +123,11 @@ fn issued_wrongly() -> Vec<Row> {
         own("expired", authority.issue(&past), &["expired", "3 days"]),
         own("not yet valid", authority.issue(&future), &["not valid for another", "days"]),
         own("for clients only", authority.issue(&client), &["server"]),
-        own("by a stranger", stranger.issue(&good()), &["issuer is not among those trusted"]),
+        own(
+            "by a stranger",
+            stranger.issue(&good()),
+            &["issuer is not among those trusted", "; it is issued by Another authority (if"],
+        ),
         own("without its intermediate", broken, &["issuer is not among those trusted"]),
         own("self-signed", good().self_signed(), &["self-signed", "not among those trusted"]),
     ]
@@ -123,10 +142,13 @@ fn trusted_themselves() -> Vec<Row> {
     let plain = &*OPENSSL_DEFAULT;
     let plain = Identity::new(plain.chain[0].clone(), plain.key_pem.clone());
     let leaf = Leaf::server(vec![dns(HOST)]).self_signed();
+    let good = || Leaf::server(vec![dns(HOST)]).self_signed();
+    let anew = &["it is self-signed and not among those trusted"];
     let words = &["it is a CA's certificate used as a server's"];
     vec![
         alone("OpenSSL's default, CA:TRUE", plain, Refused(words)),
         alone("self-signed, no CA", leaf, Taken),
+        Row { ca: good().pem(), ..alone("self-signed anew", good(), Refused(anew)) },
         alone("version 1", version_one(HOST), Unusable(&["version 1"])),
     ]
 }

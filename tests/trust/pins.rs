@@ -30,6 +30,14 @@ fn a_fingerprint_may_be_written_in_many_ways() {
         format!("sha256 Fingerprint={pin}"),
         format!("SHA256 Fingerprint={pin}\n"),
         format!("{other}, sha256 Fingerprint={pin}"),
+        // As Windows, .NET, keytool and browsers show it.
+        pin.replace(':', " ").to_lowercase(),
+        pin.replace(':', "-"),
+        format!("\u{200e}{}", pin.replace(':', "").to_lowercase()),
+        format!("\t SHA256: {pin}"),
+        format!("SHA-256 Fingerprint={pin}"),
+        format!("SHA-256: {}", pin.replace(':', " ")),
+        format!("{}\n{}", &pin[..47], &pin[47..]),
         format!("sha256 Fingerprint={other},sha256 Fingerprint={pin}"),
     ] {
         reject_pinned(&gateway, &pins).unwrap_or_else(|error| panic!("{pins:?}: {error}"));
@@ -54,6 +62,9 @@ fn a_fingerprint_of_another_kind_is_refused() {
         (&pin[1..], "64 hex digits"),
         (&format!("é{}", &pin[1..]), "64 hex digits"),
         (&format!("{pin},"), "64 hex digits"),
+        (&format!("{pin}\n{pin}"), "64 hex digits"),
+        ("SHA256:5bW06+CMMtSpNIYYNLqMLL48tw0zhJh5Anrwgkd/Wu4=", "64 hex digits"),
+        ("sha256//5bW06+CMMtSpNIYYNLqMLL48tw0zhJh5Anrwgkd/Wu4=", "64 hex digits"),
     ] {
         let error = reject_pinned(&gateway, pins).expect_err(pins);
         assert_eq!(error.status(), Status::TlsConfig);

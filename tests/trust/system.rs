@@ -17,6 +17,9 @@ use crate::{options, reject, reject_trusting};
 /// The process that has it is the inner one; its value is the file of the system's store.
 const STORE: &str = "AGW_TRUST_TEST_STORE";
 
+/// The store's folder beside it, which is not there yet either.
+const MORE: &str = "more";
+
 /// Runs the test once more, alone in a process with a system's store that is not there yet.
 fn with_own_store(test: &str, body: impl FnOnce(&Path)) {
     if let Some(store) = env::var_os(STORE) {
@@ -26,8 +29,7 @@ fn with_own_store(test: &str, body: impl FnOnce(&Path)) {
     let store = folder.path("store.pem");
     let output = Command::new(env::current_exe().expect("a test has a path"))
         .args(["--exact", test, "--nocapture"])
-        .envs([("SSL_CERT_FILE", &store), (STORE, &store)])
-        .env_remove("SSL_CERT_DIR")
+        .envs([("SSL_CERT_FILE", &store), ("SSL_CERT_DIR", &folder.path(MORE)), (STORE, &store)])
         .output()
         .expect("a test can run");
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
@@ -68,13 +70,58 @@ fn the_systems_store_counts_where_it_should() {
 
 #[test]
 fn a_system_without_a_store_is_told_at_once() {
-    with_own_store("system::a_system_without_a_store_is_told_at_once", |_| {
+    with_own_store("system::a_system_without_a_store_is_told_at_once", |store| {
         let own = Authority::new("Own authority");
         let gateway = gateway_of(&own);
-        let error = Client::new(&options(&gateway, Trust::System, |_| {})).expect_err("no store");
-        assert_eq!(error.status(), Status::TlsConfig);
-        assert!(error.detail().contains("system's certificate store"), "{error}");
-        reject_with_system(&gateway, Some(&own)).expect("ca will do");
+        let not_there = format!(
+            "the system's store: '{}' cannot be read: entity not found; see SSL_CERT_FILE and \
+             SSL_CERT_DIR",
+            store.display()
+        );
+        let empty = "the system's certificate store has no certificate that can be used; install it \
+                     (ca-certificates), see whether SSL_CERT_FILE names another, or give ca";
+        for expected in [&not_there, empty] {
+            let outcome = Client::new(&options(&gateway, Trust::System, |_| {}));
+            let error = outcome.expect_err(expected);
+            assert_eq!((error.status(), error.detail()), (Status::TlsConfig, expected));
+            reject_with_system(&gateway, Some(&own)).expect("ca will do");
+            fs::create_dir_all(store.with_file_name(MORE)).expect("a folder");
+            fs::write(store, "no PEM").expect("the store can be written");
+        }
+    });
+}
+
+/// The reader of the store would wait for ever, or until no memory is left.
+#[test]
+fn a_store_without_an_end_is_refused_at_once() {
+    with_own_store("system::a_store_without_an_end_is_refused_at_once", |store| {
+        let own = Authority::new("Own authority");
+        let gateway = gateway_of(&own);
+        let refused = |why| {
+            let error = reject_with_system(&gateway, Some(&own)).expect_err(why);
+            assert_eq!(error.status(), Status::TlsConfig);
+            let store = store.display();
+            let expected = format!(
+                "the system's store: '{store}' cannot be read: {why}; see SSL_CERT_FILE and \
+                 SSL_CERT_DIR"
+            );
+            assert_eq!(error.detail(), expected);
+        };
+        fs::File::create(store).and_then(|file| file.set_len(20 << 20)).expect("a long file");
+        refused("it is larger than 16 MiB");
+        fs::remove_file(store).expect("it goes");
+        assert!(Command::new("mkfifo").arg(store).status().expect("mkfifo runs").success());
+        refused("it is no regular file");
+        fs::remove_file(store).expect("it goes");
+        fs::create_dir(store).expect("a folder");
+        reject_with_system(&gateway, Some(&own)).expect("as one that is not there");
+
+        let more = store.with_file_name(MORE);
+        fs::create_dir(&more).expect("a folder");
+        let long = fs::File::create(more.join("long.pem")).expect("a file in it");
+        long.set_len(20 << 20).expect("a long file");
+        let error = reject_with_system(&gateway, Some(&own)).expect_err("a file without an end");
+        assert!(error.detail().contains("long.pem' cannot be read: it is larger"), "{error}");
     });
 }
 

@@ -1,12 +1,13 @@
 //! The same through the C ABI: options as text and path, and what a result has room for.
 
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::CString;
 use std::ptr;
 
 use agw::ffi::*;
-use agw::status::{AGW_E_TLS, AGW_E_TLS_CONFIG, AGW_OK};
+use agw::status::{AGW_E_TLS, AGW_OK};
 use rcgen::SanType;
 use support::certs::{Authority, Identity, Leaf, dns};
+use support::faults::abi::{Outcome, outcome_of};
 use support::files::Folder;
 use support::gateway::Gateway;
 use support::tls::Plan;
@@ -23,14 +24,6 @@ struct Given<'a> {
     pin_sha256: Option<&'a str>,
     client_cert: Option<&'a str>,
     client_key: Option<&'a str>,
-}
-
-/// What one call came to.
-#[derive(Debug)]
-struct Outcome {
-    status: i32,
-    flags: u32,
-    detail: String,
 }
 
 /// A client, one call, and what the result says; or what the client's own says, if there is none.
@@ -56,28 +49,21 @@ fn reject(gateway: &Gateway, given: &Given) -> Outcome {
 }
 
 fn call(options: &agw_client_options) -> Outcome {
-    // SAFETY: all zero is a value of it.
-    let mut result: agw_result = unsafe { std::mem::zeroed() };
-    result.struct_size = size_of::<agw_result>() as u32;
     let (agent_id, guid) = (c"154", CString::new(GUID).expect("no NUL"));
     let mut client = ptr::null_mut();
-    // SAFETY: the structs have their sizes, and the strings of the options outlive this call.
-    let mut status = unsafe { agw_client_new(options, &mut client, &mut result) };
-    if status == AGW_OK {
-        // SAFETY: the strings are NUL-terminated.
-        status =
-            unsafe { agw_reject_agent_conf(client, agent_id.as_ptr(), guid.as_ptr(), &mut result) };
-    }
+    let outcome = outcome_of(0, |result| {
+        // SAFETY: the structs have their sizes, and the strings outlive this call.
+        unsafe {
+            match agw_client_new(options, &mut client, result) {
+                AGW_OK => agw_reject_agent_conf(client, agent_id.as_ptr(), guid.as_ptr(), result),
+                refused => refused,
+            }
+        }
+    });
     // SAFETY: a handle, or NULL.
     assert_eq!(unsafe { agw_free(client) }, AGW_OK);
-    assert_eq!(status, result.status);
-    Outcome { status, flags: result.flags, detail: text_of(&result.detail) }
-}
-
-fn text_of(field: &[c_char]) -> String {
-    // SAFETY: the library ends every text with a NUL inside its field.
-    let text = unsafe { CStr::from_ptr(field.as_ptr()) };
-    text.to_str().expect("UTF-8").to_owned()
+    assert_eq!(outcome.returned, outcome.result.status);
+    outcome
 }
 
 fn server(authority: &Authority, names: Vec<SanType>) -> Identity {
@@ -111,18 +97,9 @@ fn options_are_taken_as_text_and_as_path() {
             ..Given::default()
         };
         let outcome = reject(&gateway, &given);
-        assert_eq!((outcome.status, outcome.detail.as_str()), (AGW_OK, ""), "trust {trust}");
+        assert_eq!((outcome.returned, outcome.detail()), (AGW_OK, Ok("")), "trust {trust}");
     }
     assert_eq!(gateway.seen().clients.len(), 5);
-}
-
-#[test]
-fn a_missing_file_is_named() {
-    let gateway = Plan::new(&server(&Authority::new("Own authority"), vec![dns(HOST)])).start();
-    let given = Given { trust: AGW_TRUST_CA, ca: Some("no such file.pem"), ..Given::default() };
-    let outcome = reject(&gateway, &given);
-    assert_eq!(outcome.status, AGW_E_TLS_CONFIG);
-    assert!(outcome.detail.starts_with("ca: file 'no such file.pem'"), "{}", outcome.detail);
 }
 
 /// However much there is to say about a certificate: the fingerprint is what helps.
@@ -144,11 +121,12 @@ fn a_result_has_room_for_the_whole_fingerprint() {
         let ca = Some(ca.as_str());
         let by_ca = Given { trust: AGW_TRUST_CA, ca, host: Some(host), ..Given::default() };
         let outcome = reject(&gateway, &by_ca);
-        assert_eq!(outcome.status, AGW_E_TLS, "{what}: {}", outcome.detail);
-        assert_eq!(outcome.flags & AGW_RESULT_MAYBE_SENT, 0);
-        let pin = fingerprint_in(&outcome.detail).unwrap_or_default();
-        assert_eq!(pin, identity.fingerprint(), "{what}: {}", outcome.detail);
+        let detail = outcome.detail().expect("a text");
+        assert_eq!(outcome.returned, AGW_E_TLS, "{what}: {detail}");
+        assert_eq!(outcome.result.flags & AGW_RESULT_MAYBE_SENT, 0);
+        let pin = fingerprint_in(detail).unwrap_or_default();
+        assert_eq!(pin, identity.fingerprint(), "{what}: {detail}");
         let by_pin = Given { trust: AGW_TRUST_PIN, pin_sha256: Some(&pin), ..Given::default() };
-        assert_eq!(reject(&gateway, &by_pin).status, AGW_OK, "{what}");
+        assert_eq!(reject(&gateway, &by_pin).returned, AGW_OK, "{what}");
     }
 }

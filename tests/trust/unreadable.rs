@@ -2,7 +2,7 @@
 
 use agw::{Client, ClientOptions, Status, Trust};
 use support::HOST;
-use support::certs::{Authority, Identity, Leaf, OPENSSL_DEFAULT, dns, openssl_key, pem};
+use support::certs::{Authority, Identity, Leaf, dns, pem};
 use support::files::Folder;
 use support::tls::Plan;
 
@@ -93,7 +93,7 @@ impl Scene {
         };
         let detail = error.detail();
         let named = case.file.is_none_or(|file| detail.contains(file));
-        let secret = [&self.client.key_pem, &self.client.pem(), &OPENSSL_DEFAULT.key_pem]
+        let secret = [&self.client.key_pem, &self.client.pem()]
             .into_iter()
             .any(|pem| secrets::shows(&format!("{error:?}"), pem));
         let complaint = match () {
@@ -131,21 +131,34 @@ fn what_cannot_be_read_is_named() {
         let garbage = format!("-----BEGIN {label}-----\n!?!?!?!?\n-----END {label}-----\n");
         scene.holds(option, "no base64", &garbage);
         scene.holds(option, "another thing in PEM", &pem("X509 CRL", &[0x30, 0]));
+        scene.holds(option, "nothing in PEM", &pem(label, &[0x30, 0]));
     }
     scene.check();
 }
 
+/// A path may hold what a terminal or a shell would take for something else.
 #[test]
-fn what_is_in_pem_must_be_what_it_says() {
+fn a_path_is_shown_as_it_can_be_copied() {
     let scene = Scene::new();
-    let empty = [0x30, 0];
-    for (option, label) in
-        [("ca", "CERTIFICATE"), ("client_cert", "CERTIFICATE"), ("client_key", "PRIVATE KEY")]
-    {
-        let case = Case { what: label, option, value: pem(label, &empty), file: None };
-        let error = Client::new(&scene.options(&case)).expect_err(option);
-        assert_eq!(error.status(), Status::TlsConfig, "{option}: {error}");
-        assert!(error.detail().contains(option), "{option}: {error}");
+    let missing = |value: String| {
+        let case = Case { what: "", option: "ca", value, file: None };
+        Client::new(&scene.options(&case)).expect_err("there is none").detail().to_owned()
+    };
+    assert!(missing("ca\u{1b}[31m.pem".into()).contains("'ca\u{fffd}[31m.pem' cannot be read"));
+
+    let store = std::fs::read("tests/corpus/files/store.p12").expect("a store");
+    for (name, shown) in [
+        ("store.p12", "-in {} -nokeys"),
+        ("a&b;c.p12", "-in \"{}\" -nokeys"),
+        ("it's.p12", "-in \"{}\" -nokeys"),
+        ("a$b.p12", "-in FILE -nokeys"),
+        ("a`b.p12", "-in FILE -nokeys"),
+        ("a\"b.p12", "-in FILE -nokeys"),
+    ] {
+        let path = scene.folder.path(name);
+        std::fs::write(&path, &store).expect("written");
+        let detail = missing(path.clone());
+        assert!(detail.contains(&shown.replace("{}", &path)), "{name}: {detail}");
     }
 }
 
@@ -166,29 +179,4 @@ fn what_cannot_be_read_is_not_shown() {
         scene.cases.push(Case { what: "bare base64", option, value: bare, file: None });
     }
     scene.check();
-}
-
-#[test]
-fn encrypted_keys_are_not_taken_and_it_is_said() {
-    let mut scene = Scene::new();
-    let password = ["-passout", "pass:secret"];
-    let pkcs8 = [&["pkcs8", "-topk8"], &password[..]].concat();
-    let older = [&["rsa", "-traditional", "-aes128"], &password[..]].concat();
-    let encrypted = openssl_key(&scene.client.key_pem, &pkcs8);
-    let with_header = openssl_key(&OPENSSL_DEFAULT.key_pem, &older);
-    assert!(with_header.contains("Proc-Type: 4,ENCRYPTED"));
-    scene.holds("client_key", "encrypted, PKCS #8", &encrypted);
-    scene.holds("client_key", "encrypted, as of old", &with_header);
-    scene.check();
-    for case in &scene.cases {
-        let error = Client::new(&scene.options(case)).expect_err(case.what);
-        assert!(error.detail().contains("encrypted"), "{}: {error}", case.what);
-    }
-
-    let both = format!("{}{encrypted}", scene.client.pem());
-    let mut options = scene.options(&scene.cases[0]);
-    (options.client_cert, options.client_key) = (Some(both), None);
-    let error = Client::new(&options).expect_err("encrypted");
-    assert!(error.detail().starts_with("client_cert:"), "{error}");
-    assert!(error.detail().contains("encrypted"), "{error}");
 }

@@ -23,8 +23,8 @@ for the addresses.
   --ca FILE              trust these certificates, and no others
   --pin SHA256           trust the certificate with this fingerprint
   --danger-any           check nothing (laboratory)
-  --client-cert FILE     client certificate chain, PEM
-  --client-key FILE      its private key, PEM
+  --client-cert FILE     client certificate chain
+  --client-key FILE      its private key, if not in that
   --timeout S            all of it, in seconds (10)
   --connect-timeout S    TCP and TLS of one connection, in seconds (5)
   --log                  log lines to standard error
@@ -50,7 +50,7 @@ pub struct Options {
 pub fn read(mut words: Parser) -> Result<Wanted, Error> {
     let mut options = Options { client: ClientOptions::new(""), json: false };
     let client = &mut options.client;
-    let mut trusts = Vec::new();
+    let (mut url, mut trusts) = (None, Vec::new());
     while let Some(word) = words.next()? {
         match word {
             Short('h') | Long("help") => return Ok(Wanted::Text(HELP.to_owned())),
@@ -59,7 +59,7 @@ pub fn read(mut words: Parser) -> Result<Wanted, Error> {
                     concat!("agw-check ", env!("CARGO_PKG_VERSION")).to_owned(),
                 ));
             }
-            Long("url") => client.base_url = words.value()?.string()?,
+            Long("url") => url = Some(words.value()?.string()?),
             Long("connect-to") => client.connect_to = Some(words.value()?.string()?),
             Long("proxy") => client.proxy = Some(words.value()?.string()?),
             Long("allow-http") => client.allow_http = true,
@@ -83,9 +83,8 @@ pub fn read(mut words: Parser) -> Result<Wanted, Error> {
             other => return Err(other.unexpected()),
         }
     }
-    if client.base_url.is_empty() {
-        return Err("--url is missing".into());
-    }
+    client.base_url = url.ok_or("--url is missing")?;
+    trusts.dedup(); // of an option that is there twice, the last one counts
     match trusts[..] {
         [] => {}
         [trust] => client.trust = trust,
@@ -94,10 +93,12 @@ pub fn read(mut words: Parser) -> Result<Wanted, Error> {
     Ok(Wanted::Check(Box::new(options)))
 }
 
+/// What C's options can say, which `python -m agw check` keeps to, too.
 fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text.parse().map_err(|_| "not a number of seconds")?;
-    match Duration::try_from_secs_f64(number) {
-        Ok(time) if time >= Duration::from_millis(1) => Ok(time),
+    let milliseconds = (number * 1000.0).ceil();
+    match Duration::try_from_secs_f64(milliseconds / 1000.0) {
+        Ok(time) if !time.is_zero() && milliseconds <= f64::from(u32::MAX) => Ok(time),
         _ => Err("not a time that can be waited for".to_owned()),
     }
 }

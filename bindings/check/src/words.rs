@@ -63,7 +63,8 @@ impl Report {
             details.push(&one.detail);
         }
         rows.push(("result", format!("{} {}: {}", self.status, self.name, self.meaning)));
-        if self.status != Status::Ok.number() && !details.contains(&self.detail.as_str()) {
+        let told = self.tries.iter().any(|one| one.status == self.status);
+        if self.status != Status::Ok.number() && !told {
             rows.push(("", self.detail.clone()));
         }
         if !self.advice.is_empty() {

@@ -37,6 +37,8 @@ pub(super) fn next<'a>(input: &mut &'a [u8]) -> Option<Element<'a>> {
     let [tag, length, rest @ ..] = *input else { return None };
     let (length, rest) = match usize::from(*length) {
         short @ 0..=0x7F => (short, rest),
+        // BER's open end, in stores that some programs write: at the most all the rest.
+        0x80 => (rest.len(), rest),
         long => {
             // Four bytes are more than any certificate has.
             let (bytes, rest) = rest.split_at_checked((long - 0x80).min(5))?;

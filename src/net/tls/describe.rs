@@ -6,8 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustls::pki_types::CertificateDer;
 
 use super::der::{Certificate, Date, Element, dotted, next};
-use super::explain::{fingerprint_of, listed, printed};
-use super::pem::utf16;
+use super::explain::{fingerprint_of, printed};
+use super::names::{is_shown, issuer, listed};
 
 pub(crate) struct Description {
     pub words: String,
@@ -34,7 +34,6 @@ pub(crate) fn describe(der: &CertificateDer) -> Description {
 fn content(der: &[u8]) -> Option<(Vec<String>, [Date; 2], String)> {
     const SUBJECT_ALT_NAME: &str = "2.5.29.17";
     let certificate = Certificate::read(der)?;
-    let issuer = common_name(certificate.issuer).unwrap_or_else(|| "an unnamed CA".to_owned());
     let mut hosts = Vec::new();
     for extension in certificate.extensions() {
         if dotted(extension.identifier) == SUBJECT_ALT_NAME {
@@ -42,16 +41,14 @@ fn content(der: &[u8]) -> Option<(Vec<String>, [Date; 2], String)> {
             hosts.extend(next(&mut names)?.inside().filter_map(host));
         }
     }
-    Some((hosts, certificate.dates()?, issuer))
+    Some((hosts, certificate.dates()?, issuer(&certificate)))
 }
 
 fn host(Element { tag, value, .. }: Element) -> Option<String> {
     const DNS_NAME: u8 = 0x82;
     const IP_ADDRESS: u8 = 0x87;
     match tag {
-        DNS_NAME if value.iter().all(u8::is_ascii_graphic) => {
-            Some(String::from_utf8_lossy(value).into_owned())
-        }
+        DNS_NAME if is_shown(value) => Some(String::from_utf8_lossy(value).into_owned()),
         IP_ADDRESS => {
             let v4 = <[u8; 4]>::try_from(value).map(IpAddr::from);
             let v6 = <[u8; 16]>::try_from(value).map(IpAddr::from);
@@ -61,33 +58,9 @@ fn host(Element { tag, value, .. }: Element) -> Option<String> {
     }
 }
 
-/// Of a distinguished name what a person calls it by.
-fn common_name(mut name: &[u8]) -> Option<String> {
-    const COMMON_NAME: &str = "2.5.4.3";
-    const ORGANISATION: &str = "2.5.4.10";
-    const BMP_STRING: u8 = 0x1E;
-    const LONGEST: usize = 64;
-    let parts: Vec<_> = next(&mut name)?.inside().flat_map(Element::inside).collect();
-    let value_of = |identifier| {
-        parts.iter().rev().find_map(|part| {
-            let mut halves = part.inside();
-            halves.next().filter(|first| dotted(first.value) == identifier)?;
-            halves.next()
-        })
-    };
-    let Element { tag, value, .. } = value_of(COMMON_NAME).or_else(|| value_of(ORGANISATION))?;
-    let text = match tag {
-        BMP_STRING => utf16(value, u16::from_be_bytes),
-        _ => String::from_utf8_lossy(value),
-    };
-    let shown = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST);
-    Some(shown.collect::<String>().trim().to_owned()).filter(|name| !name.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
     use rcgen::string::BmpString;
     use rcgen::{DnType, DnValue};
 

@@ -10,7 +10,10 @@ use rustls::{AlertDescription, CertificateError, ExtendedKeyPurpose, OtherError}
 use super::der::{Certificate, Date, dotted};
 use super::keys::{Key, TAKEN, algorithm, public_key};
 use super::limits;
-use super::words::{ALERT, CERTIFICATE, INCOMPATIBLE, MESSAGE, MISBEHAVED, TLS, say, sober};
+use super::names::{is_shown, issuer, listed};
+use super::words::{
+    ALERT, CERTIFICATE, INCOMPATIBLE, MESSAGE, MISBEHAVED, OR_PIN, TLS, say, sober,
+};
 use crate::{Error, Status};
 
 /// SHA-256 of a certificate's DER bytes.
@@ -104,15 +107,18 @@ fn reason(why: &CertificateError, sent: &Sent, weak: &[WeakIssuer]) -> String {
             "{} expired {} ago (by this machine's clock); have it renewed, or pin the gateway's \
              (pin_sha256)",
             whose(sent[0], |[_, last]| last, not_after),
-            days(*not_after, *time)
+            length(*not_after, *time)
         ),
         Why::NotValidYetContext { time, not_before } => format!(
             "{} is not valid for another {} (by this machine's clock); check the clock",
             whose(sent[0], |[first, _]| first, not_before),
-            days(*time, *not_before)
+            length(*time, *not_before)
         ),
-        Why::UnknownIssuer if is_self_signed(sent[0]) => {
-            format!("it is self-signed and not among those trusted; give it as ca, {OR_PIN}")
+        Why::UnknownIssuer if is_self_signed(sent[0]) => self_signed(),
+        Why::UnknownIssuer => say(CERTIFICATE, why) + &issued_by(sent[0]),
+        // One of the same name, which it has replaced, is trusted.
+        Why::BadSignature if is_self_signed(sent[0]) => {
+            weak_issuer(sent, weak).unwrap_or_else(self_signed)
         }
         Why::BadSignature
         | Why::UnsupportedSignatureAlgorithmContext { .. }
@@ -121,8 +127,7 @@ fn reason(why: &CertificateError, sent: &Sent, weak: &[WeakIssuer]) -> String {
         }
         Why::UnhandledCriticalExtension => unknown_extension(sent),
         Why::InvalidPurposeContext { presented, .. } if presented.len() == 1 => format!(
-            "its extended key usage is for {}, not that of a server; have one issued for servers, \
-             {OR_PIN}",
+            "its extended key usage is for {}, not that of a server; have one issued for servers{OR_PIN}",
             if presented[0] == ExtendedKeyPurpose::ClientAuth { "clients" } else { "another use" }
         ),
         Why::NotValidForNameContext { expected, presented } => {
@@ -146,25 +151,39 @@ fn whose(own: &CertificateDer, date: fn([Date; 2]) -> Date, time: &UnixTime) -> 
     }
 }
 
+/// A stranger's name tells of what takes TLS apart on the path.
+fn issued_by(certificate: &CertificateDer) -> String {
+    Certificate::read(certificate).map_or(String::new(), |own| {
+        let issuer = issuer(&own);
+        format!(
+            "; it is issued by {issuer} (if the gateway has no such CA: by something on the path)"
+        )
+    })
+}
+
+fn self_signed() -> String {
+    format!("it is self-signed and not among those trusted; give it as ca{OR_PIN}")
+}
+
 fn is_self_signed(certificate: &CertificateDer) -> bool {
     Certificate::read(certificate).is_some_and(|own| own.issuer == own.subject)
 }
 
 fn another_name(expected: &str, presented: &[String]) -> String {
     let hosts: Vec<_> = presented.iter().filter_map(|name| host(name)).collect();
-    match hosts.is_empty() {
-        true => format!(
-            "it names no host, so not {expected}; have one with a subjectAltName issued, {OR_PIN}"
-        ),
-        false => format!(
-            "it is for {}, not for {expected}; put a name of it into base_url and the address into \
-             connect_to, {OR_PIN}",
-            listed(&hosts)
-        ),
-    }
+    let is_for = match hosts.is_empty() {
+        true => "names no host, so not".to_owned(),
+        false => format!("is for {}, not for", listed(&hosts)),
+    };
+    let remedy = match hosts.iter().all(|host| host.ends_with(AS_HOST_NAME)) {
+        true => "have one with the right subjectAltName issued",
+        false => "put a name of it into base_url and the address into connect_to",
+    };
+    format!("it {is_for} {expected}; {remedy}{OR_PIN}")
 }
 
-const OR_PIN: &str = "or pin it (pin_sha256)";
+/// Of an address that no URL can match.
+const AS_HOST_NAME: &str = " (written as a host name)";
 
 /// A signature that cannot be checked, by the way it was made.
 fn unsigned(why: &CertificateError) -> String {
@@ -182,7 +201,7 @@ fn unsigned(why: &CertificateError) -> String {
     let by = key.map(|key| format!(" by a key of {key}")).unwrap_or_default();
     format!(
         "it, or one above it, is signed with {way}{by}, which agw does not take (a CA's key has to be \
-         {TAKEN}, with SHA-256 or SHA-384); have it issued anew, {OR_PIN}"
+         {TAKEN}, with SHA-256 or SHA-384); have it issued anew{OR_PIN}"
     )
 }
 
@@ -194,7 +213,7 @@ fn weak_issuer(sent: &Sent, trusted: &[WeakIssuer]) -> Option<String> {
     let weak = among.iter().chain(trusted).find(|weak| issuers.contains(&&*weak.subject))?;
     Some(format!(
         "the key of a CA above it is {}, which agw does not take ({TAKEN}); have it issued by \
-         another CA, {OR_PIN}",
+         another CA{OR_PIN}",
         weak.key
     ))
 }
@@ -204,7 +223,7 @@ fn unknown_extension(sent: &Sent) -> String {
     let (name, which, or_pin) = match sent.iter().enumerate().find_map(unknown) {
         // With one of its own, a certificate cannot even be pinned.
         Some((0, name)) => (name, "it", ""),
-        Some((_, name)) => (name, "one above it", ", or pin it (pin_sha256)"),
+        Some((_, name)) => (name, "one above it", OR_PIN),
         None => return say(CERTIFICATE, &CertificateError::UnhandledCriticalExtension),
     };
     format!(
@@ -249,20 +268,10 @@ fn systems_reason(why: &str) -> String {
     let number = why.split_once("os error ").and_then(|(_, rest)| rest.split(')').next());
     match (number, sober(why)) {
         (Some(number), _) => {
-            format!("the system's check refuses it (its error {number}), {OR_PIN}")
+            format!("the system's check refuses it (its error {number}){OR_PIN}")
         }
-        (None, Some(words)) => format!("the system's check refuses it ({words}), {OR_PIN}"),
+        (None, Some(words)) => format!("the system's check refuses it ({words}){OR_PIN}"),
         (None, None) => say(CERTIFICATE, &CertificateError::ApplicationVerificationFailure),
-    }
-}
-
-/// The first few of the names in a certificate: a result has no room for more.
-pub(super) fn listed(names: &[String]) -> String {
-    const SHOWN: usize = 4;
-    let shown = names[..names.len().min(SHOWN)].join(", ");
-    match names.len().saturating_sub(SHOWN) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
     }
 }
 
@@ -274,9 +283,9 @@ fn host(name: &str) -> Option<String> {
         let parsed = address.parse::<IpAddr>().map(|address| address.to_string());
         return Some(parsed.unwrap_or_else(|_| address.to_owned()));
     }
-    let dns: &str = inner("DnsName(\"", "\")")?;
+    let dns: &str = inner("DnsName(\"", "\")").filter(|name| is_shown(name.as_bytes()))?;
     let address = dns.parse::<IpAddr>().is_ok();
-    Some(if address { format!("{dns} (written as a host name)") } else { dns.to_owned() })
+    Some(if address { dns.to_owned() + AS_HOST_NAME } else { dns.to_owned() })
 }
 
 fn other_reason(other: &OtherError) -> String {
@@ -292,13 +301,15 @@ fn other_reason(other: &OtherError) -> String {
 /// What the platform verifier makes of a wrong extended key usage.
 const PLATFORM_PURPOSE: &str = "certificate had invalid extensions";
 
-fn days(from: UnixTime, to: UnixTime) -> String {
+fn length(from: UnixTime, to: UnixTime) -> String {
+    // Less than a day is as a rule a clock, or its time zone.
     let seconds = to.as_secs().saturating_sub(from.as_secs());
-    match seconds / 86_400 {
-        0 => "less than a day".into(),
-        1 => "1 day".into(),
-        days => format!("{days} days"),
-    }
+    let (amount, unit) = match seconds {
+        0..3_600 => (seconds / 60 + 1, "minute"),
+        3_600..86_400 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{amount} {unit}{}", if amount == 1 { "" } else { "s" })
 }
 
 /// What a TLS failure says to the caller.
@@ -310,7 +321,7 @@ fn describe(error: &rustls::Error) -> String {
         }
         Tls::InvalidMessage(why) => say(MESSAGE, why),
         // The same alert stands for two causes, which the handshake so far tells apart.
-        Tls::AlertReceived(AlertDescription::HandshakeFailure)
+        Tls::AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::DecodeError)
             if limits::client_auth_demanded() =>
         {
             ended(&AlertDescription::BadCertificate)
@@ -324,4 +335,25 @@ fn describe(error: &rustls::Error) -> String {
 
 fn ended(alert: &AlertDescription) -> String {
     format!("the gateway ended the handshake: {}", say(ALERT, alert))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn times_are_told_in_the_unit_that_shows_a_wrong_clock() {
+        let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        for (seconds, expected) in [
+            (0, "1 minute"),
+            (119, "2 minutes"),
+            (3_600, "1 hour"),
+            (86_399, "23 hours"),
+            (86_400, "1 day"),
+            (300_000, "3 days"),
+        ] {
+            assert_eq!(length(at(5), at(5 + seconds)), expected);
+        }
+    }
 }

@@ -80,6 +80,20 @@ const BARE_BASE64: Form = form(
     "put -----BEGIN CERTIFICATE----- on a line before it, and -----END CERTIFICATE----- behind",
     "put -----BEGIN PRIVATE KEY----- on a line before it, and -----END PRIVATE KEY----- behind",
 );
+const PEM_IN_BASE64: Form = form(
+    "PEM in base64 once more",
+    "base64 -d FILE > certificates.pem",
+    "base64 -d FILE > key.pem",
+);
+const MISSPELT: Form = form(
+    "PEM whose BEGIN line is missing, or not as it has to be",
+    ALONE_ON_ITS_LINE,
+    ALONE_ON_ITS_LINE,
+);
+const ALONE_ON_ITS_LINE: &str = "put five dashes before and behind its words, and let nothing else \
+    stand on the line, such as the > of a quoted mail";
+const CUT_OFF: Form =
+    form("cut off: DER that ends too early", "copy or download it again", "copy it again");
 pub(super) const UNKNOWN: Form = form(
     "neither PEM nor DER",
     "give a certificate in PEM or DER",
@@ -89,11 +103,20 @@ pub(super) const UNKNOWN: Form = form(
 impl Form {
     /// What it is, and what to do.
     pub fn words(self, wanted: Form, file: &str) -> String {
-        let advice = if wanted == KEY { self.for_key } else { self.for_certificates };
-        let command =
-            ["openssl", "keytool", "ssh-keygen"].iter().any(|tool| advice.starts_with(tool));
+        const TOOLS: [&str; 4] = ["openssl", "keytool", "ssh-keygen", "base64 -d"];
+        let advice = self.advice(wanted);
+        let command = TOOLS.iter().any(|tool| advice.starts_with(tool));
         let lead = if command { "this makes one: " } else { "" };
         format!("is {}; {lead}{}", self.what, advice.replace("FILE", file))
+    }
+
+    pub fn advice(self, wanted: Form) -> &'static str {
+        if wanted == KEY { self.for_key } else { self.for_certificates }
+    }
+
+    /// The same between BEGIN and END lines, which the tools read without `-inform`.
+    pub fn in_pem(self) -> Self {
+        if self == PKCS7_DER { PKCS7 } else { self }
     }
 
     /// By the label between the dashes of a BEGIN line.
@@ -116,15 +139,19 @@ impl Form {
     pub fn of_bytes(bytes: &[u8], text: &str) -> Self {
         const JAVA: &[u8] = &[0xFE, 0xED, 0xFE, 0xED];
         const JCE: &[u8] = &[0xCE, 0xCE, 0xCE, 0xCE];
+        const DASHES_IN_BASE64: &str = "LS0tLS1";
+        const SSH_KEYS: [&str; 3] = ["ssh-", "ecdsa-sha2", "---- BEGIN SSH2 PUBLIC"];
         let start = text.trim_start();
         match () {
             () if bytes.starts_with(JAVA) => JAVA_STORE,
             () if bytes.starts_with(JCE) => JCE_STORE,
             () if bytes.starts_with(b"PK\x03\x04") => ARCHIVE,
             () if start.is_empty() => EMPTY,
+            () if is_meant_as_pem(text) => MISSPELT,
+            () if start.starts_with(DASHES_IN_BASE64) => PEM_IN_BASE64,
             () if start.starts_with('<') => WEB_PAGE,
             () if start.starts_with("PuTTY-User-Key-File") => PUTTY_KEY,
-            () if start.starts_with("ssh-") || start.starts_with("ecdsa-sha2") => PUBLIC_KEY,
+            () if SSH_KEYS.iter().any(|word| start.starts_with(word)) => PUBLIC_KEY,
             () if is_base64(start) => BARE_BASE64,
             () => Form::of_der(bytes),
         }
@@ -134,13 +161,16 @@ impl Form {
     pub fn of_der(mut bytes: &[u8]) -> Self {
         const SIGNED_DATA: &str = "1.2.840.113549.1.7.2";
         const NAME_BEHIND: u8 = 0xA0;
-        let Some(outer) = der::next(&mut bytes).filter(|outer| outer.tag == SEQUENCE) else {
-            return UNKNOWN;
+        const LONG_SEQUENCE: [u8; 2] = [SEQUENCE, 0x82];
+        let outer = match der::next(&mut bytes) {
+            Some(outer) if outer.tag == SEQUENCE => outer,
+            None if bytes.starts_with(&LONG_SEQUENCE) => return CUT_OFF,
+            _ => return UNKNOWN,
         };
         let parts: Vec<_> = outer.inside().collect();
         let tags: Vec<_> = parts.iter().map(|part| part.tag).collect();
         match tags[..] {
-            [OBJECT_IDENTIFIER, NAME_BEHIND] if der::dotted(parts[0].value) == SIGNED_DATA => {
+            [OBJECT_IDENTIFIER, NAME_BEHIND, ..] if der::dotted(parts[0].value) == SIGNED_DATA => {
                 PKCS7_DER
             }
             [SEQUENCE, SEQUENCE, BIT_STRING] => signed(parts[0]),
@@ -167,6 +197,12 @@ fn signed(content: Element) -> Form {
         [INTEGER, SEQUENCE, SEQUENCE, ..] | [SEQUENCE, SEQUENCE, ..] => REVOCATION_LIST,
         _ => UNKNOWN,
     }
+}
+
+/// With what a mail, an editor or a script has made of its lines.
+fn is_meant_as_pem(text: &str) -> bool {
+    let words = ["-----BEGIN ", "BEGIN CERTIFICATE", "PRIVATE KEY-", "-----END "];
+    words.iter().any(|word| text.contains(word))
 }
 
 fn is_base64(text: &str) -> bool {

@@ -3,10 +3,14 @@
 use super::der::{self, BIT_STRING, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE};
 
 /// What certificates may be signed with, and servers' keys be of.
-pub(super) const TAKEN: &str = "RSA of 2048 bits or more, P-256, P-384 or Ed25519";
+pub(super) const TAKEN: &str = "RSA of 2048 to 8192 bits, P-256, P-384 or Ed25519";
 
-/// The same for the client's own key: ring signs with RSA of no more than 4096 bits.
-pub(super) const TAKEN_FOR_CLIENTS: &str = "RSA of 2048 to 4096 bits, P-256, P-384 or Ed25519";
+/// The same for the client's own key, with which ring has to sign.
+pub(super) const TAKEN_FOR_CLIENTS: &str =
+    "RSA of 2048, 3072 or 4096 bits, P-256, P-384 or Ed25519";
+
+/// Its key may well be one that agw takes.
+pub(super) const UNNAMED_CURVE: &str = "an elliptic curve without a name";
 
 pub(super) struct Key {
     /// Such as "RSA of 1024 bits".
@@ -63,8 +67,12 @@ pub(super) fn algorithm(mut content: &[u8]) -> Option<String> {
     if der::dotted(identifier) != ELLIPTIC {
         return Some(name(identifier));
     }
-    let curve = der::expect(&mut content, OBJECT_IDENTIFIER);
-    Some(curve.map_or_else(|| "an elliptic curve without a name".into(), name))
+    Some(curve(content))
+}
+
+fn curve(mut parameters: &[u8]) -> String {
+    let identifier = der::expect(&mut parameters, OBJECT_IDENTIFIER);
+    identifier.map_or_else(|| UNNAMED_CURVE.into(), name)
 }
 
 /// Of a SubjectPublicKeyInfo.
@@ -72,45 +80,59 @@ pub(super) fn public_key(mut info: &[u8]) -> Option<Key> {
     let mut content = der::expect(&mut info, SEQUENCE)?;
     let kind = der::expect(&mut content, SEQUENCE)?;
     let mut bits = der::expect(&mut content, BIT_STRING)?.get(1..)?;
-    key(kind, 8192, || der::next(&mut bits)?.inside().next())
+    key(kind, || rsa(der::next(&mut bits)?.inside().next()?, |bits| (2048..=8192).contains(&bits)))
 }
 
 /// Of a private key in PKCS #8, PKCS #1 or SEC 1.
 pub(super) fn private_key(mut der: &[u8]) -> Option<Key> {
-    const MOST: usize = 4096;
+    const PARAMETERS: u8 = 0xA0;
     let parts: Vec<_> = der::next(&mut der)?.inside().collect();
     let tags: Vec<_> = parts.iter().map(|part| part.tag).collect();
     match tags[..] {
-        [INTEGER, SEQUENCE, OCTET_STRING, ..] => key(parts[1].value, MOST, || {
+        [INTEGER, SEQUENCE, OCTET_STRING, ..] => key(parts[1].value, || {
             let mut inner = parts[2].value;
-            der::next(&mut inner)?.inside().nth(1)
+            own_rsa(&der::next(&mut inner)?.inside().collect::<Vec<_>>())
         }),
-        [INTEGER, INTEGER, ..] => rsa(parts[1], MOST),
-        [INTEGER, OCTET_STRING, ..] => {
-            let mut parameters = parts.get(2)?.value;
-            Some(named(name(der::expect(&mut parameters, OBJECT_IDENTIFIER)?)))
-        }
+        // As OpenSSL writes it of old: p, q, g and the two halves.
+        [INTEGER, INTEGER, INTEGER, INTEGER, INTEGER, INTEGER] => Some(named("DSA".into())),
+        [INTEGER, INTEGER, ..] => own_rsa(&parts),
+        [INTEGER, OCTET_STRING, PARAMETERS, ..] => Some(named(curve(parts[2].value))),
         _ => None,
     }
 }
 
-fn key<'a>(
-    mut kind: &[u8],
-    most: usize,
-    modulus: impl FnOnce() -> Option<Element<'a>>,
-) -> Option<Key> {
+fn key(mut kind: &[u8], rsa: impl FnOnce() -> Option<Key>) -> Option<Key> {
     let words = algorithm(kind)?;
     match &*der::dotted(der::expect(&mut kind, OBJECT_IDENTIFIER)?) {
-        RSA => rsa(modulus()?, most),
+        RSA => rsa(),
         _ => Some(named(words)),
     }
 }
 
-fn rsa(modulus: Element, most: usize) -> Option<Key> {
-    let start = modulus.value.iter().position(|byte| *byte != 0)?;
-    let digits = &modulus.value[start..];
-    let bits = digits.len() * 8 - digits[0].leading_zeros() as usize;
-    Some(Key { words: format!("RSA of {bits} bits"), taken: (2048..=most).contains(&bits) })
+fn rsa(modulus: Element, taken: impl FnOnce(usize) -> bool) -> Option<Key> {
+    let bits = bits(modulus)?;
+    Some(Key { words: format!("RSA of {bits} bits"), taken: taken(bits) })
+}
+
+/// An RSAPrivateKey of RFC 8017: version, modulus, public exponent, and more.
+fn own_rsa(parts: &[Element]) -> Option<Key> {
+    let [version, modulus, exponent, ..] = parts else { return None };
+    let mut key = rsa(*modulus, |bits| [2048, 3072, 4096].contains(&bits))?;
+    let odd = match () {
+        () if bits(*version).is_some() => " and more than two primes",
+        () if bits(*exponent)? < 17 => " and an exponent below 65537",
+        () => return Some(key),
+    };
+    key.words += odd;
+    key.taken = false;
+    Some(key)
+}
+
+/// How many bits the number has; `None` for 0.
+fn bits(number: Element) -> Option<usize> {
+    let start = number.value.iter().position(|byte| *byte != 0)?;
+    let digits = &number.value[start..];
+    Some(digits.len() * 8 - digits[0].leading_zeros() as usize)
 }
 
 fn named(words: String) -> Key {

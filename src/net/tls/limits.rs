@@ -34,12 +34,6 @@ impl HandshakeLimits {
         with_current(|current| *current = Some(limits));
         HandshakeLimits(())
     }
-
-    /// Whether the gateway has demanded a client certificate: with TLS 1.3 it says only after the
-    /// handshake whether it is content.
-    pub fn client_auth_demanded(&self) -> bool {
-        client_auth_demanded()
-    }
 }
 
 impl Drop for HandshakeLimits {
@@ -53,11 +47,12 @@ pub(super) fn current() -> Option<Limits> {
     with_current(|current| current.clone())
 }
 
-pub(super) fn client_auth_demanded() -> bool {
+/// Whether the gateway has demanded a client certificate: with TLS 1.3 it says only after the
+/// handshake whether it is content.
+pub(crate) fn client_auth_demanded() -> bool {
     with_current(|current| current.as_ref().is_some_and(|limits| limits.client_auth_demanded))
 }
 
-/// The gateway has demanded a client certificate.
 pub(super) fn note_client_auth() {
     with_current(|current| {
         current.iter_mut().for_each(|limits| limits.client_auth_demanded = true)

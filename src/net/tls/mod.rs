@@ -6,7 +6,10 @@ pub(crate) mod explain;
 mod forms;
 mod keys;
 pub(crate) mod limits;
+mod names;
 mod pem;
+#[cfg(all(unix, not(target_vendor = "apple")))]
+mod store;
 mod verify;
 mod words;
 
@@ -18,17 +21,18 @@ use rustls::crypto::{CryptoProvider, ring as provider};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, SignatureScheme};
-use rustls_platform_verifier::Verifier as PlatformVerifier;
 
+#[cfg(any(windows, target_vendor = "apple"))]
 use super::blocking::Blocking;
+use crate::address::{Address, Host};
 use crate::options::{ClientOptions, Trust};
-use crate::route::{Address, Host};
-#[cfg(all(unix, not(target_vendor = "apple")))]
-use crate::sys::process::is_privileged;
+use crate::text::starts_with;
 use crate::{Error, Status};
 use der::Certificate;
 use explain::{Fingerprint, WeakIssuer};
 use pem::{Given, bad_option};
+#[cfg(all(unix, not(target_vendor = "apple")))]
+use store::system_source;
 use verify::{TrustSource, Verifier};
 pub(crate) use words::NEEDS;
 
@@ -164,33 +168,18 @@ fn refuse_idle_options(options: &ClientOptions) -> Result<(), Error> {
 }
 
 /// Apple's and Microsoft's verifiers may ask the network about the certificate.
-const MAY_BLOCK: bool = cfg!(any(windows, target_vendor = "apple"));
-
+#[cfg(any(windows, target_vendor = "apple"))]
 fn system_source(
     extra: Vec<CertificateDer<'static>>,
     provider: &Arc<CryptoProvider>,
 ) -> Result<TrustSource, Error> {
-    #[cfg(all(unix, not(target_vendor = "apple")))]
-    if is_privileged() {
-        return chain_source(with_fixed_store(extra), provider);
-    }
-    PlatformVerifier::new_with_extra_roots(extra, provider.clone())
-        .map(|verifier| TrustSource::Chain(Arc::new(verifier), MAY_BLOCK.then(Blocking::default)))
+    rustls_platform_verifier::Verifier::new_with_extra_roots(extra, provider.clone())
+        .map(|verifier| TrustSource::Chain(Arc::new(verifier), Some(Blocking::default())))
         .map_err(|_| bad_option(NO_STORE))
 }
 
 const NO_STORE: &str = "the system's certificate store has no certificate that can be used; install \
-    it (ca-certificates), or give ca";
-
-/// The system's store where the system keeps it. In a program with more rights than its caller the
-/// caller's environment (SSL_CERT_FILE, SSL_CERT_DIR) must not say whom it trusts.
-#[cfg(all(unix, not(target_vendor = "apple")))]
-fn with_fixed_store(mut trusted: Vec<CertificateDer<'static>>) -> Vec<CertificateDer<'static>> {
-    for folder in openssl_probe::candidate_cert_dirs() {
-        trusted.extend(rustls_native_certs::load_certs_from_paths(None, Some(folder)).certs);
-    }
-    trusted
-}
+    it (ca-certificates), see whether SSL_CERT_FILE names another, or give ca";
 
 fn chain_source(
     trusted: Vec<CertificateDer<'static>>,
@@ -206,7 +195,8 @@ fn chain_source(
         .map_err(|_| bad_option(NO_STORE))
 }
 
-/// Fingerprints as tools print them: hex digits, colons or blanks between, commas between several.
+/// Fingerprints as tools print them: hex digits, colons, dashes or blanks between, commas between
+/// several.
 fn fingerprints(text: Option<&str>) -> Result<Vec<Fingerprint>, Error> {
     let Some(text) = text else {
         return Err(bad_option("pin_sha256: required where trust is PIN"));
@@ -216,12 +206,15 @@ fn fingerprints(text: Option<&str>) -> Result<Vec<Fingerprint>, Error> {
         .collect()
 }
 
-/// `openssl x509 -fingerprint -sha256` puts `sha256 Fingerprint=` before it.
+/// `openssl x509 -fingerprint -sha256` puts `sha256 Fingerprint=` before it, keytool `SHA256:`.
 fn without_label(text: &str) -> &str {
-    match text.split_once('=') {
-        Some((label, digits)) if label.trim().eq_ignore_ascii_case("sha256 fingerprint") => digits,
-        _ => text,
-    }
+    let behind = |text: &str, word| starts_with(text.as_bytes(), word).then_some(word.len());
+    let start = text.trim_start();
+    let Some(label) = ["sha256", "sha-256"].iter().find_map(|word| behind(start, word)) else {
+        return text;
+    };
+    let rest = start[label..].trim_start();
+    rest[behind(rest, "fingerprint").unwrap_or(0)..].trim_start().trim_start_matches([':', '='])
 }
 
 fn no_fingerprint(text: &str) -> Error {
@@ -237,7 +230,9 @@ fn no_fingerprint(text: &str) -> Error {
 }
 
 fn fingerprint(text: &str) -> Option<Fingerprint> {
-    let digits = text.trim().chars().filter(|c| *c != ':').map(|c| c.to_digit(16));
+    // Windows' dialogue puts a mark of the direction before what is copied from it.
+    let between = |c: char| c.is_whitespace() || [':', '-', '\u{200e}', '\u{feff}'].contains(&c);
+    let digits = text.chars().filter(|c| !between(*c)).map(|c| c.to_digit(16));
     let digits: [u32; 64] = digits.collect::<Option<Vec<_>>>()?.try_into().ok()?;
     Some(array::from_fn(|place| (digits[2 * place] << 4 | digits[2 * place + 1]) as u8))
 }
@@ -270,6 +265,10 @@ fn client_key(
 fn no_key(der: &[u8], file: &str) -> String {
     let taken = keys::TAKEN_FOR_CLIENTS;
     match keys::private_key(der).filter(|key| !key.taken) {
+        Some(key) if key.words == keys::UNNAMED_CURVE => format!(
+            ": the private key has its curve in numbers, not by name (agw takes {taken}); openssl \
+             pkey -in {file} -ec_param_enc named_curve -out key.pem names it"
+        ),
         Some(key) => format!(": the private key is {}; agw takes {taken}", key.words),
         None => format!(
             ": the private key cannot be used (agw takes {taken}); openssl pkey -in {file} -out \
@@ -339,7 +338,7 @@ mod tests {
             ("client_cert", "the file cannot be read: entity not found", |o| {
                 o.client_cert = Some("MC4CAQAwBQYDK2VwBCIEIA==".into());
             }),
-            ("ca", "the file cannot be read: entity not found", |o| o.ca = Some(String::new())),
+            ("ca", "empty; give PEM text or the path of a file", |o| o.ca = Some(String::new())),
         ];
         for (option, why, change) in table {
             let mut options = ClientOptions::new("");

@@ -10,6 +10,7 @@ use rustls::pki_types::CertificateDer;
 
 use super::der;
 use super::forms::{CERTIFICATE, ENCRYPTED_KEY, Form, KEY, OPENSSH_KEY, TRUSTED, UNKNOWN};
+use super::names::utf16;
 use crate::net::failure::{or_resources, words as words_of};
 use crate::sys::files;
 use crate::{Error, Status};
@@ -46,6 +47,9 @@ impl Given {
             Given { name, words, file, bytes, pieces: Vec::new() }
         };
         let hidden = || "FILE".to_owned();
+        if value.is_empty() {
+            return Err(bad_option(format!("{name}: empty; give PEM text or the path of a file")));
+        }
         if value.contains("-----BEGIN") {
             return Ok(given("the text".into(), hidden(), value.as_bytes().to_owned()));
         }
@@ -53,12 +57,15 @@ impl Given {
             Ok(bytes) => (bytes, None),
             Err(why) => (Vec::new(), Some(why)),
         };
-        let shown = (why.is_none() || is_path(value)) && !value.is_empty();
+        let shown = why.is_none() || is_path(value);
         let words = if shown { format!("file '{value}'") } else { "the file".into() };
-        let file = match value.contains(' ') {
+        // As a shell takes it.
+        let plain = |c: char| c.is_alphanumeric() || "/\\._-+:,=@~".contains(c);
+        let file = match value.chars().all(plain) {
             _ if !shown || value.len() > LONG => hidden(),
-            true => format!("\"{value}\""),
-            false => value.to_owned(),
+            _ if value.contains(['"', '$', '`']) => hidden(),
+            true => value.to_owned(),
+            false => format!("\"{value}\""),
         };
         let given = given(words, file, bytes);
         let Some(why) = why else { return Ok(given) };
@@ -82,27 +89,33 @@ impl Given {
     }
 
     fn der_of(&self, piece: &Piece, what: &str) -> Result<Vec<u8>, Error> {
-        let der = piece.der.clone();
-        der.map_err(|why| self.refuse(format!(" cannot be read as PEM: {what} {why}")))
+        let refuse = |why: &str| self.refuse(format!(" cannot be read as PEM: {what} {why}"));
+        let der = piece.der.clone().map_err(refuse)?;
+        // certutil, for one, writes the label of a certificate over whatever it is given.
+        let form = Form::of_der(&der).in_pem();
+        if [UNKNOWN, piece.form].contains(&form) {
+            return Ok(der);
+        }
+        Err(refuse(&form.words(piece.form, &self.file)))
     }
 
     /// What is there instead of what is wanted.
     fn complain(&self, wanted: Form) -> Error {
-        let forms: Vec<_> = self.pieces.iter().map(|piece| piece.form).collect();
+        let mut forms = self.pieces.iter().map(|piece| piece.form);
         // In one file with its certificate, an encrypted key is the one that is meant.
-        let encrypted = |form: &&Form| wanted == KEY && [ENCRYPTED_KEY, OPENSSH_KEY].contains(form);
-        let named = || forms.iter().find(|form| **form != UNKNOWN);
+        let encrypted = |form: &Form| wanted == KEY && [ENCRYPTED_KEY, OPENSSH_KEY].contains(form);
         let none = match wanted {
             KEY => "holds no private key",
             _ => "holds no PEM certificate",
         };
-        let form = match forms.iter().find(encrypted).or_else(named) {
-            Some(&CERTIFICATE) if self.name == "client_cert" => {
+        let meant = forms.clone().find(encrypted).or_else(|| forms.find(|form| *form != UNKNOWN));
+        let form = match meant {
+            Some(CERTIFICATE) if self.name == "client_cert" => {
                 return self.refuse(format!(" {none}; give that as client_key"));
             }
-            Some(form) => *form,
-            None if forms.is_empty() => Form::of_bytes(&self.bytes, &text_of(&self.bytes)),
-            None => return self.refuse(format!(" {none}")),
+            Some(form) => form,
+            None if self.pieces.is_empty() => Form::of_bytes(&self.bytes, &text_of(&self.bytes)),
+            None => return self.refuse(format!(" {none}; {}", UNKNOWN.advice(wanted))),
         };
         self.refuse(format!(" {none}: it {}", form.words(wanted, &self.file)))
     }
@@ -127,7 +140,10 @@ impl Piece {
         let form = if encrypted { ENCRYPTED_KEY } else { Form::of_label(label) };
         let base64 = lines.iter().filter(|line| !line.contains(':'));
         let text: String = base64.flat_map(|line| line.split_whitespace()).collect();
-        let der = BASE64.decode(text).map_err(|_| "is not base64");
+        let der = match BASE64.decode(text) {
+            Ok(der) if der.is_empty() => Err("is empty"),
+            decoded => decoded.map_err(|_| "is not base64"),
+        };
         Piece { form, der: if label == TRUSTED { der.and_then(first_element) } else { der } }
     }
 }
@@ -141,30 +157,44 @@ fn first_element(mut der: Vec<u8>) -> Result<Vec<u8>, &'static str> {
 fn sections(text: &str) -> Result<Vec<Piece>, String> {
     let mut found: Vec<Piece> = Vec::new();
     let mut open: Option<(&str, Vec<&str>)> = None;
-    let damaged = |found: &[Piece], why: &str| {
+    let mut lost: Option<String> = None;
+    let damaged = |found: &[Piece], label: &str, why: &str| {
         let number = found.iter().filter(|piece| piece.form == CERTIFICATE).count() + 1;
-        format!("certificate {number}: {why}")
+        match Form::of_label(label) {
+            CERTIFICATE => format!("certificate {number}: {why}"),
+            _ => why.to_owned(),
+        }
     };
     const NO_END: &str = "an END line is missing";
+    const NO_BEGIN: &str = "a BEGIN line is missing, or not alone on its line";
+    const JOINED: &str = "a BEGIN line follows its END line without a line end between";
     for line in text.split(['\n', '\r']).map(str::trim) {
         if let Some(rest) = line.strip_prefix("-----BEGIN ") {
             let label = rest.strip_suffix("-----").filter(|label| !label.contains("-----"));
             let label = label.ok_or("a BEGIN line is not alone on its line")?;
-            if open.replace((label, Vec::new())).is_some() {
-                return Err(damaged(&found, NO_END));
+            if let Some((label, _)) = open.replace((label, Vec::new())) {
+                return Err(damaged(&found, label, NO_END));
             }
-        } else if line.starts_with("-----END ") {
-            if let Some((label, lines)) = open.take() {
-                found.push(Piece::of_section(label, &lines));
+        } else if let Some(rest) = line.strip_prefix("-----END ") {
+            // What is passed over here would be missing in silence.
+            let label = rest.split("-----").next().unwrap_or_default();
+            let Some((label, lines)) = open.take() else {
+                lost.get_or_insert_with(|| damaged(&found, label, NO_BEGIN));
+                continue;
+            };
+            if rest.contains("-----BEGIN ") {
+                return Err(damaged(&found, label, JOINED));
             }
+            found.push(Piece::of_section(label, &lines));
         } else if let Some((_, lines)) = &mut open {
             lines.push(line);
         }
     }
-    match open {
-        Some((label, _)) if Form::of_label(label) == CERTIFICATE => Err(damaged(&found, NO_END)),
-        Some(_) => Err(NO_END.into()),
-        None => Ok(found),
+    match (open, lost) {
+        (Some((label, _)), _) => Err(damaged(&found, label, NO_END)),
+        // Where there is nothing else, it may be anything.
+        (None, Some(why)) if !found.is_empty() => Err(why),
+        _ => Ok(found),
     }
 }
 
@@ -174,16 +204,11 @@ fn text_of(bytes: &[u8]) -> Cow<'_, str> {
     let text = match bytes {
         [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
         [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),
-        [b'-', 0, b'-', 0, ..] => utf16(bytes, u16::from_le_bytes),
-        [0, b'-', 0, b'-', ..] => utf16(bytes, u16::from_be_bytes),
+        [1..=0x7F, 0, 1..=0x7F, 0, ..] => utf16(bytes, u16::from_le_bytes),
+        [0, 1..=0x7F, 0, 1..=0x7F, ..] => utf16(bytes, u16::from_be_bytes),
         _ => String::from_utf8_lossy(bytes),
     };
     if text.contains('\u{feff}') { Cow::Owned(text.replace('\u{feff}', "")) } else { text }
-}
-
-pub(super) fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Cow<'static, str> {
-    let units: Vec<_> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
-    String::from_utf16_lossy(&units).into()
 }
 
 /// A key whose BEGIN line was lost is taken for a path, and must not be shown.

@@ -11,12 +11,16 @@ const OTHERS: &str = "_";
 
 /// For whom it is not clear what they lack.
 pub(crate) const NEEDS: &str = "agw needs TLS 1.3, or 1.2 with ECDHE and AES-GCM or \
-    ChaCha20-Poly1305, and a key of RSA (2048 bits or more), P-256, P-384 or Ed25519";
+    ChaCha20-Poly1305, with X25519, P-256 or P-384 as the curve, and a key of RSA (2048 to 8192 bits), \
+    P-256, P-384 or Ed25519";
+
+/// Behind what else could be done about a certificate.
+pub(super) const OR_PIN: &str = ", or pin it (pin_sha256)";
 
 /// What stands for itself in many sentences; `{}` is the variant's name in plain words.
 const PHRASES: [(&str, &str); 4] = [
     ("{needs}", NEEDS),
-    ("{pin}", ", or pin it (pin_sha256)"),
+    ("{pin}", OR_PIN),
     ("{one}", "it, or one above it,"),
     ("{anew}", "; have it issued anew"),
 ];
@@ -140,7 +144,7 @@ pub(super) const ALERT: &Family = &[
     "UnrecognisedName: it serves no host of this name: put the one it knows into base_url, the \
      address into connect_to",
     "NoRenegotiation: it wanted one more handshake (renegotiation), which agw refuses",
-    "InternalError: it has a fault of its own: see its log",
+    "InternalError: it has a fault of its own, or serves no host of this name: see its log, and base_url",
     "CloseNotify: it closed the connection",
     "UserCanceled: it gave up",
     "_: it does not like what came ({}): see its log, and what lies on the path",
@@ -152,15 +156,20 @@ pub(super) const INCOMPATIBLE: &Family = &[
     "_: the gateway's TLS and agw's have too little in common ({}); {needs}",
 ];
 
+/// Of whoever speaks TLS, and not as it should.
+const BREAKS_THE_RULES: &str = "_: the gateway breaks the rules of TLS ({}): a fault of its own, or of \
+    something on the path; see whether there is an update";
+
 /// `rustls::PeerMisbehaved`.
-pub(super) const MISBEHAVED: &Family = &[
-    "_: the gateway breaks the rules of TLS ({}): a fault of its own, or of something on the path; \
-     see whether there is an update",
-];
+pub(super) const MISBEHAVED: &Family = &[BREAKS_THE_RULES];
 
 /// `rustls::InvalidMessage`.
 pub(super) const MESSAGE: &Family = &[
-    "_: the other side does not speak TLS here ({}); check the port, and whether it wants http://",
+    "InvalidContentType, InvalidEmptyPayload, MessageTooLarge, UnknownProtocolVersion: the other side \
+     does not speak TLS here ({}); check the port, and whether it wants http://",
+    "CertificatePayloadTooLarge, HandshakePayloadTooLarge: the gateway sends more than 64 KiB of \
+     certificates; let it send its own and those between it and its CA alone",
+    BREAKS_THE_RULES,
 ];
 
 /// `rustls::Error`, where no other family speaks for what is inside.
@@ -185,7 +194,6 @@ pub(super) const TLS: &Family = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-
     use std::fs;
     use std::path::Path;
     use std::process::Command;
@@ -215,16 +223,25 @@ mod tests {
         "InconsistentKeys",
     ];
 
+    fn cargo(arguments: &[&str]) -> String {
+        let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
+        let output = cargo.args(arguments).output().expect("cargo runs");
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {complaint}");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
     /// A file of a crate in Cargo.lock.
     fn source(package: &str, file: &str) -> String {
         static METADATA: LazyLock<serde_json::Value> = LazyLock::new(|| {
-            let output = Command::new(option_env!("CARGO").unwrap_or("cargo"))
-                .args(["metadata", "--locked", "--offline", "--format-version", "1"])
-                .args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")])
-                .output()
-                .expect("cargo runs");
-            let said = String::from_utf8_lossy(&output.stderr);
-            serde_json::from_slice(&output.stdout).unwrap_or_else(|why| panic!("{why}: {said}"))
+            let version = cargo(&["-vV"]);
+            let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+            // Without the crates of other platforms, which nobody may have downloaded.
+            let platform = ["--filter-platform", host.expect("a host")];
+            let manifest = ["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")];
+            let metadata = ["metadata", "--locked", "--offline", "--format-version", "1"];
+            let said = cargo(&[&metadata[..], &platform, &manifest].concat());
+            serde_json::from_str(&said).expect("JSON")
         });
         let mut packages = METADATA["packages"].as_array().expect("packages").iter();
         let found = packages.find(|one| one["name"] == package).expect(package);
@@ -285,16 +302,15 @@ mod tests {
 
     #[test]
     fn names_of_variants_become_words() {
-        #[derive(Debug)]
-        #[allow(dead_code)]
-        enum Odd {
-            SelectedTls12UsingTls13VersionExtension,
-            Carries { bytes: Vec<u8> },
+        for (variant, words) in [
+            (
+                "SelectedTls12UsingTls13VersionExtension",
+                "selected TLS 1.2 using TLS 1.3 version extension",
+            ),
+            ("Carries { bytes: [1] }", "carries"),
+        ] {
+            assert_eq!(say(&["_: {}"], &format_args!("{variant}")), words);
         }
-        let family: &Family = &["_: ({})"];
-        let named = say(family, &Odd::SelectedTls12UsingTls13VersionExtension);
-        assert_eq!(named, "(selected TLS 1.2 using TLS 1.3 version extension)");
-        assert_eq!(say(family, &Odd::Carries { bytes: vec![1] }), "(carries)");
         assert_eq!(sober("peer is BadDer"), Some("peer is BadDer"));
         for jargon in ["BadDer", "Other(\"x\")", "a::b is c", "Named { of: 1 }"] {
             assert_eq!(sober(jargon), None);

@@ -164,18 +164,6 @@ static void early_cancels_are_remembered(void)
     CHECK(agw_free(client) == AGW_OK && agw_free(other) == AGW_OK);
 }
 
-static void a_result_of_success(void)
-{
-    agw_client_options options = plain_options(nobody_url);
-    agw_client *client;
-    agw_result result;
-
-    EXPECT(AGW_OK, agw_client_new(&options, &client, &result));
-    CHECK(result.http_status == 0 && result.os_error == 0 && result.flags == 0);
-    CHECK(result.cti_code == 0 && result.retcode[0] == '\0' && result.message[0] == '\0');
-    CHECK(agw_free(client) == AGW_OK);
-}
-
 static void strings_are_copied(void)
 {
     char url[64];

@@ -163,6 +163,8 @@ static void sentences(void)
             CHECK(strcmp(sentence, agw_strerror((agw_status)NUMBERS[j].value)) != 0);
     }
     about = "";
+    /* Success is told of sign-ins, polls and sign-outs, too. */
+    CHECK(strstr(agw_strerror(AGW_OK), "reject") == NULL);
     for (i = 0; i < COUNT(UNKNOWN); i++)
         CHECK(agw_strerror(UNKNOWN[i]) != NULL && strcmp(agw_strerror(UNKNOWN[i]), unknown) == 0);
     CHECK(strlen(unknown) > 10);

@@ -29,14 +29,14 @@ static agw_session stale_session(void)
 
 /* What an agent signs in with is refused, nothing is sent, and the detail names the field. */
 static void refused_sign_in(const agw_sign_in_options *options, agw_status expected,
-                            const char *field, int line)
+                            const char *field, const char *where)
 {
     agw_client *client = client_at(watched_url);
     agw_result result = stale_result();
 
-    check_result(&result, agw_sign_in(client, options, &result), expected, line);
-    check(starts_with(result.detail, field), "the detail names the field", line);
-    check(strstr(result.detail, "s3cr3t") == NULL, "the detail has no secret", line);
+    check_result(&result, agw_sign_in(client, options, &result), expected, where);
+    check(starts_with(result.detail, field), "the detail names the field", where);
+    check(strstr(result.detail, "s3cr3t") == NULL, "the detail has no secret", where);
     CHECK(agw_free(client) == AGW_OK);
 }
 
@@ -49,17 +49,17 @@ static void sign_ins_that_are_not_sent(void)
     memset(fields, ' ', sizeof fields - 1);
     fields[0] = '{';
     fields[1] = '}';
-    refused_sign_in(NULL, AGW_E_INVALID_ARGUMENT, "options: ", __LINE__);
+    refused_sign_in(NULL, AGW_E_INVALID_ARGUMENT, "options: ", HERE);
     options.struct_size--;
-    refused_sign_in(&options, AGW_E_STRUCT_SIZE, "options: ", __LINE__);
+    refused_sign_in(&options, AGW_E_STRUCT_SIZE, "options: ", HERE);
     options = sign_in_of(NULL);
-    refused_sign_in(&options, AGW_E_INVALID_ARGUMENT, "agent_id: ", __LINE__);
+    refused_sign_in(&options, AGW_E_INVALID_ARGUMENT, "agent_id: ", HERE);
     options = sign_in_of("60000");
-    refused_sign_in(&options, AGW_E_INVALID_AGENT_ID, "agent_id: ", __LINE__);
+    refused_sign_in(&options, AGW_E_INVALID_AGENT_ID, "agent_id: ", HERE);
 #define REFUSED_FIELD(field, value) \
     options = sign_in_of("154");    \
     options.field = value;          \
-    refused_sign_in(&options, AGW_E_INVALID_ARGUMENT, #field ": ", __LINE__)
+    refused_sign_in(&options, AGW_E_INVALID_ARGUMENT, #field ": ", HERE)
     REFUSED_FIELD(flags, 2);
     REFUSED_FIELD(password, "s3cr3t\n");
     REFUSED_FIELD(password, "s3cr3t\xFF");
@@ -103,6 +103,26 @@ static void outputs_are_empty_on_failure(void)
     CHECK(agw_next_event(client, "154", &event, NULL) == AGW_E_STRUCT_SIZE);
     CHECK((unsigned char)event.type[0] == CANARY);
     EXPECT(AGW_E_SESSION, agw_sign_out(client, "154", &result));
+    CHECK(agw_free(client) == AGW_OK);
+}
+
+/* As of an event whose agent is waited for again. */
+static void texts_may_lie_in_what_is_filled_in(void)
+{
+    agw_client *client = client_at(watched_url);
+    agw_event event = stale_event();
+    agw_session session = stale_session();
+    agw_result result = stale_result();
+
+    strcpy(event.work_no, "154");
+    EXPECT(AGW_E_SESSION, agw_next_event(client, event.work_no, &event, &result));
+    CHECK(event.work_no[0] == '\0');
+    strcpy(result.message, "154");
+    strcpy(result.detail, GUID);
+    CHECK(agw_set_session(client, result.message, result.detail, NULL, &result) == AGW_OK);
+    strcpy(session.cookie, "154");
+    EXPECT(AGW_OK, agw_get_session(client, session.cookie, &session, &result));
+    CHECK(strcmp(session.guid, GUID) == 0 && session.cookie[0] == '\0');
     CHECK(agw_free(client) == AGW_OK);
 }
 

@@ -1,6 +1,10 @@
 /* struct_size. */
-static const uint32_t GARBAGE[] = {0xCCCCCCCCU, 0xCDCDCDCDU, 0xFEEEFEEEU, 0xBAADF00DU,
-                                   0xFFFFFFFFU, 0x80000000U, 0x7FFFFFFFU, 0x10000U};
+
+/* No header will ever have a larger struct. */
+enum { LARGEST = 8 * 1024 };
+
+static const uint32_t GARBAGE[] = {0xCCCCCCCCU, 0xCDCDCDCDU, 0xFEEEFEEEU, 0xBAADF00DU, 0xFFFFFFFFU,
+                                   0x80000000U, 0x7FFFFFFFU, 0x10000U,    LARGEST + 1};
 
 static int all_bytes_are(const unsigned char *bytes, size_t count, int value)
 {
@@ -46,7 +50,7 @@ static agw_status new_with_size(size_t size, int tail)
     if (size > sizeof options)
         block[size - 1] = (unsigned char)tail;
     status = agw_client_new((const agw_client_options *)(void *)block, &client, &result);
-    check_result(&result, status, status, __LINE__);
+    check_result(&result, status, status, HERE);
     CHECK((client != NULL) == (status == AGW_OK));
     CHECK(agw_free(client) == AGW_OK);
     free(block);
@@ -71,6 +75,7 @@ static void sizes_of_the_options(void)
         CHECK(new_with_size(size, 1) == AGW_E_STRUCT_SIZE);
         CHECK(new_with_size(size, CANARY) == AGW_E_STRUCT_SIZE);
     }
+    CHECK(new_with_size(LARGEST, 0) == AGW_OK);
     options = plain_options(nobody_url);
     for (i = 0; i < COUNT(GARBAGE); i++) {
         options.struct_size = GARBAGE[i];
@@ -183,6 +188,8 @@ static void sizes_of_the_result(void)
             result_with_size(size, way, client);
             result_with_tail(size, way, client);
         }
+        result_with_size(LARGEST, way, client);
+        result_with_tail(LARGEST, way, client);
         for (i = 0; i < COUNT(GARBAGE); i++)
             result_refused(GARBAGE[i], way, client);
     }

@@ -30,15 +30,17 @@ static agw_result end(struct call *call)
     return call->result;
 }
 
+enum { EARLY = 1, PARENTS, CHILDS, OTHERS };
+
 /* One that comes before its call, then one that comes in the middle of it. */
-static int cancel_by_number(const char *who, agw_client *client, uint32_t early, uint32_t id)
+static int cancel_by_number(const char *who, agw_client *client, uint32_t id)
 {
-    agw_result result = reject_numbered(client, "154", early);
+    agw_result result = reject_numbered(client, "154", EARLY);
     struct call call;
     int failed = said(&result, AGW_E_CANCELLED, "cancelled");
 
     failed |= expect("early: flags", result.flags, 0);
-    result = reject_numbered(client, "154", early);
+    result = reject_numbered(client, "154", EARLY);
     failed |= expect("the cancel is used up: status", result.status, AGW_OK);
     begin(&call, client, id);
     failed |= expect("agw_cancel_call", agw_cancel_call(client, id), AGW_OK);
@@ -53,7 +55,6 @@ static int cancel_by_number(const char *who, agw_client *client, uint32_t early,
 
 static int numbers(char *url)
 {
-    enum { EARLY = 1, PARENTS, CHILDS, OTHERS };
     agw_client *client = client_of(url, 1000 * PATIENCE_S);
     struct call call;
     agw_result result;
@@ -66,12 +67,12 @@ static int numbers(char *url)
     if (child == 0) {
         alarm(PATIENCE_S);
         agw_cancel_call(client, PARENTS);
-        _exit(cancel_by_number("the child", client, EARLY, CHILDS));
+        _exit(cancel_by_number("the child", client, CHILDS));
     }
     waitpid(child, &status, 0);
     /* What the child cancelled was not the parent's. */
     failed = expect("child", status, 0);
-    failed |= cancel_by_number("the parent", client, EARLY, OTHERS);
+    failed |= cancel_by_number("the parent", client, OTHERS);
     agw_cancel_call(client, PARENTS);
     result = end(&call);
     failed |= said(&result, AGW_E_CANCELLED, "cancelled");

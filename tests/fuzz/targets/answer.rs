@@ -9,6 +9,8 @@
 mod answer;
 #[path = "../../../src/error.rs"]
 mod error;
+#[path = "../../../src/json.rs"]
+mod json;
 #[path = "../../../src/retcode.rs"]
 mod retcode;
 #[path = "../../../src/status.rs"]

@@ -7,10 +7,14 @@
 
 #[path = "../../../src/answer.rs"]
 mod answer;
+#[path = "../../../src/cookies.rs"]
+mod cookies;
 #[path = "../../../src/error.rs"]
 mod error;
 #[path = "../../../src/event.rs"]
 mod event;
+#[path = "../../../src/json.rs"]
+mod json;
 #[path = "../../../src/request.rs"]
 mod request;
 #[path = "../../../src/retcode.rs"]
@@ -51,9 +55,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use cookies::Cookies;
 use error::{Answer, Error};
 use request::AgentId;
-use session::{Cookies, Sessions};
+use session::Sessions;
 use sign_in::SignIn;
 use status::Status;
 
@@ -73,11 +78,22 @@ fuzz_target!(|input: &[u8]| -> Corpus {
 fn poll(text: &str) {
     let model = serde_json::from_str::<Value>(text).ok();
     let sent = model.as_ref().and_then(|model| model.get("event"));
+    let nothing = |sent: &Value| match sent {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => false,
+    };
     match event::read(text) {
         Ok(Some(event)) => {
             assert!(!event.event_type.is_empty());
             assert!(event.content.is_empty() || text.contains(&event.content));
+            // Of a name that comes twice serde has the last; an event goes before none.
             let Some(sent) = sent else { return assert!(model.is_none()) };
+            if nothing(sent) {
+                return;
+            }
             let content = sent.get("content").unwrap_or(&Value::Null);
             if event.content.is_empty() {
                 assert!(content.is_null());
@@ -91,13 +107,6 @@ fn poll(text: &str) {
             assert_eq!(event.generated_ms, sent.get("eventGenTime").and_then(whole), "{text}");
         }
         Ok(None) => {
-            let nothing = |sent: &Value| match sent {
-                Value::Null => true,
-                Value::String(text) => text.is_empty(),
-                Value::Array(list) => list.is_empty(),
-                Value::Object(members) => members.is_empty(),
-                _ => false,
-            };
             assert!(sent.is_none_or(nothing), "an event is overlooked: {text}");
         }
         Err(error) => {
@@ -110,10 +119,14 @@ fn poll(text: &str) {
     }
 }
 
-/// A whole number, or a text that is one.
+/// A whole number, also one with a point where that is exact, or a text that is one.
 fn whole(value: &Value) -> Option<i64> {
+    let exact = |number: &f64| number.fract() == 0.0 && number.abs() < 1e15;
     match value {
-        Value::Number(number) => number.as_i64(),
+        Value::Number(number) => {
+            let float = || number.as_f64().filter(exact).map(|number| number as i64);
+            number.as_i64().or_else(float)
+        }
         Value::String(text) => text.trim().parse().ok(),
         _ => None,
     }
@@ -217,7 +230,8 @@ fn fields(text: &str) {
     }
     let added = own.iter().filter(|(name, _)| !given.contains_key(*name)).count();
     assert_eq!(sent.len(), given.len() + added);
-    let password =
-        given.get("password").and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
-    assert_eq!(body.password.as_str(), password.as_deref().unwrap_or("s3cr3t-w0rd"));
+    // What is no string is sent, and hidden, as it stands there.
+    let raw = given.get("password").map_or("\"s3cr3t-w0rd\"", |raw| raw.get());
+    let password = serde_json::from_str(raw).unwrap_or_else(|_| raw.to_owned());
+    assert_eq!(*body.password, password);
 }

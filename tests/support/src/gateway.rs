@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use rustls::{HandshakeKind, ServerConfig, ServerConnection};
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 
 use crate::{ACCEPTED, http, lock, wait_until};
 use connection::Connection;
@@ -39,6 +41,9 @@ pub enum Step {
     Send(Vec<u8>),
     /// Over TLS, so many bytes of the record that the bytes make; the rest is held back.
     SendPart(Vec<u8>, usize),
+    /// Over TLS, the record that the bytes make, and behind it, in one piece, an alert that is not
+    /// encrypted.
+    SendAndAlert(Vec<u8>),
     /// So many bytes of what is held back.
     SendSome(usize),
     /// What is still held back.
@@ -301,12 +306,22 @@ impl Drop for Gateway {
     }
 }
 
+/// Where a client shuts its socket down while there is no room in it, reads what came and closes it,
+/// Linux answers for a minute that there is no room, and whoever sends would wait for as long.
+fn give_up_in_time(stream: &TcpStream) {
+    #[cfg(target_os = "linux")]
+    let _ = SockRef::from(stream).set_tcp_user_timeout(Some(Duration::from_secs(5)));
+    #[cfg(not(target_os = "linux"))]
+    let _ = stream;
+}
+
 fn accept(
     stream: TcpStream,
     scripts: &[Script],
     tls: Option<Arc<ServerConfig>>,
     shared: Arc<Shared>,
 ) {
+    give_up_in_time(&stream);
     let turn = shared.begin(&stream);
     let script = scripts.get(turn).or(scripts.last()).cloned();
     thread::spawn(move || {

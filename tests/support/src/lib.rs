@@ -15,6 +15,8 @@ pub mod openssl;
 pub mod simulator;
 pub mod tls;
 
+use std::env;
+use std::ffi::OsString;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -24,6 +26,11 @@ use agw::ffi::agw_client_options;
 /// Whoever had it may have panicked: a test that fails is not to hold up others.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The program of another system that makes the fault table's calls.
+pub fn caller() -> Option<OsString> {
+    env::var_os("AGW_CALLER")
 }
 
 /// Fails where it takes longer than anything here should.

@@ -1,6 +1,7 @@
 //! The calls as a C program makes them.
 
 use std::ffi::{CStr, CString, c_char, c_void};
+use std::fs;
 use std::mem::MaybeUninit;
 use std::ops::RangeInclusive;
 use std::ptr;
@@ -137,7 +138,7 @@ pub struct System {
     /// Its numbers for what may happen to a socket.
     pub os_errors: RangeInclusive<i32>,
     pub shows_resets: bool,
-    /// How much longer than on Linux a call may take.
+    /// How much longer than on an idle Linux a call may take.
     pub slack: Duration,
 }
 
@@ -374,9 +375,20 @@ pub fn outcome_of(id: u32, call: impl FnOnce(*mut agw_result) -> agw_status) -> 
     let mut result = rubbish::<agw_result>();
     result.struct_size = size_of::<agw_result>() as u32;
     result.call_id = id;
+    let waited = time_without_a_processor();
     let started = Instant::now();
     let returned = call(&mut result);
-    Outcome { returned, time: started.elapsed(), result, system: LINUX, brought: String::new() }
+    let time = started.elapsed();
+    let slack = time_without_a_processor().saturating_sub(waited);
+    let system = System { slack, ..LINUX };
+    Outcome { returned, time, result, system, brought: String::new() }
+}
+
+/// How long this thread was ready to go on while the machine ran others, as Linux counts it.
+fn time_without_a_processor() -> Duration {
+    let counted = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let waited = counted.split_whitespace().nth(1).and_then(|word| word.parse().ok());
+    Duration::from_nanos(waited.unwrap_or_default())
 }
 
 /// Structs of integers that the library fills in.

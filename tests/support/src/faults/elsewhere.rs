@@ -10,7 +10,7 @@ use std::time::Duration;
 use agw::ffi::agw_result;
 
 use super::abi::{Outcome, System};
-use crate::lock;
+use crate::{caller, lock};
 
 /// A process that has one client at a time, and makes a call for every line that it is given. It
 /// ends when nothing more can come.
@@ -28,22 +28,15 @@ const WINDOWS: System =
 /// Processes that have no client just now.
 static IDLE: Mutex<Vec<Elsewhere>> = Mutex::new(Vec::new());
 
-const PROGRAM: &str = "AGW_CALLER";
-
 /// A planted fault is in the environment, which a process has from its start.
 fn reusable() -> bool {
     env::var_os("AGW_FAULT").is_none()
 }
 
 impl Elsewhere {
-    #[allow(dead_code, reason = "no one user of this module uses all of it")]
-    pub fn is_wanted() -> bool {
-        env::var_os(PROGRAM).is_some()
-    }
-
     /// `None` if the calls are to be made here.
     pub fn take() -> Option<Self> {
-        let program = env::var_os(PROGRAM)?;
+        let program = caller()?;
         let idle = reusable().then(|| lock(&IDLE).pop());
         if let Some(idle) = idle.flatten() {
             return Some(idle);

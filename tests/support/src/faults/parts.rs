@@ -5,12 +5,11 @@ use std::time::Duration;
 use agw::Status;
 use agw::ffi::AGW_RESULT_MAYBE_SENT as MAYBE_SENT;
 
-use super::elsewhere::Elsewhere;
 use super::row::{Expect, Row, Site, fails};
 use crate::gateway::Step::{Send, Serve};
 use crate::gateway::{Script, Step};
 use crate::tls::Over::{self, Plain, Tls12, Tls13};
-use crate::{ACCEPTED, http};
+use crate::{ACCEPTED, caller, http};
 
 pub const ALL: &[Over] = &[Plain, Tls12, Tls13];
 pub const BOTH: &[Over] = &[Plain, Tls13];
@@ -105,5 +104,5 @@ pub fn broken(word: &'static str) -> Expect {
 
 /// Rows whose calls need a log callback, which programs of other systems do not have.
 pub fn only_here(rows: Vec<Row>) -> Vec<Row> {
-    rows.into_iter().filter(|row| row.between.is_none() || !Elsewhere::is_wanted()).collect()
+    rows.into_iter().filter(|row| row.between.is_none() || caller().is_none()).collect()
 }

@@ -66,6 +66,7 @@ fn faults_of(name: &str, asked: Asked) -> Vec<Row> {
     let once = |fault, over, steps: Vec<Step>, expect| {
         row_of(fault, over, follows([vec![Read], steps].concat()), expect).sees(1, 1)
     };
+    let answered = |fault, answer: &str, expect| once(fault, BOTH, vec![send(answer)], expect);
     let large = format!("{ACCEPTED}{}", " ".repeat(64 * 1024));
     let down = fails(Status::Connect, 0, "no connection to 127.0.0.1").os_error();
     let mut rows = vec![
@@ -91,20 +92,16 @@ fn faults_of(name: &str, asked: Asked) -> Vec<Row> {
             vec![SendPart(http("200 OK", ACCEPTED).into(), 90), Cut],
             broken(MIDDLE),
         ),
-        once("500 in HTML", BOTH, vec![send(http("500 Oops", HTML))], error(Status::Http, 500)),
-        once(
+        answered("500 in HTML", &http("500 Oops", HTML), error(Status::Http, 500)),
+        answered(
             "redirect",
-            BOTH,
-            vec![send("HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n")],
+            "HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n",
             error(Status::Http, 302),
         ),
-        once("200 in HTML", BOTH, vec![send(http("200 OK", HTML))], error(Status::Protocol, 200)),
-        once(
-            "not HTTP",
-            BOTH,
-            vec![send("SSH-2.0-OpenSSH_9.2\r\n\r\n")],
-            fails(Status::Protocol, MAYBE_SENT, "not HTTP"),
-        ),
+        answered("200 in HTML", &http("200 OK", HTML), error(Status::Protocol, 200)),
+        answered("not HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n", {
+            fails(Status::Protocol, MAYBE_SENT, "not HTTP")
+        }),
         once(
             "more than 64 KiB",
             BOTH,
@@ -484,6 +481,7 @@ fn sign_outs() -> Vec<Row> {
             .kept(kept)
             .sees(1, 1)
     };
+    let no = |name, retcode, status, kept| answered(name, retcode, refused(status, retcode), kept);
     let again = |name, retcode: &str, expect: Expect| {
         row_of(name, &[&[Read], &[Read, send(says(retcode, &[]))]])
             .connect(connected())
@@ -492,22 +490,14 @@ fn sign_outs() -> Vec<Row> {
             .sees(2, 2)
     };
     let stale = send(says("100-006", &[("Set-GUID", NEWER)]));
-    let out_already = || refused(Status::Gateway, "100-008");
     vec![
         answered("sign-out", "0", accepted(), None),
-        answered(
-            "sign-out refused, the gateway failed",
-            "100-007",
-            refused(Status::GatewayFault, "100-007"),
-            Some(GUID),
-        ),
-        answered(
-            "sign-out refused, the session is over",
-            "105-005",
-            refused(Status::Session, "105-005"),
-            None,
-        ),
-        answered("sign-out of one who is signed out", "100-008", out_already(), None),
+        no("sign-out, the gateway failed", "100-007", Status::GatewayFault, Some(GUID)),
+        no("sign-out, the gateway is busy", "000-004", Status::GatewayBusy, Some(GUID)),
+        no("sign-out refused", "100-001", Status::Gateway, Some(GUID)),
+        no("sign-out, the session is over", "105-005", Status::Session, None),
+        no("sign-out, the Guid is stale", "100-006", Status::Session, None),
+        no("sign-out of one who is signed out", "100-008", Status::Gateway, None),
         row_of("sign-out with a stale Guid", &[&[Read, stale, Read, send(says("0", &[]))]])
             .asks(SignOut, accepted())
             .kept(None)
@@ -516,7 +506,7 @@ fn sign_outs() -> Vec<Row> {
         again("sign-out sent once more", "0", accepted().with_flags(RESENT)),
         // The first copy may be why there is nobody to sign out.
         again("sign-out sent once more, signed out already", "100-008", {
-            out_already().with_flags(MAYBE_SENT | RESENT)
+            refused(Status::Gateway, "100-008").with_flags(MAYBE_SENT | RESENT)
         }),
         row("sign-out without a session", &[Plain], Site::Nobody)
             .asks(SignOut, refused(Status::Session, "").http(0)),

@@ -12,7 +12,7 @@ use super::parts::{serve, speaks, with_lines};
 use super::row::{Expect, Row, refused};
 use super::shifts;
 use crate::gateway::Script;
-use crate::http;
+use crate::{ACCEPTED, http};
 
 pub fn rows() -> Vec<Row> {
     [
@@ -40,8 +40,9 @@ pub fn stale() -> Vec<u8> {
     http("200 OK", &says("0", "stale")).into_bytes()
 }
 
-fn with_header(name: &str, value: &str, body: &str) -> String {
-    with_lines(body, &[(name, value)])
+/// An acceptance with this header line.
+fn with_header(name: &str, value: &str) -> String {
+    with_lines(ACCEPTED, &[(name, value)])
 }
 
 /// The documented JSON with this code and text.

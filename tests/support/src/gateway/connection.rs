@@ -1,6 +1,7 @@
 //! One connection of the fault gateway: reads, writes, and goes wrong step by step.
 
 use std::collections::VecDeque;
+use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use socket2::SockRef;
 
 use super::{Met, Script, Shared, Step};
 use crate::tls::await_bytes;
+use crate::{caller, wait_until};
 
 /// A connection as the gateway has it.
 pub struct Connection<'a> {
@@ -19,6 +21,8 @@ pub struct Connection<'a> {
     tls: Option<ServerConnection>,
     /// Bytes that are ready for the socket, and wait for a step.
     held: Vec<u8>,
+    /// Something was sent since the other side's last bytes.
+    answered: bool,
     turn: usize,
     shared: &'a Shared,
 }
@@ -37,7 +41,7 @@ impl<'a> Connection<'a> {
         turn: usize,
         shared: &'a Shared,
     ) -> Self {
-        Connection { stream, tls, held: Vec::new(), turn, shared }
+        Connection { stream, tls, held: Vec::new(), answered: false, turn, shared }
     }
 
     /// A whole script, with what `tls` says for the handshake.
@@ -64,6 +68,7 @@ impl<'a> Connection<'a> {
             match step {
                 Step::Cut => return self.stream.shutdown(Shutdown::Write),
                 Step::Reset => {
+                    self.await_read()?;
                     return SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
                 }
                 Step::Obey(orders) => {
@@ -113,6 +118,11 @@ impl<'a> Connection<'a> {
 
     fn go(&mut self, step: Step) -> io::Result<()> {
         match step {
+            Step::Read | Step::Await | Step::Take => self.answered = false,
+            Step::Wait(_) | Step::Tell(_) => {}
+            _ => self.answered = true,
+        }
+        match step {
             Step::Read => self.read_request().map(drop),
             Step::Await => await_bytes(&self.stream, self.tls.as_mut()),
             Step::Tell(tell) => {
@@ -126,6 +136,7 @@ impl<'a> Connection<'a> {
             Step::Take => self.read(&mut [0; 4096]).map(drop),
             Step::Send(bytes) => self.write_all(&bytes),
             Step::SendPart(bytes, amount) => self.write_part(&bytes, amount),
+            Step::SendAndAlert(bytes) => self.write_and_alert(&bytes),
             Step::SendSome(amount) => self.write_held(amount),
             Step::SendRest => self.write_held(self.held.len()),
             Step::Repeat(bytes, times) => (0..times).try_for_each(|_| self.write_all(&bytes)),
@@ -153,6 +164,15 @@ impl<'a> Connection<'a> {
         }
     }
 
+    /// With a RST Windows, and so Wine, drops what it has received and nobody has read yet.
+    fn await_read(&self) -> io::Result<()> {
+        if self.answered && caller().is_some() {
+            let ports = (self.stream.local_addr()?.port(), self.stream.peer_addr()?.port());
+            wait_until(|| !waits(ports.0, ports.1));
+        }
+        Ok(())
+    }
+
     fn read_request(&mut self) -> io::Result<String> {
         let mut head = Vec::new();
         let mut byte = [0];
@@ -170,12 +190,23 @@ impl<'a> Connection<'a> {
         Ok(request)
     }
 
-    fn write_part(&mut self, bytes: &[u8], amount: usize) -> io::Result<()> {
+    fn hold(&mut self, bytes: &[u8]) -> io::Result<()> {
         let tls = self.tls.as_mut().ok_or(ErrorKind::Unsupported)?;
         tls.writer().write_all(bytes)?;
         while tls.wants_write() {
             tls.write_tls(&mut self.held)?;
         }
+        Ok(())
+    }
+
+    fn write_and_alert(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.hold(bytes)?;
+        self.held.extend(b"\x15\x03\x03\x00\x02\x02\x28");
+        self.write_held(self.held.len())
+    }
+
+    fn write_part(&mut self, bytes: &[u8], amount: usize) -> io::Result<()> {
+        self.hold(bytes)?;
         assert!(amount < self.held.len(), "a part of {} bytes", self.held.len());
         self.write_held(amount)
     }
@@ -251,4 +282,18 @@ impl Write for Connection<'_> {
             None => self.stream.flush(),
         }
     }
+}
+
+/// Whether anything from one port to the other has not arrived, or is not read, as Linux has it.
+fn waits(from: u16, to: u16) -> bool {
+    const EMPTY: &str = "00000000";
+    let table = fs::read_to_string("/proc/self/net/tcp").expect("Linux's table of connections");
+    let [from, to] = [from, to].map(|port| format!(":{port:04X}"));
+    table.lines().any(|line| {
+        let words: Vec<_> = line.split_whitespace().take(5).collect();
+        let [_, local, remote, _, queues] = words[..] else { return false };
+        let ends = |one: &str, other: &str| local.ends_with(one) && remote.ends_with(other);
+        let (sent, received) = queues.split_once(':').expect("both queues");
+        (ends(&from, &to) && sent != EMPTY) || (ends(&to, &from) && received != EMPTY)
+    })
 }

@@ -1,4 +1,4 @@
-//! A plain HTTPS caller of the simulator: signs in, polls, and steers it in tests.
+//! A plain caller of the simulator: signs in, polls, and steers it in tests.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -42,21 +42,29 @@ impl Answer {
 
 /// One request on a connection of its own.
 pub fn send(simulator: &Simulator, method: &str, path: &str, headers: &str, body: &str) -> Answer {
-    let mut stream = connect(simulator, "localhost");
     let length = body.len();
     let request = format!(
         "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
          Content-Length: {length}\r\n{headers}\r\n{body}"
     );
-    stream.write_all(request.as_bytes()).expect("the request goes out");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("the answer comes to its end");
+    let answer = if simulator.url().starts_with("https:") {
+        exchange(connect(simulator, "localhost"), &request)
+    } else {
+        exchange(TcpStream::connect(simulator.address()).expect("the simulator listens"), &request)
+    };
     let (head, body) = answer.split_once("\r\n\r\n").expect("the head has an end");
     Answer {
         status: head[9..12].parse().expect("the status is a number"),
         head: head.to_owned(),
         body: body.to_owned(),
     }
+}
+
+fn exchange(mut stream: impl Read + Write, request: &str) -> String {
+    stream.write_all(request.as_bytes()).expect("the request goes out");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("the answer comes to its end");
+    answer
 }
 
 pub fn connect(simulator: &Simulator, name: &str) -> StreamOwned<ClientConnection, TcpStream> {

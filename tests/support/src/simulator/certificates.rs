@@ -4,9 +4,12 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Error, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use rcgen::CertificateParams;
 use rustls::ServerConfig;
+use rustls::pki_types::ServerName;
 
 use super::faults::Fault;
 use super::guid::random_name;
@@ -49,6 +52,10 @@ impl Certificates {
             CaFile::Kept(folder) => kept_authority(folder)?,
             _ => Authority::new(CA_NAME),
         };
+        if let Some(name) = names.iter().find(|name| !can_be_asked_for(name)) {
+            let text = format!("{name:?} is neither a host name nor an IP address");
+            return Err(Error::new(ErrorKind::InvalidInput, text));
+        }
         let params = CertificateParams::new(names)
             .map_err(|why| Error::new(ErrorKind::InvalidInput, format!("{names:?}: {why}")))?;
         let leaf = |valid| Leaf {
@@ -91,12 +98,18 @@ impl Certificates {
             CaFile::Temporary => {
                 let name = format!("agent-gateway-simulator-{}.pem", random_name());
                 let path = std::env::temp_dir().join(name);
-                write_new(&path, &self.ca_pem)?;
+                write_new(&path, &self.ca_pem, OpenOptions::new().write(true).create_new(true))?;
                 path
             }
         };
         Ok(Some(path))
     }
+}
+
+/// Whether a client can ask for it; `*.` stands for one label.
+fn can_be_asked_for(name: &str) -> bool {
+    let host = name.strip_prefix("*.").unwrap_or(name);
+    !host.ends_with('.') && ServerName::try_from(host).is_ok()
 }
 
 fn config(plan: &Plan<'_>) -> Arc<ServerConfig> {
@@ -108,6 +121,12 @@ fn config(plan: &Plan<'_>) -> Arc<ServerConfig> {
 /// The CA in a folder; if nothing is there, a new one is put there.
 fn kept_authority(folder: &Path) -> io::Result<Authority> {
     let (ca, key) = (folder.join(CA_FILE), folder.join(KEY_FILE));
+    for _ in 0..20 {
+        if ca.exists() == key.exists() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(50)); // another start may be between the two
+    }
     match (ca.exists(), key.exists()) {
         (true, true) => {
             let (ca_pem, key_pem) = (read(&ca)?, read(&key)?);
@@ -119,8 +138,15 @@ fn kept_authority(folder: &Path) -> io::Result<Authority> {
         (false, false) => {
             fs::create_dir_all(folder).map_err(|why| cannot_write(folder, &why))?;
             let authority = Authority::new(CA_NAME);
-            write_new(&key, &authority.key_pem())?;
-            write_new(&ca, &authority.pem())?;
+            match write_new(&key, &authority.key_pem(), &for_the_owner()) {
+                Err(why) if why.kind() == ErrorKind::AlreadyExists && key.exists() => {
+                    return kept_authority(folder);
+                }
+                written => written?,
+            }
+            let whole = ca.with_extension("new");
+            let written = fs::write(&whole, authority.pem()).and_then(|()| fs::rename(&whole, &ca));
+            written.map_err(|why| cannot_write(&ca, &why))?;
             Ok(authority)
         }
         (there, _) => {
@@ -140,12 +166,16 @@ fn read(path: &Path) -> io::Result<String> {
         .map_err(|why| Error::new(why.kind(), format!("cannot read {}: {why}", path.display())))
 }
 
-/// For its owner alone: one of them is a key.
-fn write_new(path: &Path, pem: &str) -> io::Result<()> {
+fn for_the_owner() -> OpenOptions {
     let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.write(true).create_new(true).open(path);
+    options
+}
+
+fn write_new(path: &Path, pem: &str, options: &OpenOptions) -> io::Result<()> {
+    let file = options.open(path);
     file.and_then(|mut file| file.write_all(pem.as_bytes())).map_err(|why| cannot_write(path, &why))
 }
 

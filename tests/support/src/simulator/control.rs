@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{ConnectInfo, Request, State as Shared};
 use axum::http::{StatusCode, Uri};
 use axum::middleware::{self, Next};
@@ -90,6 +91,8 @@ fn once() -> u32 {
     1
 }
 
+/// An error where it is too large.
+type Body = Result<Bytes, BytesRejection>;
 type Outcome = Result<Value, ControlError>;
 type Deed = fn(&Gateway, &[u8]) -> Outcome;
 
@@ -111,8 +114,11 @@ pub fn router(gateway: &Arc<Gateway>) -> Router<Arc<Gateway>> {
     let mut router = Router::new().route("/journal", get(journal));
     for (path, method, filter, deed) in DEEDS {
         // A body that is not read would end a kept connection.
-        let answered = move |Shared(gateway): Shared<Arc<Gateway>>, body: Bytes| async move {
-            respond(&gateway, method, &body, deed(&gateway, &body))
+        let answered = move |Shared(gateway): Shared<Arc<Gateway>>, body: Body| async move {
+            match body {
+                Ok(body) => respond(&gateway, method, &body, deed(&gateway, &body)),
+                Err(why) => error(&gateway, method, "-", why.status(), &why.body_text()),
+            }
         };
         router = router.route(path, on(filter, answered));
     }

@@ -70,7 +70,7 @@ pub struct AgentView {
     pub polling: bool,
     pub waiting_events: usize,
     pub ringing_conf_id: Option<u64>,
-    pub scripted_answers: u32,
+    pub scripted_answers: u64,
     /// When the newest Guid was issued, in milliseconds since the start; none if all are dead.
     pub guid_issued_at_ms: Option<u64>,
     /// When it dies; none if it does not by itself.
@@ -353,7 +353,7 @@ impl State {
             polling: session.is_some_and(|it| it.pending_poll.is_some()),
             waiting_events: session.map_or(0, |it| it.events.len()),
             ringing_conf_id: session.and_then(Session::conf_id),
-            scripted_answers: agent.scripts.iter().map(|script| script.count).sum(),
+            scripted_answers: agent.scripts.iter().map(|script| u64::from(script.count)).sum(),
             guid_issued_at_ms: issued.map(|issued| self.milliseconds(issued)),
             guid_dies_at_ms: dies.map(|dies| self.milliseconds(dies)),
         }

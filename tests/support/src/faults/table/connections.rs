@@ -13,7 +13,8 @@ use crate::faults::parts::{
 use crate::faults::row::Act::{CancelCall, Pause};
 use crate::faults::row::{Between, Row, Site, accepted, connected, fails, refused, row};
 use crate::gateway::Step::{
-    Await, AwaitEnd, Cut, Drip, Hang, Read, Reset, Send, SendPart, SendRest, SendSome, Tunnel, Wait,
+    Await, AwaitEnd, Cut, Drip, Hang, Read, Reset, Send, SendAndAlert, SendPart, SendRest,
+    SendSome, Tunnel, Wait,
 };
 use crate::gateway::{Script, Step};
 use crate::tls::Over::{Tls12, Tls13};
@@ -73,8 +74,8 @@ fn leftovers() -> Vec<Row> {
     };
     let one_too_many = format!("{}{}", http("200 OK", ACCEPTED), http("500 Oops", ""));
     // The library's first buffer takes 4 KiB.
-    let filler = "x".repeat(4096 - with_header("X", "", ACCEPTED).len());
-    let to_the_buffers_end = with_header("X", &filler, ACCEPTED) + &http("500 Oops", "");
+    let filler = "x".repeat(4096 - with_header("X", "").len());
+    let to_the_buffers_end = with_header("X", &filler) + &http("500 Oops", "");
     vec![
         row_of("Content-Length too short", vec![with_length(20)])
             .rejects_once(fails(Status::Protocol, MAYBE_SENT, "not the documented JSON").http(200)),
@@ -100,6 +101,9 @@ fn parts_of_records() -> Vec<Row> {
             .sees(2, 2)
     };
     let ticket = vec![SendSome(20), Await, SendRest, Read, answer(), Hang];
+    let whole = http("200 OK", ACCEPTED);
+    let alert =
+        |name, answer: &str| row(name, TLS, then_serves([Read, SendAndAlert(answer.into()), Hang]));
     let too_early = |over| {
         let early = speaks([Wait(ms(50)), SendPart(stale(), 30), Read, SendRest, Hang]);
         row("a part of an answer before the 1st request", over, in_turn([early, says_no()]))
@@ -117,6 +121,10 @@ fn parts_of_records() -> Vec<Row> {
         .connect(connected())
         .reject(accepted())
         .sees(1, 1),
+        alert("answer, and a broken record behind it", &whole).rejects(2, accepted()).sees(2, 2),
+        alert("half an answer, and a broken record behind it", whole.split_at(whole.len() - 9).0)
+            .rejects_once(fails(Status::Tls, MAYBE_SENT, "").http(200))
+            .sees(2, 2),
         // With TLS 1.2 a record says at its beginning that it holds data.
         too_early(&[Tls12]).reject(nothing_rings()).sees(2, 1),
         too_early(&[Tls13])
@@ -151,7 +159,9 @@ fn unsettled() -> Vec<Row> {
         row_of("unsettled by 302", head("302 Found", "Content-Length: 0\r\n"), error(302)),
         row_of("unsettled by 204", head("204 No Content", "Content-Length: 99\r\n"), none(204)),
         row_of("unsettled by 205", head("205 Reset Content", "Content-Length: 0\r\n"), none(205)),
-        row_of("unsettled by 304", head("304 Not Modified", "Content-Length: 99\r\n"), error(304)),
+        row_of("unsettled by 304", head("304 Not Modified", "Content-Length: 99\r\n"), {
+            fails(Status::Http, MAYBE_SENT, "HTTP status 304; no body").http(304)
+        }),
         row_of("unsettled by 200 without a body", http("200 OK", ""), none(200)),
         row_of("unsettled by 200 in HTML", http("200 OK", HTML), none(200)),
         row_of("unsettled by 200 without a retcode", http("200 OK", "{}"), none(200)),

@@ -1,18 +1,4 @@
-/* Checks, and what the tests share. */
-static unsigned long checks;
-static unsigned long failures;
-static const char *about = ""; /* what a check in a loop is about */
-
-static void check(int holds, const char *what, int line)
-{
-    checks++;
-    if (holds)
-        return;
-    failures++;
-    printf("%s:%d: failed: %s%s%s\n", __FILE__, line, what, *about ? "   for " : "", about);
-}
-
-#define CHECK(what) check((what) ? 1 : 0, #what, __LINE__)
+/* What the tests share. */
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 #define GUID "5ec4e700-feed-4bad-beef-c0ffee5ec4e7.AgentGateway1"
@@ -85,23 +71,23 @@ static int holds_guid(const agw_result *result)
 }
 
 /* What is true of every result; whether the outcome is the one wanted. */
-static void check_result(const agw_result *result, agw_status returned, agw_status wanted, int line)
+static void check_result(const agw_result *result, agw_status returned, agw_status wanted,
+                         const char *where)
 {
-    check(returned == wanted, "the status is the one wanted", line);
-    check(result->struct_size == sizeof *result, "struct_size is left alone", line);
-    check(result->status == returned, "status is what the function returned", line);
-    check(result->call_id == CALL_ID, "call_id is left alone", line);
-    check((result->flags & ~(uint32_t)7) == 0, "flags are known", line);
-    check(is_text(result->retcode, sizeof result->retcode), "retcode is a text", line);
-    check(is_text(result->message, sizeof result->message), "message is a text", line);
-    check(is_text(result->detail, sizeof result->detail), "detail is a text", line);
-    check((returned == AGW_OK) == (result->detail[0] == '\0'), "a failure has a detail", line);
-    check(!holds_guid(result), "no text holds the Guid", line);
+    check(returned == wanted, "the status is the one wanted", where);
+    check(result->struct_size == sizeof *result, "struct_size is left alone", where);
+    check(result->status == returned, "status is what the function returned", where);
+    check(result->call_id == CALL_ID, "call_id is left alone", where);
+    check((result->flags & ~(uint32_t)7) == 0, "flags are known", where);
+    check(is_text(result->retcode, sizeof result->retcode), "retcode is a text", where);
+    check(is_text(result->message, sizeof result->message), "message is a text", where);
+    check(is_text(result->detail, sizeof result->detail), "detail is a text", where);
+    check((returned == AGW_OK) == (result->detail[0] == '\0'), "a failure has a detail", where);
+    check(!holds_guid(result), "no text holds the Guid", where);
 }
 
 /* A call that is given &result, which the function must have. */
-#define EXPECT(wanted, call) \
-    (result = stale_result(), check_result(&result, call, wanted, __LINE__))
+#define EXPECT(wanted, call) (result = stale_result(), check_result(&result, call, wanted, HERE))
 
 static int starts_with(const char *text, const char *start)
 {
@@ -126,23 +112,23 @@ static agw_client *client_at(const char *base_url)
 
 /* agw_client_new() fails with this status, and its detail begins with the name of the culprit. */
 static void refused(const agw_client_options *options, agw_status wanted, const char *culprit,
-                    int line)
+                    const char *where)
 {
     agw_client *client = (agw_client *)(void *)&checks;
     agw_result result = stale_result();
     agw_status status = agw_client_new(options, &client, &result);
 
-    check_result(&result, status, wanted, line);
-    check(client == NULL, "the client is NULL", line);
-    check(starts_with(result.detail, culprit), "the detail names it", line);
-    check(result.http_status == 0 && result.retcode[0] == '\0', "no answer", line);
+    check_result(&result, status, wanted, where);
+    check(client == NULL, "the client is NULL", where);
+    check(starts_with(result.detail, culprit), "the detail names it", where);
+    check(result.http_status == 0 && result.retcode[0] == '\0', "no answer", where);
     if (status != wanted || !starts_with(result.detail, culprit))
         printf("    wanted %ld '%s', got %ld '%s'\n", (long)wanted, culprit, (long)status,
                result.detail);
     CHECK(agw_client_new(options, &client, NULL) == wanted);
 }
 
-#define REFUSED(options, status, culprit) refused(options, status, culprit, __LINE__)
+#define REFUSED(options, status, culprit) refused(options, status, culprit, HERE)
 
 /* The same with one field that is wrong in options which are right. */
 #define REFUSED_WITH(right, field, value, status) \
