@@ -11,8 +11,12 @@ use std::time::{Duration, Instant};
 
 use support::c::{self, C89, Dialect};
 use support::client::simulator as start;
+use support::gateway::Step::{Read, Send};
+use support::gateway::{self, Gateway};
+use support::http;
 use support::simulator::Simulator;
 use support::simulator::state::Script;
+use support::tls::{Over, certificate_pem};
 
 const HEADER: &str = include_str!("../include/agw.h");
 const BINDING: &str = include_str!("../bindings/cpp/agw.hpp");
@@ -54,7 +58,7 @@ fn check(source: &str, compiler: &'static str, standard: &'static str, options: 
     let folder = c::root().join("tests/cpp");
     let library = c::library_folder();
     let mut command = c::compiler(Dialect { compiler, language: "c++", standard });
-    command.args(["-Wshadow", "-Wconversion", "-Wsign-conversion", "-Wold-style-cast"]);
+    command.args(["-Wshadow", "-Wconversion", "-Wsign-conversion", "-Wold-style-cast", "-Weffc++"]);
     command.args(options).arg("-I").arg(c::root().join("bindings/cpp"));
     command.arg(folder.join(source)).arg(folder.join("other.cpp")).arg("-o").arg(&program);
     command.arg("-L").arg(library).args(["-lagw", "-pthread"]);
@@ -451,5 +455,21 @@ fn the_shift_example_rejects_what_rings_and_ends_at_once() {
     running.says("rejectAgentConf");
     simulator.expire(154).expect("expires");
     running.says("100-006");
+    assert!(!running.ends(), "the session is over");
+}
+
+/// The gateway's text may hold anything, but a terminal obeys nobody else.
+#[test]
+fn the_shift_example_shows_no_control_character() {
+    let event = r#"{"retcode":"0","event":{"eventType":"\u001b[2J"}}"#;
+    let over = r#"{"retcode":"105-005"}"#;
+    let answers = [event, event, over]
+        .map(|body| http("200 OK\r\nSet-GUID: JSESSIONID=guid-of-the-test", body));
+    let steps = answers.into_iter().flat_map(|answer| [Read, Send(answer.into())]).collect();
+    let gateway = Gateway::start(vec![gateway::Script::Http(steps)], Over::Tls13.config(false));
+    let mut command = Command::new(example("shift"));
+    let running =
+        Running::start(command.args([&gateway.url(), &certificate_pem(), "154", "40038"]));
+    running.says("   [2J ");
     assert!(!running.ends(), "the session is over");
 }

@@ -237,15 +237,16 @@ inline const char *or_null(const std::string &option) noexcept
 /// What a client is made from. Zero or an empty text is the default of everything but base_url.
 /// The setters can be chained: `agw::options(url).set_ca(file).set_trust(agw::trust::ca)`.
 struct options {
-    std::string base_url;    ///< "https://host:port", also with a path prefix. Required.
-    std::string connect_to;  ///< "ip:port" to connect to instead, or several, comma between.
-    std::string ca;          ///< Certificates to trust: PEM text, or the path of a file. With
-                             ///< trust::ca they alone, with trust::system the system's, too.
-    std::string pin_sha256;  ///< SHA-256 fingerprints of the gateway's certificate, comma
-                             ///< between several. For trust::pin.
-    std::string client_cert; ///< Client certificate chain, PEM text or path.
-    std::string client_key;  ///< Its private key, if it is not in client_cert.
-    std::string proxy;       ///< "env", or "http://user:password@host:port"; empty: none.
+    std::string base_url{};    ///< "https://host:port", also with a path prefix. Required.
+    std::string connect_to{};  ///< "ip:port" to connect to instead, or several, comma between.
+    std::string ca{};          ///< Certificates to trust: PEM text, or the path of a file in
+                               ///< PEM or DER. With trust::ca they alone, with trust::system
+                               ///< the system's, too.
+    std::string pin_sha256{};  ///< SHA-256 fingerprints of the gateway's certificate, comma
+                               ///< between several. For trust::pin.
+    std::string client_cert{}; ///< Client certificate chain, text or path as ca.
+    std::string client_key{};  ///< Its private key, as ca, if it is not in client_cert.
+    std::string proxy{};       ///< "env", or "http://user:password@host:port"; empty: none.
 
     std::uint32_t timeout_ms = 0;         ///< The whole call. 0: 10000. next_event(): 10000 more.
     std::uint32_t connect_timeout_ms = 0; ///< TCP and TLS set-up. 0: 5000.
@@ -255,7 +256,7 @@ struct options {
     bool no_keep_alive = false;           ///< A new connection for each call.
 
     /// Receives log lines, or NULL. Clients share it and keep it alive.
-    std::shared_ptr<const log_function> log;
+    std::shared_ptr<const log_function> log{};
     log_level verbosity = log_level::standard; ///< The most verbose level wanted.
 
     options() = default;
@@ -309,7 +310,6 @@ public:
     /// An outcome with nothing to tell beyond its status.
     explicit result(agw::status outcome = agw::status::ok) noexcept
     {
-        std::memset(&raw_, 0, sizeof raw_);
         raw_.struct_size = static_cast<std::uint32_t>(sizeof raw_);
         raw_.status = static_cast<agw_status>(outcome);
     }
@@ -355,7 +355,7 @@ public:
     agw_result &raw() noexcept { return raw_; }
 
 private:
-    agw_result raw_;
+    agw_result raw_{};
 };
 
 // --- Sessions -----------------------------------------------------------------------------------
@@ -363,10 +363,10 @@ private:
 /// What an agent signs in with: `agw::sign_in("154").set_phone("40038")`. It holds a password:
 /// keep it no longer than needed.
 struct sign_in {
-    std::string agent_id; ///< Agent ID in decimal digits. Required.
-    std::string password; ///< A secret; empty: an empty one.
-    std::string phone;    ///< The agent's phone; empty: the gateway's own.
-    std::string fields;   ///< Further members of the body, as the text of a JSON object.
+    std::string agent_id{}; ///< Agent ID in decimal digits. Required.
+    std::string password{}; ///< A secret; empty: an empty one.
+    std::string phone{};    ///< The agent's phone; empty: the gateway's own.
+    std::string fields{};   ///< Further members of the body, as the text of a JSON object.
     bool force = false;   ///< Sign in though signed in already (100-002), and end that session.
 
     explicit sign_in(text agent) { detail::assign(agent_id, agent); }
@@ -391,11 +391,7 @@ private:
 /// What happened to an agent. It holds no pointer: copy it, keep it.
 class event {
 public:
-    event() noexcept
-    {
-        std::memset(&raw_, 0, sizeof raw_);
-        raw_.struct_size = static_cast<std::uint32_t>(sizeof raw_);
-    }
+    event() noexcept { raw_.struct_size = static_cast<std::uint32_t>(sizeof raw_); }
 
     /// The type as sent; "" in one that is empty.
     const char *type() const noexcept { return raw_.type; }
@@ -420,7 +416,7 @@ public:
     agw_event &raw() noexcept { return raw_; }
 
 private:
-    agw_event raw_;
+    agw_event raw_{};
 };
 
 /// An event; or none, if nothing happened while client::next_event() waited.
@@ -435,17 +431,13 @@ public:
     const event *operator->() const noexcept { return &event_; }
 
 private:
-    event event_;
+    event event_{};
 };
 
 /// What a client keeps for an agent. It holds secrets, and clears them when it ends.
 class session {
 public:
-    session() noexcept
-    {
-        std::memset(&raw_, 0, sizeof raw_);
-        raw_.struct_size = static_cast<std::uint32_t>(sizeof raw_);
-    }
+    session() noexcept { raw_.struct_size = static_cast<std::uint32_t>(sizeof raw_); }
 
     ~session()
     {
@@ -468,7 +460,7 @@ public:
     agw_session &raw() noexcept { return raw_; }
 
 private:
-    agw_session raw_;
+    agw_session raw_{};
 };
 
 #if AGW_HPP_EXCEPTIONS
@@ -729,7 +721,7 @@ private:
 
     explicit cancel_token(std::nullptr_t) noexcept {}
 
-    std::shared_ptr<detail::cancel_state> state_;
+    std::shared_ptr<detail::cancel_state> state_{};
 };
 
 // --- The client ---------------------------------------------------------------------------------
@@ -883,58 +875,58 @@ public:
 
 #if AGW_HPP_EXCEPTIONS
     /// As try_make(). Throws agw::error.
-    explicit client(const options &from) { check(try_make(from, *this)); }
+    explicit client(const options &from) { or_throw(try_make(from, *this)); }
 
     /// As above. Throws agw::error unless the gateway accepted; returns its answer.
     result reject_agent_conf(text agent_id, text guid,
                              const cancel_token &token = cancel_token::none()) const
     {
-        return check(reject_agent_conf(agent_id, guid, std::nothrow, token));
+        return or_throw(reject_agent_conf(agent_id, guid, std::nothrow, token));
     }
 
     result reject_agent_conf(text agent_id, const cancel_token &token = cancel_token::none()) const
     {
-        return check(reject_agent_conf(agent_id, std::nothrow, token));
+        return or_throw(reject_agent_conf(agent_id, std::nothrow, token));
     }
 
     /// As above. Throws agw::error unless the gateway accepted; returns its answer.
     result sign_in(const agw::sign_in &with, const cancel_token &token = cancel_token::none()) const
     {
-        return check(sign_in(with, std::nothrow, token));
+        return or_throw(sign_in(with, std::nothrow, token));
     }
 
     /// As above. Throws agw::error; returns the event, or none.
     optional_event next_event(text agent_id, const cancel_token &token = cancel_token::none()) const
     {
         optional_event next;
-        check(next_event(agent_id, next, std::nothrow, token));
+        or_throw(next_event(agent_id, next, std::nothrow, token));
         return next;
     }
 
     /// As above. Throws agw::error unless the gateway accepted; returns its answer.
     result sign_out(text agent_id, const cancel_token &token = cancel_token::none()) const
     {
-        return check(sign_out(agent_id, std::nothrow, token));
+        return or_throw(sign_out(agent_id, std::nothrow, token));
     }
 
     /// As above. Throws agw::error.
     result set_session(text agent_id, text guid, text cookie = nullptr) const
     {
-        return check(set_session(agent_id, guid, cookie, std::nothrow));
+        return or_throw(set_session(agent_id, guid, cookie, std::nothrow));
     }
 
     /// As above. Throws agw::error; returns what is kept.
     agw::session session(text agent_id) const
     {
         agw::session kept;
-        check(session(agent_id, kept, std::nothrow));
+        or_throw(session(agent_id, kept, std::nothrow));
         return kept;
     }
 
     /// As above. Throws agw::error.
     result connect(const cancel_token &token = cancel_token::none()) const
     {
-        return check(connect(std::nothrow, token));
+        return or_throw(connect(std::nothrow, token));
     }
 #endif
 
@@ -963,7 +955,7 @@ private:
     }
 
 #if AGW_HPP_EXCEPTIONS
-    static const result &check(const result &outcome)
+    static const result &or_throw(const result &outcome)
     {
         if (!outcome)
             throw error(outcome);
@@ -972,7 +964,7 @@ private:
 #endif
 
     agw_client *handle_ = nullptr;
-    std::unique_ptr<detail::log_target> log_;
+    std::unique_ptr<detail::log_target> log_{};
 };
 
 inline void swap(client &one, client &other) noexcept

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdio>
+#include <cstdlib>
 
 #include "agw.hpp"
 
@@ -27,6 +28,8 @@ inline int verdict()
     return failures == 0 ? 0 : 1;
 }
 
+const char *version_seen_elsewhere(); // of other.cpp
+
 // The agents of tests/cpp.rs.
 static const char *const RINGING = "154"; // a conference rings
 static const char *const STALE = "155";   // the Guid is stale
@@ -44,8 +47,10 @@ struct gateway {
     agw::options trusted() const { return agw::options(url).set_ca(ca).set_trust(agw::trust::ca); }
 };
 
-inline gateway gateway_of(char **argv)
+inline gateway gateway_of(int argc, char **argv)
 {
+    if (argc != 7)
+        std::exit(2);
     return gateway{argv[1], argv[2], argv[3], argv[4], argv[5], argv[6]};
 }
 

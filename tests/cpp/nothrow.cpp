@@ -7,8 +7,6 @@
 
 #include "check.hpp"
 
-const char *version_seen_elsewhere();
-
 static_assert(!std::is_copy_constructible<agw::client>::value, "a client is not copied");
 static_assert(!std::is_copy_assignable<agw::client>::value, "a client is not copied");
 static_assert(std::is_nothrow_move_constructible<agw::client>::value, "a client is moved");
@@ -155,9 +153,7 @@ static void versions()
 
 int main(int argc, char **argv)
 {
-    if (argc != 7)
-        return 2;
-    const gateway at = gateway_of(argv);
+    const gateway at = gateway_of(argc, argv);
     accepted_then_too_late(at);
     refused_by_the_gateway(at);
     refused_options(at);

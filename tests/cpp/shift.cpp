@@ -12,8 +12,6 @@
 
 #include "check.hpp"
 
-const char *version_seen_elsewhere();
-
 static_assert(sizeof(agw::event) == sizeof(agw_event), "an event is the C struct");
 static_assert(sizeof(agw::optional_event) == sizeof(agw_event), "or none of it");
 static_assert(sizeof(agw::session) == sizeof(agw_session), "a session is the C struct");
@@ -222,9 +220,7 @@ static void the_twins_that_throw(const gateway &at)
 
 int main(int argc, char **argv)
 {
-    if (argc != 7)
-        return 2;
-    const gateway at = gateway_of(argv);
+    const gateway at = gateway_of(argc, argv);
     const agw::client client = make(at);
     signed_in_by_force(at, client);
     rejected_when_it_rings(client);

@@ -13,8 +13,6 @@
 
 #include "check.hpp"
 
-const char *version_seen_elsewhere();
-
 // What a call throws; agw::status::ok and no texts if it throws nothing.
 static agw::result thrown(const std::function<void()> &call)
 {
@@ -125,8 +123,8 @@ static void many_threads_on_one_client(const gateway &at)
 
 // Keeps log lines; what it captured shows how long the function lives.
 struct journal {
-    std::mutex mutex;
-    std::vector<std::string> lines;
+    std::mutex mutex{};
+    std::vector<std::string> lines{};
 
     void add(const char *line)
     {
@@ -213,9 +211,7 @@ static void no_log_function(const gateway &at)
 
 int main(int argc, char **argv)
 {
-    if (argc != 7)
-        return 2;
-    const gateway at = gateway_of(argv);
+    const gateway at = gateway_of(argc, argv);
     accepted_then_too_late(at);
     refusals(at);
     cancelled_from_another_thread(at);
