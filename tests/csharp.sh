@@ -2,38 +2,18 @@
 # The C# binding with Debian's Mono: compiled with documentation and without a warning, tested
 # against the simulator, numbers and layouts compared with the header.
 #
-#     tests/csharp.sh [--library FILE] [--simulator FILE] [--run PROGRAM] [TEST]
+#     tests/csharp.sh --library FILE --simulator FILE [--run PROGRAM]
 #
 # PROGRAM runs the compiled programs in Mono's place: on another runtime, or for another system.
 set -eu
 
-here=$(pwd)
-cd "$(dirname "$0")/.."
-. tests/shell.sh
-target=${CARGO_TARGET_DIR:-target}
-library=$target/stage/lib/libagw.so
-simulator=$target/debug/examples/simulator
+# shellcheck source=tests/shell.sh
+. "$(dirname "$0")/shell.sh"
+
 run="mono --debug"
-wanted=
-while [ $# -gt 0 ]; do
-    case "$1" in
-    --library | --simulator | --run)
-        [ $# -gt 1 ] || fail "$1 needs a file"
-        file=$(cd "$here" && there "$2") || exit 1
-        case "$1" in
-        --library) library=$file ;;
-        --simulator) simulator=$file ;;
-        --run) run=$file ;;
-        esac
-        shift
-        ;;
-    -*) fail "unknown option $1" ;;
-    *) wanted=$1 ;;
-    esac
-    shift
-done
-library=$(there "$library")
-simulator=$(there "$simulator")
+take_options "$@"
+cd "$(dirname "$0")/.."
+target=${CARGO_TARGET_DIR:-target}
 for tool in mcs mono python3; do
     command -v $tool >/dev/null 2>&1 ||
         fail "$tool is missing (Debian: mono-mcs, mono-runtime, python3)"
@@ -77,7 +57,7 @@ start_simulator "$out/simulator.out" "$simulator" --ca-out "$out/ca.pem" --poll-
 
 # A test that failed may leave threads behind, and Mono that crashes at its end gives any exit code.
 {
-    $run "$out/tests/AgwTests.exe" "$printed" "$wanted" && echo "exit code 0"
+    $run "$out/tests/AgwTests.exe" "$printed" && echo "exit code 0"
 } | tee "$out/tests.out"
 for line in ' tests, 0 failed' '^exit code 0'; do
     grep -q "$line" "$out/tests.out" || fail "a test failed"

@@ -190,7 +190,7 @@ namespace Agw
         }
 
         /// <summary>
-        /// Keeps a Guid and cookies for an agent: for a host that signs in or polls by itself. Sends
+        /// Keeps a Guid and cookies for an agent: for a program that signs in or polls by itself. Sends
         /// nothing.
         /// </summary>
         /// <remarks>
@@ -216,8 +216,9 @@ namespace Agw
         }
 
         /// <summary>
-        /// Shows the newest Guid and the cookies that are kept for an agent: for a host that calls other
-        /// interfaces of the gateway by its own client. The one place that shows them. Sends nothing.
+        /// Shows the newest Guid and the cookies that are kept for an agent: for a program that calls
+        /// other interfaces of the gateway by its own client. The one place that shows them. Sends
+        /// nothing.
         /// </summary>
         /// <param name="agentId">Agent ID in decimal digits.</param>
         /// <returns>Secrets; the native copy is cleared.</returns>

@@ -7,7 +7,7 @@ namespace Agw
 {
     /// <summary>
     /// A client of one agent gateway: rejects the conference that rings at an agent; signs agents
-    /// in and out and waits for their events, where the host does not do that by itself.
+    /// in and out and waits for their events, where the program does not do that by itself.
     /// </summary>
     /// <remarks>
     /// <para>Every member may be used from any thread, also many at once. One client serves any number
@@ -252,10 +252,16 @@ namespace Agw
             ThrowIfDisposed();
             NativeResult result = NativeResult.Create();
             result.call_id = id;
-            int status;
+            int status = 0;
             using (PinnedTexts texts = new PinnedTexts())
             {
-                status = call(handle.Ticket, texts, ref result);
+                try
+                {
+                }
+                finally // a Thread.Abort waits for its end; the next log line would throw it through C
+                {
+                    status = call(handle.Ticket, texts, ref result);
+                }
             }
             GC.KeepAlive(this);
             ClientHandle.AbortIfWanted();

@@ -71,9 +71,12 @@ namespace Agw
         /// <summary>None for what no DateTime can be: the number is the gateway's.</summary>
         private static DateTime? Time(long milliseconds)
         {
-            bool fits = milliseconds >= (DateTime.MinValue - Epoch).TotalMilliseconds
-                && milliseconds <= (DateTime.MaxValue - Epoch).TotalMilliseconds;
-            return milliseconds == 0 || !fits ? (DateTime?)null : Epoch.AddMilliseconds(milliseconds);
+            // In whole milliseconds: as a double the last one of the year 9999 is the first of 10000.
+            bool fits = milliseconds >= (DateTime.MinValue - Epoch).Ticks / TimeSpan.TicksPerMillisecond
+                && milliseconds <= (DateTime.MaxValue - Epoch).Ticks / TimeSpan.TicksPerMillisecond;
+            return milliseconds == 0 || !fits
+                ? (DateTime?)null
+                : Epoch.AddTicks(milliseconds * TimeSpan.TicksPerMillisecond);
         }
     }
 }

@@ -84,9 +84,16 @@ namespace Agw
                 native.log = LogPointer;
                 native.log_user_data = GCHandle.ToIntPtr(sink);
                 NativeResult result = NativeResult.Create();
-                IntPtr client;
-                int status = NativeMethods.agw_client_new(ref native, out client, ref result);
-                SetHandle(client);
+                int status = 0;
+                try
+                {
+                }
+                finally // as in AgwClient.Run
+                {
+                    IntPtr client;
+                    status = NativeMethods.agw_client_new(ref native, out client, ref result);
+                    SetHandle(client);
+                }
                 AbortIfWanted();
                 if (status != (int)AgwStatus.Ok)
                 {

@@ -18,7 +18,7 @@ namespace Agw
         internal const int MostPolls = 1000;
 
         /// <summary>
-        /// A call needs 64 KiB on CoreCLR; the rest is for the host's log handler, which runs in it. A
+        /// A call needs 64 KiB on CoreCLR; the rest is for the program's log handler, which runs in it. A
         /// thousand of them fit into a 32-bit process.
         /// </summary>
         internal const int PollStack = 256 * 1024;

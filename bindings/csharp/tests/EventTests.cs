@@ -48,6 +48,25 @@ namespace Agw.Tests
             }
         }
 
+        /// <summary>What is before the year 1 or behind 9999 is no time, and takes no event away.</summary>
+        [Test]
+        private static void TimesAtTheEdgesOfWhatDotNetCanTell(Gateway gateway)
+        {
+            long[] times = { -62135596800001, -62135596800000, 253402300799999, 253402300800000 };
+            string[] answers = times.Select(time => Event("\"eventGenTime\":" + time)).ToArray();
+            using (Scripted scripted = new Scripted(answers))
+            using (AgwClient client = scripted.Client())
+            {
+                client.SetSession("308", "guid");
+                DateTime?[] told = times.Select(time => client.NextEvent("308").Generated).ToArray();
+                Check.Same(null, told[0], "before the first");
+                Check.Same((DateTime?)DateTime.MinValue, told[1], "the first");
+                DateTime last = new DateTime(9999, 12, 31, 23, 59, 59, 999);
+                Check.Same((DateTime?)last, told[2], "the last");
+                Check.Same(null, told[3], "behind the last");
+            }
+        }
+
         /// <summary>Two answers that are no events, then one, then the end of the session.</summary>
         [Test]
         private static void EventsGoOnAfterAFailure(Gateway gateway)

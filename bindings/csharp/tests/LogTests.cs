@@ -120,42 +120,61 @@ namespace Agw.Tests
 
         /// <summary>As ASP.NET on .NET Framework ends a request that takes long.</summary>
         [Test]
-        private static void AThreadThatIsAbortedInsideAHandler(Gateway gateway)
+        private static void AThreadThatIsAbortedInACall(Gateway gateway)
         {
             if (Type.GetType("Mono.Runtime") == null)
             {
                 Check.Throws<PlatformNotSupportedException>(() => Thread.CurrentThread.Abort());
                 return;
             }
-            using (ManualResetEventSlim inside = new ManualResetEventSlim())
-            using (AgwClient client = new AgwClient(Verbose(gateway, (sender, line) => Linger(inside))))
+            Aborted(gateway, (caller, logged) => logged.Set(), caller => caller.Abort());
+            Aborted(gateway, (caller, logged) => Linger(logged), caller => caller.Abort());
+            Aborted(gateway, (caller, logged) => { logged.Set(); caller.Abort(); }, caller => { });
+        }
+
+        private static void Aborted(
+            Gateway gateway, Action<Thread, ManualResetEventSlim> handler, Action<Thread> end)
+        {
+            gateway.AnswerWith("164", "\"delayMs\":1000");
+            object outcome = null;
+            int lines = 0;
+            using (ManualResetEventSlim logged = new ManualResetEventSlim())
             {
-                object outcome = null;
-                Thread aborted = new Thread(() =>
+                AgwClient client = new AgwClient(Verbose(gateway, (sender, line) =>
+                {
+                    if (Interlocked.Increment(ref lines) == 1)
+                    {
+                        handler(Thread.CurrentThread, logged);
+                    }
+                }));
+                Thread caller = new Thread(() =>
                 {
                     try
                     {
-                        client.Connect();
+                        client.RejectAgentConf("164", gateway.Guid("164"));
                     }
                     catch (ThreadAbortException why)
                     {
                         outcome = why;
                     }
                 });
-                aborted.Start();
-                inside.Wait();
-                aborted.Abort();
-                aborted.Join();
+                caller.Start();
+                logged.Wait();
+                end(caller);
+                caller.Join();
                 Check.That(outcome is ThreadAbortException, "the thread is aborted behind the call");
+                Check.Same(2, lines, "lines of a call that ends");
                 client.Connect();
+                Thread closer = new Thread(client.Dispose) { IsBackground = true };
+                closer.Start();
+                Check.That(closer.Join(10000), "no handler is left that Dispose would wait for");
             }
         }
 
-        private static void Linger(ManualResetEventSlim inside)
+        private static void Linger(ManualResetEventSlim logged)
         {
-            bool first = !inside.IsSet;
-            inside.Set();
-            Thread.Sleep(first ? 10000 : 0);
+            logged.Set();
+            Thread.Sleep(500);
         }
 
         [Test]

@@ -35,23 +35,9 @@ namespace Agw.Tests
         [Test]
         private static void NorWhileTheThreadPoolIsBusy(Gateway gateway)
         {
-            using (ManualResetEventSlim go = new ManualResetEventSlim())
-            {
-                Turns turns = new Turns(1, 1000, 0);
-                Task<int> first = turns.Run(token => Waited(go), CancellationToken.None);
-                Task<bool> queued = null;
-                bool begun = false;
-                WithoutThreadPool(() =>
-                {
-                    queued = turns.Run(token => begun = true, CancellationToken.None);
-                    go.Set();
-                    Check.Same(1, first.Result, "the other");
-                    Thread.Sleep(1500);
-                });
-                Check.Throws<AgwTimeoutException>(() => LifeTests.Wait(queued));
-                Check.That(!begun, "it is begun");
-                Check.Same(2, turns.Run(token => 2, CancellationToken.None).Result, "its turn is free");
-            }
+            Turns turns = new Turns(1, 1000, 0);
+            EndsUnbegun<AgwTimeoutException>(turns, () => Thread.Sleep(1500));
+            Check.Same(2, turns.Run(token => 2, CancellationToken.None).Result, "its turn is free");
         }
 
         [Test]
@@ -148,9 +134,16 @@ namespace Agw.Tests
         [Test]
         private static void NorOneThatIsStoppedMeanwhile(Gateway gateway)
         {
+            Turns turns = new Turns(1, 60000, 0);
+            EndsUnbegun<AgwCancelledException>(turns, turns.Stop);
+        }
+
+        /// <summary>A call behind another one, which ends while the thread pool is busy.</summary>
+        private static void EndsUnbegun<T>(Turns turns, Action meanwhile)
+            where T : Exception
+        {
             using (ManualResetEventSlim go = new ManualResetEventSlim())
             {
-                Turns turns = new Turns(1, 60000, 0);
                 Task<int> first = turns.Run(token => Waited(go), CancellationToken.None);
                 Task<bool> queued = null;
                 bool begun = false;
@@ -159,9 +152,9 @@ namespace Agw.Tests
                     queued = turns.Run(token => begun = true, CancellationToken.None);
                     go.Set();
                     Check.Same(1, first.Result, "the other");
-                    turns.Stop();
+                    meanwhile();
                 });
-                Check.Throws<AgwCancelledException>(() => LifeTests.Wait(queued));
+                Check.Throws<T>(() => LifeTests.Wait(queued));
                 Check.That(!begun, "it is begun");
             }
         }
