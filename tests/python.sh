@@ -16,22 +16,7 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}
 python=${PYTHON:-python3}
-library=$target/stage/lib/libagw.so
-simulator=$target/debug/examples/simulator
-check=$target/debug/agw-check
-while [ $# -gt 0 ]; do
-    [ $# -gt 1 ] || fail "usage: tests/python.sh [--library FILE] [--simulator FILE] [--check FILE]"
-    case "$1" in
-    --library) library=$2 ;;
-    --simulator) simulator=$2 ;;
-    --check) check=$2 ;;
-    *) fail "unknown option $1" ;;
-    esac
-    shift 2
-done
-library=$(there "$library")
-simulator=$(there "$simulator")
-check=$(there "$check")
+take_options "$@"
 command -v "$python" >/dev/null 2>&1 || fail "no $python"
 "$python" -c 'import ensurepip, venv' 2>/dev/null ||
     fail "$python cannot make virtual environments; on Debian: apt-get install python3-venv"
@@ -48,19 +33,15 @@ done
 # A leftover of one run must not decide the next; only the tools are kept, while they are the same.
 export PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 unset PYTHONPATH PYTHONHOME AGW_LIBRARY AGW_GUID AGW_WHEEL_PLATFORM
-if ! cmp -s "$package/requirements.txt" "$work/tools/requirements.txt"; then
-    rm -rf "$work/tools"
-    "$python" -m venv "$work/tools"
-    "$work/tools/bin/python" -m pip install -q -r "$package/requirements.txt"
-    cp "$package/requirements.txt" "$work/tools/requirements.txt"
-fi
+environment_of "$work/tools" "$package/requirements.txt"
 tools=$work/tools/bin
 
 cd "$package"
 "$tools/ruff" check --cache-dir "$work/ruff" -q .
 "$tools/ruff" format --cache-dir "$work/ruff" -q --check .
-MYPYPATH=src:tests "$tools/mypy" --strict --cache-dir "$work/mypy" --no-error-summary \
+MYPYPATH=src:tests:.. "$tools/mypy" --strict --cache-dir "$work/mypy" --no-error-summary \
     src/agw tests hatch_build.py
+PYTHONPATH=src:.. "$tools/python" tests/check_header.py "$root/include/agw.h"
 rm -rf "$work/samples"
 mkdir "$work/samples"
 awk -v to="$work/samples" '/^```python$/ { on = 1; file = to "/sample" ++n ".py"; next }
@@ -90,8 +71,9 @@ test_with() { # interpreter
     "$1" -m venv "$clean"
     "$clean/bin/python" -m pip install -q --no-index --no-deps "$wheel"
     "$clean/bin/python" -m pip install -q -r "$work/pytest.txt"
-    AGW_SIMULATOR=$simulator AGW_CHECK=$check AGW_HEADER=$root/include/agw.h AGW_INSTALLED=$clean \
-        timeout 300 "$clean/bin/python" -m pytest -q -p no:cacheprovider -rs . ||
+    AGW_SIMULATOR=$simulator AGW_CHECK=$check AGW_INSTALLED=$clean \
+        AGW_CHECK_README="$root/bindings/check/README.md" timeout 300 \
+        "$clean/bin/python" -m pytest -q -p no:cacheprovider -rs . ||
         fail "the tests failed with $(basename "$clean")"
     passed="$passed $(basename "$clean")"
 }

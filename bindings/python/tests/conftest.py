@@ -6,7 +6,7 @@ from typing import Any, Callable, Iterator, List
 import pytest
 
 import agw
-from gateways import RawGateway, Simulator, SlowGateway, stall
+from gateways import RawGateway, Simulator, SlowGateway, Start, stall
 
 # What a shell starts in the background ignores Ctrl-C, and so would the programs of these tests.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -31,7 +31,7 @@ def client(simulator: Simulator) -> Iterator[agw.Client]:
 
 
 @pytest.fixture
-def raw() -> Iterator[Callable[[Callable[[socket.socket], None]], RawGateway]]:
+def raw() -> Iterator[Start]:
     """Starts gateways that serve a connection as the given function does."""
     gateways: List[RawGateway] = []
 
@@ -45,7 +45,7 @@ def raw() -> Iterator[Callable[[Callable[[socket.socket], None]], RawGateway]]:
 
 
 @pytest.fixture
-def stalled(raw: Callable[[Callable[[socket.socket], None]], RawGateway]) -> RawGateway:
+def stalled(raw: Start) -> RawGateway:
     """Takes requests and never answers."""
     return raw(stall)
 

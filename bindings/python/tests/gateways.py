@@ -7,6 +7,8 @@ import os
 import socket
 import ssl
 import subprocess
+import sys
+import textwrap
 import threading
 import time
 from typing import IO, Any, Callable, Dict, Iterator, List, Type, TypeVar, Union
@@ -18,6 +20,27 @@ AGENT = 154
 SLOW = 155
 SLACK = int(os.environ.get("AGW_TEST_SLACK", "1"))  # on a machine that takes its time
 PATIENCE = 10.0 * SLACK  # seconds; nothing here takes that long: whoever waits longer is stuck
+
+
+def ended(*command: str, **options: Any) -> Any:
+    """A program that has run."""
+    options.update(capture_output=True, text=True, timeout=PATIENCE)
+    return subprocess.run(command, check=False, **options)
+
+
+def run_python(program: str, *words: str) -> Any:
+    return ended(sys.executable, "-c", textwrap.dedent(program), *words)
+
+
+def succeeds_in_a_child(function: Callable[[], Any]) -> bool:
+    """Whether it returns in a fork of this process."""
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            function()
+            os._exit(0)
+        os._exit(1)
+    return os.waitpid(child, 0)[1] == 0
 
 
 class Here:
@@ -81,8 +104,7 @@ class Simulator:
         return self._ask("POST", what, json.dumps(body))
 
     def rejects_seen(self) -> int:
-        seen = self._ask("GET", "requests")
-        return len(seen["requests"] if isinstance(seen, dict) else seen)
+        return len(self._ask("GET", "requests"))
 
     def _ask(self, method: str, what: str, body: str = "") -> Any:
         context = ssl.create_default_context(cafile=self.ca)
@@ -97,9 +119,8 @@ class Simulator:
 
     def view(self, agent: int = AGENT) -> Any:
         """What it tells of an agent; None of one whom it has never seen."""
-        views = self._ask("GET", "agents")
-        views = views["agents"] if isinstance(views, dict) else views
-        return next((view for view in views if view["agentId"] == str(agent)), None)
+        views = {view["agentId"]: view for view in self._ask("GET", "agents")}
+        return views.get(str(agent))
 
     def polling(self, *agents: int) -> bool:
         """Whether polls of all of them wait for an event."""
@@ -168,6 +189,15 @@ class RawGateway:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
             connection.close()
+
+
+Start = Callable[[Callable[[socket.socket], None]], RawGateway]
+
+
+def dead() -> str:
+    """An address where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"127.0.0.1:{listener.getsockname()[1]}"
 
 
 def read_request(connection: socket.socket) -> bytes:

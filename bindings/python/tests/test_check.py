@@ -6,16 +6,14 @@ import os
 import re
 import socket
 import ssl
-import subprocess
-import sys
 import threading
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Set, Tuple
 from urllib.parse import urlsplit
 
 import pytest
 
-from gateways import PATIENCE, RawGateway, Simulator, stall, takes
+from gateways import PATIENCE, RawGateway, Simulator, dead, ended, run_python, stall, takes
 from test_tool import tool, tool_environment
 
 HERE = Path(__file__).parent
@@ -23,15 +21,8 @@ FINGERPRINT = r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}"
 
 
 def program(*words: str, **environment: str) -> Any:
-    return subprocess.run(
-        [os.environ["AGW_CHECK"], *words],
-        env=tool_environment(**environment),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=PATIENCE,
-        check=False,
-    )
+    env = tool_environment(**environment)
+    return ended(os.environ["AGW_CHECK"], *words, env=env, encoding="utf-8")
 
 
 def without_times(value: Any) -> Any:
@@ -65,12 +56,6 @@ def check(*words: str, **environment: str) -> Tuple[int, Dict[str, Any], str]:
 
 def address_of(simulator: Simulator) -> str:
     return urlsplit(simulator.url).netloc
-
-
-def dead() -> str:
-    """An address where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"127.0.0.1:{listener.getsockname()[1]}"
 
 
 @contextlib.contextmanager
@@ -149,6 +134,19 @@ def test_a_name_is_looked_up(simulator: Simulator) -> None:
     assert "look-up  localhost: " in text
 
 
+def test_the_members_of_the_object_are_documented(simulator: Simulator) -> None:
+    def members(value: Any) -> Set[str]:
+        if isinstance(value, dict):
+            return set(value).union(*map(members, value.values()))
+        return set().union(*map(members, value)) if isinstance(value, list) else set()
+
+    port = address_of(simulator).split(":")[1]
+    _, told, _ = check("--url", f"https://localhost:{port}", "--ca", simulator.ca)
+    page = Path(os.environ["AGW_CHECK_README"])
+    rows = [row for row in page.read_text("utf-8").split("\n") if row.startswith("| `")]
+    assert members(told) == {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
+
+
 def test_a_name_that_stands_for_nothing() -> None:
     code, told, text = check("--url", "https://gateway.invalid")
     assert (code, told["name"]) == (6, "AGW_E_RESOLVE")
@@ -198,6 +196,10 @@ def test_one_of_two_addresses_is_dead(simulator: Simulator) -> None:
     assert told["advice"].startswith("1 of 2 addresses failed")
     code, told, _ = check("--url", simulator.url, "--connect-to", dead())
     assert (code, told["name"]) == (6, "AGW_E_CONNECT")
+    port = dead().split(":")[1]
+    for written, shown in (("::ffff:127.0.0.1", "::ffff:127.0.0.1"), ("0:0::1", "::1")):
+        _, told, _ = check("--url", f"https://[{written}]:{port}")
+        assert told["tries"][0]["address"] == f"[{shown}]:{port}"
 
 
 def test_what_python_loads_only_once_is_there_before_the_threads() -> None:
@@ -212,14 +214,7 @@ _check.ThreadPoolExecutor = Threads
 sys.exit(__main__.main())
 """
     words = ["check", "--allow-http", "--url", f"http://{dead()}"]
-    ran = subprocess.run(
-        [sys.executable, "-c", code, *words],
-        env=tool_environment(),
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    ran = run_python(code, *words)
     assert ran.stdout.startswith("True\n"), ran.stdout
 
 
@@ -269,6 +264,8 @@ def test_it_ends_in_time(raw: Callable[..., RawGateway]) -> None:
         assert (done.returncode, told["name"]) == (6, "AGW_E_TIMEOUT")
         (one,) = told["tries"]
         assert (one["name"], one["tcp"] is None) == ("AGW_E_TIMEOUT", False)
+        text = run("--url", url, "--timeout", "0.5").stdout
+        assert text.count(" passed in the TLS handshake") == 1, text
 
 
 def test_options_that_cannot_be_used(simulator: Simulator) -> None:
@@ -277,6 +274,15 @@ def test_options_that_cannot_be_used(simulator: Simulator) -> None:
     assert "secret" not in text
     code, told, _ = check("--url", simulator.url, "--ca", "missing.pem")
     assert (code, told["name"], told["tries"]) == (2, "AGW_E_TLS_CONFIG", [])
+    for url in ("", "https://[::1"):
+        assert check("--url", url)[1]["name"] == "AGW_E_INVALID_URL"
+    for option in ("--ca", "--client-cert"):
+        _, told, _ = check("--url", simulator.url, option, "")
+        assert told["detail"].endswith(": empty; give PEM text or the path of a file"), told
+    code, told, _ = check("--url", simulator.url, "--ca", "missing.pem", "--ca", simulator.ca)
+    assert (code, told["verified"]) == (0, True)
+    for run in (lambda *words: tool("check", *words), program):  # a part of a millisecond is one
+        assert run("--url", f"https://{dead()}", "--connect-timeout", "1e-9").returncode == 6
 
 
 @pytest.mark.parametrize(
@@ -286,11 +292,16 @@ def test_options_that_cannot_be_used(simulator: Simulator) -> None:
         ["--url"],
         ["--url", "https://gateway", "--timeout", "soon"],
         ["--url", "https://gateway", "--timeout", "0"],
+        ["--url", "https://gateway", "--timeout", "1e19"],
+        ["--url", "https://gateway", "--connect-timeout", "4294967.296"],
         ["--url", "https://gateway", "--ca", "a", "--pin", "b"],
         ["--url", "https://gateway", "--unknown"],
+        ["--url", "https://gateway", "--danger"],
+        ["--url", "https://gateway", "--max-agent-id", "999"],
     ],
 )
-def test_wrong_usage_of_the_program(words: List[str]) -> None:
+def test_wrong_usage(words: List[str]) -> None:
+    assert tool("check", *words).returncode == 2
     done = program(*words)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("agw-check: ")

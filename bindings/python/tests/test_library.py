@@ -3,14 +3,15 @@
 import ctypes
 import os
 import shutil
-import subprocess
 import sys
 import types
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import agw
+from gateways import ended
 
 SHOW = "import agw; print(agw.library_path(), agw.library_version())"
 PACKAGE = Path(agw.__file__).parent
@@ -25,20 +26,14 @@ def bare(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def show(place: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+def show(place: Path, **environment: str) -> Any:
     return python(place, "-c", SHOW, **environment)
 
 
-def python(place: Path, *words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+def python(place: Path, *words: str, **environment: str) -> Any:
     clean = {name: value for name, value in os.environ.items() if name != "AGW_LIBRARY"}
     environment["PYTHONPATH"] = str(place)
-    return subprocess.run(
-        [sys.executable, *words],
-        env={**clean, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return ended(sys.executable, *words, env={**clean, **environment})
 
 
 def test_the_wheels_comes_first() -> None:

@@ -92,11 +92,10 @@ def test_of_several_one_that_ends_the_program_is_raised(
     assert seen == []
 
 
-def test_nothing_is_left_for_the_next_call(stalled: RawGateway, simulator: Simulator) -> None:
+def test_nothing_is_left_for_the_next_call(stalled: RawGateway, client: agw.Client) -> None:
     interrupted(stalled, SystemExit, "SIGTERM")
-    with agw.Client(simulator.url, ca=simulator.ca) as client:
-        with pytest.raises(agw.SessionError):
-            client.reject_agent_conf(AGENT, "wrong")
+    with pytest.raises(agw.SessionError):
+        client.reject_agent_conf(AGENT, "wrong")
 
 
 @pytest.mark.parametrize("level", [logging.CRITICAL, logging.WARNING])
@@ -144,7 +143,7 @@ def test_the_hook_for_other_exceptions_works_on(
 
 
 def test_a_hook_that_is_set_meanwhile_stays(
-    simulator: Simulator,
+    client: agw.Client,
     handle: Callable[[Callable[[], Any]], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -153,7 +152,6 @@ def test_a_hook_that_is_set_meanwhile_stays(
 
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # put back at the end
     handle(lambda: setattr(sys, "unraisablehook", newer))
-    with agw.Client(simulator.url, ca=simulator.ca) as client:
-        with pytest.raises(agw.SessionError):
-            client.reject_agent_conf(AGENT, "wrong")
+    with pytest.raises(agw.SessionError):
+        client.reject_agent_conf(AGENT, "wrong")
     assert sys.unraisablehook is newer

@@ -1,18 +1,23 @@
 """Threads, the GIL, cancelling, fork, the end of the interpreter."""
 
 import gc
-import logging
 import os
-import subprocess
-import sys
-import textwrap
 import time
-from typing import List
+from typing import Any, Callable, List
 
 import pytest
 
 import agw
-from gateways import AGENT, PATIENCE, Background, RawGateway, Simulator, takes
+from gateways import (
+    AGENT,
+    Background,
+    RawGateway,
+    Simulator,
+    run_python,
+    succeeds_in_a_child,
+    takes,
+    wait_until,
+)
 
 
 def reject(client: agw.Client, guid: str = "guid") -> agw.Answer:
@@ -37,9 +42,7 @@ def test_cancel_ends_the_calls_and_leaves_the_client(
     simulator.answer_with(delayMs=3000, count=2)
     seen = simulator.rejects_seen()
     calls = [Background(lambda: reject(client, simulator.guid)) for _ in range(2)]
-    end = time.monotonic() + PATIENCE
-    while simulator.rejects_seen() < seen + 2:
-        assert time.monotonic() < end
+    wait_until(lambda: simulator.rejects_seen() == seen + 2)
     with takes(0, 2):
         client.cancel()
         for call in calls:
@@ -85,30 +88,13 @@ def test_closing_from_many_threads(simulator: Simulator) -> None:
 def test_a_client_works_on_both_sides_of_a_fork(simulator: Simulator, client: agw.Client) -> None:
     client.connect()
     simulator.ring()
-    child = os.fork()
-    if child == 0:
-        os._exit(0 if _accepted(client, simulator) else 1)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFEXITED(status)
-    assert os.WEXITSTATUS(status) == 0
+    assert succeeds_in_a_child(lambda: reject(client, simulator.guid))
     simulator.ring()
-    assert _accepted(client, simulator)
-
-
-def _accepted(client: agw.Client, simulator: Simulator) -> bool:
-    try:
-        return reject(client, simulator.guid).retcode == "0"
-    except agw.AgwError:
-        return False
-
-
-def run(program: str, *words: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-c", textwrap.dedent(program), *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    reject(client, simulator.guid)
 
 
 def test_the_interpreter_ends_while_daemon_threads_call(stalled: RawGateway) -> None:
-    ended = run(
+    ended = run_python(
         """
         import logging, sys, threading, time, agw
         logging.basicConfig(level=logging.DEBUG, stream=sys.stdout)
@@ -143,7 +129,7 @@ LAST = """
 
 
 def test_the_interpreter_ends_while_a_client_is_being_made() -> None:
-    ended = run(
+    ended = run_python(
         LAST
         + """
     def make():  # logs that nothing is checked
@@ -158,7 +144,7 @@ def test_the_interpreter_ends_while_a_client_is_being_made() -> None:
 @pytest.mark.parametrize("another", [True, False], ids=["the second", "the first"])
 def test_the_interpreter_ends_and_then_a_client_is_made(another: bool) -> None:
     """Also if the package's own end, with a client to free, comes before weakref's or after it."""
-    ended = run(
+    ended = run_python(
         LAST
         + """
     import sys
@@ -182,7 +168,7 @@ def test_the_interpreter_ends_and_then_a_client_is_made(another: bool) -> None:
 
 def test_the_interpreter_ends_while_daemon_threads_make_clients() -> None:
     for _ in range(3):
-        ended = run(
+        ended = run_python(
             """
             import logging, os, threading, time, agw
             line = "%(asctime)s %(threadName)s %(name)s %(levelname)s %(message)s"
@@ -202,26 +188,22 @@ def test_the_interpreter_ends_while_daemon_threads_make_clients() -> None:
         assert (ended.returncode, ended.stderr) == (0, "")
 
 
-def test_a_collection_in_a_log_handler_frees_afterwards(stalled: RawGateway) -> None:
-    library = agw.Client(stalled.url, allow_http=True)._library
+def test_a_collection_in_a_log_handler_frees_afterwards(
+    stalled: RawGateway, handle: Callable[[Callable[[], Any]], None]
+) -> None:
     forgotten: List[agw.Client] = [agw.Client(stalled.url, allow_http=True)]
-    handle = forgotten[0]._handle
-
-    class Dropping(logging.Handler):
-        def emit(self, _record: logging.LogRecord) -> None:
-            forgotten.clear()
-            gc.collect()
-            in_handler.append(library.agw_cancel(handle))
-
+    library, number = forgotten[0]._library, forgotten[0]._handle
     in_handler: List[int] = []
-    handler = Dropping()
-    logging.getLogger("agw").addHandler(handler)
-    try:
-        with agw.Client(stalled.url, allow_http=True, timeout=0.05) as client:
-            with pytest.raises(agw.TimeoutError):
-                reject(client)
-    finally:
-        logging.getLogger("agw").removeHandler(handler)
+
+    def drop() -> None:
+        forgotten.clear()
+        gc.collect()
+        in_handler.append(library.agw_cancel(number))
+
+    handle(drop)
+    with agw.Client(stalled.url, allow_http=True, timeout=0.05) as client:
+        with pytest.raises(agw.TimeoutError):
+            reject(client)
     assert in_handler
     assert set(in_handler) == {agw.Status.REENTRANT}
-    assert library.agw_cancel(handle) == agw.Status.INVALID_HANDLE
+    assert library.agw_cancel(number) == agw.Status.INVALID_HANDLE

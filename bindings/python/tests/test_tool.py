@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from queue import Queue
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pytest
 
@@ -19,6 +19,7 @@ from gateways import (
     Simulator,
     SlowGateway,
     answer,
+    ended,
     in_turn,
     takes,
 )
@@ -32,15 +33,8 @@ def tool_environment(**environment: str) -> Dict[str, str]:
 
 
 def tool(*words: str, stdin: str = "", **environment: str) -> Any:
-    return subprocess.run(
-        [sys.executable, "-m", "agw", *words],
-        input=stdin,
-        env=tool_environment(**environment),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    env = tool_environment(**environment)
+    return ended(sys.executable, "-m", "agw", *words, input=stdin, env=env)
 
 
 def gateway(simulator: Simulator) -> List[str]:
@@ -98,6 +92,46 @@ def test_exit_codes(simulator: Simulator, stalled: RawGateway) -> None:
     assert done.returncode == 6
     assert "maybe sent" in done.stdout
     assert tool("connect", "--url", simulator.url).returncode == 6
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell's redirections")
+@pytest.mark.parametrize("output", [">&-", ">/dev/full", "| :", ">&- 2>&- <&-"])
+def test_the_exit_code_tells_where_nobody_reads(simulator: Simulator, output: str) -> None:
+    def ended(*words: str) -> Tuple[int, str]:
+        script = f'{{ "$@"; echo $? >&3; }} {output}'  # the exit code behind whatever is redirected
+        command = ["sh", "-c", f"exec 3>&1; {script}", "sh", sys.executable, "-m", "agw", *words]
+        environment = tool_environment(AGW_GUID=simulator.guid)
+        done = subprocess.run(
+            command, env=environment, capture_output=True, timeout=PATIENCE, check=False
+        )
+        return int(done.stdout), done.stderr.decode()
+
+    simulator.ring()
+    agent = ["--agent", str(AGENT)]
+    assert ended("reject", *gateway(simulator), *agent) == (0, "")
+    assert ended("reject", *gateway(simulator), *agent, "--json") == (3, "")
+    assert ended("check", *gateway(simulator)) == (0, "")
+    assert ended("--version") == (0, "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell's redirections")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["reject", "--guid-file", "-"],
+        ["watch", "--sign-in", "--password-file", "-"],
+        ["watch", "--sign-in"],
+    ],
+)
+@pytest.mark.parametrize("redirected", ["<&-", "</dev/null 0>/dev/null"])
+def test_a_secret_that_cannot_be_read(words: List[str], redirected: str) -> None:
+    command = ["sh", "-c", f'"$@" {redirected}', "sh", sys.executable, "-m", "agw", *words]
+    command += ["--url", "https://127.0.0.1:9", "--agent", "154"]
+    done = subprocess.run(
+        command, env=tool_environment(), capture_output=True, timeout=PATIENCE, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"python -m agw: ")
 
 
 def test_connect(simulator: Simulator) -> None:
@@ -206,9 +240,9 @@ needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="no Ctrl-C ca
 
 
 @needs_signals
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_watch_signs_in_rejects_and_signs_out(
-    simulator: Simulator, watch: Callable[..., Watch], tmp_path: Path, number: int
+    simulator: Simulator, watch: Callable[..., Watch], tmp_path: Path, name: str
 ) -> None:
     file = tmp_path / "password"
     file.write_text("secret\n", encoding="ascii")
@@ -221,7 +255,7 @@ def test_watch_signs_in_rejects_and_signs_out(
         assert "0 AGW_OK" in watched.wait_for("rejectAgentConf")
         watched.wait_for("AgentOther_PhoneRelease")
         watched.wait_for("AgentState_Ready")
-    assert watched.end(number) == 0
+    assert watched.end(getattr(signal, name)) == 0
     assert "logout" in watched.seen[-1]
     assert (watched.errors(), simulator.view(NEW)["signedIn"]) == ("", False)
     assert "secret" not in "".join(watched.seen)
@@ -255,13 +289,20 @@ def test_watch_tells_of_failures_and_ends_with_the_session(
     wrong = answer(b"<html>", "502 Bad Gateway")
     ring = b'{"retcode":"0","event":{"eventType":"AgentConf_Ringing","workNo":1,"content":[7]}}'
     late, over = b'{"retcode":"101-001","message":"bell"}', b'{"retcode":"100-006"}'
-    plain = raw(in_turn(wrong, answer(ring), answer(late), answer(over)))
+    deep = b'{"retcode":"0","event":{"eventType":"Deep","content":%s0%s}}'
+    deep %= (b'{"a":' * 600, b"}" * 600)
+    huge = b'{"retcode":"0","event":{"eventType":"Huge","content":{"a":1e999}}}'
+    answers = (answer(body) for body in (ring, late, deep, huge, over))
+    plain = raw(in_turn(wrong, *answers))
     options = ["--agent", str(AGENT), "--reject", "--json", "--allow-http"]
     watched = watch(["--url", plain.url], *options, AGW_GUID="guid-of-the-test")
     assert watched.result() == 4
-    told = [json.loads(line) for line in watched.seen]
-    assert [one.get("call") for one in told] == ["getAgentEvent", None, "rejectAgentConf", None]
-    assert [one["status"] for one in (told[0], told[2], told[3])] == [200, 302, 301]
+    told = [json.loads(line, parse_constant=pytest.fail) for line in watched.seen]
+    calls = ["getAgentEvent", None, "rejectAgentConf", None, None, None]
+    assert [one.get("call") for one in told] == calls
+    assert [one["status"] for one in (told[0], told[2], told[5])] == [200, 302, 301]
+    assert told[3]["event"] == "Deep"
+    assert (told[4]["content"], told[4]["text"]) == (None, '{"a":1e999}')
     assert (told[1]["content"], told[1]["text"]) == (None, "[7]")
     assert "of-the-test" not in "".join(watched.seen) + watched.errors()
 

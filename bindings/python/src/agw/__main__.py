@@ -1,17 +1,18 @@
 """For the support desk: rejects a conference, checks the way to a gateway, watches events."""
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import logging
 import signal
 import sys
-from typing import Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from . import AgwError, Outcome, Status, __version__, library_path, library_version
 from ._check import as_json, as_text, checked
 from ._library import sentence
-from ._tool import WrongUsageError, make_client, print_text, printable, read_guid
+from ._tool import WrongUsageError, make_client, printable, read_guid, tell
 from ._watch import watch
 from .errors import name_of
 
@@ -55,48 +56,51 @@ _GATEWAY_NUMBERS = range(300, 400)
 
 
 def _parser() -> argparse.ArgumentParser:
-    raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        prog="python -m agw", description=__doc__, formatter_class=raw, epilog=_EPILOG
-    )
+    # Without abbreviations: one of today could be two options' tomorrow, and agw-check has none.
+    common: Dict[str, Any] = {
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+        "epilog": _EPILOG,
+        "allow_abbrev": False,
+    }
+    parser = argparse.ArgumentParser(prog="python -m agw", description=__doc__, **common)
     parser.add_argument("--version", action="store_true", help="versions, and the library's path")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     reject = commands.add_parser(
         "reject",
         help="reject the conference that rings at an agent",
         description=_GUID_HELP,
-        formatter_class=raw,
-        epilog=_EPILOG,
+        **common,
     )
-    reject.add_argument("--agent", required=True, metavar="ID", help="the agent")
-    _add_guid(reject)
+    _add_agent(reject)
     check = commands.add_parser(
         "check",
         aliases=["connect"],
         help="try every address of the gateway, and say what is wrong; sends no request",
         description=_CHECK_HELP,
-        formatter_class=raw,
-        epilog=_EPILOG,
+        **common,
     )
     watch = commands.add_parser(
         "watch",
         help="print an agent's events, and reject what rings if so wanted",
         description=_WATCH_HELP,
-        formatter_class=raw,
-        epilog=_EPILOG,
+        **common,
     )
-    watch.add_argument("--agent", required=True, metavar="ID", help="the agent")
     watch.add_argument("--reject", action="store_true", help="reject every conference that rings")
-    _add_guid(watch)
+    _add_agent(watch)
     _add_sign_in(watch)
     for command in (reject, check, watch):
         _add_gateway(command)
         _add_trust(command)
         _add_rest(command)
+    check.set_defaults(max_agent_id=59999)
     return parser
 
 
-def _add_guid(parser: argparse.ArgumentParser) -> None:
+def _add_agent(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--agent", required=True, metavar="ID", help="the agent")
+    parser.add_argument(
+        "--max-agent-id", type=int, default=59999, metavar="N", help="largest agent ID (59999)"
+    )
     guid = parser.add_mutually_exclusive_group()
     guid.add_argument(
         "--guid-file", metavar="FILE", help="the Guid: first line of FILE; - is standard input"
@@ -137,13 +141,13 @@ def _add_trust(parser: argparse.ArgumentParser) -> None:
         "--pin", metavar="SHA256", help="trust the certificate with this fingerprint"
     )
     trust.add_argument("--danger-any", action="store_true", help="check nothing (laboratory)")
-    parser.add_argument("--client-cert", metavar="FILE", help="client certificate chain, PEM")
-    parser.add_argument("--client-key", metavar="FILE", help="its private key, PEM")
+    parser.add_argument("--client-cert", metavar="FILE", help="client certificate chain")
+    parser.add_argument("--client-key", metavar="FILE", help="its private key, if not in that")
 
 
 def _add_rest(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--timeout", type=float, default=10.0, metavar="S", help="whole call, in seconds (10)"
+        "--timeout", type=float, default=10.0, metavar="S", help="all of it, in seconds (10)"
     )
     parser.add_argument(
         "--connect-timeout",
@@ -151,9 +155,6 @@ def _add_rest(parser: argparse.ArgumentParser) -> None:
         default=5.0,
         metavar="S",
         help="TCP and TLS, in seconds (5)",
-    )
-    parser.add_argument(
-        "--max-agent-id", type=int, default=59999, metavar="N", help="largest agent ID (59999)"
     )
     parser.add_argument("--log", action="store_true", help="log lines to standard error")
     parser.add_argument(
@@ -173,7 +174,7 @@ def _reject(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     report = checked(arguments)
-    print_text(as_json(report) if arguments.json else as_text(report))
+    tell(as_json(report) if arguments.json else as_text(report))
     return exit_code(report.status)
 
 
@@ -208,7 +209,7 @@ def exit_code(status: int) -> int:
 
 
 def _told(outcome: Outcome, arguments: argparse.Namespace) -> int:
-    print_text(_as_json(outcome) if arguments.json else _as_text(outcome))
+    tell(_as_json(outcome) if arguments.json else _as_text(outcome))
     return exit_code(outcome.status)
 
 
@@ -249,7 +250,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _complain(error: Exception, code: int) -> int:
-    print(f"python -m agw: {error}", file=sys.stderr)
+    with contextlib.suppress(AttributeError, OSError):  # there may be no standard error
+        sys.stderr.write(f"python -m agw: {error}\n")
     return code
 
 
@@ -264,7 +266,7 @@ def main(words: Optional[List[str]] = None) -> int:
     except ImportError as error:
         return _complain(error, CANNOT_RUN)
     if arguments.version:
-        print(f"agw {__version__}, library {version} at {library_path()}")
+        tell(f"agw {__version__}, library {version} at {library_path()}")
         return ACCEPTED
     if arguments.log:
         logging.basicConfig(level=logging.DEBUG, format="%(levelname)-7s %(message)s")

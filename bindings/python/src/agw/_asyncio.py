@@ -4,12 +4,11 @@ import asyncio
 import math
 import os
 from types import TracebackType
-from typing import Any, AsyncIterator, Callable, Dict, Optional, Type, TypeVar, Union
+from typing import Any, AsyncGenerator, Callable, Dict, Optional, Type, TypeVar, Union
 
 from ._client import (
     ClientBase,
     agent_bytes,
-    closed_error,
     now_or_later,
     optional_guid,
     session_bytes,
@@ -76,14 +75,14 @@ class AsyncClient(ClientBase):
         """
         return await self._poll(agent_bytes(agent_id))
 
-    def events(self, agent_id: Union[int, str]) -> AsyncIterator[Event]:
+    def events(self, agent_id: Union[int, str]) -> AsyncGenerator[Event, None]:
         """Gives the events of an agent that is signed in, by ``async for``.
 
         It ends, and pauses, as `Client.events` does. A cancelled task ends it at once.
         """
         agent = agent_bytes(agent_id)
         if self.closed:
-            raise closed_error()
+            raise self._gone()
         return self._events(agent)
 
     async def sign_out(self, agent_id: Union[int, str]) -> Answer:
@@ -137,7 +136,7 @@ class AsyncClient(ClientBase):
 
     async def _run(self, function: Callable[..., _T], *arguments: Any, sends: bool = True) -> _T:
         if self.closed:
-            raise closed_error()
+            raise self._gone()
         call = Call(self._timeout, function, arguments, sends=sends)
         self._threads = self._own(self._threads) or Threads(self.MAX_CALLS)
         answer: _T = await self._answer(self._threads, call, self._is_late)
@@ -147,7 +146,7 @@ class AsyncClient(ClientBase):
         """Polls; once more if one of the agent's, whose task was cancelled, was still ending."""
         while True:
             if self.closed:
-                raise closed_error()
+                raise self._gone()
             self._polls = self._own(self._polls) or Threads(self.MAX_POLLS, "agw_poll", POLL_STACK)
             polls = self._polls
             ending = polls.are_ending(agent_id)
@@ -164,7 +163,7 @@ class AsyncClient(ClientBase):
                 return event
             await asyncio.sleep(TICK / 10)
 
-    async def _events(self, agent_id: bytes) -> AsyncIterator[Event]:
+    async def _events(self, agent_id: bytes) -> AsyncGenerator[Event, None]:
         while True:
             try:
                 event = await self._poll(agent_id)

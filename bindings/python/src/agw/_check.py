@@ -6,7 +6,6 @@ All that is told of TLS and of certificates is told by the library: a client for
 
 import argparse
 import codecs
-import ipaddress
 import json
 import re
 import socket
@@ -140,9 +139,10 @@ def _addresses(arguments: argparse.Namespace, end: float) -> Tuple[Optional[Look
         return None, [one.strip() for one in arguments.connect_to.split(",")]
     parts = urlsplit(arguments.url)
     name, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+    family = socket.AF_INET6 if ":" in name else socket.AF_INET
     try:
-        return None, [_with_port(str(ipaddress.ip_address(name)), port)]
-    except ValueError:
+        return None, [_with_port(socket.inet_ntop(family, socket.inet_pton(family, name)), port)]
+    except (OSError, ValueError):
         look_up = _look_up(name, end)
     return look_up, [_with_port(one, port) for one in look_up.addresses]
 
@@ -233,8 +233,9 @@ def _refused(arguments: argparse.Namespace, detail: str, end: float) -> Optional
 
 
 def _is_verified(arguments: argparse.Namespace, outcome: Outcome) -> bool:
-    secure = urlsplit(arguments.url).scheme == "https" and not arguments.danger_any
-    return secure and outcome.status == Status.OK
+    if outcome.status != Status.OK or arguments.danger_any:  # there may be no URL to be split
+        return False
+    return str(urlsplit(arguments.url).scheme) == "https"
 
 
 # --- The words ---------------------------------------------------------------------------------
@@ -310,7 +311,7 @@ def as_text(report: Report) -> str:
             rows.append(("", one.detail))
         details.add(one.detail)
     rows.append(("result", f"{report.status} {report.name}: {report.meaning}"))
-    if report.detail not in details and report.status != Status.OK:
+    if report.status not in {int(Status.OK), *(one.status for one in report.tries)}:
         rows.append(("", report.detail))
     if report.advice:
         rows.append(("to do", report.advice))

@@ -1,6 +1,7 @@
 """The client: options in, calls, outcomes out."""
 
 import ctypes
+import functools
 import math
 import operator
 import os
@@ -12,6 +13,7 @@ from typing import (
     Callable,
     Deque,
     Dict,
+    Generator,
     Iterator,
     NoReturn,
     Optional,
@@ -45,6 +47,11 @@ _left_over: Deque[Tuple[Callable[..., int], Tuple[int, ...]]] = deque()
 
 class ClientBase:
     """Owns the library's handle. What `Client` and `AsyncClient` have in common."""
+
+    # Of one whose `__init__` failed or was not called: to the library it is no client.
+    _handle = 0
+    _timeout = 0.0
+    _finalizer: "Optional[weakref.finalize[Any, Any]]" = None
 
     def __init__(
         self,
@@ -90,14 +97,19 @@ class ClientBase:
                 self._handle = _new(self._library, options)
                 free = self._library.agw_free
                 self._finalizer = weakref.finalize(self, now_or_later, free, self._handle)
-                free_at_the_end(self, self._finalizer)
+                free_at_the_end(self)
         finally:
             _after_call()
 
     @property
     def closed(self) -> bool:
-        """Whether ``close()`` has been called."""
-        return not self._finalizer.alive
+        """Whether ``close()`` has been called, or the client was never made."""
+        return self._finalizer is None or not self._finalizer.alive
+
+    @functools.cached_property
+    def _library(self) -> ctypes.CDLL:
+        # For one that was never made. Elsewhere `__init__` sets it: a fork might hit the lock here.
+        return load()
 
     def cancel(self) -> None:
         """Makes the calls now in progress on this client end soon with `CallCancelledError`.
@@ -109,7 +121,7 @@ class ClientBase:
 
     def _close(self) -> None:
         status = self._library.agw_free(self._handle)
-        if status != Status.REENTRANT:
+        if status != Status.REENTRANT and self._finalizer is not None:
             self._finalizer.detach()
         self._check(status)
 
@@ -129,8 +141,13 @@ class ClientBase:
         if result.status == Status.OK:
             return result
         if result.status == Status.INVALID_HANDLE:
-            raise closed_error()
+            raise self._gone()
         raise error_of(outcome_of(result))
+
+    def _gone(self) -> AgwError:
+        """Makes the exception for a client whose handle the library does not know."""
+        why = "was never made" if self._finalizer is None else "is closed"
+        return invalid(f"the client {why}", Status.INVALID_HANDLE)
 
     # The calls; first the number by which another thread can end them, or 0.
 
@@ -164,8 +181,11 @@ class ClientBase:
         return outcome_of(self._call(call_id, self._library.agw_connect)).detail
 
     def __repr__(self) -> str:
-        state = "closed" if self.closed else "open"
-        return f"<{type(self).__module__}.{type(self).__name__} {self._base_url} {state}>"
+        if self._finalizer is None:  # a URL that was refused may hold a password
+            state = "never made"
+        else:
+            state = f"{self._base_url} {'closed' if self.closed else 'open'}"
+        return f"<{type(self).__module__}.{type(self).__name__} {state}>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
@@ -298,7 +318,7 @@ class Client(ClientBase):
 
     def events(
         self, agent_id: Union[int, str], *, cancel: Optional[CancelToken] = None
-    ) -> Iterator[Event]:
+    ) -> Generator[Event, None, None]:
         """Gives the events of an agent that is signed in, one after the other.
 
         ::
@@ -415,7 +435,7 @@ class Client(ClientBase):
     ) -> Iterator[Union[Event, AgwError]]:
         """Gives the events, and the failures between them."""
         if self.closed:
-            raise closed_error()
+            raise self._gone()
 
         def poll() -> Optional[Event]:
             return self._run(cancel, self._next_event, agent_id, interruptible=True)
@@ -456,18 +476,13 @@ def _after_call() -> None:
     _log.raise_interrupt()
 
 
-def closed_error() -> AgwError:
-    """Makes the exception for a client whose handle the library does not know any more."""
-    return invalid("the client is closed", Status.INVALID_HANDLE)
-
-
 # --- Arguments, as C takes them ----------------------------------------------------------------
 
 
 def agent_bytes(agent_id: Union[int, str]) -> bytes:
     """Checks the type; the library checks the number."""
     if isinstance(agent_id, str):
-        return _bytes("agent_id", agent_id, Status.INVALID_AGENT_ID)
+        return _bytes("agent_id", agent_id)
     number = _integer("agent_id", agent_id, "an int or a str")
     if not 0 <= number <= _UINT32_MAX:  # some have more digits than Python makes a text of
         raise invalid("agent_id is out of range", Status.INVALID_AGENT_ID)
@@ -476,7 +491,7 @@ def agent_bytes(agent_id: Union[int, str]) -> bytes:
 
 def optional_guid(guid: Optional[str]) -> Optional[bytes]:
     """Checks the type; the library checks the characters."""
-    return None if guid is None else _bytes("guid", guid, Status.INVALID_GUID)
+    return None if guid is None else _bytes("guid", guid)
 
 
 def session_bytes(
@@ -496,7 +511,7 @@ def sign_in_options(
     """Checks the types of what an agent signs in with."""
     return _abi.SignInOptions(
         struct_size=ctypes.sizeof(_abi.SignInOptions),
-        flags=int(SignInFlag.FORCE if force else 0),
+        flags=int(SignInFlag.FORCE if _truth("force", force) else 0),
         agent_id=agent_bytes(agent_id),
         password=_optional("password", password),
         phone=_optional("phone", phone),
@@ -504,7 +519,7 @@ def sign_in_options(
     )
 
 
-def _bytes(name: str, value: str, status: Status = Status.INVALID_ARGUMENT) -> bytes:
+def _bytes(name: str, value: str) -> bytes:
     """Makes UTF-8. Never shows the value: it may be a Guid, a key or a password.
 
     Lone surrogates become bytes that the library refuses: Python's own exception for them would
@@ -513,7 +528,7 @@ def _bytes(name: str, value: str, status: Status = Status.INVALID_ARGUMENT) -> b
     if not isinstance(value, str):
         raise TypeError(f"{name} is to be a str, not {type(value).__name__}")
     if "\0" in value:
-        raise invalid(f"{name} contains a NUL character", status)
+        raise invalid(f"{name}: holds a NUL")
     return value.encode("utf-8", "surrogatepass")
 
 
@@ -552,11 +567,18 @@ def _uint32(name: str, value: int) -> int:
     return number
 
 
+def _truth(name: str, value: object) -> bool:
+    """Takes no text, which a settings file or the environment gives: "false" would be true."""
+    if isinstance(value, (str, bytes)):
+        raise TypeError(f"{name} is to be a bool, not {type(value).__name__}")
+    return bool(value)
+
+
 def _option_flags(allow_http: bool, keep_alive: bool) -> int:
     flags = OptionFlag(0)
-    if allow_http:
+    if _truth("allow_http", allow_http):
         flags |= OptionFlag.ALLOW_HTTP
-    if not keep_alive:
+    if not _truth("keep_alive", keep_alive):
         flags |= OptionFlag.NO_KEEP_ALIVE
     return int(flags)
 

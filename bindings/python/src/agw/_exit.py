@@ -14,8 +14,8 @@ from typing import Any, Iterator, Set
 
 _ending = threading.Event()
 _making: Set[object] = set()  # one for each client that is being made
-_clients: "weakref.WeakKeyDictionary[object, weakref.finalize[Any, Any]]"
-_clients = weakref.WeakKeyDictionary()
+# By id: those of a program's own class may be equal, or cannot be hashed.
+_clients: "weakref.WeakValueDictionary[int, Any]" = weakref.WeakValueDictionary()
 
 
 @contextlib.contextmanager
@@ -29,10 +29,10 @@ def client_in_the_making() -> Iterator[bool]:
         _making.discard(one)
 
 
-def free_at_the_end(client: object, finalizer: "weakref.finalize[Any, Any]") -> None:
+def free_at_the_end(client: Any) -> None:
     """Frees the client at exit, unless that has been done."""
-    finalizer.atexit = False
-    _clients[client] = finalizer
+    client._finalizer.atexit = False  # noqa: SLF001
+    _clients[id(client)] = client
 
 
 @atexit.register
@@ -40,8 +40,9 @@ def _end() -> None:
     _ending.set()
     while _making:
         time.sleep(0.001)
-    for finalizer in list(_clients.values()):
-        detached = finalizer.detach()  # called, it might do nothing: weakref may have ended first
+    for client in list(_clients.values()):
+        # Called, it might do nothing: weakref may have ended first.
+        detached = client._finalizer.detach()  # noqa: SLF001
         if detached is not None:
             _client, free, arguments, _keywords = detached
             free(*arguments)  # ends the client's calls, and waits for its log callbacks

@@ -8,15 +8,20 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Iterator, Optional, TextIO
+from typing import Any, Dict, Iterator, Optional, TextIO
 
 from . import Client, Trust
+from ._client import Pem
 
 _LINE_MAX = 512  # what is longer is no Guid or password: the library takes 256 bytes
 
 
 class WrongUsageError(Exception):
     """Says what the user has to do otherwise."""
+
+
+class NobodyReadsError(Exception):
+    """Standard output takes no more: its reader has gone, or its disk is full."""
 
 
 def read_guid(arguments: argparse.Namespace) -> str:
@@ -38,20 +43,22 @@ def read_password(arguments: argparse.Namespace) -> str:
     name = arguments.password_env or "AGW_PASSWORD"
     if name in os.environ:
         return os.environ[name]
-    if arguments.password_env is None and sys.stdin.isatty():
+    if arguments.password_env is None and sys.stdin is not None and sys.stdin.isatty():
         with interruptible(), contextlib.suppress(EOFError):  # the terminal is to show text again
             return getpass.getpass(f"Password of agent {arguments.agent}: ")
     raise WrongUsageError(f"no password: neither --password-file nor the variable {name}")
 
 
 def _from_file(option: str, name: str) -> str:
-    if name == "-":
-        return _first_line(option, sys.stdin)
     try:
-        with Path(name).open(encoding="utf-8") as file:
-            return _first_line(option, file)
+        if name != "-":
+            with Path(name).open(encoding="utf-8") as file:
+                return _first_line(option, file)
+        if sys.stdin is None:
+            raise WrongUsageError(f"cannot read {option} -: standard input is closed")
+        return _first_line(option, sys.stdin)
     except OSError as error:
-        raise WrongUsageError(f"cannot read {option} {name}: {error.strerror}") from None
+        raise WrongUsageError(f"cannot read {option} {name}: {error.strerror or error}") from None
 
 
 def _first_line(option: str, file: TextIO) -> str:
@@ -66,15 +73,28 @@ def _first_line(option: str, file: TextIO) -> str:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Has Ctrl-C and SIGTERM end what is inside, and the next Ctrl-C the program."""
-    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    """Has Ctrl-C, SIGTERM and SIGHUP end what is inside, and the next Ctrl-C the program."""
+    handlers: Dict[int, Any] = dict.fromkeys(
+        (signal.SIGINT, signal.SIGTERM), signal.default_int_handler
+    )
+    hang_up = getattr(signal, "SIGHUP", None)
+    if hang_up is not None and signal.getsignal(hang_up) != signal.SIG_IGN:  # as under nohup
+        handlers[hang_up] = _hang_up
+    kept = {number: signal.getsignal(number) for number in handlers}
     try:
-        for number in kept:
-            signal.signal(number, signal.default_int_handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         yield
     finally:
         for number, handler in kept.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, handler)
+
+
+def _hang_up(number: int, _frame: object) -> None:
+    """A terminal that is closed says so twice: by its shell, and by the end of that."""
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def make_client(arguments: argparse.Namespace) -> Client:
@@ -95,8 +115,8 @@ def make_client(arguments: argparse.Namespace) -> Client:
     )
 
 
-def _path(name: Optional[str]) -> Optional[Path]:
-    return None if name is None else Path(name)
+def _path(name: Optional[str]) -> Optional[Pem]:
+    return Path(name) if name else name  # an empty one would become the folder "."
 
 
 def printable(text: str) -> str:
@@ -105,6 +125,19 @@ def printable(text: str) -> str:
 
 
 def print_text(text: str) -> None:
-    """Escapes what the terminal's encoding cannot show."""
+    """Escapes what the terminal's encoding cannot show. Without a standard output says nothing."""
+    if sys.stdout is None:
+        return
     encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except OSError:
+        # Python writes what is left at the end, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise NobodyReadsError from None
+
+
+def tell(text: str) -> None:
+    """Prints what a call came to. Where nobody reads it, the exit code tells that alone."""
+    with contextlib.suppress(NobodyReadsError):
+        print_text(text)

@@ -4,14 +4,13 @@ import argparse
 import contextlib
 import dataclasses
 import json
-import os
-import sys
 import time
 from typing import Iterator, Union
 
 from . import AgwError, Answer, Client, Event, Outcome, SessionError, Status
 from ._client import agent_bytes
 from ._tool import (
+    NobodyReadsError,
     WrongUsageError,
     interruptible,
     make_client,
@@ -33,11 +32,8 @@ def watch(arguments: argparse.Namespace) -> None:
         try:
             with _on_shift(client, arguments):
                 _follow(client, arguments)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, NobodyReadsError):
             pass
-        except BrokenPipeError:
-            # Python writes what is left at the end, and would complain.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _check_options(arguments: argparse.Namespace) -> None:
@@ -66,7 +62,7 @@ def _on_shift(client: Client, arguments: argparse.Namespace) -> Iterator[None]:
     finally:
         with contextlib.suppress(SessionError):  # it is over already
             answer = client.sign_out(agent)
-            with contextlib.suppress(BrokenPipeError):
+            with contextlib.suppress(NobodyReadsError):
                 _show_call("logout", answer, shows)
 
 
@@ -94,13 +90,22 @@ def _rejected(client: Client, agent: bytes) -> Union[Answer, Outcome]:
 
 def _show_event(event: Event, as_json: bool) -> None:
     if as_json:
-        fields = dataclasses.asdict(event)
-        if event.content is not None or not event.text:
-            del fields["text"]
-        print_text(json.dumps({"time": time.time(), "event": fields.pop("type"), **fields}))
+        print_text(_as_json(event))
     else:
         cut = " (cut)" if event.truncated else ""
         _print_line(event.type, event.text + cut)
+
+
+def _as_json(event: Event) -> str:
+    # Not asdict(), which copies: what is nested deeply has been read with less of the stack.
+    fields = {"time": time.time(), "event": event.type, **vars(event)}
+    del fields["type"]
+    if event.content is not None or not event.text:
+        del fields["text"]
+    try:
+        return json.dumps(fields, allow_nan=False)
+    except ValueError:  # Python reads 1e999 as an infinity, which JSON has not
+        return json.dumps({**fields, "content": None, "text": event.text})
 
 
 def _show_call(name: str, outcome: Union[Answer, Outcome], as_json: bool) -> None:

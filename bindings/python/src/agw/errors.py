@@ -22,11 +22,12 @@
          +- NoConferenceError               too late, nothing is ringing
          +- BadRequestError, GatewayFaultError, GatewayBusyError
 
-They can be pickled, so a worker process can raise them, too.
+They can be pickled, so a worker process can raise them, too. The test of a program makes one by
+``agw.NoConferenceError(agw.Outcome(status=302))``.
 """
 
 import builtins
-from typing import Dict, Tuple, Type
+from typing import Any, Dict, Tuple, Type
 
 from ._abi import Status
 from ._library import sentence
@@ -40,12 +41,14 @@ class AgwError(Exception):
     """
 
     def __init__(self, outcome: Outcome) -> None:
+        if not isinstance(outcome, Outcome):
+            raise TypeError(f"outcome is to be an agw.Outcome, not {type(outcome).__name__}")
         super().__init__(_describe(outcome))
         #: Everything that the library tells about the call.
         self.outcome = outcome
 
-    def __reduce__(self) -> Tuple[Type["AgwError"], Tuple[Outcome]]:
-        return type(self), (self.outcome,)
+    def __reduce__(self) -> Tuple[Type["AgwError"], Tuple[Outcome], Dict[str, Any]]:
+        return type(self), (self.outcome,), self.__dict__  # notes, and what a program adds
 
     @property
     def status(self) -> int:
