@@ -49,8 +49,9 @@ pub struct Cli {
     #[arg(long, value_name = "DIR", conflicts_with = "http")]
     ca_dir: Option<PathBuf>,
 
-    /// Name or IP in the server's certificate; repeatable
-    #[arg(long, value_name = "NAME", conflicts_with = "http", default_values = ["localhost", "127.0.0.1", "::1"])]
+    /// Name or IP in the server's certificate; repeatable [default: localhost, 127.0.0.1, ::1, and
+    /// --address]
+    #[arg(long, value_name = "NAME", conflicts_with = "http")]
     cert_name: Vec<String>,
 
     /// Agent to sign in at start; repeatable
@@ -198,6 +199,17 @@ impl Cli {
         }
     }
 
+    /// Without --cert-name those by which a client on this machine asks.
+    fn names(&self) -> Vec<String> {
+        if !self.cert_name.is_empty() {
+            return self.cert_name.clone();
+        }
+        let usual = SimulatorOptions::default().names;
+        let address = self.address.to_string();
+        let more = !self.address.is_unspecified() && !usual.contains(&address);
+        usual.into_iter().chain(more.then_some(address)).collect()
+    }
+
     /// What is to be started; a line of its log goes to `log`.
     pub fn options(&self, log: Log) -> SimulatorOptions {
         let ca_file = match (&self.ca_out, &self.ca_dir) {
@@ -210,7 +222,7 @@ impl Cli {
             allow_remote: self.allow_remote,
             port: self.port,
             tls: !self.http,
-            names: self.cert_name.clone(),
+            names: self.names(),
             ca_file,
             agents: self.agent.clone(),
             ring: self.ring.clone(),

@@ -14,13 +14,7 @@ set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}
 python=${PYTHON:-python3}
-simulator=$target/debug/examples/simulator
-case $#,${1-} in
-0,) ;;
-2,--simulator) simulator=$2 ;;
-*) fail "usage: tests/simulator/python.sh [--simulator FILE]" ;;
-esac
-simulator=$(there "$simulator")
+take_options "$@"
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 package=$root/bindings/simulator
 made=$(cd "$target/python/$version" && pwd) || fail "tests/python.sh has not run"

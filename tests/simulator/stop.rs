@@ -7,14 +7,12 @@ use std::thread;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Ctrl-C, SIGTERM, and, if it is wanted, the end of standard input.
+/// Ctrl-C, SIGTERM, SIGHUP, and, if it is wanted, the end of standard input.
 pub struct Stop {
     #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
+    signals: Vec<tokio::signal::unix::Signal>,
     #[cfg(windows)]
-    interrupt: tokio::signal::windows::CtrlC,
+    signals: [tokio::signal::windows::CtrlC; 1],
     input: UnboundedReceiver<()>,
     /// Without it the input would have ended.
     _no_input: Option<UnboundedSender<()>>,
@@ -22,16 +20,12 @@ pub struct Stop {
 
 impl Stop {
     pub fn listen(with_stdin: bool) -> io::Result<Self> {
-        #[cfg(unix)]
-        use tokio::signal::unix::{SignalKind, signal};
         let (open, input) = unbounded_channel();
         Ok(Self {
             #[cfg(unix)]
-            interrupt: signal(SignalKind::interrupt())?,
-            #[cfg(unix)]
-            terminate: signal(SignalKind::terminate())?,
+            signals: signals()?,
             #[cfg(windows)]
-            interrupt: tokio::signal::windows::ctrl_c()?,
+            signals: [tokio::signal::windows::ctrl_c()?],
             input,
             _no_input: if with_stdin { read_input(open) } else { Some(open) },
         })
@@ -39,14 +33,31 @@ impl Stop {
 
     pub async fn wait(mut self) {
         poll_fn(|context| {
-            let interrupted = self.interrupt.poll_recv(context).is_ready();
-            #[cfg(unix)]
-            let interrupted = self.terminate.poll_recv(context).is_ready() || interrupted;
+            let signalled = self.signals.iter_mut().any(|one| one.poll_recv(context).is_ready());
             let ended = self.input.poll_recv(context).is_ready();
-            if interrupted || ended { Poll::Ready(()) } else { Poll::Pending }
+            if signalled || ended { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
     }
+}
+
+#[cfg(unix)]
+fn signals() -> io::Result<Vec<tokio::signal::unix::Signal>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];
+    if !ignores_hang_up() {
+        kinds.push(SignalKind::hangup());
+    }
+    kinds.into_iter().map(signal).collect()
+}
+
+/// As under nohup, which a handler would undo; also where there is no way to know.
+#[cfg(unix)]
+fn ignores_hang_up() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok());
+    ignored.is_none_or(|signals| signals & 1 == 1)
 }
 
 /// In a thread, which nothing waits for: it drops its end when there is no more to read.

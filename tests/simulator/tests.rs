@@ -28,6 +28,13 @@ fn start(change: impl FnOnce(&mut SimulatorOptions)) -> Simulator {
     Simulator::start(options).expect("a port is free")
 }
 
+/// A simulator, and the Guid of agent 154.
+fn signed_in(change: impl FnOnce(&mut SimulatorOptions)) -> (Simulator, String) {
+    let simulator = start(change);
+    let guid = simulator.guid(154).expect("is signed in at start");
+    (simulator, guid)
+}
+
 fn reject(simulator: &Simulator, guid: &str) -> Answer {
     let headers = format!("{JSON}Guid: {guid}\r\n");
     send(simulator, "POST", REJECT, &headers, "")

@@ -77,6 +77,22 @@ def test_it_says_what_is_wrong(gateway: Simulator) -> None:
         Simulator("--agent", "154", "--agent", "154")
 
 
+def test_a_certificate_for_other_names() -> None:
+    with Simulator("--cert-name", "gateway.test") as named:
+        assert named.ring(154) == named.cancel(154)
+
+
+def test_a_call_that_is_interrupted(gateway: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("http.client.HTTPConnection.getresponse", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            gateway.ring(154)
+    gateway.ring(155)
+
+
 @pytest.fixture
 def plain() -> Iterator[Simulator]:
     with Simulator("--http", "--agent", "300") as simulator:

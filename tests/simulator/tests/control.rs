@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use support::simulator::caller::send;
 use support::wait_until;
 
-use super::{REJECT, agent_154, control, poll, reject, start};
+use super::{REJECT, agent_154, control, poll, reject, signed_in, start};
 
 #[test]
 fn the_control_path_says_what_is_wrong() {
@@ -24,6 +24,7 @@ fn the_control_path_says_what_is_wrong() {
         (409, "expire", json!({ "agentId": "156" })),
         (404, "nothing", json!({})),
         (405, "agents", json!({})),
+        (413, "ring", json!({ "agentId": "1".repeat(2 << 20) })),
     ];
     for (status, path, body) in cases {
         let answer = control(&simulator, path, &body);
@@ -35,8 +36,7 @@ fn the_control_path_says_what_is_wrong() {
 
 #[test]
 fn a_reset_makes_everything_as_at_the_start() {
-    let simulator = start(|options| options.ring = vec![154]);
-    let guid = simulator.guid(154).expect("is signed in at start");
+    let (simulator, guid) = signed_in(|options| options.ring = vec![154]);
     let state = || send(&simulator, "GET", "/simulator/state", "", "").json();
     let at_start = state();
     assert_eq!(at_start["agents"][0]["ringingConfId"], 1_031_168);
@@ -72,8 +72,7 @@ fn a_reset_makes_everything_as_at_the_start() {
 
 #[test]
 fn after_a_reset_a_balancer_has_given_no_cookie() {
-    let simulator = start(|options| options.sticky = true);
-    let guid = simulator.guid(154).expect("is signed in at start");
+    let (simulator, guid) = signed_in(|options| options.sticky = true);
     for _ in ["at the start", "after a reset"] {
         assert_eq!(reject(&simulator, &guid).json()["retcode"], "101-001");
         assert_eq!(reject(&simulator, &guid).json()["retcode"], "100-006");

@@ -6,19 +6,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use agw::{Client, Status};
-use serde_json::{Value, json};
+use serde_json::json;
 use support::client::options_of;
 use support::simulator::Simulator;
-use support::simulator::caller::send;
+use support::simulator::caller::{self, JSON, send};
 use support::simulator::faults::{Fault, FaultOrder};
 
-use super::{REJECT, control, poll, reject, start, start_logged};
+use super::{REJECT, control, poll, reject, signed_in, start, start_logged};
 
 /// Plain HTTP, where the bytes are seen as they come.
 fn plain() -> (Simulator, String) {
-    let simulator = start(|options| options.tls = false);
-    let guid = simulator.guid(154).expect("is signed in at start");
-    (simulator, guid)
+    signed_in(|options| options.tls = false)
 }
 
 fn order(fault: Fault, count: Option<u32>) -> FaultOrder {
@@ -101,7 +99,7 @@ fn a_reset_in_place_of_an_answer() {
     let (simulator, guid) = plain();
     simulator.fault(order(Fault::Reset, Some(1))).expect("is possible");
     assert_eq!(raw(&simulator, &guid), (String::new(), Err(ErrorKind::ConnectionReset)));
-    assert_eq!(reject_code(&simulator, &guid), "101-001");
+    assert_eq!(reject(&simulator, &guid).json()["retcode"], "101-001");
 }
 
 /// Over a connection that is kept: the first answer, and what came of the second request.
@@ -153,29 +151,13 @@ fn a_late_answer_holds_up_no_other_path() {
     };
     simulator.fault(late).expect("is possible");
     let begin = Instant::now();
-    let other = REJECT.replace("154", "155");
-    let other =
-        request(&guid).replace(REJECT, &other).replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
-    let mut stream = connect(&simulator);
-    stream.write_all(other.as_bytes()).expect("the request goes out");
-    stream.read_to_end(&mut Vec::new()).expect("the answer comes to its end");
+    send(&simulator, "POST", &REJECT.replace("154", "155"), JSON, "");
     assert!(begin.elapsed() < Duration::from_millis(300));
-    assert_eq!(reject_code(&simulator, &guid), "101-001");
+    assert_eq!(reject(&simulator, &guid).json()["retcode"], "101-001");
     assert!(begin.elapsed() >= Duration::from_millis(400));
     let begin = Instant::now();
-    assert_eq!(reject_code(&simulator, &guid), "101-001");
+    assert_eq!(reject(&simulator, &guid).json()["retcode"], "101-001");
     assert!(begin.elapsed() < Duration::from_millis(300), "it was for one request");
-}
-
-fn reject_code(simulator: &Simulator, guid: &str) -> String {
-    let mut stream = connect(simulator);
-    let request = request(guid).replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).expect("the request goes out");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("the answer comes to its end");
-    let (_, body) = answer.split_once("\r\n\r\n").expect("the head has an end");
-    let body: Value = serde_json::from_str(body).expect("JSON");
-    body["retcode"].as_str().expect("a text").to_owned()
 }
 
 #[test]
@@ -202,8 +184,7 @@ fn connected(simulator: &Simulator) -> Client {
 
 #[test]
 fn over_tls_the_library_meets_what_was_asked_for() {
-    let simulator = start(|_| {});
-    let guid = simulator.guid(154).expect("is signed in at start");
+    let (simulator, guid) = signed_in(|_| {});
     let client = connected(&simulator);
     let met = |fault| {
         simulator.fault(order(fault, Some(1))).expect("is possible");
@@ -247,7 +228,7 @@ fn certificates_that_no_client_takes() {
 #[test]
 fn the_control_paths_connection_outlives_a_bad_certificate() {
     let simulator = start(|_| {});
-    let mut control = support::simulator::caller::connect(&simulator, "localhost");
+    let mut control = caller::connect(&simulator, "localhost");
     let mut ask = |body: &str| {
         let length = body.len();
         let request = format!(
@@ -260,11 +241,11 @@ fn the_control_paths_connection_outlives_a_bad_certificate() {
     };
     ask(r#"{"fault":"foreign-certificate","count":null}"#);
     for _ in 0..2 {
-        let mut other = support::simulator::caller::connect(&simulator, "localhost");
+        let mut other = caller::connect(&simulator, "localhost");
         assert!(other.conn.complete_io(&mut other.sock).is_err());
     }
     ask(r#"{"fault":"none"}"#);
-    let mut other = support::simulator::caller::connect(&simulator, "localhost");
+    let mut other = caller::connect(&simulator, "localhost");
     other.conn.complete_io(&mut other.sock).expect("the certificate is good again");
 }
 

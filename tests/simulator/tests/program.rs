@@ -25,7 +25,10 @@ impl Drop for Running {
 
 /// Starts it, and gives the words of the line that says ready.
 fn start(options: &[&str]) -> (Running, HashMap<String, String>) {
-    let mut command = program();
+    start_by(program(), options)
+}
+
+fn start_by(mut command: Command, options: &[&str]) -> (Running, HashMap<String, String>) {
     command.args(["--port", "0"]).args(options).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut running = Running(command.spawn().expect("cargo has built the example"));
     let lines = BufReader::new(running.0.stdout.take().expect("piped")).lines();
@@ -78,8 +81,12 @@ fn a_ca_that_is_kept_is_the_same_at_the_next_start() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let key = std::fs::metadata(folder.path("ca/ca-key.pem")).expect("is there");
-        assert_eq!(key.permissions().mode() & 0o077, 0);
+        let mode = |name: &str| {
+            let file = std::fs::metadata(folder.path(name)).expect("is there");
+            file.permissions().mode()
+        };
+        assert_eq!(mode("ca/ca-key.pem") & 0o077, 0);
+        assert_eq!(mode("ca/ca.pem") & 0o044, 0o044, "other users' clients read it");
     }
 
     let other = Folder::create();
@@ -92,6 +99,65 @@ fn a_ca_that_is_kept_is_the_same_at_the_next_start() {
     std::fs::remove_file(folder.path("ca/ca-key.pem")).expect("is there");
     let said = refused(&["--ca-dir", &place]);
     assert!(said.contains("ca-key.pem is not: bring it, or remove both"), "{said}");
+    #[cfg(unix)]
+    {
+        std::fs::remove_file(folder.path("ca/ca.pem")).expect("is there");
+        std::os::unix::fs::symlink("nowhere", folder.path("ca/ca-key.pem")).expect("made");
+        let mut simulator = program();
+        let ended = simulator.args(["--port", "0", "--ca-dir", &place]).output().expect("it runs");
+        assert!(String::from_utf8_lossy(&ended.stderr).contains("ca-key.pem: File exists"));
+    }
+}
+
+#[test]
+fn starts_at_once_share_a_ca_that_is_kept() {
+    let folder = Folder::create();
+    for place in ["a", "b", "c", "d"] {
+        let place = folder.path(place);
+        std::thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| start(&["--ca-dir", &place]));
+            }
+        });
+    }
+}
+
+#[cfg(target_os = "linux")] // elsewhere it cannot know whether nohup has started it
+#[test]
+fn a_signal_leaves_no_file_behind_and_nohup_holds() {
+    fn signal(process: &Child, signal: &str) {
+        let id = process.id().to_string();
+        Command::new("kill").args(["-s", signal, &id]).status().expect("there is a kill");
+    }
+    let folder = Folder::create();
+    let files = || std::fs::read_dir(folder.path("")).expect("it is there").count();
+    let start_in_it = |mut command: Command| {
+        command.env("TMPDIR", folder.path(""));
+        start_by(command, &[]).0
+    };
+    for name in ["INT", "TERM", "HUP"] {
+        let mut running = start_in_it(program());
+        assert_eq!(files(), 1);
+        signal(&running.0, name);
+        assert!(running.0.wait().expect("it ends").success(), "{name}");
+        assert_eq!(files(), 0, "{name}");
+    }
+    let mut nohup = Command::new("nohup");
+    nohup.arg(program().get_program());
+    let mut running = start_in_it(nohup);
+    signal(&running.0, "HUP");
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    assert!(running.0.try_wait().expect("it can be asked").is_none());
+}
+
+#[cfg(target_os = "linux")] // elsewhere the loopback has no second address
+#[test]
+fn the_address_of_ready_is_in_the_certificate() {
+    let (_running, ready) = start(&["--address", "127.0.0.5"]);
+    let mut options = agw::ClientOptions::new(ready["url"].as_str());
+    options.trust = agw::Trust::Ca;
+    options.ca = Some(ready["ca"].clone());
+    agw::Client::new(&options).expect("client").connect().expect("url and ca belong together");
 }
 
 #[test]
@@ -113,7 +179,7 @@ fn other_machines_are_served_only_if_that_is_asked_for() {
 
 #[test]
 fn options_that_do_not_go_together_are_refused_in_words() {
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 14] = [
         (&["--ring", "156"], "--ring 156: that agent is not signed in; add --agent 156"),
         (&["--agent", "154", "--agent", "154"], "--agent 154 is there twice"),
         (&["--ring", "154", "--ring", "154"], "--ring 154 is there twice"),
@@ -122,6 +188,11 @@ fn options_that_do_not_go_together_are_refused_in_words() {
         (&["--http", "--ca-dir", "x"], "cannot be used with"),
         (&["--ca-out", "x", "--ca-dir", "x"], "cannot be used with"),
         (&["--cert-name", "a b\u{e4}"], "a b\u{e4}"),
+        (&["--cert-name", ""], "\"\" is neither a host name nor an IP address"),
+        (&["--cert-name", "x..y"], "\"x..y\" is neither"),
+        (&["--cert-name", "gateway."], "\"gateway.\" is neither"),
+        (&["--cert-name", "[::1]"], "\"[::1]\" is neither"),
+        (&["--cert-name", "gateway:8043"], "\"gateway:8043\" is neither"),
         (&["--auth", "x"], "invalid value 'x'"),
     ];
     for (options, words) in cases {

@@ -63,11 +63,7 @@ impl Bench {
     }
 
     fn reject(&mut self, guid: &str) -> String {
-        self.reject_request(&request(guid))
-    }
-
-    fn reject_request(&mut self, request: &RejectRequest<'_>) -> String {
-        let answer = self.state.reject(request, self.now);
+        let answer = self.state.reject(&request(guid), self.now);
         answer.retcode.expect("the answer is JSON")
     }
 
@@ -346,31 +342,6 @@ fn signing_out_needs_the_guid_and_ends_everything() {
 }
 
 #[test]
-fn a_reject_is_checked_before_it_is_done() {
-    let (mut bench, guid) = signed_in();
-    let other = bench.sign_in(MEMBER);
-    bench.ring();
-    let good = request(&guid);
-    let wrong = [
-        ("000-002", RejectRequest { agent: "100", ..good.clone() }),
-        ("000-002", RejectRequest { agent: "0154", ..good.clone() }),
-        ("000-002", RejectRequest { content_type: None, ..good.clone() }),
-        ("000-002", RejectRequest { body: 2, ..good.clone() }),
-        ("100-006", RejectRequest { guid: None, ..good.clone() }),
-        ("100-006", RejectRequest { guid: Some(&other), ..good.clone() }),
-        ("100-006", RejectRequest { agent: "156", ..good.clone() }),
-    ];
-    for (code, request) in wrong {
-        assert_eq!(bench.reject_request(&request), code, "{request:?}");
-    }
-    assert_eq!(bench.reject_request(&good), "0");
-    let records = bench.state.records();
-    assert_eq!(records.len(), 8);
-    assert_eq!(records[7].sequence, 8);
-    assert_eq!(records[7].retcode.as_deref(), Some("0"));
-}
-
-#[test]
 fn scripted_answers_come_first_and_change_nothing() {
     let (mut bench, guid) = signed_in();
     bench.ring();
@@ -400,51 +371,72 @@ fn scripted_answers_come_first_and_change_nothing() {
     };
     assert_eq!(late, expected);
     assert_eq!(bench.reject(&guid), "101-001");
+    for _ in 0..2 {
+        bench.state.answer_with(AGENT, Script { count: u32::MAX, ..Script::default() });
+    }
+    assert_eq!(bench.state.agents()[0].scripted_answers, 2 * u64::from(u32::MAX));
 }
 
 #[test]
-fn a_refusal_says_why() {
+fn a_refusal_says_why_and_changes_nothing() {
     let (mut bench, guid) = signed_in();
-    let check = |bench: &mut Bench, request: RejectRequest<'_>, why: &str| {
-        let answer = bench.state.reject(&request, bench.now);
-        assert_eq!(answer.why.as_deref(), Some(why));
+    let other = bench.sign_in(MEMBER);
+    let check = |bench: &mut Bench, code: &str, request: &RejectRequest<'_>, why: &str| {
+        let answer = bench.state.reject(request, bench.now);
+        let told = (answer.retcode.as_deref(), answer.why.as_deref());
+        assert_eq!(told, (Some(code), Some(why)), "{request:?}");
         let record = bench.state.records().pop().expect("was recorded");
         assert_eq!(record.reason.as_deref(), Some(why));
     };
     let good = request(&guid);
+    check(&mut bench, "101-001", &good, "no conference rings at agent 154");
+    bench.ring();
+    let agent = |agent| RejectRequest { agent, ..good.clone() };
     let typed = |content_type| RejectRequest { content_type, ..good.clone() };
+    let with = |guid| RejectRequest { guid, ..good.clone() };
+    let (no_agent, foreign) = (
+        "agent ID is not a number from 101 to 59999",
+        "Guid was never the agent's in this session",
+    );
     let cases = [
-        (typed(None), "no Content-Type"),
-        (typed(Some("text/plain")), "Content-Type is not application/json"),
+        ("000-002", agent("100"), no_agent),
+        ("000-002", agent("0154"), no_agent),
+        ("000-002", typed(None), "no Content-Type"),
+        ("000-002", typed(Some("text/plain")), "Content-Type is not application/json"),
         (
+            "000-002",
             typed(Some("application/json; charset=GBK")),
             "Content-Type names a charset other than UTF-8",
         ),
-        (RejectRequest { body: 2, ..good.clone() }, "a body of 2 bytes, where none is expected"),
-        (RejectRequest { guid: None, ..good.clone() }, "no header Guid"),
         (
-            RejectRequest { guid: Some("other"), ..good.clone() },
-            "Guid was never the agent's in this session",
+            "000-002",
+            RejectRequest { body: 2, ..good.clone() },
+            "a body of 2 bytes, where none is expected",
         ),
-        (RejectRequest { agent: "156", ..good.clone() }, "unknown agent 156: never signed in"),
-        (good.clone(), "no conference rings at agent 154"),
+        ("100-006", with(None), "no header Guid"),
+        ("100-006", with(Some("other")), foreign),
+        ("100-006", with(Some(&other)), foreign),
+        ("100-006", agent("156"), "unknown agent 156: never signed in"),
     ];
-    for (request, why) in cases {
-        check(&mut bench, request, why);
+    for (code, request, why) in cases {
+        check(&mut bench, code, &request, why);
     }
+    assert_eq!(bench.reject(&guid), "0");
+    let last = bench.state.records().pop().expect("was recorded");
+    assert_eq!((last.sequence, last.retcode.as_deref()), (12, Some("0")));
     let conf_id = bench.ring();
     bench.state.cancel(conf_id, bench.now).expect("it rings");
     bench.now += Duration::from_secs(3);
     let cancelled = "no conference rings at agent 154, the last one was cancelled 3 s ago";
-    check(&mut bench, good.clone(), cancelled);
-    check(bench.at(119), good.clone(), &cancelled.replace("3 s", "119 s"));
+    check(&mut bench, "101-001", &good, cancelled);
+    check(bench.at(119), "101-001", &good, &cancelled.replace("3 s", "119 s"));
     let poll = bench.begin_poll(AGENT, &guid);
     bench.at(132);
-    check(&mut bench, good.clone(), "Guid expired 12 s ago");
+    check(&mut bench, "100-006", &good, "Guid expired 12 s ago");
     let renewed = bench.state.guid_for_answer(&poll, bench.now).expect("it was due");
     bench.state.finish_poll(&poll, bench.now);
-    check(&mut bench, good.clone(), "Guid expired 12 s ago");
+    check(&mut bench, "100-006", &good, "Guid expired 12 s ago");
     bench.state.expire(AGENT, bench.now).expect("is signed in");
-    check(bench.at(133), request(&renewed), "Guid was made to expire 1 s ago");
-    check(bench.at(252), good, "agent 154 was signed out for want of polls 0 ms ago");
+    check(bench.at(133), "100-006", &request(&renewed), "Guid was made to expire 1 s ago");
+    check(bench.at(252), "100-006", &good, "agent 154 was signed out for want of polls 0 ms ago");
 }

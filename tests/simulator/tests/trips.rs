@@ -10,7 +10,7 @@ use support::simulator::caller::{JSON, connect, send};
 use support::simulator::{CaFile, Simulator, SimulatorOptions};
 use support::wait_until;
 
-use super::{POLL, REJECT, agent_154, control, poll, reject, start, start_logged};
+use super::{POLL, REJECT, agent_154, control, poll, reject, signed_in, start, start_logged};
 
 #[test]
 fn a_session_from_sign_in_to_sign_out() {
@@ -44,8 +44,7 @@ fn a_session_from_sign_in_to_sign_out() {
 
 #[test]
 fn a_forced_sign_in_over_the_wire() {
-    let simulator = start(|_| {});
-    let old = simulator.guid(154).expect("is signed in at start");
+    let (simulator, old) = signed_in(|_| {});
     let path = "/agentgateway/resource/onlineagent/154/forcelogin";
     let answer = send(&simulator, "PUT", path, JSON, r#"{"phonenum":"1"}"#);
     let new = answer.guid().expect("sign-in brings a Guid");
@@ -59,8 +58,7 @@ fn a_forced_sign_in_over_the_wire() {
 
 #[test]
 fn a_waiting_poll_is_answered_when_something_happens() {
-    let simulator = start(|_| {});
-    let guid = simulator.guid(154).expect("is signed in at start");
+    let (simulator, guid) = signed_in(|_| {});
     thread::scope(|scope| {
         let waiting = scope.spawn(|| poll(&simulator, &guid));
         wait_until(|| agent_154(&simulator)["polling"] == true);
@@ -103,8 +101,8 @@ fn a_caller_who_hangs_up_polls_no_longer() {
 
 #[test]
 fn a_conference_rings_out_by_itself() {
-    let simulator = start(|options| options.settings.ring_time = Duration::from_millis(10));
-    let guid = simulator.guid(154).expect("is signed in at start");
+    let (simulator, guid) =
+        signed_in(|options| options.settings.ring_time = Duration::from_millis(10));
     simulator.ring(154, &[]).expect("nothing else rings");
     let kinds: Vec<Value> =
         (0..3).map(|_| poll(&simulator, &guid).json()["event"]["eventType"].clone()).collect();
@@ -114,8 +112,7 @@ fn a_conference_rings_out_by_itself() {
 
 #[test]
 fn a_reject_wants_its_headers_and_no_body() {
-    let simulator = start(|_| {});
-    let guid = simulator.guid(154).expect("is signed in at start");
+    let (simulator, guid) = signed_in(|_| {});
     let guid = format!("Guid: {guid}\r\n");
     let code = |headers: &str, body: &str| {
         let answer = send(&simulator, "POST", REJECT, headers, body);
@@ -136,8 +133,7 @@ fn a_reject_wants_its_headers_and_no_body() {
 
 #[test]
 fn scripted_answers_over_the_wire() {
-    let simulator = start(|_| {});
-    let guid = simulator.guid(154).expect("is signed in at start");
+    let (simulator, guid) = signed_in(|_| {});
     let script = json!({
         "agentId": "154",
         "retcode": "100-007",
@@ -338,6 +334,14 @@ fn the_ca_file_goes_with_the_simulator() {
     let path = simulator.ca_path().expect("was asked for").to_owned();
     let written = std::fs::read_to_string(&path).expect("is there");
     assert_eq!(written, simulator.ca_pem());
+    #[cfg(unix)]
+    {
+        let permissions = |path| std::fs::metadata(path).expect("is there").permissions();
+        let usual = path.with_extension("usual");
+        std::fs::write(&usual, "").expect("the folder can be written to");
+        assert_eq!(permissions(&path), permissions(&usual), "other users' clients read it");
+        std::fs::remove_file(&usual).expect("is there");
+    }
     drop(simulator);
     assert!(!path.exists());
 }
