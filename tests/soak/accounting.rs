@@ -158,17 +158,6 @@ pub fn balance(calls: &[Call], log: &Log) -> Balance {
     balance
 }
 
-/// The agents at the simulator make one call after the other: each agent's retcodes are those of
-/// the simulator's log, in its order. Both are lines with an agent and a retcode.
-pub fn agents_agree(told: &str, log: &str) -> bool {
-    fn sorted(lines: &str) -> Vec<&str> {
-        let mut lines: Vec<_> = lines.lines().collect();
-        lines.sort_by_key(|line| line.split(' ').next());
-        lines
-    }
-    sorted(told) == sorted(log)
-}
-
 /// How many errors [`overlooked`] plants.
 pub const PLANTED: usize = 5;
 

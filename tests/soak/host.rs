@@ -1,6 +1,5 @@
 //! The callers: threads that come and go, clients that are shared, cancelled and freed.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -20,15 +19,13 @@ use crate::faults::{At, Fault, Faults};
 use crate::library::{Library, Ticket};
 use crate::pace::Pace;
 use crate::seats::{SHARED, Seat, seats};
-use crate::server::{AGENTS, Notice, Ready};
+use crate::server::Ready;
 use crate::shift;
 use crate::tag::Tag;
 use crate::texts;
 
 /// What the callers were told, a line for each call.
 pub const LEDGER: &str = "calls.log";
-/// What the agents at the simulator were told, a line each: the agent's number and the retcode.
-pub const AGENTS_LEDGER: &str = "agents.log";
 
 /// Threads that call at the same time.
 const THREADS: usize = 64;
@@ -45,7 +42,6 @@ pub struct Counts {
     pub cancels: AtomicU64,
     pub cancelled_calls: AtomicU64,
     pub frees_in_flight: AtomicU64,
-    pub agent_calls: AtomicU64,
     pub shift: shift::Counts,
 }
 
@@ -77,10 +73,7 @@ pub struct Host {
     numbers: AtomicU32,
     over: AtomicBool,
     ledger: Mutex<BufWriter<File>>,
-    pub agents_ledger: Mutex<BufWriter<File>>,
     pub shift_ledger: Mutex<BufWriter<File>>,
-    /// The newest word on each of the simulator's agents.
-    pub board: Mutex<BTreeMap<u32, Notice>>,
     pub counts: Counts,
 }
 
@@ -98,9 +91,7 @@ impl Host {
             numbers: AtomicU32::new(1),
             over: AtomicBool::new(false),
             ledger: file(LEDGER)?,
-            agents_ledger: file(AGENTS_LEDGER)?,
             shift_ledger: file(shift::LEDGER)?,
-            board: Mutex::default(),
             counts: Counts::default(),
         })
     }
@@ -109,14 +100,11 @@ impl Host {
     pub fn call_for(&self, time: Duration) {
         self.over.store(false, Ordering::SeqCst);
         self.seats.iter().for_each(|seat| self.occupy(seat));
-        let (agents, shift) = (self.agents_client(), self.shift_client());
+        let shift = self.shift_client();
         thread::scope(|scope| {
             scope.spawn(|| self.cancel_now_and_then());
             scope.spawn(|| self.cancel_calls_now_and_then());
             scope.spawn(|| self.free_now_and_then());
-            for agent in AGENTS {
-                scope.spawn(move || self.follow_agent(agent, agents));
-            }
             self.begin_shift(shift, scope);
             self.send_threads_in(time, scope);
             self.over.store(true, Ordering::SeqCst);
@@ -124,13 +112,12 @@ impl Host {
         for seat in &self.seats {
             self.must(self.library.free(seat.ticket()), "agw_free");
         }
-        self.must(self.library.free(agents), "agw_free");
         self.must(self.library.free(shift), "agw_free");
         self.flush();
     }
 
     fn flush(&self) {
-        for ledger in [&self.ledger, &self.agents_ledger, &self.shift_ledger] {
+        for ledger in [&self.ledger, &self.shift_ledger] {
             let mut ledger = lock(ledger);
             ledger.flush().expect("the ledger can be written");
         }

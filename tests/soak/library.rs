@@ -1,6 +1,6 @@
 //! The shared library as a host has it: loaded by its path, reached by the names it exports.
 
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::mem::{MaybeUninit, transmute_copy};
 use std::path::Path;
 use std::ptr;
@@ -73,43 +73,43 @@ impl Ticket {
     }
 }
 
+/// The function of that name. A library that is not there, NULL, has none.
+///
+/// # Safety
+///
+/// `T` is the type that the header declares for it.
+unsafe fn symbol<T>(handle: *mut c_void, name: &CStr) -> Result<T, String> {
+    // SAFETY: a handle or NULL, and a string.
+    let found = unsafe { libc::dlsym(handle, name.as_ptr()) };
+    if handle.is_null() || found.is_null() {
+        return Err(format!("the library has no {}", name.to_string_lossy()));
+    }
+    // SAFETY: the caller's promise.
+    Ok(unsafe { transmute_copy(&found) })
+}
+
 impl Library {
     pub fn load(path: &Path) -> Result<Self, String> {
         let name = CString::new(path.as_os_str().as_encoded_bytes()).map_err(|_| "a NUL in it")?;
         // SAFETY: the name is a string; what the library does when it is loaded is its own.
         let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
-        let symbol = |name: &CStr| {
-            // SAFETY: a handle or NULL, and a string.
-            let found = unsafe { libc::dlsym(handle, name.as_ptr()) };
-            let missing = || format!("{}: no {}", path.display(), name.to_string_lossy());
-            if handle.is_null() || found.is_null() { Err(missing()) } else { Ok(found) }
-        };
-        let version = symbol(c"agw_version")?;
-        // SAFETY: the header declares the function so, and its text is static.
-        let version = unsafe { CStr::from_ptr(transmute_copy::<_, Version>(&version)()) };
-        let (new, reject) = (symbol(c"agw_client_new")?, symbol(c"agw_reject_agent_conf")?);
-        let (connect, cancel) = (symbol(c"agw_connect")?, symbol(c"agw_cancel")?);
-        let (cancel_call, free) = (symbol(c"agw_cancel_call")?, symbol(c"agw_free")?);
-        let (sign_in, next_event) = (symbol(c"agw_sign_in")?, symbol(c"agw_next_event")?);
-        let (sign_out, get_session) = (symbol(c"agw_sign_out")?, symbol(c"agw_get_session")?);
-        let version = version.to_string_lossy().into_owned();
-        // SAFETY: these are the functions of those names, and the header declares them so.
-        let library = unsafe {
-            Library {
-                new: transmute_copy(&new),
-                reject: transmute_copy(&reject),
-                connect: transmute_copy(&connect),
-                sign_in: transmute_copy(&sign_in),
-                next_event: transmute_copy(&next_event),
-                sign_out: transmute_copy(&sign_out),
-                get_session: transmute_copy(&get_session),
-                cancel: transmute_copy(&cancel),
-                cancel_call: transmute_copy(&cancel_call),
-                free: transmute_copy(&free),
-                version,
-            }
-        };
-        Ok(library)
+        // SAFETY: the header declares these functions so, and agw_version's text is static.
+        unsafe {
+            let version = CStr::from_ptr(symbol::<Version>(handle, c"agw_version")?());
+            Ok(Library {
+                new: symbol(handle, c"agw_client_new")?,
+                reject: symbol(handle, c"agw_reject_agent_conf")?,
+                connect: symbol(handle, c"agw_connect")?,
+                sign_in: symbol(handle, c"agw_sign_in")?,
+                next_event: symbol(handle, c"agw_next_event")?,
+                sign_out: symbol(handle, c"agw_sign_out")?,
+                get_session: symbol(handle, c"agw_get_session")?,
+                cancel: symbol(handle, c"agw_cancel")?,
+                cancel_call: symbol(handle, c"agw_cancel_call")?,
+                free: symbol(handle, c"agw_free")?,
+                version: version.to_string_lossy().into_owned(),
+            })
+        }
     }
 
     /// A client that logs everything, or warnings only.

@@ -4,7 +4,6 @@
 //! `make soak TIME=600` runs it. The gateway is a second process of this program.
 
 mod accounting;
-mod agents;
 mod events;
 mod faults;
 mod host;
@@ -23,7 +22,7 @@ use std::error::Error;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{self, Child, ChildStdout, Command, ExitCode, Stdio};
+use std::process::{self, Child, Command, ExitCode, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -33,8 +32,7 @@ use host::Host;
 use library::Library;
 use report::Report;
 use rest::Rest;
-use server::{Done, Notice, Ready};
-use support::lock;
+use server::{Done, Ready};
 
 /// Calls through the shared library for some time, then balances the books.
 #[derive(Parser)]
@@ -88,21 +86,19 @@ fn soak(library: &Path, seconds: u64, folder: &Path) -> Result<bool, Box<dyn Err
     let mut ready = String::new();
     lines.read_line(&mut ready)?;
     let host = Host::new(library, serde_json::from_str::<Ready>(&ready)?, folder)?;
-    let (before, after, found, done) = thread::scope(|scope| {
-        let reader = scope.spawn(|| read_notices(lines, &host));
-        host.call_for(warm_up);
-        let before = Rest::settled(None);
-        host.call_for(time - warm_up);
-        let after = Rest::settled(Some(&before));
-        let found = Rest::leaks_found(&before);
-        drop(gateway.stdin.take());
-        (before, after, found, reader.join())
-    });
-    let done = done.map_err(|_| "the gateway's lines cannot be read")?;
-    let ended = gateway.wait()?;
-    let done = done.filter(|_| ended.success()).ok_or("the gateway did not end as it should")?;
-    Ok(Report { host: &host, folder, done, before, after, leaks_found: found, time, warm_up }
-        .print()?)
+    host.call_for(warm_up);
+    let before = Rest::settled(None);
+    host.call_for(time - warm_up);
+    let after = Rest::settled(Some(&before));
+    let leaks_found = Rest::leaks_found(&before);
+    drop(gateway.stdin.take());
+    let mut done = String::new();
+    lines.read_line(&mut done)?;
+    if !gateway.wait()?.success() {
+        return Err("the gateway did not end as it should".into());
+    }
+    let done = serde_json::from_str::<Done>(&done)?;
+    Ok(Report { host: &host, folder, done, before, after, leaks_found, time, warm_up }.print()?)
 }
 
 /// Whatever hangs, the soak stops.
@@ -118,18 +114,4 @@ fn start_gateway(folder: &Path) -> io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("--gateway").arg("--folder").arg(folder);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()
-}
-
-/// Pins the gateway's notices to the board; the last line is another.
-fn read_notices(lines: BufReader<ChildStdout>, host: &Host) -> Option<Done> {
-    for line in lines.lines() {
-        let line = line.ok()?;
-        match serde_json::from_str::<Notice>(&line) {
-            Ok(notice) => {
-                lock(&host.board).insert(notice.agent, notice);
-            }
-            Err(_) => return serde_json::from_str(&line).ok(),
-        }
-    }
-    None
 }

@@ -10,13 +10,11 @@ use std::time::Duration;
 use agw::Status;
 use agw::ffi::{AGW_RESULT_MAYBE_SENT, AGW_RESULT_RESENT};
 
-use crate::accounting::{
-    Arrival, BY_NUMBER, Balance, Call, Log, PLANTED, agents_agree, balance, overlooked,
-};
+use crate::accounting::{Arrival, BY_NUMBER, Balance, Call, Log, PLANTED, balance, overlooked};
 use crate::events;
-use crate::host::{AGENTS_LEDGER, Host, LEDGER};
+use crate::host::{Host, LEDGER};
 use crate::rest::{KINDS, Rest};
-use crate::server::{AGENTS_LOG, ANSWERS, Done, LOG};
+use crate::server::{ANSWERS, Done, LOG};
 use crate::shift::{self, AGENTS};
 use crate::shift_gateway::EVENTS;
 use crate::texts;
@@ -41,8 +39,6 @@ pub struct Report<'a> {
 struct Books {
     calls: Vec<Call>,
     log: Log,
-    told_agents: String,
-    agents_log: String,
     polls: Vec<events::Poll>,
     /// Agents, and the numbers of the events that were handed out to them.
     handed_out: Vec<(u32, u32)>,
@@ -101,7 +97,6 @@ impl Report<'_> {
         self.events(&mut table);
         cancels(&books.calls, &mut table);
         books.accounts(&mut table);
-        self.agents(&books, &mut table);
         self.shift(&books, &mut table);
         self.texts(&mut table);
         self.lateness(&books.calls, &mut table);
@@ -181,23 +176,6 @@ impl Report<'_> {
         table.must(self.done.open == 0, format!("{} connections stay open", self.done.open));
         let forbidden = self.done.forbidden;
         table.must(forbidden == 0, format!("{forbidden} redirects were followed"));
-    }
-
-    fn agents(&self, books: &Books, table: &mut Table) {
-        table.head("simulator, dynamic Guids");
-        table.counted("Guids renewed", self.done.renewals);
-        let calls = get(&self.host.counts.agent_calls);
-        table.row("calls", calls);
-        for retcode in ["0", "101-001", "100-006"] {
-            let with_it = |line: &&str| line.split(' ').nth(1) == Some(retcode);
-            let count = books.told_agents.lines().filter(with_it).count();
-            table.counted(&format!("retcode {retcode}"), count as u64);
-        }
-        table.must(
-            calls == books.told_agents.lines().count() as u64
-                && agents_agree(&books.told_agents, &books.agents_log),
-            "the agents were told something else than the simulator said",
-        );
     }
 
     fn shift(&self, books: &Books, table: &mut Table) {
@@ -287,8 +265,6 @@ impl Books {
                 arrivals: arrivals.ok_or_else(|| unreadable(LOG))?,
                 answered: answered.ok_or_else(|| unreadable(ANSWERS))?,
             },
-            told_agents: read(AGENTS_LEDGER)?,
-            agents_log: read(AGENTS_LOG)?,
             polls: events::polls(&read(shift::LEDGER)?).ok_or_else(|| unreadable(shift::LEDGER))?,
             handed_out: handed_out.ok_or_else(|| unreadable(EVENTS))?,
         })

@@ -1,5 +1,5 @@
 //! The gateway's side, a process of its own: the gateways that go wrong, restarted now and then,
-//! the simulator whose Guids rotate, and the log of every request that came.
+//! and the log of every request that came.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -15,10 +15,6 @@ use socket2::{Domain, Socket, Type};
 use support::faults::run::Place;
 use support::gateway::{Gateway, Orders, Script, Seen, Step};
 use support::lock;
-use support::simulator::caller::{JSON, send};
-use support::simulator::guid::GuidRules;
-use support::simulator::state::Settings;
-use support::simulator::{Simulator, SimulatorOptions};
 use support::tls::{Over, certificate_pem};
 
 use crate::faults::{At, Faults, OVERS};
@@ -29,13 +25,6 @@ use crate::tag::Tag;
 pub const LOG: &str = "gateway.log";
 /// The calls to which the first bytes of an answer went out, a line each.
 pub const ANSWERS: &str = "answers.log";
-/// The simulator's answers, a line each: the agent's number and the retcode.
-pub const AGENTS_LOG: &str = "simulator.log";
-
-/// The agents that are signed in at the simulator.
-pub const AGENTS: [u32; 4] = [154, 155, 156, 157];
-/// A Guid is renewed after this time, and dies after twice as much.
-pub const RENEWED: Duration = Duration::from_secs(1);
 
 /// What the callers have to know, the first line that is printed.
 #[derive(Serialize, Deserialize)]
@@ -45,18 +34,8 @@ pub struct Ready {
     pub ports: Vec<u16>,
     /// Of the addresses where nothing else happens: fault, place in [`OVERS`], port.
     pub addresses: Vec<(u16, usize, u16)>,
-    pub simulator: String,
-    pub simulator_ca: String,
     /// The port of the gateway for agents on shift.
     pub shift: u16,
-}
-
-/// An agent's newest Guid, and how often a conference has rung there; a line each.
-#[derive(Serialize, Deserialize, Clone, Default)]
-pub struct Notice {
-    pub agent: u32,
-    pub guid: String,
-    pub rings: u64,
 }
 
 /// The last line.
@@ -64,7 +43,6 @@ pub struct Notice {
 pub struct Done {
     pub connections: usize,
     pub restarts: u64,
-    pub renewals: u64,
     pub shift_renewals: u64,
     /// Connections to where redirects lead.
     pub forbidden: usize,
@@ -76,7 +54,6 @@ struct Server {
     faults: Arc<Faults>,
     gateways: Vec<(Over, Mutex<Gateway>)>,
     places: Vec<(u16, usize, Place)>,
-    simulator: Simulator,
     shift: Arc<ShiftGateway>,
     shift_port: Mutex<Gateway>,
     log: Mutex<BufWriter<File>>,
@@ -84,7 +61,6 @@ struct Server {
     answers_log: Mutex<BufWriter<File>>,
     over: AtomicBool,
     restarts: AtomicU64,
-    renewals: AtomicU64,
 }
 
 /// Serves until the other side closes the standard input.
@@ -95,10 +71,6 @@ pub fn serve(folder: &Path) -> io::Result<()> {
         scope.spawn(|| server.keep_log());
         scope.spawn(|| server.restart_now_and_then());
         scope.spawn(|| server.shift.let_things_happen(|| server.is_over()));
-        for agent in AGENTS {
-            let server = &server;
-            scope.spawn(move || server.poll(agent));
-        }
         let ended = io::stdin().read_to_end(&mut Vec::new());
         server.over.store(true, Ordering::SeqCst);
         ended
@@ -136,13 +108,11 @@ impl Server {
             gateways: OVERS.map(gateway).into(),
             places: places(&faults),
             faults,
-            simulator: simulator(folder)?,
             log: file(LOG)?,
             answered,
             answers_log: file(ANSWERS)?,
             over: AtomicBool::new(false),
             restarts: AtomicU64::new(0),
-            renewals: AtomicU64::new(0),
         })
     }
 
@@ -153,8 +123,6 @@ impl Server {
             ca: certificate_pem(),
             ports: self.gateways.iter().map(port).collect(),
             addresses: self.places.iter().map(address).collect(),
-            simulator: self.simulator.url(),
-            simulator_ca: self.simulator.ca_pem().to_owned(),
             shift: lock(&self.shift_port).port(),
         }
     }
@@ -215,37 +183,6 @@ impl Server {
         }
     }
 
-    /// Does for an agent what the rest of a desktop does: polls for events, learns of conferences
-    /// that ring, takes the newest Guid.
-    fn poll(&self, agent: u32) {
-        let guid = self.simulator.guid(agent).expect("signed in at start");
-        let mut notice = Notice { agent, guid, rings: 0 };
-        while !self.is_over() {
-            // It may ring still, or ring out.
-            let _ = self.simulator.ring(agent, &[]);
-            let path = format!("/agentgateway/resource/agentevent/{agent}");
-            let headers = format!("{JSON}Guid: {}\r\n", notice.guid);
-            let mut answer = send(&self.simulator, "GET", &path, &headers, "");
-            if answer.json()["retcode"] != "0" {
-                // The machine was too busy to fetch a Guid in time.
-                let path = format!("/agentgateway/resource/onlineagent/{agent}/forcelogin");
-                answer = send(&self.simulator, "PUT", &path, JSON, r#"{"phonenum":"1"}"#);
-            }
-            let newer = answer.guid().filter(|guid| *guid != notice.guid);
-            let rings = answer.body.contains("AgentConf_Ringing");
-            notice.rings += u64::from(rings);
-            if let Some(guid) = &newer {
-                self.renewals.fetch_add(1, Ordering::Relaxed);
-                notice.guid.clone_from(guid);
-            }
-            if rings || newer.is_some() {
-                // A caller that has gone closes the standard input, too.
-                let _ = print(&notice);
-            }
-            thread::sleep(Duration::from_millis(30));
-        }
-    }
-
     fn everything_seen(&self) -> impl Iterator<Item = Seen> {
         let gateways = self.gateways.iter().map(|(_, gateway)| lock(gateway).seen());
         let shift = iter::once_with(|| lock(&self.shift_port).seen());
@@ -269,7 +206,6 @@ impl Server {
         Done {
             connections: self.everything_seen().map(|seen| seen.connections).sum(),
             restarts: self.restarts.load(Ordering::Relaxed),
-            renewals: self.renewals.load(Ordering::Relaxed),
             shift_renewals: self.shift.renewals.load(Ordering::Relaxed),
             forbidden: forbidden.sum(),
             open: self.open(),
@@ -286,26 +222,6 @@ fn places(faults: &Faults) -> Vec<(u16, usize, Place)> {
         }
     }
     places
-}
-
-fn simulator(folder: &Path) -> io::Result<Simulator> {
-    let log = Mutex::new(File::create(folder.join(AGENTS_LOG))?);
-    let guids =
-        GuidRules { renew_after: RENEWED, expire_after: RENEWED * 2, ..GuidRules::default() };
-    Simulator::start(SimulatorOptions {
-        agents: AGENTS.into(),
-        settings: Settings { guids, ..Settings::default() },
-        poll_wait: Duration::from_millis(50),
-        log: Some(Box::new(move |line| {
-            // Time, method, agent, retcode: why.
-            let words: Vec<_> =
-                line.split([' ', ':', '=']).filter(|word| !word.is_empty()).collect();
-            if let [_, "rejectAgentConf", "agent", agent, "retcode", retcode, ..] = words[..] {
-                writeln!(lock(&log), "{agent} {retcode}").expect("the log can be written");
-            }
-        })),
-        ..SimulatorOptions::default()
-    })
 }
 
 fn keep_port(port: u16) -> io::Result<Socket> {

@@ -7,9 +7,7 @@ mod tag;
 use agw::Status;
 use agw::ffi::{AGW_RESULT_MAYBE_SENT as MAYBE_SENT, AGW_RESULT_RESENT as RESENT};
 
-use accounting::{
-    Arrival, BY_NUMBER, Call, Log, PLANTED, WITH_ALL, agent_of, agents_agree, balance, overlooked,
-};
+use accounting::{Arrival, BY_NUMBER, Call, Log, PLANTED, WITH_ALL, agent_of, balance, overlooked};
 use events::Poll;
 use tag::{Tag, shows_guid};
 
@@ -122,14 +120,6 @@ fn the_lines_of_both_sides_are_read_as_they_were_written() {
 }
 
 #[test]
-fn agents_that_were_told_something_else_are_found() {
-    let told = "1 0\n2 0\n1 101-001\n";
-    assert!(agents_agree(told, "2 0\n1 0\n1 101-001\n"));
-    assert!(!agents_agree(told, "2 0\n1 101-001\n1 0\n"));
-    assert!(!agents_agree(told, "2 0\n1 0\n"));
-}
-
-#[test]
 fn a_408_is_no_proof_of_arrival() {
     let told = [call(1, Status::Http, MAYBE_SENT, 408)];
     assert_eq!(balance(&told, &log(&[])).wrong, 0);
@@ -168,4 +158,37 @@ fn a_guid_carries_the_call_and_shows_as_one() {
     assert!(shows_guid(&format!("no session {guid}")));
     assert!(shows_guid(&guid[..20]) && shows_guid(&guid[20..]));
     assert!(!shows_guid("no session (Guid)"));
+}
+
+/// As a cancelled call does it that reads what had come already.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_gateway_that_floods_notices_that_its_client_is_gone() -> std::io::Result<()> {
+    use std::io::{Read, Write};
+    use std::net::{Shutdown, TcpStream};
+    use std::thread;
+    use std::time::Duration;
+
+    use support::gateway::{Gateway, Script, Step};
+
+    let flood = Step::Repeat(vec![b'x'; 1500], usize::MAX);
+    let gateway = Gateway::start(vec![Script::Http(vec![Step::Read, flood])], None);
+    let mut client = TcpStream::connect(gateway.address())?;
+    client.write_all(b"GET / HTTP/1.1\r\n\r\n")?;
+    // Until there is no room for more.
+    let mut came = vec![0; 1 << 24];
+    let mut before = 0;
+    loop {
+        thread::sleep(Duration::from_secs(1));
+        let now = client.peek(&mut came)?;
+        if now == before {
+            break;
+        }
+        before = now;
+    }
+    client.shutdown(Shutdown::Both)?;
+    while client.read(&mut came)? > 0 {}
+    drop(client);
+    gateway.wait_until_idle();
+    Ok(())
 }
