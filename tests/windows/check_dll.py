@@ -30,7 +30,7 @@ OF_PROGRAMS = ["userenv.dll"]
 PROGRAMS = ["agw-check.exe", "agw-simulator.exe"]
 # No machine has these unless somebody puts them there. msvcrt.dll is a part of Windows.
 RUN_TIMES = re.compile(r"libgcc|libwinpthread|libstdc|vcruntime|msvcp|msvcr\d|ucrt|api-ms-", re.I)
-PATHS = re.compile(rb"(?:/usr/|/root/|/home/|/tmp/|[A-Z]:\\)[\w./\\-]{4,}")
+PATHS = re.compile(rb"(?:/(?:usr|root|home|tmp)/|[A-Z]:\\)[\w./\\-]{4,}")
 
 
 def output(*command):
@@ -151,7 +151,7 @@ def self_test():
         ("not marked DYNAMIC_BASE", "x64", good, ("-Wl,--disable-dynamicbase",)),
         ("not a DLL of x86", "x86", None, ()),
         ("version information: FileVersion", "x86", good, ()),
-        ("holds a path", "x64", good + 'char p[] = "/home/somebody/agw/src/lib.rs";\n', ()),
+        ("holds a path", "x64", good + 'char p[] = "/usr/src/agw/src/lib.rs";\n', ()),
         ("imports: user32.dll is not in the list", "x64",
          "int __stdcall GetCaretBlinkTime(void);\nint main(void) { return GetCaretBlinkTime(); }\n",
          ("-luser32",)),

@@ -71,8 +71,9 @@ while [ ! -s "$home/port" ]; do sleep 0.1; done
 # through pipes does CPython take its standard streams from Wine.
 cd "$copy/tests"
 AGW_SIMULATOR=$(cat "$home/port")
-export AGW_SIMULATOR AGW_HEADER="$root/include/agw.h" AGW_INSTALLED="$copy" AGW_TEST_SLACK=8
+export AGW_SIMULATOR AGW_INSTALLED="$copy" AGW_TEST_SLACK=8
 export AGW_CHECK="$target/windows/x64/agw-check.exe"
+export AGW_CHECK_README="$root/bindings/check/README.md"
 export PYTHONDONTWRITEBYTECODE=1
 unset AGW_LIBRARY AGW_GUID PYTHONPATH PYTHONHOME
 {

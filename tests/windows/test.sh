@@ -194,9 +194,10 @@ faults() { # wrapper, rows ...
 }
 
 csharp() {
-    $here/dotnet.sh
+    export AGW_WINE=1
+    tests/dotnet.sh
     tests/csharp.sh --library "$target/windows/x64/agw.dll" --simulator "$simulator" \
-        --run $here/dotnet.sh >"$folder/log" 2>&1 ||
+        --run tests/dotnet.sh >"$folder/log" 2>&1 ||
         fail "$width: C#: $(grep -v '^ok ' "$folder/log")"
     say "C# on CoreCLR: $(grep ' tests, ' "$folder/log" | tr -d '\r')"
 }
