@@ -43,14 +43,9 @@ def machine(facts):
 
 
 def targets(everything):
-    rows = [[name, value, now, yes(now_met), reach, yes(reach_met)]
-            for name, value, now, now_met, reach, reach_met in verdicts(everything)]
-    return "## Targets\n\n" + table(
-        ["", "measured", "now possible", "met", "reach for", "met"], rows)
-
-
-def yes(met):
-    return {True: "yes", False: "**no**", None: ""}[met]
+    rows = [[name, value, limit, "yes" if met else "**no**"]
+            for name, value, limit, met in verdicts(everything)]
+    return "## Targets\n\n" + table(["", "measured", "wanted", "met"], rows)
 
 
 def warm(results):

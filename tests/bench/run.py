@@ -25,27 +25,23 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stage", required=True, help="where agw is installed")
     parser.add_argument("--work", required=True, help="where to build, and to leave the results")
-    parser.add_argument("--only", nargs="*", help="scenarios, by the names in measure.py")
     arguments = parser.parse_args()
     stage, work = os.path.abspath(arguments.stage), os.path.abspath(arguments.work)
     servers.stop_on_termination()
-    subprocess.run([os.path.join(build.HERE, "tools.sh")], check=True)
     built = build.build(work, stage)
     quick = os.environ.get("QUICK", "") not in ("", "0")
-    scenarios = [each for each in measure.ALL
-                 if not arguments.only or each.__name__ in arguments.only]
-    everything = measured(built, scenarios, quick)
-    everything["field"] = [] if arguments.only else field(stage, work)
+    everything = measured(built, quick)
+    everything["field"] = field(stage, work)
     write(work, everything)
 
 
-def measured(built, scenarios, quick):
+def measured(built, quick):
     begun = time.time()
     with tempfile.TemporaryDirectory(prefix="agw-bench-") as folder:
         servers.make_certificates(folder)
         with servers.nginx(folder, workers=1) as server:
             bench = measure.Bench(built, server, folder, quick)
-            for scenario in scenarios:
+            for scenario in measure.ALL:
                 print("bench: %s ..." % scenario.__name__, file=sys.stderr, flush=True)
                 scenario(bench)
     facts = machine.facts(built)
