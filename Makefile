@@ -1,6 +1,9 @@
 # What a person runs: make demo, make test, make install. `make help` lists them all.
 # Cargo does the building; this only says what belongs together.
 
+# With it cd prints where it goes, and scripts read that.
+unexport CDPATH
+
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 DESTDIR ?=
@@ -12,10 +15,11 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 MAJOR := $(firstword $(subst ., ,$(VERSION)))
 # Where cargo builds; the environment may have it elsewhere.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-STAGE := $(abspath $(TARGET))/stage
+STAGE = $(if $(word 2,$(CURDIR)),$(error make cannot work in a folder with a blank in its name: \
+    $(CURDIR)),$(abspath $(TARGET))/stage)
 SIMULATOR := $(TARGET)/debug/examples/simulator
 # What the tests of the bindings work with.
-UNDER_TEST := --library $(STAGE)/lib/libagw.so --simulator $(SIMULATOR)
+UNDER_TEST = --library $(STAGE)/lib/libagw.so --simulator $(SIMULATOR)
 # Where the libraries to install are; a folder that is named is taken as it is.
 BUILT ?=
 SHARED := $(or $(BUILT),$(TARGET)/release)/libagw.so
@@ -31,9 +35,9 @@ LIB = $(or $(filter-out /%,$(patsubst $(PREFIX)/%,%,$(LIBDIR))),\
 UP = $(shell echo '$(LIB)' | sed 's|[^/][^/]*|..|g')
 
 .PHONY: help demo test lint unit install-test python csharp pascal abi fuzz sanitize soak model \
-    bench counts field build header install built stage simulator uninstall windows test-windows \
-    test-servers test-hosts test-console test-dotnet check-targets linux dist test-dist release \
-    deny msrv setup clean
+    bench counts field build header install named built stage simulator uninstall windows \
+    test-windows test-servers test-hosts test-console test-dotnet check-targets linux dist \
+    test-dist release deny msrv setup clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -109,6 +113,9 @@ model:
 
 ## make bench      agw beside libcurl, OpenSSL, rustls and requests, measured (QUICK=1: a minute)
 bench: stage
+	tests/tools.sh "nginx nginx-light" "strace strace" "valgrind valgrind" "strip binutils" \
+	    "curl-config libcurl4-openssl-dev" "/usr/include/jansson.h libjansson-dev" \
+	    "/usr/include/openssl/ssl.h libssl-dev"
 	$(PYTHON) tests/bench/run.py --stage $(STAGE) --work $(abspath $(TARGET))/bench
 
 ## make counts     instructions, system calls, allocations and size against tests/bench/bounds.tsv
@@ -157,7 +164,7 @@ header:
 
 ## make install    PREFIX=/usr/local LIBDIR=PREFIX/lib DESTDIR=   libraries, headers, agw.pc, CMake
 # Root often has no cargo, and then installs what somebody has built.
-install: $(if $(BUILT),,$(if $(shell command -v $(CARGO)),build,built))
+install: named $(if $(BUILT),,$(if $(shell command -v $(CARGO)),build,built))
 	install -d "$(DESTDIR)$(PREFIX)/$(LIB)/pkgconfig" "$(DESTDIR)$(PREFIX)/include"
 	install -m 755 $(SHARED) "$(DESTDIR)$(LIBDIR)/libagw.so.$(VERSION)"
 	ln -sf libagw.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/libagw.so.$(MAJOR)"
@@ -174,6 +181,16 @@ install: $(if $(BUILT),,$(if $(shell command -v $(CARGO)),build,built))
 	        -e 's|@UP@|$(UP)|' bindings/c/cmake/$$file.cmake.in \
 	        > "$(DESTDIR)$(LIBDIR)/cmake/agw/$$file.cmake" || exit 1; \
 	done
+	chmod 644 "$(DESTDIR)$(LIBDIR)"/pkgconfig/agw.pc "$(DESTDIR)$(LIBDIR)"/cmake/agw/*.cmake
+
+# The package files name PREFIX: from its root, and as one word of what pkg-config prints.
+named: export PLACES = $(PREFIX)/:$(LIBDIR)
+named:
+	@case "$$PLACES" in /*/:/*) ;; *) \
+	    echo 'make: PREFIX and LIBDIR are to begin with a slash' >&2; exit 1;; esac
+	@case "$$PLACES" in *[[:space:]\|\&\#\\\'\"\`\$$]*) \
+	    echo 'make: PREFIX and LIBDIR are to be without blanks, quotes, $$, |, &, # and \' >&2; \
+	    exit 1;; esac
 
 built:
 	@test -e $(SHARED) && test -e $(STATIC) || { \
@@ -187,7 +204,7 @@ simulator:
 	$(CARGO) build --locked --quiet --example simulator
 
 ## make uninstall  PREFIX=/usr/local LIBDIR=PREFIX/lib DESTDIR=   takes away what make install put
-uninstall:
+uninstall: named
 	rm -f "$(DESTDIR)$(LIBDIR)"/libagw.so "$(DESTDIR)$(LIBDIR)"/libagw.so.$(MAJOR) \
 	    "$(DESTDIR)$(LIBDIR)"/libagw.so.$(VERSION) "$(DESTDIR)$(LIBDIR)"/libagw.a \
 	    "$(DESTDIR)$(LIBDIR)"/pkgconfig/agw.pc "$(DESTDIR)$(PREFIX)"/include/agw.h \

@@ -3,15 +3,13 @@
 
     python3 tests/demo.py
 
-Two agents are on shift with one agw client, called by ctypes: one signs in, both wait for events, a
-conference rings and is rejected, they sign out. In between, the C program `reject` shows what goes
+Two agents are on shift with one agw client: one signs in, both wait for events, a conference rings
+and is rejected, they sign out. In between, the C program `reject` shows what goes
 wrong in practice. Each step checks what it shows.
 """
 
 import argparse
 import contextlib
-import ctypes
-import json
 import os
 import platform
 import re
@@ -28,8 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.dont_write_bytecode = True
 sys.path[:0] = [str(ROOT / f"bindings/{name}/src") for name in ("python", "simulator")]
 
-from agw import _abi as abi
-from agw._abi import Status
+import agw
+from agw import Status, _library
 from agw_simulator import Simulator, SimulatorError
 
 WINDOWS = platform.system() == "Windows"
@@ -133,67 +131,14 @@ class Reject:
         return answer
 
 
-def new(struct, **fields):
-    """Zeroed, with its size, as agw wants it."""
-    return struct(struct_size=ctypes.sizeof(struct), **fields)
-
-
-def load(library):
-    """The library with the types of what is called here."""
-    agw = ctypes.CDLL(str(library))
-    abi.declare(agw)
-    return agw
-
-
-class Client:
-    """A client of agw: what a host in another language does. Each call gives agw_result."""
-
-    def __init__(self, agw, gateway):
-        options = new(
-            abi.ClientOptions,
-            base_url=gateway.url.encode(),
-            tls_trust=abi.Trust.CA,
-            ca=gateway.ca.encode(),
-        )
-        self.agw = agw
-        self.handle = ctypes.c_void_p()
-        result = new(abi.Result)
-        status = agw.agw_client_new(options, self.handle, result)
-        check(status == Status.OK, f"no client: {result.detail.decode()}")
-
-    def sign_in(self, agent, phone, flags=0):
-        options = new(abi.SignInOptions, flags=flags, agent_id=agent.encode(), phone=phone.encode())
-        return self._call(self.agw.agw_sign_in, options)
-
-    def next_event(self, agent):
-        """The event as well; its type is empty if nothing happened."""
-        event = new(abi.Event)
-        return event, self._call(self.agw.agw_next_event, agent.encode(), event)
-
-    def reject(self, agent):
-        """With the Guid that the client keeps."""
-        return self._call(self.agw.agw_reject_agent_conf, agent.encode(), None)
-
-    def sign_out(self, agent):
-        return self._call(self.agw.agw_sign_out, agent.encode())
-
-    def take(self, agent, guid):
-        return self._call(self.agw.agw_set_session, agent.encode(), guid.encode(), None)
-
-    def guid(self, agent):
-        """The newest one that the client keeps: the one call that shows it."""
-        session = new(abi.Session)
-        result = self._call(self.agw.agw_get_session, agent.encode(), session)
-        check(result.status == Status.OK, f"no session of {agent}: {result.detail.decode()}")
-        return session.guid.decode()
-
-    def free(self):
-        self.agw.agw_free(self.handle)
-
-    def _call(self, function, *arguments):
-        result = new(abi.Result)
-        function(self.handle, *arguments, result)
-        return result
+def came_to(call, *given, **options):
+    """What a call came to, whether its outcome is raised or not."""
+    try:
+        answer = call(*given, **options)
+    except agw.AgwError as error:
+        return error.outcome
+    told = {} if answer is None else {"retcode": answer.retcode, "elapsed": answer.elapsed}
+    return agw.Outcome(Status.OK, **told)
 
 
 # --- The story ---------------------------------------------------------------------------------
@@ -206,7 +151,6 @@ class Story:
         self.arguments = arguments
         self.stack = stack
         self.timeline = Timeline()
-        self.agw = load(arguments.library)
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         self.reject = Reject(arguments.reject, arguments.library, folder)
         self.gateway = None
@@ -232,23 +176,28 @@ class Story:
             events == [("AgentConf_Ringing", conf_id)], f"events {events} for conference {conf_id}"
         )
 
-    def expect(self, result, status, retcode):
-        """Shows and checks what a call of agw's came to."""
-        right = (result.status, result.retcode.decode()) == (status, retcode)
-        sentence = self.agw.agw_strerror(result.status).decode()
-        self.timeline.more("status", f"{result.status} {sentence}", "good" if right else "bad")
-        if result.retcode:
-            self.timeline.more("retcode", result.retcode.decode())
-        if result.detail:
-            self.timeline.more("detail", result.detail.decode())
-        self.timeline.more("time", f"{result.elapsed_us / 1000:.1f} ms")
-        self.confirm(right, f"expected {status} and retcode {retcode}, got {result.status}")
+    def expect(self, status, retcode, call, *given, **options):
+        """Makes a call of the client's, shows and checks what it came to."""
+        outcome = came_to(call, *given, **options)
+        right = (outcome.status, outcome.retcode) == (status, retcode)
+        sentence = _library.sentence(outcome.status)
+        self.timeline.more("status", f"{outcome.status:d} {sentence}", "good" if right else "bad")
+        if outcome.retcode:
+            self.timeline.more("retcode", outcome.retcode)
+        if outcome.detail:
+            self.timeline.more("detail", outcome.detail)
+        self.timeline.more("time", f"{outcome.elapsed * 1000:.1f} ms")
+        self.confirm(right, f"expected {status} and retcode {retcode}, got {outcome}")
+
+    def guid(self):
+        """The newest one that the client keeps: the one call that shows it."""
+        return self.client.session(AGENT).guid
 
     def run_reject(self, status, exit_code, *options, url=None, ca=None, agent=AGENT, guid=None):
         """Runs the C program, shows what it says, and checks what it came to."""
         trust = [] if "--pin" in options else ["--ca", ca or self.gateway.ca]
         where = ["--url", url or self.gateway.url, *trust, "--agent", agent]
-        answer = self.reject(*where, *options, guid=guid or self.client.guid(AGENT))
+        answer = self.reject(*where, *options, guid=guid or self.guid())
         right = answer["status"].endswith(f" {status}") and answer["exit code"] == exit_code
         self.timeline.more("status", answer["status"], "good" if right else "bad")
         for label in ("retcode", "message", "detail", "http", "flags", "time"):
@@ -257,22 +206,16 @@ class Story:
         self.confirm(right, f"expected {status} and exit code {exit_code}, got {answer}")
         return answer
 
-    def next_event(self, agent):
-        event, result = self.client.next_event(agent)
-        check(result.status == Status.OK, f"polling for {agent}: {result.detail.decode()}")
-        return event
-
     def events(self, agent, last):
         """Polls until the event `last`; shows and gives all that came, with their conferences."""
         came = []
         for _ in range(20):
-            event = self.next_event(agent)
-            if not event.type:
+            event = self.client.next_event(agent)
+            if event is None:
                 continue
-            came.append((event.type.decode(), event.conf_id))
-            content = json.loads(event.content or b"{}")
-            words = " ".join(f"{key}={value}" for key, value in content.items())
-            self.say(f"agent {agent}", f"event {event.type.decode()} {words}")
+            came.append((event.type, event.conf_id))
+            words = " ".join(f"{key}={value}" for key, value in (event.content or {}).items())
+            self.say(f"agent {agent}", f"event {event.type} {words}")
             if came[-1][0] == last:
                 return came
         raise StepError(f"agent {agent} never got {last}, only {came}")
@@ -281,19 +224,18 @@ class Story:
 def gateway_up(story):
     story.gateway = gateway = story.start_gateway()
     story.say("gateway", f"up at {gateway.url}, with a private CA")
-    story.client = client = Client(story.agw, gateway)
-    story.stack.callback(client.free)
+    story.client = story.stack.enter_context(agw.Client(gateway.url, ca=gateway.ca))
     story.say("agw", "agw_client_new: one client for both agents")
 
 
 def sign_in(story):
     story.say(f"agent {AGENT}", f"agw_sign_in: PUT onlineagent/{AGENT}")
-    story.expect(story.client.sign_in(AGENT, "40038"), Status.OK, "0")
-    guid = story.client.guid(AGENT)
+    story.expect(Status.OK, "0", story.client.sign_in, AGENT, phone="40038")
+    guid = story.guid()
     story.confirm(guid.endswith(".AgentGateway1"), f"an odd Guid: {shortened(guid)}")
     story.say("agw", f"keeps the Guid {shortened(guid)} for agent {AGENT}")
     story.say(f"agent {MEMBER}", "agw_set_session: another program has signed it in")
-    story.expect(story.client.take(MEMBER, story.gateway.guid(MEMBER)), Status.OK, "")
+    story.expect(Status.OK, "", story.client.set_session, MEMBER, story.gateway.guid(MEMBER))
 
 
 def connect(story):
@@ -304,7 +246,7 @@ def connect(story):
 def reject(story):
     story.ring()
     story.say(f"agent {AGENT}", "agw_reject_agent_conf, with the Guid that agw keeps")
-    story.expect(story.client.reject(AGENT), Status.OK, "0")
+    story.expect(Status.OK, "0", story.client.reject_agent_conf, AGENT)
 
 
 def outcome(story):
@@ -321,16 +263,16 @@ def too_late(story):
 
 
 def renewed_guid(story):
-    first = story.client.guid(AGENT)
+    first = story.guid()
     for _ in range(20):
-        story.next_event(AGENT)
-        newest = story.client.guid(AGENT)
+        story.client.next_event(AGENT)
+        newest = story.guid()
         if newest != first:
             break
     story.confirm(newest != first, f"no new Guid came in 20 polls after {RENEW_AFTER_S} s")
     story.say("agw", f"a poll has brought a new Guid, {shortened(newest)}: kept")
     story.say(f"agent {AGENT}", "agw_reject_agent_conf, with the new one: known, but nothing rings")
-    story.expect(story.client.reject(AGENT), Status.NO_CONFERENCE, "101-001")
+    story.expect(Status.NO_CONFERENCE, "101-001", story.client.reject_agent_conf, AGENT)
 
 
 def stale_guid(story):
@@ -339,11 +281,11 @@ def stale_guid(story):
     story.say("reject", "the C program, with the expired Guid")
     story.run_reject("AGW_E_SESSION", 4)
     story.say(f"agent {AGENT}", "agw_sign_in")
-    story.expect(story.client.sign_in(AGENT, "40038"), Status.GATEWAY, "100-002")
+    story.expect(Status.GATEWAY, "100-002", story.client.sign_in, AGENT, phone="40038")
     story.say(f"agent {AGENT}", "agw_sign_in with AGW_SIGN_IN_FORCE: forcelogin follows")
-    before = story.client.guid(AGENT)
-    story.expect(story.client.sign_in(AGENT, "40038", abi.SignInFlag.FORCE), Status.OK, "0")
-    story.confirm(story.client.guid(AGENT) != before, "the old Guid is still kept")
+    before = story.guid()
+    story.expect(Status.OK, "0", story.client.sign_in, AGENT, phone="40038", force=True)
+    story.confirm(story.guid() != before, "the old Guid is still kept")
 
 
 def stranger(story):
@@ -378,13 +320,13 @@ def stalled(story):
 def sign_out(story):
     for agent in (AGENT, MEMBER):
         story.say(f"agent {agent}", f"agw_sign_out: DELETE onlineagent/{agent}/logout")
-        story.expect(story.client.sign_out(agent), Status.OK, "0")
+        story.expect(Status.OK, "0", story.client.sign_out, agent)
     agents = story.gateway.agents
     there = [agent for agent in agents if agents[agent]["signedIn"]]
     story.confirm(there == [], f"still there: {there}")
     seen = story.gateway.requests
     story.say(f"agent {AGENT}", "agw_reject_agent_conf: no Guid is kept any more, nothing is sent")
-    story.expect(story.client.reject(AGENT), Status.SESSION, "")
+    story.expect(Status.SESSION, "", story.client.reject_agent_conf, AGENT)
     story.confirm(story.gateway.requests == seen, "a request went out without a session")
 
 
@@ -403,8 +345,7 @@ def play(arguments):
     """Gives the last line. Whatever was started is stopped by then."""
     with contextlib.ExitStack() as stack:
         story = Story(arguments, stack)
-        version = story.agw.agw_version().decode()
-        print(f"agw {version} and a simulated agent gateway on this machine")
+        print(f"agw {agw.library_version()} and a simulated agent gateway on this machine")
         for head, steps in STEPS:
             story.timeline.head(head)
             for step in steps:
@@ -439,14 +380,14 @@ def interrupt(_signal, _frame):
 
 def main():
     arguments = read_arguments()
-    os.environ["AGW_SIMULATOR"] = arguments.simulator
+    os.environ.update(AGW_LIBRARY=arguments.library, AGW_SIMULATOR=arguments.simulator)
     signal.signal(signal.SIGTERM, interrupt)
     try:
         last = play(arguments)
     except KeyboardInterrupt:
         print("\ndemo: interrupted, everything is stopped", flush=True)
         return 130
-    except (StepError, SimulatorError) as why:
+    except (StepError, SimulatorError, agw.AgwError) as why:
         print(f"\ndemo: FAILED: {why}", flush=True)
         return 1
     except (OSError, subprocess.SubprocessError, ValueError, KeyError) as why:

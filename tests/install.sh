@@ -7,6 +7,7 @@ set -eu
 
 cd "$(dirname "$0")/.."
 . tests/shell.sh
+export CDPATH=. # as some have it
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root="$work/image"
@@ -74,7 +75,9 @@ left=$(find "$root" ! -type d)
 
 # As root often meets it: without cargo, what was built before is taken; where nothing was, it is said.
 set -- PREFIX=$prefix DESTDIR="$root" CARGO=/no/cargo
-quietly "make install without cargo" make --no-print-directory install "$@"
+(umask 077 && quietly "make install without cargo" make --no-print-directory install "$@")
+hidden=$(find "$root" ! -type l ! -perm -a=r)
+[ -z "$hidden" ] || fail "with umask 077 others cannot read $hidden"
 cmp -s "${CARGO_TARGET_DIR:-target}/release/libagw.so" "$root$prefix/lib/libagw.so" ||
     fail "without cargo another library is installed"
 if CARGO_TARGET_DIR="$work/nothing" make install "$@" >"$work/log" 2>&1; then
@@ -86,4 +89,13 @@ grep -q 'run "make build" first' "$work/log" || fail "it is not said that nothin
 if make -n install PREFIX=$prefix LIBDIR=/elsewhere >"$work/log" 2>&1; then
     fail "a LIBDIR outside PREFIX is taken"
 fi
+# shellcheck disable=SC2016 # they are to reach make as they are
+for odd in "PREFIX=/opt/a b" 'PREFIX=/opt/a&b' 'PREFIX=/opt/a#b' PREFIX=opt/agw LIBDIR=lib64 \
+    "PREFIX=/opt/a'b" 'PREFIX=/opt/a"b' 'PREFIX=/opt/`a`' 'PREFIX=/opt/$$a'; do
+    if make install DESTDIR="$work/odd/" "$odd" CARGO=/no/cargo >"$work/log" 2>&1; then
+        fail "$odd is taken"
+    fi
+    grep -q '^make: PREFIX' "$work/log" || fail "it is not said what is wrong with $odd"
+    [ ! -e "$work/odd" ] || fail "with $odd something is installed"
+done
 echo "install: $libdir: files, links, pkg-config, shared and static example: all well"

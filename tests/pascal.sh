@@ -10,18 +10,8 @@ set -eu
 # shellcheck source=tests/shell.sh
 . "$(dirname "$0")/shell.sh"
 
-library=""
-simulator=""
 width=""
-while [ $# -gt 1 ]; do
-    case "$1" in
-    --library) library=$(there "$2") ;;
-    --simulator) simulator=$(there "$2") ;;
-    --windows) width=$2 ;;
-    esac
-    shift 2
-done
-[ -n "$library" ] && [ -n "$simulator" ] || fail "where are the library and the simulator?"
+take_options "$@"
 cd "$(dirname "$0")/.."
 tests/tools.sh
 source=bindings/pascal

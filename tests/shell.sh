@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154 # $work is the script's
+# shellcheck shell=sh disable=SC2034,SC2154 # $work, $library ... are the script's
 # Sourced by the scripts: what several of them need. Who speaks is the script, or `me`.
 me=${0##*tests/}
 me=${me%.sh}
@@ -21,6 +21,32 @@ quietly() { # what it is, command ...
         cat "$work/log"
         fail "$what failed"
     }
+}
+
+# The options of a script that tests a binding: each names a file, but for --windows a width.
+take_options() {
+    while [ $# -gt 0 ]; do
+        [ $# -gt 1 ] || fail "$1 needs a file"
+        case "$1" in
+        --library) library=$(there "$2") ;;
+        --simulator) simulator=$(there "$2") ;;
+        --check) check=$(there "$2") ;;
+        --run) run=$(there "$2") ;;
+        --windows) width=$2 ;;
+        *) fail "unknown option $1" ;;
+        esac
+        shift 2
+    done
+}
+
+# A virtual environment, made anew only when something else is wanted.
+environment_of() { # folder, requirements
+    ! cmp -s "$2" "$1/requirements.txt" || return 0
+    echo "$me: pip installs what $2 names into $1"
+    rm -rf "$1"
+    "${PYTHON:-python3}" -m venv "$1"
+    "$1/bin/python" -m pip install -q --disable-pip-version-check -r "$2"
+    cp "$2" "$1/requirements.txt"
 }
 
 # Where packages come from: as the machine's own apt has it.

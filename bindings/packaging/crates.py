@@ -110,17 +110,18 @@ def licences(crates, what):
     return "\n".join(lines) + "\n"
 
 
-def component(package, kind=ComponentType.LIBRARY):
+def component(package):
     """A package as the SBOM has it."""
     url = PackageURL("cargo", None, package["name"], package["version"])
     references = []
     if package["repository"]:
         references = [ExternalReference(type=ExternalReferenceType.VCS,
                                         url=XsUri(package["repository"]))]
-    return Component(type=kind, name=package["name"], version=package["version"], purl=url,
-                     bom_ref=url.to_string(), description=(package["description"] or "").strip(),
-                     licenses=[LicenseFactory().make_with_expression(expression(package))],
-                     external_references=references)
+    return Component(
+        type=ComponentType.LIBRARY, name=package["name"], version=package["version"], purl=url,
+        bom_ref=url.to_string(), description=(package["description"] or "").strip(),
+        licenses=[LicenseFactory().make_with_expression(expression(package))],
+        external_references=references)
 
 
 def checksums():

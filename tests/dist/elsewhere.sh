@@ -73,10 +73,9 @@ echo "elsewhere: $platform: a call over HTTPS; tests/c/abi.c: $(tail -n 1 "$work
 
 AGW_PROGRAMS=$work/programs quietly "the story" cargo test --locked --quiet --test story
 AGW_PROGRAMS=$work/programs quietly "the hosts" cargo test --locked --quiet --test threads -- \
-    --exact parent_and_child_both_go_on_over_connections_of_their_own \
-    a_fork_among_threads_leaves_no_lock_behind a_thread_that_is_ending_can_still_call \
+    --exact a_fork_among_threads_leaves_no_lock_behind a_thread_that_is_ending_can_still_call \
     sigpipe_at_its_default_does_not_kill_the_host
-grep -q ' 4 passed' "$work/log" || fail "not all hosts were there: $(cat "$work/log")"
+grep -q ' 3 passed' "$work/log" || fail "not all hosts were there: $(cat "$work/log")"
 echo "elsewhere: $platform: the story, 16 threads in it; hosts with forks, threads, SIGPIPE: all well"
 
 nm --defined-only --extern-only --format=posix "$package/lib/libagw.a" |
@@ -109,11 +108,10 @@ END
     chmod +x "$home/python"
     cp -R bindings/python/tests "$tests"
     cp bindings/python/pyproject.toml "$tests/"
-    header=$(pwd)/include/agw.h
     unset AGW_LIBRARY AGW_GUID PYTHONPATH PYTHONHOME
     cd "$tests"
-    AGW_SIMULATOR=$simulator AGW_HEADER=$header AGW_INSTALLED=$home AGW_TEST_SLACK=8 \
-        PYTHONDONTWRITEBYTECODE=1 quietly "the wheel's tests" timeout 600 \
+    AGW_SIMULATOR=$simulator AGW_INSTALLED=$home AGW_TEST_SLACK=8 PYTHONDONTWRITEBYTECODE=1 \
+        quietly "the wheel's tests" timeout 600 \
         "$home/python" -m pytest -q -p no:cacheprovider -rs "$@"
 )
 

@@ -19,6 +19,7 @@ CERTIFIED = "gateway.test"
 TWO = "two.gateway.test"
 
 WIRE = "wire"  # the name of the device, in both
+TCP = "6"  # "tcp" is a name from /etc/protocols, which a small system does not have
 NETEM, TUN = "veth and netem", "two TUN devices and relay.py"
 
 GATEWAY_SIDE = """
@@ -174,7 +175,7 @@ class Network:
         older = FIRST_PORT + self.block * BLOCK
         ports = "%d-%d" % (older, older + BLOCK - 1)
         for side, port in ((self.gateway, "sport"), (self.client, "dport")):
-            ip("-n", side, "rule", "add", "pref", "10", "iif", WIRE, "ipproto", "tcp", port, ports,
+            ip("-n", side, "rule", "add", "pref", "10", "iif", WIRE, "ipproto", TCP, port, ports,
                "blackhole")
         self.block += 1
         if self.block == BLOCKS:

@@ -7,17 +7,13 @@
 set -eu
 
 cd "$(dirname "$0")/../.."
+. tests/shell.sh
+me=lint
 here=tests/lint
 target=${CARGO_TARGET_DIR:-target}
 case "$target" in /*) ;; *) target=$(pwd)/$target ;; esac
 tools=$target/lint
-if ! cmp -s $here/requirements.txt "$tools/requirements.txt"; then
-    echo "lint: pip installs what $here/requirements.txt names into $tools"
-    rm -rf "$tools"
-    "${PYTHON:-python3}" -m venv "$tools"
-    "$tools/bin/python" -m pip install -q --disable-pip-version-check -r $here/requirements.txt
-    cp $here/requirements.txt "$tools/requirements.txt"
-fi
+environment_of "$tools" $here/requirements.txt
 PATH=$tools/bin:$PATH
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -61,10 +57,7 @@ fi
 
 planted() { # what, file, line
     printf '%s\n' "$3" >"$work/$2"
-    if "$1_check" "$work/$2" >/dev/null 2>&1; then
-        echo "lint: in $2 nothing is found" >&2
-        exit 1
-    fi
+    ! "$1_check" "$work/$2" >/dev/null 2>&1 || fail "in $2 nothing is found"
 }
 planted shell planted.sh 'cd /planted'
 planted c planted.c 'int  planted;'

@@ -1,6 +1,6 @@
 """agw with the servers that gateways are built on or stand behind: see `make test-servers`.
 
-    run.py --work FOLDER [--only WORDS]     with the package agw on PYTHONPATH, AGW_LIBRARY set
+    run.py --work FOLDER     with the package agw on PYTHONPATH, AGW_LIBRARY set
 
 Each case of cases.py is judged by what the library said and by what the server's access log has.
 """
@@ -8,7 +8,6 @@ Each case of cases.py is judged by what the library said and by what the server'
 import argparse
 import collections
 import concurrent.futures
-import ctypes
 import faulthandler
 import itertools
 import os
@@ -73,14 +72,6 @@ def asked(client, step):
                 outcome.resent, time.monotonic() - begun, outcome.detail or outcome.message)
 
 
-def keep_cookies(client):
-    """agw_set_session, which the package agw does not have."""
-    status = client._library.agw_set_session(
-        ctypes.c_void_p(client._handle), str(AGENT).encode(), b"servers-session", b"", None)
-    if status != Status.OK:
-        raise servers.ServerError("agw_set_session gave %d" % status)
-
-
 def tried(case, running):
     """What was said at each step that asks for something; None if the server was too slow."""
     url = "%s://127.0.0.1:%d%s" % ("http" if "allow_http" in case.options else "https",
@@ -89,7 +80,7 @@ def tried(case, running):
     with agw.Client(url, **options_of(case, running)) as client:
         for step in case.steps.split():
             if step == "session":
-                keep_cookies(client)
+                client.set_session(AGENT, "servers-session", cookie="")
                 continue
             if step.endswith("s"):
                 time.sleep(float(step[:-1]))
@@ -198,17 +189,17 @@ def row(case, said, entries, tunnels):
         last.seconds * 1000, seen)
 
 
-def run(chosen, running):
+def run(running):
     """Every case at once; each with what its servers' logs have of it, once they have ended."""
     with running:
         # Tomcat compiles its page at the first request.
         warm = cases.Case("tomcat_a", "the first", "call", None, options=cases.PLAIN)
         if tried(warm, running)[0].status != Status.OK:
             raise servers.ServerError("Tomcat does not answer: %s" % tried(warm, running)[0].text)
-        with concurrent.futures.ThreadPoolExecutor(len(chosen)) as pool:
-            said = list(pool.map(lambda case: done(case, running), chosen))
+        with concurrent.futures.ThreadPoolExecutor(len(cases.CASES)) as pool:
+            said = list(pool.map(lambda case: done(case, running), cases.CASES))
     logs = {name: running.entries(name) for name in servers.PROGRAMS}
-    for case, those in zip(chosen, said, strict=True):
+    for case, those in zip(cases.CASES, said, strict=True):
         port, guids = running.ports[case.port], {one.guid for one in those}
         yield (case, those,
                [entry for entry in logs.get(case.port.partition("_")[0], [])
@@ -224,11 +215,7 @@ def skipped(why):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--work", required=True, help="for what is unpacked, and the servers")
-    parser.add_argument("--only", default="", help="cases with these words in port or name")
     arguments = parser.parse_args()
-    chosen = [case for case in cases.CASES if arguments.only in "%s %s" % (case.port, case.name)]
-    if not chosen:
-        parser.error("no case is called so")
     if os.uname().machine != "x86_64" or not shutil.which("apt-get"):
         return skipped("the servers are Debian's, for x86_64")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("servers: ended"))
@@ -240,7 +227,7 @@ def main():
         begun = time.monotonic()
         faulthandler.dump_traceback_later(HANGS_S, exit=True)
         running = servers.Servers(debian, servers.emptied(os.path.join(work, "run")))
-        results = list(run(chosen, running))
+        results = list(run(running))
     except servers.ServerError as why:
         sys.exit("servers: %s" % why)
     print("| server | case | status | flags | ms | requests over connections, as it logs |")

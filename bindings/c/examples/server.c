@@ -143,13 +143,20 @@ static void serve_all(struct work *work, int wanted)
 
 /* --- The summary ---------------------------------------------------------------------------- */
 
+/* The gateway's text may hold anything, but a terminal obeys nobody else. */
 static void print_failure(const struct agent *agent)
 {
     const agw_result *result = &agent->result;
+    char *byte;
+    char line[1000];
 
-    printf("agent %s: %ld %s retcode=%s %s%s\n", agent->id, (long)result->status,
-           agw_strerror(result->status), result->retcode, result->detail,
-           result->flags & AGW_RESULT_MAYBE_SENT ? " (perhaps done all the same)" : "");
+    sprintf(line, "agent %.10s: %ld %.200s retcode=%s %s%s", agent->id, (long)result->status,
+            agw_strerror(result->status), result->retcode, result->detail,
+            result->flags & AGW_RESULT_MAYBE_SENT ? " (perhaps done all the same)" : "");
+    for (byte = line; *byte != '\0'; byte++)
+        if ((unsigned char)*byte < 0x20 || *byte == 0x7F)
+            *byte = ' ';
+    puts(line);
 }
 
 static int summarise(const struct work *work)

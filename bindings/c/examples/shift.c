@@ -84,13 +84,14 @@ static agw_result new_result(void)
 /* A line of the timeline. The gateway's text may hold anything, but a terminal obeys nobody else. */
 static void show(const char *what, const char *text)
 {
-    char clock[16];
+    const char *byte;
+    char clock[16], line[4200];
     time_t now = time(NULL);
 
     strftime(clock, sizeof clock, "%H:%M:%S", localtime(&now));
-    printf("%s  %-28s ", clock, what);
-    for (; *text != '\0'; text++)
-        putchar((unsigned char)*text < 0x20 || *text == 0x7F ? ' ' : *text);
+    sprintf(line, "%s  %-28.64s %.4000s", clock, what, text);
+    for (byte = line; *byte != '\0'; byte++)
+        putchar((unsigned char)*byte < 0x20 || *byte == 0x7F ? ' ' : *byte);
     putchar('\n');
     fflush(stdout);
 }
