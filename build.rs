@@ -1,10 +1,13 @@
-//! Generates the C header, and gives a shared library what it needs on the target's system. Crates
-//! for that are compiled only with the features `header` and `c-library`.
+//! Generates the tables of src/gbk.rs and the C header, and gives a shared library what it needs on the
+//! target's system. Crates for the latter two are compiled only with the features `header` and
+//! `c-library`.
 
 use std::env;
+use std::path::PathBuf;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    gbk_tables();
     #[cfg(feature = "header")]
     header::write();
     // The target's system, never the one that this script runs on.
@@ -23,17 +26,44 @@ fn main() {
     }
 }
 
+fn out(name: &str) -> PathBuf {
+    PathBuf::from(env::var_os("OUT_DIR").expect("set by cargo")).join(name)
+}
+
+fn gbk_tables() {
+    let character = |bytes: &[u8]| {
+        let (text, _) = encoding_rs::GB18030.decode_without_bom_handling(bytes);
+        u16::try_from(u32::from(text.chars().next().expect("a character"))).expect("two bytes")
+    };
+    let trails = || (0x40..0x7F).chain(0x80..0xFF);
+    let pairs = (0x81..0xFF).flat_map(|lead| trails().map(move |trail| [lead, trail]));
+    let pairs: Vec<u16> = pairs.map(|pair| character(&pair)).collect();
+    let mut ranges = Vec::new();
+    let mut next = None;
+    for number in 0..39_420 {
+        let digit = |of: u16| 0x30 + (number / of % 10) as u8;
+        let third = 0x81 + (number / 10 % 126) as u8;
+        let bytes = [0x81 + (number / 12_600) as u8, digit(1260), third, digit(1)];
+        let character = character(&bytes);
+        if next != Some(character) {
+            ranges.push((number, character));
+        }
+        next = character.checked_add(1);
+    }
+    for (name, table) in [("pairs", format!("{pairs:?}")), ("ranges", format!("{ranges:?}"))] {
+        std::fs::write(out(&format!("gbk-{name}.rs")), table).expect("OUT_DIR can be written");
+    }
+}
+
 #[cfg(feature = "header")]
 mod header {
-    use std::path::Path;
 
     /// Where the header's texts and numbers are, in the order in which they appear in it.
     const SOURCES: [&str; 3] = ["src/status.rs", "src/ffi/types.rs", "src/ffi/mod.rs"];
 
     pub fn write() {
-        let out = std::env::var_os("OUT_DIR").expect("set by cargo");
         let header = generated().unwrap_or_else(|why| panic!("cbindgen: {why}"));
-        std::fs::write(Path::new(&out).join("agw.h"), header).expect("OUT_DIR can be written");
+        std::fs::write(super::out("agw.h"), header).expect("OUT_DIR can be written");
         println!("cargo::rerun-if-changed=cbindgen.toml");
         for source in SOURCES {
             println!("cargo::rerun-if-changed={source}");
@@ -69,8 +99,7 @@ fn version_information() {
     let text = template
         .replace("@NUMBERS@", &version.split('-').next().unwrap_or_default().replace('.', ","))
         .replace("@VERSION@", &version);
-    let out = env::var_os("OUT_DIR").expect("set by cargo");
-    let script = std::path::Path::new(&out).join("agw.rc");
+    let script = out("agw.rc");
     std::fs::write(&script, text).expect("OUT_DIR can be written");
     let compiled = embed_resource::compile_for_cdylib(&script, embed_resource::NONE);
     if let Err(why) = compiled.manifest_required() {

@@ -43,6 +43,7 @@ mod cookies;
 mod error;
 mod event;
 pub mod ffi;
+mod gbk;
 mod json;
 mod log;
 mod net;

@@ -3,8 +3,9 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::GBK;
 use memchr::memchr2_iter;
+
+use crate::gbk;
 
 /// How GBK is called: by WHATWG's list, by Java and by Windows. GB 2312 is a part of it, and what
 /// GB 18030 has beyond it is decoded along.
@@ -27,16 +28,16 @@ pub(crate) fn decode<'a, 'b>(
     }
     let charset = charset(content_type().unwrap_or_default());
     let is_gbk = |name| NAMES_OF_GBK.split(' ').any(|known| known == name);
-    let gbk = charset.as_deref().is_some_and(is_gbk);
+    let announced = charset.as_deref().is_some_and(is_gbk);
     // What is not ASCII may be valid in both: then it is what is announced, unless a half of a character
     // would be ASCII, such as JSON's backslash.
     let ascii = |text: &[u8]| text.iter().filter(|byte| byte.is_ascii()).count();
     match utf8 {
-        Ok(text) if !gbk => Cow::Borrowed(text),
-        Err(_) if !gbk && charset.is_some() => String::from_utf8_lossy(body),
-        _ => match GBK.decode_without_bom_handling(body) {
-            (text, broken) if utf8.is_err() && (gbk || !broken) => text,
-            (text, false) if ascii(text.as_bytes()) == ascii(body) => text,
+        Ok(text) if !announced => Cow::Borrowed(text),
+        Err(_) if !announced && charset.is_some() => String::from_utf8_lossy(body),
+        _ => match gbk::decode(body) {
+            (text, broken) if utf8.is_err() && (announced || !broken) => text.into(),
+            (text, false) if ascii(text.as_bytes()) == ascii(body) => text.into(),
             _ => String::from_utf8_lossy(body),
         },
     }

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 10] = [
     &["net"],
     &["route"],
     &["address", "options"],
-    &["error", "json", "log", "retcode", "text"],
+    &["error", "gbk", "json", "log", "retcode", "text"],
     &["status"],
     &["sys"],
 ];

@@ -71,8 +71,10 @@ def is_own(package):
 
 
 def linked(dependency, packages):
-    """Neither for building or testing only, nor a macro, which runs in the compiler."""
+    """Neither for building or testing only, nor a macro, which runs in the compiler; but build.rs
+    takes tables from one."""
     normal = any(kind["kind"] is None for kind in dependency["dep_kinds"])
+    normal = normal or packages[dependency["pkg"]]["name"] == "encoding_rs"
     kinds = {kind for part in packages[dependency["pkg"]]["targets"] for kind in part["kind"]}
     return normal and "proc-macro" not in kinds
 

@@ -236,10 +236,10 @@ mod tests {
         static METADATA: LazyLock<serde_json::Value> = LazyLock::new(|| {
             let version = cargo(&["-vV"]);
             let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-            // Without the crates of other platforms, which nobody may have downloaded.
+            // Without the crates of other platforms, which it would download.
             let platform = ["--filter-platform", host.expect("a host")];
             let manifest = ["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")];
-            let metadata = ["metadata", "--locked", "--offline", "--format-version", "1"];
+            let metadata = ["metadata", "--locked", "--format-version", "1"];
             let said = cargo(&[&metadata[..], &platform, &manifest].concat());
             serde_json::from_str(&said).expect("JSON")
         });

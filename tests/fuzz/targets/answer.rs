@@ -18,7 +18,7 @@ mod status;
 #[path = "../../../src/text.rs"]
 mod text;
 
-use agw_fuzz::{GUID, assert_no_guid, planted};
+use agw_fuzz::{GUID, assert_no_guid, gbk, planted};
 use libfuzzer_sys::fuzz_target;
 
 use error::{Answer, Error};

@@ -48,7 +48,7 @@ mod route {
 
 use std::collections::BTreeMap;
 
-use agw_fuzz::planted;
+use agw_fuzz::{gbk, planted};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use libfuzzer_sys::{Corpus, fuzz_target};
 use serde_json::Value;
