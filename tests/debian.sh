@@ -37,6 +37,7 @@ APT::Architecture "$architecture";
 APT::Architectures "$architecture";
 APT::Sandbox::User "root";
 Acquire::Languages "none";
+Acquire::Retries "5";
 Dir::State "$work/state";
 Dir::State::status "$work/status";
 Dir::Cache "$work/cache";

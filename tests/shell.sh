@@ -23,6 +23,15 @@ quietly() { # what it is, command ...
     }
 }
 
+# For what goes on where it was interrupted: the mirror may have a hiccup.
+again() { # command ...
+    for _ in 1 2 3 4; do
+        "$@" && return
+        sleep 10
+    done
+    "$@"
+}
+
 # The options of a script that tests a binding: each names a file, but for --windows a width.
 take_options() {
     while [ $# -gt 0 ]; do

@@ -27,7 +27,7 @@ programs=gcc,g++,libc6-dev,cmake,make,pkg-config,python3-venv
 if [ "$(cat "$kept/complete" 2>/dev/null)" != $programs ]; then
     rm -rf "$kept"
     [ -n "$(mirror)" ] || quietly "apt-get update" apt-get -q update
-    quietly debootstrap debootstrap --variant=minbase --include=$programs bookworm \
+    quietly debootstrap again debootstrap --variant=minbase --include=$programs bookworm \
         "$kept" "$(mirror)"
     echo $programs >"$kept/complete"
 fi
