@@ -24,7 +24,7 @@ trap 'rm -rf "$work"' EXIT
 
 # Of Debian itself: the security archive lacks most packages, and its i386 index is broken.
 # A fresh machine has no lists, from which apt would tell.
-[ -n "$(mirror)" ] || quietly "apt-get update" apt-get -q update
+[ -n "$(mirror)" ] || quietly "apt-get update" again apt-get -q update
 mirror=$(mirror)
 [ -n "$mirror" ] || fail "apt knows no mirror of Debian"
 
@@ -49,8 +49,8 @@ EOF
 export APT_CONFIG="$work/apt.conf"
 
 cd "$work/packages"
-quietly "apt-get update" apt-get -q update
-quietly "apt-get download" apt-get -q download "$@"
+quietly "apt-get update" again apt-get -q update
+quietly "apt-get download" again apt-get -q download "$@"
 for package in *.deb; do
     dpkg-deb -x "$package" "$work/root"
 done

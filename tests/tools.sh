@@ -56,15 +56,17 @@ case "$missing" in
 *)
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
         echo "setup: tests need more: apt-get update, then apt-get install$missing"
-        # On a fresh machine the daily update may have the lock; and the mirror may have a hiccup.
+        # On a fresh machine the daily update may have the lock, and the mirror may have a hiccup.
         patient="-o DPkg::Lock::Timeout=600 -o Acquire::Retries=5"
         for _ in 1 2 3 4 5; do
-            apt-get update -q && break
+            # shellcheck disable=SC2086 # lists of words
+            if apt-get update -q $patient &&
+                DEBIAN_FRONTEND=noninteractive apt-get install -qy $patient \
+                    --no-install-recommends $missing; then
+                exit 0
+            fi
             sleep 10
         done
-        # shellcheck disable=SC2086 # a list of words
-        DEBIAN_FRONTEND=noninteractive apt-get install -qy $patient --no-install-recommends $missing
-        exit 0
     fi
     ;;
 esac

@@ -26,7 +26,7 @@ trap 'rm -rf "$work"' EXIT
 programs=gcc,g++,libc6-dev,cmake,make,pkg-config,python3-venv
 if [ "$(cat "$kept/complete" 2>/dev/null)" != $programs ]; then
     rm -rf "$kept"
-    [ -n "$(mirror)" ] || quietly "apt-get update" apt-get -q update
+    [ -n "$(mirror)" ] || quietly "apt-get update" again apt-get -q update
     quietly debootstrap again debootstrap --variant=minbase --include=$programs bookworm \
         "$kept" "$(mirror)"
     echo $programs >"$kept/complete"
