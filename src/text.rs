@@ -7,10 +7,9 @@ use memchr::memchr2_iter;
 
 use crate::gbk;
 
-/// How GBK is called: by WHATWG's list, by Java and by Windows. GB 2312 is a part of it, and what
-/// GB 18030 has beyond it is decoded along.
-const NAMES_OF_GBK: &str = "gbk x-gbk gb2312 gb_2312 gb_2312-80 gb18030 cp936 ms936 windows-936 936 \
-    euc-cn euc_cn euccn chinese csgb2312 csiso58gb231280 iso-ir-58";
+/// What the names of GBK hold, by WHATWG, Java and Windows; of others those of some that are ASCII. GB
+/// 2312 is a part of it, and what GB 18030 has beyond it is decoded along.
+const IN_NAMES_OF_GBK: [&str; 6] = ["gb", "936", "1386", "cn", "chinese", "iso-ir-58"];
 
 /// The text of a body. Old builds announce GBK, or say nothing of it; everything else is read as UTF-8.
 /// `content_type` is asked for where the body is not ASCII.
@@ -22,24 +21,27 @@ pub(crate) fn decode<'a, 'b>(
     if let Some(marked) = body.strip_prefix(b"\xEF\xBB\xBF") {
         return String::from_utf8_lossy(marked);
     }
-    let utf8 = std::str::from_utf8(body);
-    if let Some(text) = utf8.ok().filter(|text| text.is_ascii()) {
+    if let Some(text) = std::str::from_utf8(body).ok().filter(|text| text.is_ascii()) {
         return Cow::Borrowed(text);
     }
     let charset = charset(content_type().unwrap_or_default());
-    let is_gbk = |name| NAMES_OF_GBK.split(' ').any(|known| known == name);
-    let announced = charset.as_deref().is_some_and(is_gbk);
+    let is_gbk = |name: &String| IN_NAMES_OF_GBK.iter().any(|part| name.contains(part));
+    let announced = charset.as_ref().is_some_and(is_gbk);
+    let utf8 = String::from_utf8_lossy(body);
+    let valid = matches!(utf8, Cow::Borrowed(_));
+    // A gateway that cuts its texts to a length may cut a character. GBK hardly ever looks so.
+    let long = utf8.chars().filter(|c| c.len_utf8() > 2).count();
+    let cut = 2 * utf8.matches(char::REPLACEMENT_CHARACTER).count() < long;
+    if !announced && (valid || cut || charset.is_some()) {
+        return utf8;
+    }
     // What is not ASCII may be valid in both: then it is what is announced, unless a half of a character
     // would be ASCII, such as JSON's backslash.
     let ascii = |text: &[u8]| text.iter().filter(|byte| byte.is_ascii()).count();
-    match utf8 {
-        Ok(text) if !announced => Cow::Borrowed(text),
-        Err(_) if !announced && charset.is_some() => String::from_utf8_lossy(body),
-        _ => match gbk::decode(body) {
-            (text, broken) if utf8.is_err() && (announced || !broken) => text.into(),
-            (text, false) if ascii(text.as_bytes()) == ascii(body) => text.into(),
-            _ => String::from_utf8_lossy(body),
-        },
+    match gbk::decode(body) {
+        (text, broken) if !valid && (announced || !broken) => text.into(),
+        (text, false) if ascii(text.as_bytes()) == ascii(body) => text.into(),
+        _ => utf8,
     }
 }
 

@@ -136,7 +136,8 @@ def answers():
     session = ["SESSION", 200, "100-006", 1, MESSAGE]
     for charset in ["GBK", "x-gbk", "CP936", "MS936", "windows-936", "936", "GB2312", "GB_2312-80",
                     "gb18030", "chinese", "csGB2312", "iso-ir-58", "csISO58GB231280", "EUC-CN",
-                    "EUC_CN", "EUCCN", "GB_2312"]:
+                    "EUC_CN", "EUCCN", "GB_2312", "GB2312-80", "GB18030-2022", "GB-18030", "csGBK",
+                    "MS_936", "x-mswin-936", "x-IBM1386", "x-EUC-CN"]:
         head = b"Content-Type: application/json;charset=%s\r\n" % charset.encode()
         yield f"charset-{charset.lower()}", sized(head, gbk), session
     for name, head, body in [
@@ -158,6 +159,8 @@ def answers():
     for name, head, text, shown in [
         ("gb18030-of-four-bytes", announced, "座\U00020000席".encode("gb18030"), "座\U00020000席"),
         ("gbk-cut", announced, "座席".encode("gbk")[:3], "座\ufffd"),
+        # Which is GBK, too.
+        ("utf-8-cut", b"", "座席未签入".encode()[:14], "座席未签\ufffd"),
         ("neither-utf-8-nor-gbk", b"", b"a\xffb", "a\ufffdb"),
     ]:
         body = b'{"retcode":"100-006","message":"' + text + b'"}'
