@@ -148,6 +148,11 @@ def bundles():
     damaged[4 + damaged.index(0x30, 4)] ^= 0xFF
     damaged = pem("CERTIFICATE", bytes(damaged)).encode()
     write("bundle.pem", b"Subject: CN=ca\n" + ca + b"\nanother\n" + other)
+    # As PowerShell's >> leaves it, and as a file from another system.
+    write("bundle-second-utf16le-damaged.pem", ca + damaged.decode().encode("utf-16-le"))
+    write("bundle-first-utf16le-damaged.pem",
+          ("\ufeff" + ca.decode()).encode("utf-16-le") + damaged)
+    write("bundle-second-der.pem", ca + der(other))
     write("bundle-second-damaged.pem", ca + damaged + other)
     write("bundle-second-cut.pem", ca + other[:200] + b"\n" + ca)
     write("bundle-second-no-base64.pem",
@@ -275,6 +280,8 @@ def clients():
     client = certificate("client", CLIENT, by="ca")
     write("client.pem", client)
     write("client.der", der(client))
+    write("client-and-line-end.der", der(client) + b"\r\n")
+    write("client-and-ca.der", der(client) + der(read("ca.crt")))
     write("client-utf16be.pem", ("\ufeff" + client.decode()).encode("utf-16-be"))
     write("client-and-key.pem", client + read("client.key"))
     write("client-and-encrypted-key.pem", client + (FOLDER / "key-encrypted.pem").read_bytes())

@@ -67,7 +67,7 @@ pub(super) struct Certificate<'a> {
 
 impl<'a> Certificate<'a> {
     pub fn read(mut der: &'a [u8]) -> Option<Self> {
-        let mut certificate = expect(&mut der, SEQUENCE)?;
+        let mut certificate = expect(&mut der, SEQUENCE).filter(|_| der.is_empty())?;
         let content = next(&mut certificate).filter(|content| content.tag == SEQUENCE)?;
         let mut fields = content.inside().skip_while(|field| field.tag == VERSION);
         let (_serial, _signature) = (fields.next()?, fields.next()?);

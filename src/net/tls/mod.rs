@@ -282,7 +282,7 @@ fn check_chain(given: &Given, chain: &[CertificateDer], key: Option<&[u8]>) -> R
     let refused = |number, why| Err(refused(given, number, chain.len(), why));
     let certificates: Vec<_> = chain.iter().map(|one| Certificate::read(one)).collect();
     if let Some(number) = certificates.iter().position(Option::is_none) {
-        return refused(number, "it cannot be read as a certificate");
+        return refused(number, "it cannot be read as a certificate, or bytes follow it");
     }
     let is_own = |one: &Certificate| key.is_none_or(|key| key == one.public_key);
     match certificates.iter().flatten().position(is_own) {

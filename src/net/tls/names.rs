@@ -1,7 +1,5 @@
 //! Names in a certificate, as people read them: it may hold anything.
 
-use std::borrow::Cow;
-
 use super::der::{Certificate, Element, dotted, next};
 
 pub(super) fn issuer(certificate: &Certificate) -> String {
@@ -24,7 +22,10 @@ fn common_name(mut name: &[u8]) -> Option<String> {
     };
     let Element { tag, value, .. } = value_of(COMMON_NAME).or_else(|| value_of(ORGANISATION))?;
     let text = match tag {
-        BMP_STRING => utf16(value, u16::from_be_bytes),
+        BMP_STRING => {
+            let unit = |pair: &[u8]| u16::from_be_bytes([pair[0], pair[1]]);
+            String::from_utf16_lossy(&value.chunks_exact(2).map(unit).collect::<Vec<_>>()).into()
+        }
         _ => String::from_utf8_lossy(value),
     };
     let shown = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST);
@@ -51,9 +52,4 @@ pub(super) fn listed(names: &[String]) -> String {
 /// Whether it can be a name at all: a certificate may hold anything.
 pub(super) fn is_shown(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(u8::is_ascii_graphic)
-}
-
-pub(super) fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Cow<'static, str> {
-    let units: Vec<_> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
-    String::from_utf16_lossy(&units).into()
 }

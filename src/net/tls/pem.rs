@@ -1,16 +1,15 @@
 //! Certificates and keys, from an option that holds the text itself or the path of a file: PEM in UTF-8
 //! or UTF-16, or DER.
 
-use std::borrow::Cow;
 use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use memchr::memchr_iter;
 use rustls::pki_types::CertificateDer;
 
-use super::der;
+use super::der::{self, SEQUENCE};
 use super::forms::{CERTIFICATE, ENCRYPTED_KEY, Form, KEY, OPENSSH_KEY, TRUSTED, UNKNOWN};
-use super::names::utf16;
 use crate::net::failure::{or_resources, words as words_of};
 use crate::sys::files;
 use crate::{Error, Status};
@@ -30,13 +29,18 @@ impl Given {
     #[inline(never)]
     pub fn load(name: &'static str, value: &str) -> Result<Self, Error> {
         let mut given = Self::read(name, value)?;
-        let form = Form::of_der(&given.bytes);
-        given.pieces = if form == CERTIFICATE || form == KEY {
-            vec![Piece { form, der: Ok(given.bytes.clone()) }]
-        } else {
-            sections(&text_of(&given.bytes))
-                .map_err(|why| given.refuse(format!(" cannot be read as PEM: {why}")))?
+        let bytes = &given.bytes;
+        // One that would be missing in silence, for no line says that it is there.
+        let joined = |at: usize| Form::of_der(&bytes[at..]) == CERTIFICATE;
+        let pieces = match (Form::of_der(bytes), sections(&text_of(bytes))) {
+            (form @ (CERTIFICATE | KEY), _) => Ok(vec![Piece { form, der: Ok(bytes.clone()) }]),
+            (_, Ok(found)) if !found.is_empty() && memchr_iter(SEQUENCE, bytes).any(joined) => {
+                Err("a certificate in DER is joined to it; make PEM of that first".to_owned())
+            }
+            (_, found) => found,
         };
+        let refused = |why| given.refuse(format!(" cannot be read as PEM: {why}"));
+        given.pieces = pieces.map_err(refused)?;
         Ok(given)
     }
 
@@ -198,17 +202,12 @@ fn sections(text: &str) -> Result<Vec<Piece>, String> {
     }
 }
 
-/// As text, without byte-order marks: Windows editors put one first, which would hide the BEGIN line
-/// behind it, and files that are joined have several.
-fn text_of(bytes: &[u8]) -> Cow<'_, str> {
-    let text = match bytes {
-        [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes),
-        [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes),
-        [1..=0x7F, 0, 1..=0x7F, 0, ..] => utf16(bytes, u16::from_le_bytes),
-        [0, 1..=0x7F, 0, 1..=0x7F, ..] => utf16(bytes, u16::from_be_bytes),
-        _ => String::from_utf8_lossy(bytes),
-    };
-    if text.contains('\u{feff}') { Cow::Owned(text.replace('\u{feff}', "")) } else { text }
+/// As text. PEM is ASCII, which in UTF-16 has NULs between: without these, and the byte-order marks that
+/// would hide the BEGIN line behind them, it is read from files that are joined of several charsets.
+fn text_of(bytes: &[u8]) -> String {
+    let ascii: Vec<_> =
+        bytes.iter().copied().filter(|byte| ![0, 0xFE, 0xFF].contains(byte)).collect();
+    String::from_utf8_lossy(&ascii).replace('\u{feff}', "")
 }
 
 /// A key whose BEGIN line was lost is taken for a path, and must not be shown.
@@ -235,11 +234,12 @@ mod tests {
 
     /// The corpus has more, as files.
     #[test]
-    fn utf_16_is_known_without_a_mark_and_cut_off() {
+    fn lines_are_read_however_charsets_are_joined() {
         let text = "-----BEGIN X-----\n座席\n";
+        let little: Vec<_> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let big: Vec<_> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
-        assert_eq!(text_of(&big), text);
-        assert_eq!(text_of(b"\xFF\xFE-"), "", "half a character is none");
+        let joined = [text.as_bytes(), b"\xFF\xFE", &little, &big, &big[3..], &big].concat();
+        assert_eq!(text_of(&joined).matches("-----BEGIN X-----\n").count(), 4);
     }
 
     #[test]
