@@ -236,7 +236,9 @@ impl Tls {
             Err(why) => {
                 self.broken = true;
                 let _ = self.flush(socket);
-                return Err(invalid(why));
+                // Behind the handshake it is not a port of another protocol, but words on the way.
+                let foreign = !handshaking && matches!(why, rustls::Error::InvalidMessage(_));
+                return Err(invalid(if foreign { rustls::Error::DecryptError } else { why }));
             }
             Ok(state) if completes_early && state.plaintext_bytes_to_read() > 0 => {
                 return Err(Cause::SPOKE_UNASKED.into());

@@ -41,9 +41,9 @@ pub enum Step {
     Send(Vec<u8>),
     /// Over TLS, so many bytes of the record that the bytes make; the rest is held back.
     SendPart(Vec<u8>, usize),
-    /// Over TLS, the record that the bytes make, and behind it, in one piece, an alert that is not
+    /// Over TLS, the record that the bytes make, and behind it, in one piece, some that are not
     /// encrypted.
-    SendAndAlert(Vec<u8>),
+    SendAndBare(Vec<u8>, &'static [u8]),
     /// So many bytes of what is held back.
     SendSome(usize),
     /// What is still held back.

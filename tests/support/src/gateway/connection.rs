@@ -136,7 +136,7 @@ impl<'a> Connection<'a> {
             Step::Take => self.read(&mut [0; 4096]).map(drop),
             Step::Send(bytes) => self.write_all(&bytes),
             Step::SendPart(bytes, amount) => self.write_part(&bytes, amount),
-            Step::SendAndAlert(bytes) => self.write_and_alert(&bytes),
+            Step::SendAndBare(bytes, bare) => self.write_and_bare(&bytes, bare),
             Step::SendSome(amount) => self.write_held(amount),
             Step::SendRest => self.write_held(self.held.len()),
             Step::Repeat(bytes, times) => (0..times).try_for_each(|_| self.write_all(&bytes)),
@@ -199,9 +199,9 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    fn write_and_alert(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn write_and_bare(&mut self, bytes: &[u8], bare: &[u8]) -> io::Result<()> {
         self.hold(bytes)?;
-        self.held.extend(b"\x15\x03\x03\x00\x02\x02\x28");
+        self.held.extend(bare);
         self.write_held(self.held.len())
     }
 

@@ -13,8 +13,8 @@ use crate::faults::parts::{
 use crate::faults::row::Act::{CancelCall, Pause};
 use crate::faults::row::{Between, Row, Site, accepted, connected, fails, refused, row};
 use crate::gateway::Step::{
-    Await, AwaitEnd, Cut, Drip, Hang, Read, Reset, Send, SendAndAlert, SendPart, SendRest,
-    SendSome, Tunnel, Wait,
+    Await, AwaitEnd, Cut, Drip, Hang, Read, Reset, Send, SendAndBare, SendPart, SendRest, SendSome,
+    Tunnel, Wait,
 };
 use crate::gateway::{Script, Step};
 use crate::tls::Over::{Tls12, Tls13};
@@ -102,8 +102,13 @@ fn parts_of_records() -> Vec<Row> {
     };
     let ticket = vec![SendSome(20), Await, SendRest, Read, answer(), Hang];
     let whole = http("200 OK", ACCEPTED);
-    let alert =
-        |name, answer: &str| row(name, TLS, then_serves([Read, SendAndAlert(answer.into()), Hang]));
+    const ALERT: &[u8] = b"\x15\x03\x03\x00\x02\x02\x28";
+    const PAGE: &[u8] = b"HTTP/1.1 403 Forbidden\r\n\r\n";
+    let bare = |name, answer: &str, bare| {
+        row(name, TLS, then_serves([Read, SendAndBare(answer.into(), bare), Hang]))
+    };
+    let part = &whole[..whole.len() - 9];
+    let changed = fails(Status::Tls, MAYBE_SENT, "what the gateway sent was changed on its way");
     let too_early = |over| {
         let early = speaks([Wait(ms(50)), SendPart(stale(), 30), Read, SendRest, Hang]);
         row("a part of an answer before the 1st request", over, in_turn([early, says_no()]))
@@ -121,9 +126,15 @@ fn parts_of_records() -> Vec<Row> {
         .connect(connected())
         .reject(accepted())
         .sees(1, 1),
-        alert("answer, and a broken record behind it", &whole).rejects(2, accepted()).sees(2, 2),
-        alert("half an answer, and a broken record behind it", whole.split_at(whole.len() - 9).0)
+        bare("answer, and a broken record behind it", &whole, ALERT)
+            .rejects(2, accepted())
+            .sees(2, 2),
+        bare("half an answer, and a broken record behind it", part, ALERT)
             .rejects_once(fails(Status::Tls, MAYBE_SENT, "").http(200))
+            .sees(2, 2),
+        // As something on the path does that forbids the connection.
+        bare("half an answer, and a page that is not encrypted", part, PAGE)
+            .rejects_once(changed.http(200))
             .sees(2, 2),
         // With TLS 1.2 a record says at its beginning that it holds data.
         too_early(&[Tls12]).reject(nothing_rings()).sees(2, 1),
