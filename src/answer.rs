@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::json::{Members, Text, counted};
 use crate::retcode::{self, ACCEPTED};
-use crate::text::{beginning, decode, find, of_page, starts_with, without_entities};
+use crate::text::{beginning, decode, find, of_page, starts_with, unescaped, without_entities};
 use crate::{Answer, Error, Status};
 
 /// The documented JSON. `result` is reserved and unknown members are skipped.
@@ -256,32 +256,6 @@ fn secret_length(guid: &str) -> usize {
     guid.rfind('.').filter(|dot| *dot >= UUID).unwrap_or(guid.len())
 }
 
-/// A text without JSON's escapes but for controls: a secret could be written in them.
-fn unescaped(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, escaped)) = rest.split_once('\\') {
-        let (character, length) = escape(escaped).unwrap_or(('\\', 0));
-        plain.push_str(before);
-        plain.push(character);
-        rest = &escaped[length..];
-    }
-    plain + rest
-}
-
-/// What stands behind a backslash, and how many bytes it takes there.
-fn escape(escaped: &str) -> Option<(char, usize)> {
-    match escaped.chars().next()? {
-        character @ ('"' | '\\' | '/') => Some((character, 1)),
-        'u' => {
-            let code = u32::from_str_radix(escaped.get(1..5)?, 16).ok()?;
-            let character = char::from_u32(code).filter(|c| !c.is_control())?;
-            Some((character, 5))
-        }
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -427,19 +401,6 @@ mod tests {
             let secrets = Secrets { password, ..Secrets::default() };
             let error = read(&format!(r#"{{"retcode":"{code}"}}"#), &secrets).unwrap_err();
             assert_eq!(error.retcode(), Some(shown), "{password}");
-        }
-    }
-
-    #[test]
-    fn all_but_controls_is_taken_out_of_its_escapes() {
-        for (text, plain) in [
-            ("", ""),
-            (r"a\u0030b\u003d", r"a0b="),
-            (r"\u5ea7\u0007\u00e9\u\u1\n", r"座\u0007é\u\u1\n"),
-            (r"\u003座\u0030\ud83d\u0085\u0020", r"\u003座0\ud83d\u0085 "),
-            (r#"\"\/\\u0030\"#, r#""/\u0030\"#),
-        ] {
-            assert_eq!(unescaped(text), plain);
         }
     }
 }

@@ -132,6 +132,32 @@ fn entity(name: &str) -> Option<char> {
     }
 }
 
+/// A text without JSON's escapes but for controls: a secret could be written in them.
+pub(crate) fn unescaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, escaped)) = rest.split_once('\\') {
+        let (character, length) = escape(escaped).unwrap_or(('\\', 0));
+        plain.push_str(before);
+        plain.push(character);
+        rest = &escaped[length..];
+    }
+    plain + rest
+}
+
+/// What stands behind a backslash, and how many bytes it takes there.
+fn escape(escaped: &str) -> Option<(char, usize)> {
+    match escaped.chars().next()? {
+        character @ ('"' | '\\' | '/') => Some((character, 1)),
+        'u' => {
+            let code = u32::from_str_radix(escaped.get(1..5)?, 16).ok()?;
+            let character = char::from_u32(code).filter(|c| !c.is_control())?;
+            Some((character, 5))
+        }
+        _ => None,
+    }
+}
+
 /// Regardless of case of ASCII. What is looked for is whole characters, so it begins and ends at such.
 pub(crate) fn find(text: &str, word: &str) -> Option<usize> {
     let first = *word.as_bytes().first()?;
@@ -189,5 +215,18 @@ mod tests {
         }
         assert_eq!(beginning(&"座\n".repeat(200)), "座 ".repeat(80) + "...");
         assert_eq!(beginning(&"座".repeat(160)), "座".repeat(160));
+    }
+
+    #[test]
+    fn all_but_controls_is_taken_out_of_its_escapes() {
+        for (text, plain) in [
+            ("", ""),
+            (r"a\u0030b\u003d", r"a0b="),
+            (r"\u5ea7\u0007\u00e9\u\u1\n", r"座\u0007é\u\u1\n"),
+            (r"\u003座\u0030\ud83d\u0085\u0020", r"\u003座0\ud83d\u0085 "),
+            (r#"\"\/\\u0030\"#, r#""/\u0030\"#),
+        ] {
+            assert_eq!(unescaped(text), plain);
+        }
     }
 }

@@ -206,7 +206,7 @@ fn shows_password(text: &str, proxy: &Proxy) -> bool {
     let password = credentials.split_once(':').map_or("", |(_, password)| password);
     let unescaped = text::without_entities(text);
     let decoded = percent_decode_str(&unescaped).decode_utf8_lossy();
-    let forms = [&*unescaped, &*decoded].map(bare);
+    let forms = [&*unescaped, &*decoded, &*text::unescaped(&decoded)].map(bare);
     let secrets = [password, &*BASE64.encode(credentials)].map(bare);
     let shown = |secret: &String| forms.iter().any(|form| text::find(form, secret).is_some());
     !secrets[0].is_empty() && secrets.iter().any(shown)
@@ -282,6 +282,7 @@ mod tests {
             ("user:hunter22", "<p>hun<b>ter</b>22"),
             ("user:hunter22", "hunter\n22"),
             ("user:hunter22", "http://user:hunter%32%32@proxy"),
+            ("user:hünter/22", r#"{"sent": "H\u00fcnter\/22"}"#),
             ("user:it's", "<p>it&#x27;s"),
             ("user:a&amp b", "<p>a&amp;amp b"),
             ("user:hunter22", "dXNlcjpo dW50ZXIyMg=="),

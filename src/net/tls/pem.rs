@@ -1,5 +1,4 @@
-//! Certificates and keys, from an option that holds the text itself or the path of a file: PEM in UTF-8
-//! or UTF-16, or DER.
+//! Certificates and keys, from an option that holds the text itself or a file's path: PEM or DER.
 
 use std::path::Path;
 
