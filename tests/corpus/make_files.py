@@ -212,6 +212,9 @@ def other_forms():
     write("blanks.pem", " \r\n\r\n")
     write("note.txt", "The certificate follows on Monday.\n")
     write("bare-base64.txt", base64.encodebytes(der(read("ca.crt"))))
+    write("in-hex.txt", der(read("ca.crt")).hex() + "\n")
+    # As Azure's Key Vault gives it, and Kubernetes.
+    write("store-in-base64.txt", base64.encodebytes((FOLDER / "store.p12").read_bytes()))
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr(zipfile.ZipInfo("ca.pem"), read("ca.crt"))

@@ -1,5 +1,8 @@
 //! What people give where a certificate or a key is wanted, and how to make of it what is.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
 use super::der::{self, BIT_STRING, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +88,8 @@ const PEM_IN_BASE64: Form = form(
     "base64 -d FILE > certificates.pem",
     "base64 -d FILE > key.pem",
 );
+const STORE_IN_BASE64: Form = form("a PKCS#7 or PKCS#12 store in base64", DECODE, DECODE);
+const DECODE: &str = "take it out of that: base64 -d FILE > store, and give what comes";
 const MISSPELT: Form = form(
     "PEM whose BEGIN line is missing, or not as it has to be",
     ALONE_ON_ITS_LINE,
@@ -141,19 +146,27 @@ impl Form {
         const JCE: &[u8] = &[0xCE, 0xCE, 0xCE, 0xCE];
         const DASHES_IN_BASE64: &str = "LS0tLS1";
         const SSH_KEYS: [&str; 3] = ["ssh-", "ecdsa-sha2", "---- BEGIN SSH2 PUBLIC"];
+        // With what a mail, an editor or a script has made of its lines.
+        const PEM: [&str; 4] = ["-----BEGIN ", "BEGIN CERTIFICATE", "PRIVATE KEY-", "-----END "];
         let start = text.trim_start();
+        let base64 = start.split_whitespace().collect::<String>().into_bytes();
+        // Also where it is cut off.
+        let base64 = BASE64.decode(&base64[..base64.len() / 4 * 4]);
         match () {
             () if bytes.starts_with(JAVA) => JAVA_STORE,
             () if bytes.starts_with(JCE) => JCE_STORE,
             () if bytes.starts_with(b"PK\x03\x04") => ARCHIVE,
             () if start.is_empty() => EMPTY,
-            () if is_meant_as_pem(text) => MISSPELT,
+            () if PEM.iter().any(|word| text.contains(word)) => MISSPELT,
             () if start.starts_with(DASHES_IN_BASE64) => PEM_IN_BASE64,
             () if start.starts_with('<') => WEB_PAGE,
             () if start.starts_with("PuTTY-User-Key-File") => PUTTY_KEY,
             () if SSH_KEYS.iter().any(|word| start.starts_with(word)) => PUBLIC_KEY,
-            () if is_base64(start) => BARE_BASE64,
-            () => Form::of_der(bytes),
+            () => match base64.map(|der| Form::of_der(&der)) {
+                Ok(PKCS7_DER | PKCS12) => STORE_IN_BASE64,
+                Ok(UNKNOWN) | Err(_) => Form::of_der(bytes),
+                Ok(_) => BARE_BASE64,
+            },
         }
     }
 
@@ -197,17 +210,4 @@ fn signed(content: Element) -> Form {
         [INTEGER, SEQUENCE, SEQUENCE, ..] | [SEQUENCE, SEQUENCE, ..] => REVOCATION_LIST,
         _ => UNKNOWN,
     }
-}
-
-/// With what a mail, an editor or a script has made of its lines.
-fn is_meant_as_pem(text: &str) -> bool {
-    let words = ["-----BEGIN ", "BEGIN CERTIFICATE", "PRIVATE KEY-", "-----END "];
-    words.iter().any(|word| text.contains(word))
-}
-
-fn is_base64(text: &str) -> bool {
-    const ENOUGH: usize = 40;
-    let base64 =
-        |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c) || c.is_ascii_whitespace();
-    text.len() >= ENOUGH && text.chars().all(base64)
 }
