@@ -2,6 +2,7 @@
 
 import asyncio
 import builtins
+import contextlib
 import contextvars
 import gc
 import os
@@ -271,14 +272,20 @@ def own_threads() -> List[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("agw_")]
 
 
-def test_use_after_close_makes_no_threads(stalled: RawGateway) -> None:
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_use_after_close_makes_no_threads(stalled: RawGateway, cancelled: bool) -> None:
     async def story() -> None:
         client = agw.AsyncClient(stalled.url, allow_http=True, timeout=0.1)
         with pytest.raises(agw.TimeoutError):
             await client.reject_agent_conf(AGENT, "guid")
         assert own_threads()
-        await client.close()
-        wait_until(lambda: not own_threads())
+        closing = asyncio.ensure_future(client.close())
+        await asyncio.sleep(0)
+        if cancelled:
+            closing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await closing
+        wait_until(lambda: client.closed and not own_threads())
         with pytest.raises(agw.InvalidHandleError, match="the client is closed"):
             await client.reject_agent_conf(AGENT, "guid")
         await client.close()

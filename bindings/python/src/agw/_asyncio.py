@@ -117,11 +117,13 @@ class AsyncClient(ClientBase):
         closer = Threads(1)
         closer.run(closing)
         closer.stop()
-        await closing.answer
-        pools, self._threads, self._polls = (self._threads, self._polls), None, None
-        for threads in pools:
-            if threads is not None and threads.process == os.getpid():
-                threads.stop()
+        try:
+            await closing.answer
+        finally:  # whoever is cancelled here may keep the client
+            pools, self._threads, self._polls = (self._threads, self._polls), None, None
+            for threads in pools:
+                if threads is not None and threads.process == os.getpid():
+                    threads.stop()
 
     async def __aenter__(self: _Self) -> _Self:
         return self
