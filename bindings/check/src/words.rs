@@ -142,12 +142,11 @@ fn ms(seconds: f64) -> String {
 
 /// A proxy's text may hold anything, but a terminal should obey nobody else.
 fn printable(text: &str) -> String {
-    let obeyed = |c: char| {
-        let invisible = '\u{200B}'..='\u{200F}';
-        let directions = '\u{2028}'..='\u{202E}';
-        let isolates = '\u{2060}'..='\u{206F}';
-        let ranges = [invisible, directions, isolates];
-        c.is_control() || c == '\u{FEFF}' || ranges.iter().any(|range| range.contains(&c))
+    let unseen = |c| {
+        matches!(c, '\u{AD}' | '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
+            | '\u{E0000}'..='\u{E007F}')
     };
+    let obeyed = |c: char| c.is_control() || unseen(c);
     text.replace(obeyed, " ")
 }

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import ssl
+import sys
 import threading
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Set, Tuple
@@ -197,9 +198,11 @@ def test_one_of_two_addresses_is_dead(simulator: Simulator) -> None:
     code, told, _ = check("--url", simulator.url, "--connect-to", dead())
     assert (code, told["name"]) == (6, "AGW_E_CONNECT")
     port = dead().split(":")[1]
-    for written, shown in (("::ffff:127.0.0.1", "::ffff:127.0.0.1"), ("0:0::1", "::1")):
-        _, told, _ = check("--url", f"https://[{written}]:{port}")
-        assert told["tries"][0]["address"] == f"[{shown}]:{port}"
+    for written, shown in (("::FFFF:127.0.0.1", "::ffff:127.0.0.1"), ("0:0::1", "::1")):
+        to = ["--connect-to", f"[{written}]:0{port}"]
+        for words in ([f"https://[{written}]:{port}"], ["https://gateway.test", *to]):
+            _, told, _ = check("--url", *words)
+            assert told["tries"][0]["address"] == f"[{shown}]:{port}"
 
 
 def test_what_python_loads_only_once_is_there_before_the_threads() -> None:
@@ -279,6 +282,10 @@ def test_options_that_cannot_be_used(simulator: Simulator) -> None:
     for option in ("--ca", "--client-cert"):
         _, told, _ = check("--url", simulator.url, option, "")
         assert told["detail"].endswith(": empty; give PEM text or the path of a file"), told
+    unseen = "".join(map(chr, (0xAD, 0x61C, 0x200B, 0x202E, 0x2066, 0xFFF9, 0xE0041)))
+    shown = "" if sys.platform == "win32" else "話務\u3000中心\xa0"  # its encoding may lack them
+    _, _, text = check("--url", simulator.url, "--ca", f"{shown}{unseen}.pem")
+    assert f"'{shown}{' ' * len(unseen)}.pem'" in text
     code, told, _ = check("--url", simulator.url, "--ca", "missing.pem", "--ca", simulator.ca)
     assert (code, told["verified"]) == (0, True)
     for run in (lambda *words: tool("check", *words), program):  # a part of a millisecond is one
@@ -292,6 +299,10 @@ def test_options_that_cannot_be_used(simulator: Simulator) -> None:
         ["--url"],
         ["--url", "https://gateway", "--timeout", "soon"],
         ["--url", "https://gateway", "--timeout", "0"],
+        ["--url", "https://gateway", "--timeout", "nan"],
+        ["--url", "https://gateway", "--timeout", "1_0"],
+        ["--url", "https://gateway", "--timeout", " 5"],
+        ["--url", "https://gateway", "--connect-timeout", "٣"],
         ["--url", "https://gateway", "--timeout", "1e19"],
         ["--url", "https://gateway", "--connect-timeout", "4294967.296"],
         ["--url", "https://gateway", "--ca", "a", "--pin", "b"],
@@ -301,10 +312,10 @@ def test_options_that_cannot_be_used(simulator: Simulator) -> None:
     ],
 )
 def test_wrong_usage(words: List[str]) -> None:
-    assert tool("check", *words).returncode == 2
-    done = program(*words)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("agw-check: ")
+    for run in (lambda *words: tool("check", *words), program):
+        done = run(*words)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(("agw-check: ", "usage: python -m agw "))
 
 
 def test_what_the_program_says_of_itself(simulator: Simulator) -> None:

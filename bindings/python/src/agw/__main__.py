@@ -5,12 +5,14 @@ import contextlib
 import dataclasses
 import json
 import logging
+import re
 import signal
 import sys
 from typing import Any, Callable, Dict, List, Optional
 
 from . import AgwError, Outcome, Status, __version__, library_path, library_version
 from ._check import as_json, as_text, checked
+from ._client import UINT32_MAX
 from ._library import sentence
 from ._tool import WrongUsageError, make_client, printable, read_guid, tell
 from ._watch import watch
@@ -147,11 +149,11 @@ def _add_trust(parser: argparse.ArgumentParser) -> None:
 
 def _add_rest(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--timeout", type=float, default=10.0, metavar="S", help="all of it, in seconds (10)"
+        "--timeout", type=_seconds, default=10.0, metavar="S", help="all of it, in seconds (10)"
     )
     parser.add_argument(
         "--connect-timeout",
-        type=float,
+        type=_seconds,
         default=5.0,
         metavar="S",
         help="TCP and TLS, in seconds (5)",
@@ -160,6 +162,15 @@ def _add_rest(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", action="store_true", help="one JSON object instead of text, of watch one a line"
     )
+
+
+def _seconds(text: str) -> float:
+    """Reads what agw-check reads: float() takes underscores and the digits of any script, too."""
+    if not re.fullmatch(r"\+?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text, re.ASCII | re.IGNORECASE):
+        raise argparse.ArgumentTypeError(f"not a number of seconds: {text!r}")
+    if not 0 < float(text) * 1000 <= UINT32_MAX:
+        raise argparse.ArgumentTypeError(f"not a time that can be waited for: {text!r}")
+    return float(text)
 
 
 # --- The call ----------------------------------------------------------------------------------

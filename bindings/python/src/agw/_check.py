@@ -136,15 +136,21 @@ def _changed(arguments: argparse.Namespace, **changes: object) -> argparse.Names
 
 def _addresses(arguments: argparse.Namespace, end: float) -> Tuple[Optional[LookUp], List[str]]:
     if arguments.connect_to is not None:
-        return None, [one.strip() for one in arguments.connect_to.split(",")]
+        listed = [one.strip().rpartition(":") for one in arguments.connect_to.split(",")]
+        return None, [_written_out(host.strip("[]"), int(port)) for host, _, port in listed]
     parts = urlsplit(arguments.url)
     name, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
-    family = socket.AF_INET6 if ":" in name else socket.AF_INET
     try:
-        return None, [_with_port(socket.inet_ntop(family, socket.inet_pton(family, name)), port)]
+        return None, [_written_out(name, port)]
     except (OSError, ValueError):
         look_up = _look_up(name, end)
     return look_up, [_with_port(one, port) for one in look_up.addresses]
+
+
+def _written_out(address: str, port: int) -> str:
+    """Writes an address in its one usual form, as the library does."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return _with_port(socket.inet_ntop(family, socket.inet_pton(family, address)), port)
 
 
 def _with_port(address: str, port: int) -> str:

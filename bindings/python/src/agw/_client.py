@@ -37,7 +37,7 @@ from .errors import AgwError, error_of, invalid
 #: PEM text, or the path of a file in PEM (UTF-8 or UTF-16) or DER.
 Pem = Union[str, "os.PathLike[str]"]
 
-_UINT32_MAX = 0xFFFFFFFF
+UINT32_MAX = 0xFFFFFFFF
 _T = TypeVar("_T")
 _Self = TypeVar("_Self", bound="Client")
 
@@ -484,7 +484,7 @@ def agent_bytes(agent_id: Union[int, str]) -> bytes:
     if isinstance(agent_id, str):
         return _bytes("agent_id", agent_id)
     number = _integer("agent_id", agent_id, "an int or a str")
-    if not 0 <= number <= _UINT32_MAX:  # some have more digits than Python makes a text of
+    if not 0 <= number <= UINT32_MAX:  # some have more digits than Python makes a text of
         raise invalid("agent_id is out of range", Status.INVALID_AGENT_ID)
     return str(number).encode()
 
@@ -549,8 +549,8 @@ def _milliseconds(name: str, seconds: float) -> int:
         milliseconds = float(seconds) * 1000
     except (OverflowError, ValueError):
         milliseconds = math.inf
-    if not 0 < milliseconds <= _UINT32_MAX:
-        raise invalid(f"{name} is to be a positive number of seconds, {_UINT32_MAX} ms at most")
+    if not 0 < milliseconds <= UINT32_MAX:
+        raise invalid(f"{name} is to be a positive number of seconds, {UINT32_MAX} ms at most")
     return math.ceil(milliseconds)
 
 
@@ -562,8 +562,8 @@ def _integer(name: str, value: int, wanted: str = "an int") -> int:
 
 def _uint32(name: str, value: int) -> int:
     number = _integer(name, value)
-    if not 0 < number <= _UINT32_MAX:
-        raise invalid(f"{name} is to be from 1 to {_UINT32_MAX}")
+    if not 0 < number <= UINT32_MAX:
+        raise invalid(f"{name} is to be from 1 to {UINT32_MAX}")
     return number
 
 

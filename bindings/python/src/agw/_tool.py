@@ -5,6 +5,7 @@ import contextlib
 import getpass
 import logging
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -119,9 +120,16 @@ def _path(name: Optional[str]) -> Optional[Pem]:
     return Path(name) if name else name  # an empty one would become the folder "."
 
 
+# What a terminal obeys or does not show, the same as in agw-check; and what no encoding has.
+_OBEYED = re.compile(
+    "[\0-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f\ud800-\udfff]"
+)
+
+
 def printable(text: str) -> str:
     """The gateway's text may hold anything, but a terminal should obey nobody else."""
-    return "".join(character if character.isprintable() else " " for character in text)
+    return _OBEYED.sub(" ", text)
 
 
 def print_text(text: str) -> None:
