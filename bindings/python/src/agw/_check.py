@@ -28,7 +28,7 @@ _SHORTEST = 0.01  # seconds, for what has no time left
 _PORTS = {"https": 443, "http": 80}
 
 _CONNECTED = re.compile(
-    r"(?P<tls>TLS [\d.]+), (?:certificate for (?P<names>.*)|a certificate that cannot be read), "
+    r"(?P<tls>TLS [\d.]+), (?:certificate for (?P<names>.*?)|a certificate that cannot be read), "
     r"SHA-256 fingerprint (?P<fingerprint>[0-9A-F:]+)"
     r"(?:, valid from (?P<first_day>[\d-]+) until (?P<last_day>[\d-]+), issued by (?P<issuer>.*))?"
     r", (?P<checked>checked against .*?|nothing was checked)(?:, through proxy .*)?"
