@@ -173,26 +173,6 @@ pub(crate) fn starts_with(text: &[u8], word: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// tests/corpus has the names of GBK.
-    #[test]
-    fn what_is_announced_counts_where_a_text_may_be_in_both() {
-        const IN_GBK: &[u8] = b"\xD7\xF9\xCF\xAF";
-        for (body, content_type, expected) in [
-            (IN_GBK, "text/html; Charset = CP936 , x", "座席"),
-            (IN_GBK, "text/html; charset=utf-8", "\u{FFFD}\u{FFFD}\u{03EF}"),
-            // Cut in the middle of a character.
-            (&IN_GBK[..3], "", "\u{FFFD}\u{FFFD}\u{FFFD}"),
-            // Valid in both.
-            (b"\xC2\xA9", "", "\u{A9}"),
-            (b"\xC2\xA9", "text/html; charset=gbk", "漏"),
-            (b"\xE5\xBA\xA7\\n", "text/html; charset=gbk", "座\\n"),
-            (b"\xEF\xBB\xBF\xE5\xBA\xA7", "", "座"),
-            (b"\xEF\xBB\xBF\xC2\xA9", "text/html; charset=gbk", "\u{A9}"),
-        ] {
-            assert_eq!(decode(body, || Some(content_type)), expected, "{body:?} {content_type}");
-        }
-    }
-
     #[test]
     fn pages_say_what_people_see_of_them() {
         for (html, expected) in [

@@ -162,23 +162,6 @@ mod tests {
         }
     }
 
-    /// What is read over is so whatever is in it; ureq would refuse the first part of some.
-    #[test]
-    fn an_interim_head_is_kept_back_until_it_is_whole() {
-        for lines in ["", "X: y\r\n", "no colon\r\n", "X: \0\r\n", ": \r\n"] {
-            for reason in ["", " x", " \x1b"] {
-                let head = format!("\r\nHTTP/1.1 103{reason}\r\n{lines}\r\n");
-                let code = head.find('1').expect("a version") + "1.1 1".len();
-                for length in code..head.len() {
-                    let part = scan(&head.as_bytes()[..length]);
-                    assert_eq!(part, Scan { end: None, odd: true }, "{head:?} up to {length}");
-                }
-                assert_eq!(scan(head.as_bytes()).end, Some(head.len()));
-                assert!(is_interim(head.as_bytes()), "{head:?}");
-            }
-        }
-    }
-
     #[test]
     fn status_lines() {
         for (head, expected, interim) in [

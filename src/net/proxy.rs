@@ -252,25 +252,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn schemes_are_told_from_their_parameters() {
-        for (lines, expected) in [
-            ("Proxy-Authenticate: Basic realm=\"corp, NTLM, x\"\r\n", "Basic"),
-            ("Proxy-Authenticate: NTLM\r\nproxy-authenticate:Negotiate\r\n", "NTLM, Negotiate"),
-            (
-                "Proxy-Authenticate: Digest realm=\"a\", nonce = \"b\", qop=auth, BASIC realm=x\r\n",
-                "Digest, Basic",
-            ),
-            ("Proxy-Authenticate: NTLM TlRMTVNTUAAC=, ntlm\r\n", "NTLM"),
-            ("Proxy-Authenticate: \x1b[31m, secret, NTLM\r\n", "others, NTLM"),
-            ("Proxy-Authenticate: , =, \"\r\n", ""),
-            ("", ""),
-        ] {
-            let head = format!("HTTP/1.1 407 x\r\n{lines}\r\n");
-            assert_eq!(schemes(head.as_bytes()).join(", "), expected, "{lines}");
-        }
-    }
-
-    #[test]
     fn a_page_that_shows_the_password_is_not_quoted() {
         let proxy = |credentials: &str| {
             let address = crate::address::Address::new("proxy", 80).expect("a name");
@@ -306,19 +287,6 @@ mod tests {
             (guid[1..].to_owned(), false),
         ] {
             assert_eq!(holds_guid(&text), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn chunks_are_put_together_as_far_as_they_have_come() {
-        for (bytes, expected) in [
-            ("3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\n", "abcde"),
-            ("3\r\nab", "ab"),
-            ("ffffffffffffffff\r\nab", "ab"),
-            ("x", ""),
-            ("", ""),
-        ] {
-            assert_eq!(unchunked(bytes.as_bytes()), expected.as_bytes(), "{bytes}");
         }
     }
 }

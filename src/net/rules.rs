@@ -160,7 +160,6 @@ fn digits_and_rest(line: &[u8]) -> (&[u8], &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     const NOTHING: Seen =
         Seen { sent: false, answered: false, complete: false, framed: false, retcode: false };
@@ -231,112 +230,6 @@ mod tests {
         for (copies, refused, status, expected) in table {
             let row = (copies, refused, status);
             assert_eq!(may_have_acted(copies, refused, status), expected, "{row:?}");
-        }
-    }
-
-    #[test]
-    fn gateways_that_close_early_say_so() {
-        let seconds = |seconds| Duration::from_secs(seconds);
-        let table = [
-            ("timeout=1", seconds(0)),
-            ("timeout=0", seconds(0)),
-            ("timeout=20, max=100", seconds(19)),
-            ("max=5;timeout=3", seconds(2)),
-            ("Timeout = \"15\"", seconds(14)),
-            ("timeout=20, max=0", seconds(0)),
-            ("timeout=4294967295", seconds(4_294_967_294)),
-            ("timeout=99999999999", Duration::MAX),
-            ("timeout=-1", Duration::MAX),
-            ("", Duration::MAX),
-            ("x", Duration::MAX),
-        ];
-        for (header, expected) in table {
-            assert_eq!(idle_limit(header.as_bytes()), expected, "{header}");
-        }
-    }
-
-    #[test]
-    fn ends_that_can_be_read_in_two_ways() {
-        let (old, new) = (Version::HTTP_10, Version::HTTP_11);
-        let table = [
-            (new, "content-length: 47", true),
-            (old, "content-length: 47", true),
-            (new, "transfer-encoding: chunked", true),
-            (new, "transfer-encoding: Chunked", true),
-            (old, "transfer-encoding: chunked", false),
-            (new, "", false),
-            (new, "content-length: 47\ntransfer-encoding: chunked", false),
-            (new, "content-length: 47\ncontent-length: 47", false),
-            (new, "transfer-encoding: chunked\ntransfer-encoding: chunked", false),
-            (new, "transfer-encoding: xchunked", false),
-            (new, "transfer-encoding: chunked, identity", false),
-            (new, "transfer-encoding: gzip, chunked", false),
-            (new, "transfer-encoding: identity", false),
-            (new, "content-length: 47, 47", false),
-            (new, "content-length: +47", false),
-            (new, "content-length: 4 7", false),
-        ];
-        for (version, lines, expected) in table {
-            let mut headers = HeaderMap::new();
-            for (name, value) in lines.lines().filter_map(|line| line.split_once(": ")) {
-                headers.append(name, HeaderValue::from_static(value));
-            }
-            assert_eq!(framed_in_one_way(version, &headers), expected, "{version:?} {lines}");
-        }
-    }
-
-    #[test]
-    fn who_may_take_a_connection_for_closed() {
-        for (values, expected) in [
-            ([b"close".as_slice(), b""], true),
-            ([b"keep-alive", b"Close"], true),
-            ([b"x, CLOSE", b"keep-alive"], true),
-            ([b"keep-alive close", b""], true),
-            ([b"closed", b""], true),
-            ([b"close, \xe9", b""], true),
-            ([b"keep-alive", b"clos"], false),
-            ([b"", b"x-clo, se"], false),
-        ] {
-            let mut headers = HeaderMap::new();
-            for value in values {
-                headers.append(CONNECTION, HeaderValue::from_bytes(value).expect("a value"));
-            }
-            assert_eq!(asks_to_close(&headers), expected, "{}", values.concat().escape_ascii());
-        }
-        assert!(!asks_to_close(&HeaderMap::new()));
-    }
-
-    #[test]
-    fn lines_between_chunks_that_can_be_read_in_two_ways() {
-        for (lines, trailers, expected) in [
-            ("", false, true),
-            ("\r\n", false, true),
-            ("2f\r\n", false, true),
-            ("2F \t\r\n", false, true),
-            ("\r\n02f;a=\"b;c\"\r\n", false, true),
-            ("2f ; a\r\n", false, true),
-            ("+2f\r\n", false, false),
-            (" 2f\r\n", false, false),
-            ("2f\u{a0}\r\n", false, false),
-            ("2f x\r\n", false, false),
-            ("2f\u{c}\r\n", false, false),
-            (";a\r\n", false, false),
-            ("000000000000002f\r\n", false, true),
-            ("0000000000000002f\r\n", false, false),
-            ("0\r\n\r\n", false, true),
-            ("00;a=1\r\nX-T: \u{e9}\r\nX:\r\n\r\n", false, true),
-            ("Content-Length: 3\r\n", true, true),
-            ("2f\r\n", true, false),
-            ("0\r\n2f\r\n", false, false),
-            ("0;a=\"\r\n\"\r\n", false, false),
-            ("0\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false, false),
-            ("X: y\r\n z\r\n", true, false),
-            ("X : y\r\n", true, false),
-            ("X: \0\r\n", true, false),
-            (": y\r\n", true, false),
-        ] {
-            let known = lines_mean_one_thing(lines.as_bytes(), trailers);
-            assert_eq!(known, expected, "{lines:?} {trailers}");
         }
     }
 }

@@ -114,8 +114,32 @@ def heads():
         ("blank-length", answer(LENGTH.replace(b":", b" :")), 2),
         ("folded-coding", answer(b"Transfer-Encoding:\r\n\tchunked\r\n", CHUNKED), 2),
         ("blank-coding", answer(b"Transfer-Encoding : chunked\r\n", CHUNKED), 2),
+        ("length-twice-in-one", answer(b"Content-Length: 47, 47\r\n"), 2),
+        ("coding-in-capitals", answer(b"Transfer-Encoding: CHUNKED\r\n", CHUNKED), 1),
+        ("coding-twice", answer(b"Transfer-Encoding: chunked\r\n" * 2, CHUNKED), 2),
+        ("coding-behind-another", answer(b"Transfer-Encoding: gzip, chunked\r\n", CHUNKED), 2),
     ]:
         yield name, head, taken(connections)
+    for name, length, trailers, connections in [
+        ("blanks-behind", b"2F \t", b"", 1),
+        ("an-extension", b'02f;a="b;c"', b"", 1),
+        ("a-blank-and-an-extension", b"2f ; a", b"", 1),
+        ("sixteen-digits", b"000000000000002f", b"", 1),
+        ("seventeen-digits", b"0000000000000002f", b"", 2),
+        ("a-form-feed-behind", b"2f\x0c", b"", 2),
+        ("trailers", b"2f", b"X-T: \xe9\r\nX:\r\n", 1),
+        ("a-trailer-that-is-a-length", b"2f", b"2f\r\n", 2),
+        ("a-folded-trailer", b"2f", b"X: y\r\n z\r\n", 2),
+        ("a-blank-in-a-trailer-s-name", b"2f", b"X : y\r\n", 2),
+        ("nul-in-a-trailer", b"2f", b"X: \0\r\n", 2),
+        ("a-trailer-without-a-name", b"2f", b": y\r\n", 2),
+    ]:
+        chunks = length + b"\r\n" + ACCEPTED + b"\r\n0\r\n" + trailers + b"\r\n"
+        chunked = answer(b"Transfer-Encoding: chunked\r\n", chunks)
+        yield f"chunks-{name}", chunked, taken(connections)
+    for name, length in {"a-word-behind": b"2f x", "gbk-behind": b"2f\xa0"}.items():
+        head = answer(b"Transfer-Encoding: chunked\r\n", length + b"\r\n")
+        yield f"chunks-{name}", head, broken("a line between chunks", http=200)
     yield "101", answer(b"Upgrade: x\r\n", b"", b"HTTP/1.1 101 Up"), broken("101", "HTTP", 101)
     for name, lines in {
         "blank-in-a-name": b"X Y: z\r\n",
@@ -143,7 +167,7 @@ def answers():
     for name, head, body in [
         ("gbk-quoted", b'Content-Type: text/html; charset="gbk"\r\n', gbk),
         ("gbk-quoted-once", b"Content-Type: text/html; charset='x-gbk'; a=b\r\n", gbk),
-        ("gbk-with-blanks", b"Content-Type: text/html; Charset = cp936 \r\n", gbk),
+        ("gbk-with-blanks", b"Content-Type: text/html; Charset = cp936 , x\r\n", gbk),
         ("gbk-folded", b"Content-Type: text/html;\r\n\tcharset=x-gbk\r\n", gbk),
         ("gbk-unannounced", b"", gbk),
         ("gbk-as-json", b"Content-Type: application/json\r\n", gbk),
@@ -162,9 +186,55 @@ def answers():
         # Which is GBK, too.
         ("utf-8-cut", b"", "座席未签入".encode()[:14], "座席未签\ufffd"),
         ("neither-utf-8-nor-gbk", b"", b"a\xffb", "a\ufffdb"),
+        ("gbk-called-utf-8", b"Content-Type: text/html; charset=utf-8\r\n", "座席".encode("gbk"),
+         "\ufffd\ufffd\u03ef"),
+        ("both-unannounced", b"", b"\xc2\xa9", "\u00a9"),
+        ("both-called-gbk", announced, b"\xc2\xa9", "漏"),
+        ("both-but-for-a-backslash", announced, "座".encode() + b"\\u0041", "座A"),
     ]:
         body = b'{"retcode":"100-006","message":"' + text + b'"}'
         yield name, sized(head, body), [*session[:-1], shown]
+    page = sized(announced, bom + "\u00a9".encode(), b"HTTP/1.1 500 x")
+    yield "bom-of-an-error-called-gbk", page, broken("500; it begins: \u00a9", "HTTP", 500)
+    half = "a\ufffd\ufffd\ufffdb"
+    for name, members, message in [
+        ("half-a-character", rb'"message":"a\ud83db"', half),
+        ("the-other-half", rb'"message":"a\ude00b"', half),
+        ("half-a-name", rb'"\ud83d":1,"message":"a"', "a"),
+        ("half-in-a-member-that-comes-twice", rb'"a":1,"a":{"b":"\ud83d"},"message":"a"', "a"),
+        ("message-twice", b'"message":"a","message":"b"', "b"),
+        ("retcode-twice-the-same", b'"retcode":"0","message":"a"', "a"),
+        ("line-end-in-a-text", b'"message":"a\r\nb\tc"', "a  b c"),
+        ("line-end-between-members", b'"a":"\t",\r\n\t"message":"a"', "a"),
+        ("controls", b'"a":"\x0b\0",\x1b"message":"a\x08\x1fb"', "a  b"),
+    ]:
+        body = b'{"retcode":"0",' + members + b"}"
+        yield name, sized(b"", body), ["OK", 200, "0", 1, message]
+    escaped = rb'{"retcode":"\u0030","message":"succ\u0065ss"}'
+    yield "escapes", sized(b"", b"\r\n " + escaped + b"\n"), taken()
+    none = "no retcode in the answer"
+    for name, body, words in [
+        ("blanks", b"  ", "the answer is empty"),
+        ("null", b"null", "(no object)"),
+        ("array", b"[]", "(no object)"),
+        ("array-of-members", b'["0"]', "(no object)"),
+        ("array-of-all-members", b' ["0","success"]', "(no object)"),
+        ("text", b'"0"', "(no object)"),
+        ("no-end", b'{"retcode":"0"', "(EOF while parsing"),
+        ("no-end-and-a-line-end", b'{"retcode":"0\n', "(control character"),
+        ("no-end-and-nul", b'{"retcode":"0"\0', "(expected"),
+        ("retcode-with-a-point", b'{"retcode":0.0}', none),
+        ("retcode-with-an-exponent", b'{"retcode":0e0}', none),
+        ("retcode-less-than-nothing", b'{"retcode":-0}', none),
+        ("retcode-below-0", b'{"retcode":-101}', none),
+        ("retcode-1e5", b'{"retcode":1e5}', none),
+        ("retcode-too-large", b'{"retcode":99999999999999999999}', none),
+        ("retcode-far-too-large", b'{"retcode":1e400}', none),
+        ("retcode-of-half-a-character", rb'{"retcode":"\ud83d"}', none),
+        ("retcodes-that-differ", b'{"retcode":"0","retcode":"101-001"}', none),
+        ("retcode-and-null", b'{"retcode":"101-001","retcode":null}', none),
+    ]:
+        yield name, sized(b"", body), broken(words, http=200)
     zipped = gzip(ACCEPTED)
     chunks = b"%x\r\n%s\r\n0\r\n\r\n" % (len(zipped), zipped)
     coded = "it has Content-Encoding: "
@@ -174,6 +244,9 @@ def answers():
         ("deflate", b"Content-Encoding: deflate\r\n", zipped[10:], coded + "deflate"),
         ("br", b"Content-Encoding: br\r\n", b"\x8b\x16\x80", coded + "br"),
         ("gzip-unannounced", b"", zipped, "it is compressed with gzip"),
+        ("gzip-called-identity", b"Content-Encoding: identity\r\n", zipped, "compressed with gzip"),
+        ("gzip-of-nothing", b"Content-Encoding: gzip\r\n", b"", "the answer is empty; no body"),
+        ("page-called-identity", b"Content-Encoding: identity\r\n", b"<p>", "it begins: <p>"),
     ]:
         yield name, sized(head, body), broken(words, http=200)
     chunked = b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n"
@@ -231,6 +304,9 @@ def proxies():
          "and agw speaks Basic only; the user name and password were not taken"),
         ("407-digest", refusal(b"407 x", b'Proxy-Authenticate: Digest realm="x", nonce="y"\r\n'),
          "it offers Digest only (HTTP 407), and agw speaks Basic only"),
+        ("407-odd", refusal(b"407 x", b'Proxy-Authenticate: Digest realm="x,Basic", nonce = y\r\n'
+                            b"proxy-authenticate:ntlm x=, NTLM, , =, \x1b[31m, secret, \"\r\n"),
+         "it offers Digest, NTLM, others only (HTTP 407), and agw speaks Basic only"),
         ("407-word-given", refusal(b"407 x", b"Proxy-Authenticate: pass, dXNlcjpwYXNzIHdvcmQ=\r\n"),
          "it offers others only (HTTP 407), and agw speaks Basic only"),
         ("407-of-nothing", refusal(b"407 x", b""), "it wants a user name and password (HTTP 407)"),
@@ -263,6 +339,9 @@ def proxies():
         ("503-chunked", answer(b"Transfer-Encoding: chunked\r\n",
                                b"9\r\n<title>no\r\n9;x\r\n name</ti\r\n4\r\ntle>\r\n0\r\n\r\n",
                                b"HTTP/1.1 503 x"), says(503, "no name")),
+        ("503-endless-chunk", answer(b"Transfer-Encoding: chunked\r\n",
+                                     b"3\r\n<p>\r\nffffffffffffffff\r\nno\r\n0\r\n\r\n",
+                                     b"HTTP/1.1 503 x"), says(503, "no 0")),
         ("502-folded", refusal(b"502 x", b"Via: x\r\n y\r\n", PAGE), says(502, "Access denied")),
         ("302", refusal(b"302 Found", b"Location: http://portal.test/\r\n"), says(302, "Found")),
         ("101", b"HTTP/1.1 101 Up\r\nUpgrade: x\r\n\r\n", says(101, "Up")),

@@ -252,6 +252,7 @@ fn the_guid_shows_nowhere_even_if_the_gateway_echoes_it() {
         "302 Found\r\nLocation: /@",
         "200 OK\r\nSet-GUID: JSESSIONID=@",
         "200 OK\r\nX-@: @",
+        "200 OK\r\nContent-Encoding: @",
         "@",
         "200 OK\r\n@",
     ]);

@@ -48,7 +48,13 @@ fn kept_connections() -> Vec<Row> {
         says("not kept where the gateway says so", "timeout=20, max=0").sees(2, 2),
         says("not kept where the second of two lines says so", "timeout=20\r\nKeep-Alive: max=0")
             .sees(2, 2),
-        says("kept for a second less than the gateway says", "timeout=2")
+        says("not kept for a second", "timeout=1").sees(2, 2),
+        says(
+            "kept where the gateway says nothing that counts",
+            "timeout=-1, x, timeout=99999999999",
+        )
+        .sees(1, 2),
+        says("kept for a second less than the gateway says", "max=5; Timeout = \"2\"")
             .act(Pause(ms(1_100)))
             .reject(accepted())
             .sees(2, 3),
