@@ -165,16 +165,9 @@ fn above_standard(socket: Socket) -> io::Result<Socket> {
 pub(crate) mod tests {
     use std::io::Write;
     use std::net::TcpListener;
-    use std::os::fd::AsRawFd;
     use std::time::Instant;
 
     use super::*;
-
-    /// A backlog of one, which is full after two connections.
-    pub fn shrink_backlog(listener: &TcpListener) -> i32 {
-        // SAFETY: the descriptor is open as long as `listener` lives.
-        unsafe { libc::listen(listener.as_raw_fd(), 0) }
-    }
 
     /// Both ends of a connection.
     pub fn pair() -> (TcpStream, TcpStream) {

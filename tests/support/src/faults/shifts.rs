@@ -247,6 +247,9 @@ fn polls() -> Vec<Row> {
         // The gateway has handed it out: the flag says that it is lost.
         twice("poll, the event unreadable", event(r#"{"workNo":1}"#), lost()),
         twice("poll, the event no object", event("1"), lost()),
+        twice("poll, the event an array", event(r#"["X"]"#), lost()),
+        twice("poll, the event of no type", event(r#"{"eventType":{}}"#), lost()),
+        twice("poll, two events", event(r#"{"eventType":"X"},"event":{"eventType":"Y"}"#), lost()),
         row_of("poll, half an event", &[Read, cut_off(&http("200 OK", RINGS))])
             .asks(NextEvent, broken(MIDDLE).http(200))
             .sees(1, 1),
