@@ -227,23 +227,6 @@ mod tests {
         Zeroizing::new(text.to_owned())
     }
 
-    #[test]
-    fn the_guid_is_read_under_both_names() {
-        for (lines, expected) in [
-            (vec![("Set-GUID", "JSESSIONID=a.b")], Some("a.b")),
-            (vec![("set-guid", " a.b; Path=/ ")], Some("a.b")),
-            (vec![("Guid", "JSESSIONID=a.b")], Some("a.b")),
-            (vec![("Guid", "old"), ("SET-GUID", "new")], Some("new")),
-            (vec![("Set-GUID", "first"), ("Set-GUID", "second")], Some("second")),
-            (vec![("Set-GUID", "JSESSIONID="), ("Guid", "b")], Some("b")),
-            (vec![("Set-GUID", "two words")], None),
-            (vec![("Set-GUID", "jsessionid=a.b; Comment=\u{e9}")], Some("a.b")),
-            (vec![], None),
-        ] {
-            assert_eq!(new_guids(&headers(&lines)).pop(), expected, "{lines:?}");
-        }
-    }
-
     const AGENT: AgentId = AgentId { text: "154", number: 154 };
 
     /// The Guid and the cookies that are kept.

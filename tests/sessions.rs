@@ -153,11 +153,22 @@ fn the_requests_are_the_documented_ones_to_the_byte() {
 
 #[test]
 fn every_answer_may_renew_guid_and_cookies() {
+    let cookies = |values: &[&str]| -> String {
+        values.iter().map(|value| format!("Set-Cookie: {value}\r\n")).collect()
+    };
+    let first = cookies(&["NODE=a; Path=/; HttpOnly", "no pair", "=nameless", "odd=\u{e9}"]);
+    let second = cookies(&[" J = 01 23;Secure", "odd=\"1\"; Comment=\u{e9}"]);
+    let last = cookies(&[
+        "NODE=b",
+        "X=; Path=/",
+        "J=x; max-age=0",
+        "odd=x; Expires=Thu, 01 Jan 1970 00:00:10 GMT",
+    ]);
     let gateway = in_turn(&[
-        answer("Set-GUID: JSESSIONID=g1\r\nSet-Cookie: NODE=a; Path=/\r\n", OK),
-        answer("set-guid: JSESSIONID=g2; Path=/\r\n", RINGS),
-        answer("Guid: g3\r\nSet-Cookie: X=1\r\n", &refused("101-001")),
-        answer("Set-Cookie: NODE=b\r\nSet-Cookie: X=; Path=/\r\n", OK),
+        answer(&format!("Guid: old\r\nSet-GUID: JSESSIONID=g1; Comment=\u{e9}\r\n{first}"), OK),
+        answer(&format!("Set-GUID: g0\r\nset-guid: JSESSIONID=g2 ; Path=/\r\n{second}"), RINGS),
+        answer("Set-GUID: JSESSIONID=\r\nGuid: g3\r\nSet-Cookie: X=1\r\n", &refused("101-001")),
+        answer(&last, OK),
     ]);
     let client = client(&gateway.url());
     client.sign_in(&SignIn::new("154")).expect("signed in");
@@ -173,8 +184,8 @@ fn every_answer_may_renew_guid_and_cookies() {
         [
             "PUT /onlineagent/154 - -",
             "GET /agentevent/154 g1 NODE=a",
-            "POST /agentconf/154/rejectagentconf g2 NODE=a",
-            "POST /agentconf/154/rejectagentconf mine NODE=a; X=1",
+            "POST /agentconf/154/rejectagentconf g2 NODE=a; J=01 23; odd=\"1\"",
+            "POST /agentconf/154/rejectagentconf mine NODE=a; J=01 23; odd=\"1\"; X=1",
             "POST /agentconf/154/rejectagentconf g3 NODE=b",
             "POST /agentconf/155/rejectagentconf other -",
         ]

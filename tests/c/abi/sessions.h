@@ -66,7 +66,12 @@ static void sign_ins_that_are_not_sent(void)
     REFUSED_FIELD(password, longer);
     REFUSED_FIELD(phone, "s3cr3t\x7F");
     REFUSED_FIELD(phone, longer);
+    REFUSED_FIELD(password, "s3cr3t\xC2\x85");
     REFUSED_FIELD(fields, "");
+    REFUSED_FIELD(fields, "null");
+    REFUSED_FIELD(fields, "\"s3cr3t\"");
+    REFUSED_FIELD(fields, "{\"s3cr3t\":1");
+    REFUSED_FIELD(fields, "{} {}");
     REFUSED_FIELD(fields, "[1]");
     REFUSED_FIELD(fields, "{\"s3cr3t\":}");
     REFUSED_FIELD(fields, fields);
@@ -147,11 +152,14 @@ static void sizes_of_the_outputs(void)
 
 static void sessions_are_kept(void)
 {
+    static const char *const NO_COOKIES[] = {"no pair", "a=1; b", "=1", "a=\xC3\xA9",
+                                             "a=1\r\nX: y", "a=\t1", "a=1\x7F"};
+    size_t i;
     agw_client *client = client_at(watched_url);
     agw_session session = stale_session();
     agw_result result;
 
-    EXPECT(AGW_OK, agw_set_session(client, "154", SET_GUID "; Path=/", "NODE=a;X=1", &result));
+    EXPECT(AGW_OK, agw_set_session(client, "154", SET_GUID "; Path=/", " NODE = a ;; X=1; ", &result));
     EXPECT(AGW_OK, agw_get_session(client, "154", &session, &result));
     CHECK(session.struct_size == sizeof session && session.reserved == 0);
     CHECK(strcmp(session.guid, GUID) == 0 && strcmp(session.cookie, "NODE=a; X=1") == 0);
@@ -160,8 +168,11 @@ static void sessions_are_kept(void)
     /* NULL keeps the cookies, "" drops them; what is refused changes nothing. */
     CHECK(agw_set_session(client, "154", "other", NULL, NULL) == AGW_OK);
     CHECK(agw_set_session(client, "154", "a b", "", &result) == AGW_E_INVALID_GUID);
-    CHECK(agw_set_session(client, "154", "third", "no pair", &result) == AGW_E_INVALID_ARGUMENT);
-    CHECK(starts_with(result.detail, "cookie: "));
+    for (i = 0; i < COUNT(NO_COOKIES); i++) {
+        EXPECT(AGW_E_INVALID_ARGUMENT,
+               agw_set_session(client, "154", "third", NO_COOKIES[i], &result));
+        CHECK(starts_with(result.detail, "cookie: "));
+    }
     CHECK(agw_set_session(client, "99", "third", NULL, &result) == AGW_E_INVALID_AGENT_ID);
     CHECK(agw_set_session(client, NULL, "third", NULL, &result) == AGW_E_INVALID_ARGUMENT);
     CHECK(agw_get_session(client, "154", &session, NULL) == AGW_OK);
