@@ -87,27 +87,3 @@ impl Drop for Inside {
 fn printable(line: &str) -> String {
     line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::Mutex;
-
-    #[test]
-    fn lines_pass_by_level_until_the_gate_is_closed() {
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let seen = lines.clone();
-        let sink: Sink = Arc::new(move |level, line| {
-            assert!(in_sink());
-            seen.lock().expect("lines").push(format!("{level:?} {line}"));
-        });
-        let log = Log { level: Level::Info, sink: Some(sink) };
-        let gate = Gate::new();
-        gate.pass(&log, Level::Info, format_args!("a\r\nb\u{7}"));
-        gate.pass(&log, Level::Debug, format_args!("too verbose"));
-        gate.close();
-        gate.pass(&log, Level::Error, format_args!("too late"));
-        assert_eq!(*lines.lock().expect("lines"), ["Info a  b "]);
-        assert!(!in_sink());
-    }
-}

@@ -42,18 +42,3 @@ impl Deadline {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_deadline_passes_and_says_which_it_was() {
-        let ms = Duration::from_millis;
-        let said = |deadline: Deadline| deadline.remaining().map_err(|why| why.to_string());
-        let far = Deadline::after(Duration::MAX);
-        assert!(said(far).is_ok());
-        assert_eq!(said(Deadline::after(ms(0))), Err("the time-out of 0 ms passed".into()));
-        assert_eq!(said(far.capped(ms(0), "share")), Err("the share of 0 ms passed".into()));
-    }
-}
