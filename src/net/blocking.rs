@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use super::cancel::{CANCEL_CHECK, CancelHandle, cancelled};
 use super::deadline::Deadline;
-use super::failure::words;
+use super::failure::{caused_by, words};
 use crate::sys::lock::{lock, unpoisoned};
 use crate::sys::threads;
 use crate::{Error, Status};
@@ -82,8 +82,7 @@ fn no_thread(what: &str, why: &io::Error) -> Error {
         io::ErrorKind::WouldBlock => "the limit of threads or processes is reached".to_owned(),
         _ => words(why),
     };
-    Error::new(Status::Resources, format!("no thread for {what}: {words}"))
-        .with_os_error(why.raw_os_error())
+    caused_by(why, Error::new(Status::Resources, format!("no thread for {what}: {words}")))
 }
 
 /// How far a thread has come, for the call that waits for it. No channel: one has thread-local data,

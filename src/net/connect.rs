@@ -12,7 +12,7 @@ use super::blocking::Blocking;
 use super::cancel::{CancelHandle, cancelled};
 use super::cause::Cause;
 use super::deadline::Deadline;
-use super::failure::{CLIENT_AUTH, failure, or_resources, through, words};
+use super::failure::{CLIENT_AUTH, caused_by, failure, through, words};
 use super::proxy::ask_for_tunnel;
 use super::race::{Attempt, Race, interleaved};
 use super::resolve;
@@ -241,7 +241,7 @@ fn not_connected(why: &io::Error, to: &dyn fmt::Display) -> Error {
         _ => "",
     };
     let detail = format!("no connection to {to}: {}{advice}", words(why));
-    or_resources(Error::new(Status::Connect, detail).with_os_error(why.raw_os_error()), why)
+    caused_by(why, Error::new(Status::Connect, detail))
 }
 
 fn of_proxy(mut error: Error, proxy: &Proxy) -> Error {

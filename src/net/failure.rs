@@ -10,13 +10,16 @@ use crate::{Error, Status};
 /// The error for a failure in the given phase, such as "in the TLS handshake".
 pub(crate) fn failure(why: &io::Error, phase: &str) -> Error {
     let (status, detail) = classify(why, phase);
-    or_resources(Error::new(status, detail).with_os_error(why.raw_os_error()), why)
+    caused_by(why, Error::new(status, detail))
 }
 
-/// Where it is the host that has run out of something, that is the status, whatever failed for it.
-pub(crate) fn or_resources(mut error: Error, why: &io::Error) -> Error {
+/// The error with the system's number. Where it is the host that has run out of something, that is the
+/// status, whatever failed for it.
+pub(crate) fn caused_by(why: &io::Error, mut error: Error) -> Error {
+    let details = error.details_mut();
+    details.os_error = why.raw_os_error();
     if exhausted(why).is_some() {
-        error.details_mut().status = Status::Resources;
+        details.status = Status::Resources;
     }
     error
 }

@@ -8,7 +8,7 @@ use socket2::{Domain, Socket, Type};
 use super::blocking::Blocking;
 use super::cancel::CancelHandle;
 use super::deadline::Deadline;
-use super::failure::{exhausted, or_resources, words};
+use super::failure::{caused_by, exhausted, words};
 use crate::{Error, Status};
 
 /// The addresses of a name, with this port; never none.
@@ -48,7 +48,7 @@ fn found(name: &str, outcome: io::Result<Vec<SocketAddr>>) -> Result<Vec<SocketA
     let words = words(&why);
     // std's own beginning says again what ours says.
     let words = words.trim_start_matches("failed to lookup address information: ");
-    Err(or_resources(not_found(name, words).with_os_error(why.raw_os_error()), &why))
+    Err(caused_by(&why, not_found(name, words)))
 }
 
 /// The C library says "no such name" also where it could not open a socket to ask.

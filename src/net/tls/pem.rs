@@ -9,7 +9,7 @@ use rustls::pki_types::CertificateDer;
 
 use super::der::{self, SEQUENCE};
 use super::forms::{CERTIFICATE, ENCRYPTED_KEY, Form, KEY, OPENSSH_KEY, TRUSTED, UNKNOWN};
-use crate::net::failure::{or_resources, words as words_of};
+use crate::net::failure::{caused_by, words as words_of};
 use crate::sys::files;
 use crate::{Error, Status};
 
@@ -72,8 +72,7 @@ impl Given {
         };
         let given = given(words, file, bytes);
         let Some(why) = why else { return Ok(given) };
-        let error = given.refuse(format!(" cannot be read: {}", words_of(&why)));
-        Err(or_resources(error.with_os_error(why.raw_os_error()), &why))
+        Err(caused_by(&why, given.refuse(format!(" cannot be read: {}", words_of(&why)))))
     }
 
     /// The certificates in it, in their order; at least one.

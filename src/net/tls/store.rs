@@ -11,7 +11,7 @@ use rustls_native_certs::{CertificateResult, ErrorKind, load_certs_from_paths, l
 use super::chain_source;
 use super::pem::bad_option;
 use super::verify::TrustSource;
-use crate::net::failure::{or_resources, words};
+use crate::net::failure::{caused_by, words};
 use crate::sys::files;
 use crate::sys::process::is_privileged;
 use crate::{Error, Status};
@@ -68,5 +68,5 @@ fn unreadable(path: &Path, why: &io::Error) -> Error {
         path.display(),
         words(why)
     );
-    or_resources(bad_option(detail).with_os_error(why.raw_os_error()), why)
+    caused_by(why, bad_option(detail))
 }
