@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use zeroize::Zeroize;
 
-use super::structs::{Output, StructSize};
+use super::structs::{Output, rest_is_zero};
 use super::types::{
     AGW_EVENT_TRUNCATED, AGW_RESULT_MAYBE_SENT, AGW_RESULT_RESENT, AGW_RESULT_TRUNCATED, agw_event,
     agw_result, agw_session,
@@ -42,17 +42,12 @@ impl ResultSlot {
             return Ok(ResultSlot::default());
         }
         // SAFETY: not NULL, so at least struct_size is there.
-        let size = unsafe { StructSize::read(target) }?;
+        let misfit = !unsafe { rest_is_zero(target) }?;
         // SAFETY: the struct is there as a whole, all of it numbers; a host may have packed it, so not
         // aligned.
-        let (output, call_id) = unsafe {
-            (Output::new(target, &size), (&raw const (*target).call_id).read_unaligned())
-        };
-        Ok(ResultSlot {
-            output: Some(output),
-            call_id: CallId::from_number(call_id),
-            misfit: !size.rest_is_zero,
-        })
+        let (output, call_id) =
+            unsafe { (Output::new(target), (&raw const (*target).call_id).read_unaligned()) };
+        Ok(ResultSlot { output: Some(output), call_id: CallId::from_number(call_id), misfit })
     }
 
     pub fn write(&self, outcome: &Outcome, started: Instant) {

@@ -1,57 +1,54 @@
 //! Structs that begin with `struct_size`.
 
 use std::cell::Cell;
-use std::{mem, ptr};
+use std::{mem, ptr, slice};
 
 use super::strings::invalid;
 use crate::{Error, Status};
 
-/// A struct's size as its caller gives it, checked against that of the released version.
-pub(super) struct StructSize {
-    pub given: u32,
-    /// A struct from a newer header asks for nothing that this library does not know.
-    pub rest_is_zero: bool,
-}
-
-impl StructSize {
+/// Whether the part of the caller's struct that this library does not know is zero: one from a newer
+/// header asks for nothing then.
+///
+/// # Safety
+/// `target` points to a struct that begins with `struct_size`, a true one if it is plausible.
+pub(super) unsafe fn rest_is_zero<T>(target: *const T) -> Result<bool, Status> {
     /// No header will ever have a struct larger than this: a garbage size must not be believed.
     const MAX: usize = 8 * 1024;
+    // SAFETY: as this function's own contract.
+    let (size, known) = (unsafe { size_given(target) } as usize, size_of::<T>());
+    if size < known || size > MAX {
+        return Err(Status::StructSize);
+    }
+    // SAFETY: the caller's struct has `size` bytes, of which the first are known here.
+    let rest = unsafe { slice::from_raw_parts(target.cast::<u8>().add(known), size - known) };
+    Ok(rest.iter().all(|byte| *byte == 0))
+}
 
-    /// The same of an argument that must be there; the detail of an error names it.
-    ///
-    /// # Safety
-    /// `target` is NULL or points to a struct of its `struct_size`, which comes first in it.
-    unsafe fn required<T>(name: &str, target: *const T) -> Result<StructSize, Error> {
-        if target.is_null() {
-            return Err(invalid(format!("{name}: NULL")));
-        }
-        // SAFETY: not NULL, so a struct that begins with struct_size.
-        let size = unsafe { StructSize::read(target) }.map_err(|status| {
+/// # Safety
+/// `target` points to a struct that begins with `struct_size`.
+unsafe fn size_given<T>(target: *const T) -> u32 {
+    // SAFETY: the struct begins with it; a host may have packed it, so not aligned.
+    unsafe { target.cast::<u32>().read_unaligned() }
+}
+
+/// The same of an argument that must be there; the detail of an error names it.
+///
+/// # Safety
+/// `target` is NULL or points to a struct of its `struct_size`, which comes first in it.
+unsafe fn check<T>(name: &str, target: *const T) -> Result<(), Error> {
+    if target.is_null() {
+        return Err(invalid(format!("{name}: NULL")));
+    }
+    // SAFETY: not NULL, so a struct that begins with struct_size.
+    let why = match unsafe { rest_is_zero(target) } {
+        Ok(true) => return Ok(()),
+        Ok(false) => "made for a newer library, and not zero in a part that is new".to_owned(),
+        Err(_) => {
             let kind = std::any::type_name::<T>().rsplit(':').next().unwrap_or_default();
-            Error::new(status, format!("{name}: struct_size is not sizeof({kind})"))
-        })?;
-        if !size.rest_is_zero {
-            let detail =
-                format!("{name}: made for a newer library, and not zero in a part that is new");
-            return Err(Error::new(Status::StructSize, detail));
+            format!("struct_size is not sizeof({kind})")
         }
-        Ok(size)
-    }
-
-    /// # Safety
-    /// `target` points to a struct that begins with `struct_size`, a true one if it is plausible.
-    pub unsafe fn read<T>(target: *const T) -> Result<StructSize, Status> {
-        // SAFETY: the struct begins with it; a host may have packed it, so not aligned.
-        let given = unsafe { target.cast::<u32>().read_unaligned() };
-        let (size, known) = (given as usize, size_of::<T>());
-        if size < known || size > Self::MAX {
-            return Err(Status::StructSize);
-        }
-        // SAFETY: the caller's struct has `size` bytes, of which the first are known here.
-        let rest =
-            unsafe { std::slice::from_raw_parts(target.cast::<u8>().add(known), size - known) };
-        Ok(StructSize { given, rest_is_zero: rest.iter().all(|byte| *byte == 0) })
-    }
+    };
+    Err(Error::new(Status::StructSize, format!("{name}: {why}")))
 }
 
 /// Copies a struct of the caller's, as far as this library knows it.
@@ -61,7 +58,7 @@ impl StructSize {
 /// a value of `T`.
 pub(super) unsafe fn read_struct<T>(name: &str, from: *const T) -> Result<T, Error> {
     // SAFETY: as this function's own contract.
-    unsafe { StructSize::required(name, from) }?;
+    unsafe { check(name, from) }?;
     // SAFETY: all of it is there; a host may have packed it, so not aligned.
     Ok(unsafe { from.read_unaligned() })
 }
@@ -79,14 +76,15 @@ impl<T> Output<T> {
     /// `target` is NULL or as in [`Output::new`].
     pub unsafe fn open(name: &str, target: *mut T) -> Result<Self, Error> {
         // SAFETY: as this function's own contract; what is taken is not NULL, and of that size.
-        unsafe { StructSize::required(name, target).map(|size| Output::new(target, &size)) }
+        unsafe { check(name, target).map(|()| Output::new(target)) }
     }
 
     /// # Safety
-    /// `target` points to a struct of that size, which comes first in it, and which the caller lets us
-    /// write; any bytes are a value of `T`.
-    pub unsafe fn new(target: *mut T, size: &StructSize) -> Self {
-        Output { target, struct_size: size.given, filled: Cell::new(false) }
+    /// `target` points to a struct of its `struct_size`, which comes first in it, is no less than that
+    /// of `T`, and which the caller lets us write; any bytes are a value of `T`.
+    pub unsafe fn new(target: *mut T) -> Self {
+        // SAFETY: as this function's own contract.
+        Output { target, struct_size: unsafe { size_given(target) }, filled: Cell::new(false) }
     }
 
     /// Nothing but its size.
