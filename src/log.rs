@@ -69,7 +69,8 @@ impl Gate {
         if *open {
             IN_SINK.set(true);
             let _inside = Inside;
-            sink(level, &printable(&line.to_string()));
+            // One line stays one line: a gateway's text may hold anything.
+            sink(level, &line.to_string().replace(char::is_control, " "));
         }
     }
 }
@@ -81,9 +82,4 @@ impl Drop for Inside {
     fn drop(&mut self) {
         IN_SINK.set(false);
     }
-}
-
-/// One line stays one line: a gateway's text may hold anything.
-fn printable(line: &str) -> String {
-    line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

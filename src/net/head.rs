@@ -13,7 +13,7 @@ pub(crate) struct Scan {
     pub odd: bool,
 }
 
-const START: &[u8] = b"HTTP/1.";
+pub(crate) const START: &[u8] = b"HTTP/1.";
 
 /// Looks at the head in front of these bytes. What does not begin as one is not odd: it is for the
 /// reader of answers to judge.

@@ -306,8 +306,7 @@ impl Connection {
             self.input.taken += taken;
             if let Some(head) = head {
                 let head = head.into_parts().0;
-                let framed = rules::framed_in_one_way(head.version, &head.headers);
-                self.progress.seen.framed = framed && !two_ways;
+                self.progress.seen.framed = !two_ways && rules::framed_in_one_way(&head.headers);
                 return Ok((head.status.as_u16(), head.headers, call.proceed()));
             }
         }

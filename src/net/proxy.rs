@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 use super::cause::Cause;
 use super::deadline::Deadline;
 use super::failure::failure;
-use super::head;
+use super::head::{self, START};
 use super::socket::Socket;
 use crate::options::USER_AGENT;
 use crate::route::Proxy;
@@ -106,7 +106,6 @@ fn read_one_head(socket: &mut Socket, most: usize) -> io::Result<Vec<u8>> {
 /// Why what has come so far is the beginning of no answer: what speaks another protocol may wait for
 /// more before it goes on.
 fn no_answer(begun: &[u8]) -> Option<&'static str> {
-    const START: &[u8] = b"HTTP/1.";
     let as_far = begun.len().min(START.len());
     match begun {
         [21, 3, ..] => Some("it speaks TLS on this port, and agw plain HTTP; see the port"),

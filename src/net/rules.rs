@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use http::Version;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING,
 };
@@ -101,14 +100,13 @@ pub(crate) fn idle_limit(keep_alive: &[u8]) -> Duration {
     limit
 }
 
-/// Whether everybody who reads these headers finds the end of the answer at the same place.
-pub(crate) fn framed_in_one_way(version: Version, headers: &HeaderMap) -> bool {
+/// Whether everybody who reads these headers finds the end of the answer at the same place; chunks in
+/// HTTP/1.0 are for `head::mend` to tell.
+pub(crate) fn framed_in_one_way(headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     match (codings.next(), codings.next(), lengths.next(), lengths.next()) {
-        (Some(coding), None, None, None) => {
-            version == Version::HTTP_11 && coding.as_bytes().eq_ignore_ascii_case(b"chunked")
-        }
+        (Some(coding), None, None, None) => coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
         (None, None, Some(length), None) => length.as_bytes().iter().all(u8::is_ascii_digit),
         _ => false,
     }
