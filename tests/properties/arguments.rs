@@ -44,9 +44,11 @@ fn agent_ids_are_the_canonical_numbers_of_the_range() {
 fn guids_are_visible_ascii_of_256_bytes_at_most() {
     let (_gateway, client) = accepting();
     let guids = prop_oneof!["[!-~]{0,12}", "[!-~]{250,262}", "[ -~\\t\\r\\n]{1,40}", ".{0,8}"];
-    proptest!(cases(400), |(guid in guids, named: bool)| {
-        let given = if named { format!("JSESSIONID={guid}") } else { guid.clone() };
-        let guid = given.strip_prefix("JSESSIONID=").unwrap_or(&given);
+    let names = select(vec!["", "JSESSIONID=", "jsessionid=", "JSESSIONID=JSESSIONID="]);
+    let attributes = select(vec!["", ";", " ;Secure", "; Path=/; HttpOnly"]);
+    proptest!(cases(400), |(guid in guids, name in names, attributes in attributes)| {
+        let given = format!("{name}{guid}{attributes}");
+        let guid = if name.is_empty() { &given } else { &given["JSESSIONID=".len()..] };
         // Attributes of the header do not belong to it.
         let guid = guid.split_once(';').map_or(guid, |(guid, _)| guid.trim_end_matches(' '));
         let visible = guid.bytes().filter(|byte| (0x21..=0x7E).contains(byte)).count();
@@ -55,6 +57,11 @@ fn guids_are_visible_ascii_of_256_bytes_at_most() {
             false => Status::InvalidGuid,
         };
         prop_assert_eq!(status_of(&client, "154", &given), expected);
+        if expected == Status::Ok {
+            client.set_session("154", Some(&given), None).expect("a Guid");
+            let session = client.session("154").expect("kept");
+            prop_assert_eq!(session.guid(), guid);
+        }
     });
 }
 
@@ -68,21 +75,48 @@ fn part(
     prop_oneof![6 => right, 1 => wrong]
 }
 
+#[rustfmt::skip]
+const HOSTS: &[&str] = &[
+    "gateway", "gw-1.example.org", "GW.corp.test.", "gate_way.test", "xn--nxasmq6b", "1a.2b", "10.1.2.3",
+    "[::1]", "[2001:db8::7]",
+];
+
+#[rustfmt::skip]
+const NO_HOSTS: &[&str] = &[
+    "", ".", "gw..", ".gw", "-gw", "gw-.test", "g!w", "g w", "g\tw", "gw\u{7}", "座席", "*", "*.test",
+    "gw1,gw2", "127.1", "256.1.1.1", "1.2.3.4.", "::1", "[::1", "[::1]x", "[]", "[gw]", "[10.1.2.3]",
+    "[::1%lo]", "[fe80::1%25eth0]",
+];
+
+/// What a client of this gateway is refused with.
+fn refusal(url: &str) -> Option<Status> {
+    let mut options = ClientOptions::new(url);
+    options.allow_http = true;
+    options.trust = Trust::DangerAny;
+    Client::new(&options).err().map(|error| error.status())
+}
+
+#[test]
+fn hosts_are_names_or_addresses() {
+    for (hosts, expected) in [(HOSTS, None), (NO_HOSTS, Some(Status::InvalidUrl))] {
+        for host in hosts {
+            assert_eq!(refusal(&format!("http://{host}:8043")), expected, "{host}");
+        }
+    }
+}
+
 #[test]
 fn base_urls_are_right_if_every_part_is() {
     let schemes = part(&["https://", "http://", "HTTPS://"], &["ftp://", "", "https:", "://"]);
     let users = part(&[""], &["user@", "user:word@", "@"]);
-    let hosts = part(
-        &["gateway", "gw-1.example.org", "10.1.2.3", "[::1]", "[2001:db8::7]"],
-        &["", "g w", "座席", "gw\u{7}", "[::1", "::1", "g\tw"],
-    );
+    let hosts = part(HOSTS, NO_HOSTS);
     let ports = part(
         &["", ":1", ":443", ":8043", ":65535"],
         &[":", ":0", ":65536", ":x", ":-1", ":+80", ":80:81", ": 80"],
     );
     let paths = part(
         &["", "/", "/a", "/a/b/", "/agentgateway2"],
-        &["/agentgateway", "/agentgateway/", "/a/agentgateway/resource", "/a b", "/\n"],
+        &["/agentgateway", "/agentgateway/", "/a/agentgateway/resource", "/a b", "/\n", "/座席"],
     );
     let ends = part(&[""], &["?", "?a=b", "#", "#a"]);
     proptest!(cases(1500), |(
@@ -91,10 +125,6 @@ fn base_urls_are_right_if_every_part_is() {
         let parts = [scheme, user, host, port, path, end];
         let url: String = parts.iter().map(|part| part.0).collect();
         let expected = parts.iter().all(|part| part.1);
-        let mut options = ClientOptions::new(&url);
-        options.allow_http = true;
-        options.trust = Trust::DangerAny;
-        let outcome = Client::new(&options).map_err(|error| error.status());
-        prop_assert_eq!(outcome.err(), (!expected).then_some(Status::InvalidUrl), "{:?}", url);
+        prop_assert_eq!(refusal(&url), (!expected).then_some(Status::InvalidUrl), "{:?}", url);
     });
 }

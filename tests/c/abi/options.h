@@ -64,11 +64,19 @@ static void wrong_urls(void)
     };
     static const char *const CONNECT_TO[] = {
         "", "gateway:8043", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", ":8043",
-        "::1:8043x", "127.0.0.1:8043/x", " 127.0.0.1:8043"
+        "::1:8043x", "127.0.0.1:8043/x", " 127.0.0.1:8043", "[fe80::1%2]:8043", "127.0.0.1:9,",
+        "127.0.0.1:9 [::1]:10"
+    };
+    /* One with a slash in it must not go to the host "user". */
+    static const char *const PROXIES[] = {
+        "", "http://", "socks5://user:hunter2@proxy:1080", "https://user:hunter2@proxy:3128",
+        "ftp://proxy", "http://proxy:99999", "http://u:p@proxy:0", "http://[::1]:+80", "proxy:",
+        "http://user:8080/word@proxy.test:3128", "http://user:8080?word@proxy.test:3128",
+        "http://user:8080#word@proxy.test:3128", "http://user:8080\\word@proxy.test:3128",
+        "user:8080/word@proxy.test:3128", "http://proxy:3128/path", "http://[zz]:3128",
+        "http://proxy:3128,other:3128", "http://proxy,other"
     };
     /* clang-format on */
-    static const char *const PROXIES[] = {"", "http://", "socks5://user:hunter2@proxy:1080",
-                                          "https://user:hunter2@proxy:3128", "ftp://proxy"};
     agw_client_options options;
     agw_client *client;
     size_t i;
