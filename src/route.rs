@@ -314,12 +314,17 @@ mod tests {
             (&format!("https://{}.test", "a".repeat(64)), "neither a name nor an address"),
             (&format!("http://{}test", "a.".repeat(200)), "neither a name nor an address"),
             ("https://座席", "xn--"),
+            ("https://gw/座席", "not ASCII"),
+            ("https://[fe80::1%25eth0]:8043", "neither a name nor an address"),
+            ("https://[::1]x:8043", "port"),
             ("ftp://gw", "only https and http"),
             ("https://u:p@gw", "user name"),
             ("https://user:8080/word@gw", "user name"),
             ("https://gw/?a=b", "query"),
             ("https://gw:0", "port"),
+            ("https://gw/#a", "query or fragment"),
             ("https://gw:8043/agentgateway", "leave out /agentgateway"),
+            ("https://gw/agentgateway/resource/agentconf", "leave out /agentgateway"),
             (&format!("https://gw/{}", "a".repeat(2100)), "longer than 2048 bytes"),
         ] {
             let error = gateway(url).expect_err(url);

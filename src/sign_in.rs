@@ -136,4 +136,25 @@ mod tests {
             assert_eq!(secrets, Some(sent.map(|secret| secret.to_owned().into())));
         }
     }
+
+    #[test]
+    fn what_does_not_fit_is_named_and_never_shown() {
+        let (good, long) = (SignIn::new("154"), "x".repeat(257));
+        let with_fields = |fields| {
+            let detail = "fields: not the text of a JSON object";
+            (SignIn { fields: Some(fields), ..good }, detail)
+        };
+        let bad = ["", "[]", "null", "\"secret\"", "{\"secret\":}", "{} {}", "{\"a\":1"];
+        let others = [
+            (SignIn { password: "secret\n", ..good }, "password: holds a control character"),
+            (SignIn { password: "secret\u{85}", ..good }, "password: holds a control character"),
+            (SignIn { password: &long, ..good }, "password: longer than 256 bytes"),
+            (SignIn { phone: Some("secret\u{7f}"), ..good }, "phone: holds a control character"),
+        ];
+        for (sign_in, detail) in bad.map(with_fields).into_iter().chain(others) {
+            let error = body_of(&sign_in).expect_err(detail);
+            assert_eq!((error.status(), error.detail()), (Status::InvalidArgument, detail));
+            assert!(!format!("{error} {sign_in:?}").contains("secret"), "{error}");
+        }
+    }
 }
