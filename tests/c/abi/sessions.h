@@ -152,14 +152,15 @@ static void sizes_of_the_outputs(void)
 
 static void sessions_are_kept(void)
 {
-    static const char *const NO_COOKIES[] = {"no pair", "a=1; b", "=1", "a=\xC3\xA9",
-                                             "a=1\r\nX: y", "a=\t1", "a=1\x7F"};
+    static const char *const NO_COOKIES[] = {"no pair",     "a=1; b", "=1",     "a=\xC3\xA9",
+                                             "a=1\r\nX: y", "a=\t1",  "a=1\x7F"};
     size_t i;
     agw_client *client = client_at(watched_url);
     agw_session session = stale_session();
     agw_result result;
 
-    EXPECT(AGW_OK, agw_set_session(client, "154", SET_GUID "; Path=/", " NODE = a ;; X=1; ", &result));
+    EXPECT(AGW_OK,
+           agw_set_session(client, "154", SET_GUID "; Path=/", " NODE = a ;; X=1; ", &result));
     EXPECT(AGW_OK, agw_get_session(client, "154", &session, &result));
     CHECK(session.struct_size == sizeof session && session.reserved == 0);
     CHECK(strcmp(session.guid, GUID) == 0 && strcmp(session.cookie, "NODE=a; X=1") == 0);
