@@ -136,7 +136,10 @@ fn a_signal_leaves_no_file_behind_and_nohup_holds() {
         start_by(command, &[]).0
     };
     for name in ["INT", "TERM", "HUP"] {
-        let mut running = start_in_it(program());
+        // These tests may be run under nohup themselves.
+        let mut default = Command::new("env");
+        default.args(["--default-signal".as_ref(), program().get_program()]);
+        let mut running = start_in_it(default);
         assert_eq!(files(), 1);
         signal(&running.0, name);
         assert!(running.0.wait().expect("it ends").success(), "{name}");
