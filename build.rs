@@ -57,7 +57,6 @@ fn gbk_tables() {
 
 #[cfg(feature = "header")]
 mod header {
-
     /// Where the header's texts and numbers are, in the order in which they appear in it.
     const SOURCES: [&str; 3] = ["src/status.rs", "src/ffi/types.rs", "src/ffi/mod.rs"];
 
