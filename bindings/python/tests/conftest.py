@@ -1,6 +1,7 @@
 import logging
 import signal
 import socket
+import sys
 from typing import Any, Callable, Iterator, List
 
 import pytest
@@ -8,8 +9,11 @@ import pytest
 import agw
 from gateways import RawGateway, Simulator, SlowGateway, Start, stall
 
-# What a shell starts in the background ignores Ctrl-C, and so would the programs of these tests.
+# What a shell starts in the background ignores Ctrl-C, what nohup starts SIGHUP, and so would the
+# programs of these tests.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 @pytest.fixture(scope="session")

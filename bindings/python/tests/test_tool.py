@@ -169,11 +169,6 @@ def test_wrong_usage(words: List[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
-def take_hang_up() -> None:
-    """In the tool, as nohup, should it run these tests, has it ignored."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-
-
 class Watch:
     """The tool, running: its lines as they come."""
 
@@ -186,7 +181,6 @@ class Watch:
             stderr=subprocess.PIPE,
             text=True,
             env=tool_environment(**environment),
-            preexec_fn=None if sys.platform == "win32" else take_hang_up,
         )
         self.seen: List[str] = []
         self._lines: Queue[str] = Queue()
