@@ -53,6 +53,8 @@ PROGRAMS = ("agw-check", "agw-simulator")
 # same, as their packages have tests, too.
 MACROS = {"asn1-rs-impl", "displaydoc", "rustversion", "proc-macro2", "quote", "syn",
           "unicode-ident"}
+# What build.rs takes tables from: these are inside.
+TABLES = {"encoding_rs"}
 
 EVERYWHERE = """README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE
     licences/crates.txt licences/rust-standard-library.html include/agw.h include/agw.hpp
@@ -332,9 +334,10 @@ def embedded(library, platform):
         if not section.exists():
             return set()
         packages = json.loads(zlib.decompressobj().decompress(section.read_bytes()))["packages"]
-    runtime = (one for one in packages
-               if one.get("kind", "runtime") == "runtime" and one["name"] not in MACROS)
-    return {f"{one['name']}@{one['version']}" for one in runtime} - {f"agw-client@{VERSION}"}
+    inside = (one for one in packages
+              if one.get("kind", "runtime") == "runtime" or one["name"] in TABLES)
+    names = {f"{one['name']}@{one['version']}" for one in inside if one["name"] not in MACROS}
+    return names - {f"agw-client@{VERSION}"}
 
 
 def sbom(dist, target):
