@@ -278,9 +278,6 @@ impl Connection {
         self.stream.write_all(body)?;
         let now = Moment::now();
         self.progress.sent_at = Some(now);
-        if self.requests == 1 {
-            self.stream.socket.acknowledge_at_once();
-        }
         if self.progress.reused {
             self.stream.socket.doubted_from = Some(now);
         }

@@ -28,6 +28,8 @@ pub(crate) struct Socket {
     /// Since when the bytes that were sent wait to be acknowledged, on a connection that has waited
     /// for its call: where the other side does not even do that, the path has died without a word.
     pub doubted_from: Option<Moment>,
+    /// Something has come since the last bytes were sent.
+    heard: bool,
     generation: u32,
 }
 
@@ -41,6 +43,7 @@ impl Socket {
             os_error: None,
             sent: 0,
             doubted_from: None,
+            heard: false,
             generation: fork::generation(),
         }
     }
@@ -50,9 +53,9 @@ impl Socket {
         self.os_error = None;
     }
 
-    /// Acknowledges the next bytes at once. A gateway under Nagle's rule holds its answer back until
-    /// what it sent before is acknowledged, which would otherwise take us 40 ms. The system forgets
-    /// it after the next bytes.
+    /// Acknowledges what has come, and the next bytes, at once. A gateway under Nagle's rule holds the
+    /// rest of its answer back until what it sent before is acknowledged, which would otherwise take us
+    /// 40 ms. The system forgets it after the next bytes.
     pub fn acknowledge_at_once(&self) {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let _ = SockRef::from(&*self.stream).set_tcp_quickack(true);
@@ -231,7 +234,13 @@ fn try_again(why: &io::Error) -> bool {
 
 impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.receive(|mut stream| stream.read(buffer))
+        if self.heard {
+            // What came was not all.
+            self.acknowledge_at_once();
+        }
+        let outcome = self.receive(|mut stream| stream.read(buffer));
+        self.heard |= outcome.is_ok();
+        outcome
     }
 }
 
@@ -254,6 +263,7 @@ impl Write for Socket {
             outcome = (&*self.stream).write(bytes);
         }
         self.sent += *outcome.as_ref().unwrap_or(&0);
+        self.heard = false;
         self.note(outcome)
     }
 

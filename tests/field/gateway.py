@@ -13,19 +13,23 @@ import threading
 import network
 
 BODY = b'{"result":{},"message":"success","retcode":"0"}'
-ANSWER = (b"HTTP/1.1 200 OK\r\nContent-Type: application/json;charset=UTF-8\r\n"
-          b"Connection: keep-alive\r\nKeep-Alive: timeout=60\r\nContent-Length: %d\r\n\r\n%s"
-          % (len(BODY), BODY))
+HEAD = (b"HTTP/1.1 200 OK\r\nContent-Type: application/json;charset=UTF-8\r\n"
+          b"Connection: keep-alive\r\nKeep-Alive: timeout=60\r\nContent-Length: %d\r\n\r\n"
+        % len(BODY))
 
 
-def answer_all(connection, log):
+def answer_all(connection, log, in_parts):
     waiting = b""
     while received := connection.recv(65536):
         waiting += received
         while b"\r\n\r\n" in waiting:  # a rejectAgentConf has no body
             head, waiting = waiting.split(b"\r\n\r\n", 1)
             note(head, log)
-            connection.sendall(ANSWER)
+            if in_parts:
+                connection.sendall(HEAD)
+                connection.sendall(BODY)
+            else:
+                connection.sendall(HEAD + BODY)
 
 
 def note(head, log):
@@ -35,9 +39,9 @@ def note(head, log):
             log.write(value.strip() + "\n")
 
 
-def serve(raw, context, log):
+def serve(raw, context, log, in_parts):
     with contextlib.suppress(OSError), context.wrap_socket(raw, server_side=True) as connection:
-        answer_all(connection, log)
+        answer_all(connection, log, in_parts)
 
 
 def accept(listener, context, log):
@@ -47,8 +51,9 @@ def accept(listener, context, log):
         if own == network.CLOSES:
             raw.close()
             continue
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, own != network.NAGLE)
-        threading.Thread(target=serve, args=(raw, context, log), daemon=True).start()
+        nagle = own == network.NAGLE
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, not nagle)
+        threading.Thread(target=serve, args=(raw, context, log, nagle), daemon=True).start()
 
 
 def main(certificate, key, log):

@@ -33,8 +33,9 @@ ROUNDS = 3
 
 # agw_connect waits up to 20 ms for what the gateway has to say after the handshake.
 COLD, READY, AT_ONCE, KEPT = Bound(3, 5), Bound(2, 25), Bound(0, 1), Bound(1, 1)
-# Under Nagle's rule the answer waits until the session tickets before it are acknowledged. That is
-# one round trip which no client can spare; the 40 ms of a delayed acknowledgement it can.
+# Under Nagle's rule the answer waits until the session tickets before it are acknowledged, or its body
+# until its head is. That is one round trip which no client can spare; the 40 ms of a delayed
+# acknowledgement it can.
 NAGLE_COLD, NAGLE_READY = Bound(4, 5), Bound(2, 5)
 # A kept connection proves dead: the request goes out once more.
 DEAD = Bound(3, 2000, AGW_RESULT_RESENT)
@@ -59,6 +60,7 @@ STATES = [
           Bound(3, 1500), Bound(2, 1525), KEPT),
     State("first takes TCP, then closes", [CLOSES, GOOD], "", Bound(5, 5), Bound(4, 25), KEPT),
     State("Nagle's rule, no TCP_NODELAY", [NAGLE], "", NAGLE_COLD, READY, NAGLE_READY),
+    State("Nagle's rule, a call just before", [NAGLE], "call", NAGLE_READY, AT_ONCE, NAGLE_READY),
 ]
 
 Answer = collections.namedtuple("Answer", "status flags ms words copies")
