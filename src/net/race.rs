@@ -244,8 +244,10 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
     #[test]
     fn one_that_is_overtaken_ends_though_a_child_holds_a_copy() {
+        crate::sys::fork::tests::happens();
         let (listener, address) = listener();
         let cancel = CancelHandle::default();
         let mut race = race(vec![address], &cancel);

@@ -273,10 +273,10 @@ impl Write for Socket {
 }
 
 impl Drop for Socket {
-    /// Ends the connection even where a forked child holds a copy of the socket, and leaves it
-    /// alone in that child.
+    /// Ends the connection even where a forked child holds a copy of the socket, which closing it would
+    /// not, and leaves it alone in that child.
     fn drop(&mut self) {
-        if self.generation == fork::generation() {
+        if fork::has_happened() && self.generation == fork::generation() {
             let _ = self.stream.shutdown(Shutdown::Both);
         }
     }

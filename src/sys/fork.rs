@@ -19,6 +19,14 @@ pub(crate) fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed)
 }
 
+/// Whether another process may hold copies of this one's sockets.
+pub(crate) fn has_happened() -> bool {
+    #[cfg(unix)]
+    return handlers::has_happened();
+    #[cfg(not(unix))]
+    true
+}
+
 /// For as long as it lives, the process is not copied: whoever changes what a child is to find whole
 /// holds one. Not for longer than a moment, and never two in one thread.
 ///
@@ -60,6 +68,13 @@ mod handlers {
     /// The process that is being forked, as of the last look; else 0.
     static FORKED: AtomicU32 = AtomicU32::new(0);
 
+    /// Whether this process, or one that it is a copy of, has forked.
+    static HAPPENED: AtomicBool = AtomicBool::new(false);
+
+    pub fn has_happened() -> bool {
+        HAPPENED.load(Ordering::Relaxed)
+    }
+
     /// Whether this thread does it.
     pub fn is_forking() -> bool {
         if FORKED.load(Ordering::Relaxed) == 0 {
@@ -95,6 +110,7 @@ mod handlers {
         let held = HELD.take().unwrap_or_else(|| ManuallyDrop::new(unpoisoned(GATE.write())));
         HELD.set(Some(held));
         FORKED.store(process::id(), Ordering::Relaxed);
+        HAPPENED.store(true, Ordering::Relaxed);
     }
 
     extern "C" fn release() {
@@ -105,5 +121,21 @@ mod handlers {
     extern "C" fn release_in_child() {
         GENERATION.fetch_add(1, Ordering::Relaxed);
         release();
+    }
+}
+
+#[cfg(all(test, unix))]
+pub(crate) mod tests {
+    use std::fs;
+    use std::os::unix::fs::MetadataExt;
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+
+    /// With an owner to set std forks, and has no other way.
+    pub fn happens() {
+        super::watch();
+        let owner = fs::metadata("/proc/self").expect("of this process").uid();
+        assert!(Command::new("true").uid(owner).status().expect("run").success());
+        assert!(super::has_happened());
     }
 }
