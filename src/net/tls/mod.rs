@@ -96,7 +96,9 @@ fn server_name(address: &Address) -> Result<ServerName<'static>, Error> {
 }
 
 fn config(options: &ClientOptions) -> Result<ClientConfig, Error> {
-    let provider = Arc::new(provider::default_provider());
+    let provider =
+        CryptoProvider { secure_random: &limits::HelloRandom, ..provider::default_provider() };
+    let provider = Arc::new(provider);
     let identity = ClientIdentity(client_key(options, &provider)?);
     refuse_idle_options(options)?;
     let ca = options.ca.as_deref().map_or(Ok(Vec::new()), authorities)?;
