@@ -12,8 +12,9 @@ pub(crate) fn read(path: &str) -> io::Result<Vec<u8>> {
     // First by its name: on Windows opening a pipe has an effect.
     check(&fs::metadata(path)?)?;
     let file = open(path)?;
-    check(&file.metadata()?)?;
-    let mut bytes = Vec::new();
+    let metadata = file.metadata()?;
+    check(&metadata)?;
+    let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_BYTES { Err(too_large()) } else { Ok(bytes) }
 }
