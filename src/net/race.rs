@@ -244,7 +244,7 @@ mod tests {
         }
     }
 
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     #[test]
     fn one_that_is_overtaken_ends_though_a_child_holds_a_copy() {
         crate::sys::fork::tests::happens();

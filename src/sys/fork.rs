@@ -124,7 +124,7 @@ mod handlers {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(all(test, target_os = "linux"))]
 pub(crate) mod tests {
     use std::fs;
     use std::os::unix::fs::MetadataExt;
