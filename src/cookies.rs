@@ -87,7 +87,7 @@ fn pair_of(text: &str) -> Option<(&str, &str)> {
 }
 
 /// What stands before the attributes, which may be in any charset, and they.
-pub(crate) fn pair_and_attributes(value: &HeaderValue) -> Option<(&str, &[u8])> {
+fn pair_and_attributes(value: &HeaderValue) -> Option<(&str, &[u8])> {
     let value = value.as_bytes();
     let (pair, attributes) = value.split_at(memchr(b';', value).unwrap_or(value.len()));
     Some((std::str::from_utf8(pair).ok()?, attributes))

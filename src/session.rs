@@ -6,17 +6,22 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use http::header::{HeaderMap, SET_COOKIE};
+use memchr::memchr_iter;
 use zeroize::Zeroizing;
 
-use crate::cookies::{Cookies, pair_and_attributes};
+use crate::cookies::Cookies;
 use crate::request::{AgentId, bare_guid};
 use crate::sys::clock::Moment;
 use crate::sys::fork;
 use crate::sys::lock::lock;
+use crate::text::starts_with;
 use crate::{Error, Status};
 
 /// How long after an agent's poll the next one may begin.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// What stands before a Guid in `Set-GUID`, and `=` behind it.
+const GUID_NAME: &str = "JSESSIONID";
 
 /// An agent's session, for a host that calls other interfaces of the gateway by its own client.
 #[derive(Clone, PartialEq, Eq)]
@@ -203,11 +208,31 @@ pub(crate) fn new_guids(headers: &HeaderMap) -> Vec<&str> {
             "guid" => &mut plain,
             _ => continue,
         };
-        let guid = pair_and_attributes(value).and_then(|(guid, _)| bare_guid(guid.trim()).ok());
-        place.extend(guid);
+        place.extend(lines_of(value.as_bytes()).into_iter().filter_map(guid_in));
     }
     plain.append(&mut set);
     plain
+}
+
+/// What was several lines until something on the way joined them. A Guid may have commas, too.
+fn lines_of(mut value: &[u8]) -> Vec<&[u8]> {
+    let begins = |text: &[u8]| starts_with(text.trim_ascii_start(), GUID_NAME);
+    let next = |value: &[u8]| memchr_iter(b',', value).find(|comma| begins(&value[comma + 1..]));
+    let mut lines = Vec::new();
+    while let Some(comma) = next(value) {
+        lines.push(&value[..comma]);
+        value = &value[comma + 1..];
+    }
+    lines.push(value);
+    lines
+}
+
+/// The attributes behind it may be in any charset.
+fn guid_in(line: &[u8]) -> Option<&str> {
+    let pair = std::str::from_utf8(line.split(|byte| *byte == b';').next()?).ok()?;
+    let is_named = |(name, _): &(&str, _)| name.trim().eq_ignore_ascii_case(GUID_NAME);
+    let guid = pair.split_once('=').filter(is_named).map_or(pair, |(_, guid)| guid);
+    bare_guid(guid.trim()).ok()
 }
 
 #[cfg(test)]
@@ -258,6 +283,24 @@ mod tests {
         assert_eq!(kept(&sessions), "four NODE=a");
         sessions.forget(154, None);
         assert!(sessions.with(|book| book.agents.is_empty()));
+    }
+
+    #[test]
+    fn guids_are_found_in_every_form_that_is_sent() {
+        for (value, expected) in [
+            ("JSESSIONID=a", vec!["a"]),
+            ("jsessionid = a ; Path=/", vec!["a"]),
+            ("JSESSIONID\t=\ta", vec!["a"]),
+            ("JSESSIONID=a,JSESSIONID=b", vec!["a", "b"]),
+            ("JSESSIONID=a; Path=/, JSESSIONID=b; Path=/", vec!["a", "b"]),
+            ("JSESSIONID=, jsessionid=b", vec!["b"]),
+            ("a,b=c", vec!["a,b=c"]),
+            ("JSESSIONID=a,b", vec!["a,b"]),
+            ("a b", vec![]),
+            ("JSESSIONID", vec!["JSESSIONID"]),
+        ] {
+            assert_eq!(new_guids(&headers(&[("Set-GUID", value)])), expected, "{value}");
+        }
     }
 
     #[test]
