@@ -1,5 +1,9 @@
 //! A poll's answer: at most one event, read as leniently as every answer.
 
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
 use crate::json::Members;
 use crate::{Answer, Error, Status};
 
@@ -54,14 +58,19 @@ pub fn read(text: &str) -> Result<Option<Event>, Error> {
     let body = Members::of(text).ok_or_else(unreadable)?;
     let mut events = body.all("event").filter(|event| !is_empty(event));
     let Some(event) = events.next() else { return Ok(None) };
-    let members = Members::of(event).filter(|_| events.all(|other| other == event));
+    let alone = events.all(|other| other == event);
+    let event = unwrapped(event);
+    let members = Members::of(&event).filter(|_| alone);
     let members = members.ok_or_else(unreadable)?;
     let event_type = members.text("eventType").into_owned();
     if event_type.is_empty() {
         return Err(unreadable());
     }
     let content = members.all("content").last().filter(|content| *content != "null");
-    let conf_id = content.and_then(Members::of).and_then(|content| whole(&content.text("confId")));
+    let conf_id = content.and_then(|content| {
+        let content = unwrapped(content);
+        whole(&Members::of(&content)?.text("confId"))
+    });
     Ok(Some(Event {
         event_type,
         work_no: members.text("workNo").into_owned(),
@@ -69,6 +78,14 @@ pub fn read(text: &str) -> Result<Option<Event>, Error> {
         content: content.unwrap_or_default().to_owned(),
         generated_ms: whole(&members.text("eventGenTime")),
     }))
+}
+
+/// Out of a list of one, or a text that holds it.
+fn unwrapped(json: &str) -> Cow<'_, str> {
+    if let Ok([one]) = serde_json::from_str::<[&RawValue; 1]>(json) {
+        return one.get().into();
+    }
+    serde_json::from_str::<String>(json).map_or(json.into(), Cow::Owned)
 }
 
 /// How gateways say that nothing happened.
@@ -124,6 +141,20 @@ mod tests {
             let event = event.expect("an event");
             assert_eq!((&*event.content, &*event.work_no), (kept, ""));
             assert_eq!((event.conf_id, event.generated_ms), (None, None));
+        }
+    }
+
+    #[test]
+    fn an_event_may_be_wrapped() {
+        for (text, content) in [
+            (r#"[ {"eventType":"X","content":{"confId":7}} ]"#, r#"{"confId":7}"#),
+            (r#""{\"eventType\":\"X\",\"content\":{\"confId\":7}}""#, r#"{"confId":7}"#),
+            (r#"{"eventType":"X","content":"{\"confId\":7}"}"#, r#""{\"confId\":7}""#),
+            (r#"{"eventType":"X","content":[{"confId":7}]}"#, r#"[{"confId":7}]"#),
+        ] {
+            let event = event(text).expect("an event");
+            assert_eq!((&*event.event_type, &*event.content), ("X", content));
+            assert_eq!(event.conf_id, Some(7), "{text}");
         }
     }
 
