@@ -6,7 +6,9 @@ use percent_encoding::percent_decode_str;
 
 use crate::json::{Members, Text, counted};
 use crate::retcode::{self, ACCEPTED};
-use crate::text::{beginning, decode, find, of_page, starts_with, unescaped, without_entities};
+use crate::text::{
+    beginning, decode, find, of_page, starts_with, unescaped, with_escapes, without_entities,
+};
 use crate::{Answer, Error, Status};
 
 /// The documented JSON. `result` is reserved and unknown members are skipped.
@@ -44,13 +46,14 @@ pub fn read<'a, 'b>(
     let mut text = decode(body, || header("content-type"));
     let mut outcome = judge(http_status, &text, secrets);
     // Gateways put texts with line ends and other controls into their JSON, a NUL behind it, a second
-    // byte-order mark or one below an empty line before it. Between members blanks may stand.
+    // byte-order mark or one below an empty line before it. Between members blanks may stand. Paths of
+    // Windows come with their backslashes.
     let stray = |c: char| c.is_ascii_control() || c == '\u{feff}';
-    if outcome.is_err() && text.contains(stray) {
-        let spaced = text.replace(stray, " ");
-        let again = judge(http_status, &spaced, secrets);
+    if outcome.is_err() && text.contains(|c| stray(c) || c == '\\') {
+        let mended = with_escapes(&text.replace(stray, " "));
+        let again = judge(http_status, &mended, secrets);
         if again.is_ok() {
-            (text, outcome) = (Cow::Owned(spaced), again);
+            (text, outcome) = (Cow::Owned(mended), again);
         }
     }
     let outcome = outcome.unwrap_or_else(|why| {

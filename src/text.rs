@@ -21,6 +21,11 @@ pub(crate) fn decode<'a, 'b>(
     if let Some(marked) = body.strip_prefix(b"\xEF\xBB\xBF") {
         return String::from_utf8_lossy(marked);
     }
+    match body {
+        [0xFF, 0xFE, text @ ..] => return utf16(text, u16::from_le_bytes).into(),
+        [0xFE, 0xFF, text @ ..] => return utf16(text, u16::from_be_bytes).into(),
+        _ => {}
+    }
     if let Some(text) = std::str::from_utf8(body).ok().filter(|text| text.is_ascii()) {
         return Cow::Borrowed(text);
     }
@@ -43,6 +48,12 @@ pub(crate) fn decode<'a, 'b>(
         (text, false) if ascii(text.as_bytes()) == ascii(body) => text.into(),
         _ => utf8,
     }
+}
+
+fn utf16(text: &[u8], unit: fn([u8; 2]) -> u16) -> String {
+    let units = text.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+    let characters = char::decode_utf16(units);
+    characters.map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
 /// The charset that a `Content-Type` names, in lower case.
@@ -143,6 +154,25 @@ pub(crate) fn unescaped(text: &str) -> String {
         rest = &escaped[length..];
     }
     plain + rest
+}
+
+/// JSON's text where the backslashes of a path such as `C:\dir` stand in it as they are.
+pub(crate) fn with_escapes(json: &str) -> String {
+    let mut mended = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some((before, escaped)) = rest.split_once('\\') {
+        let is_hex = |code: &str| code.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let length = match escaped.as_bytes() {
+            [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 1,
+            [b'u', ..] if escaped.get(1..5).is_some_and(is_hex) => 5,
+            _ => 0,
+        };
+        mended += before;
+        mended += if length == 0 { "\\\\" } else { "\\" };
+        mended += &escaped[..length];
+        rest = &escaped[length..];
+    }
+    mended + rest
 }
 
 /// What stands behind a backslash, and how many bytes it takes there.

@@ -177,6 +177,9 @@ def answers():
         ("utf-8-with-bom", b"", bom + refusal.encode()),
         ("utf-8-with-two-boms", b"", bom * 2 + refusal.encode()),
         ("bom-below-an-empty-line", b"", b"\r\n" + bom + refusal.encode()),
+        ("utf-16le", b"", b"\xff\xfe" + refusal.encode("utf-16-le")),
+        ("utf-16be-called-utf-8", b"Content-Type: application/json;charset=UTF-8\r\n",
+         b"\xfe\xff" + refusal.encode("utf-16-be")),
     ]:
         yield name, sized(head, body), session
     announced = b"Content-Type: text/html; charset=gb18030\r\n"
@@ -206,6 +209,8 @@ def answers():
         ("retcode-twice-the-same", b'"retcode":"0","message":"a"', "a"),
         ("line-end-in-a-text", b'"message":"a\r\nb\tc"', "a  b c"),
         ("line-end-between-members", b'"a":"\t",\r\n\t"message":"a"', "a"),
+        ("path-of-windows", rb'"a":"C:\dir\Users\u0\\n","message":"D:\x"', r"D:\x"),
+        ("path-and-line-end", b'"message":"a\r\nC:\\dir"', r"a  C:\dir"),
         ("controls", b'"a":"\x0b\0",\x1b"message":"a\x08\x1fb"', "a  b"),
     ]:
         body = b'{"retcode":"0",' + members + b"}"
