@@ -33,8 +33,8 @@ impl Address {
     }
 }
 
-/// As a certificate may have it, underscores included. One that ends in digits is an address that went
-/// wrong.
+/// As a certificate may have it, underscores included. One that ends in a number is an address that went
+/// wrong, or that a C library would read in its own way.
 fn is_host_name(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     let in_label = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
@@ -44,7 +44,10 @@ fn is_host_name(name: &str) -> bool {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = |label: &str| match label.strip_prefix("0x").or(label.strip_prefix("0X")) {
+        Some(hex) => hex.bytes().all(|digit| digit.is_ascii_hexdigit()),
+        None => label.bytes().all(|digit| digit.is_ascii_digit()),
+    };
     name.len() <= 253
         && name.split('.').all(is_label)
         && !name.rsplit('.').next().is_some_and(is_number)
