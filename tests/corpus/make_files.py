@@ -147,6 +147,7 @@ def bundles():
     damaged = bytearray(der(other))
     damaged[4 + damaged.index(0x30, 4)] ^= 0xFF
     damaged = pem("CERTIFICATE", bytes(damaged)).encode()
+    write("bundle.der", der(ca) * 2)
     write("bundle.pem", b"Subject: CN=ca\n" + ca + b"\nanother\n" + other)
     # As PowerShell's >> leaves it, and as a file from another system.
     write("bundle-second-utf16le-damaged.pem", ca + damaged.decode().encode("utf-16-le"))
@@ -176,6 +177,7 @@ def spoilt():
     write("ca-long-dashes.pem", ca.replace("-----", "\u2014\u2014\u2014"))
     write("ca-in-base64.txt", base64.encodebytes(ca.encode()))
     write("ca-cut.der", der(ca.encode())[:-40])
+    write("ca-utf32le.pem", ("\ufeff" + ca).encode("utf-32-le"))
     write("ca-utf16le-comment.pem", ("Subject: CN=ca\r\n" + ca).encode("utf-16-le"))
     write("ca-other-label.pem", ca.replace(" CERTIFICATE", " ATTRIBUTE CERTIFICATE"))
     write("key-joined.pem", read("client.crt").decode().rstrip() + read("client.key").decode())
@@ -200,6 +202,14 @@ def other_forms():
         content = bytes.fromhex(magic) + (2).to_bytes(4, "big") + bytes(4)
         secret = OPENED_BY.encode("utf-16-be") + b"Mighty Aphrodite"
         write(name, content + hashlib.sha1(secret + content, usedforsecurity=False).digest())
+    # What they begin with.
+    write("store.bks", bytes.fromhex("0000000200000014") + bytes(range(40)))
+    write("cert9.db", b"SQLite format 3\0" + bytes(84))
+    write("cert8.db", bytes.fromhex("0006156100000002") + bytes(84))
+    write("key.pvk", bytes.fromhex("1ef1b5b0") + bytes(60))
+    write("store-p12.pem", pem("PKCS12", (FOLDER / "store.p12").read_bytes()))
+    write("store-p12-called-certificate.pem",
+          pem("CERTIFICATE", (FOLDER / "store.p12").read_bytes()))
     write("request.pem", read("ca.csr"))
     write("request.der", der(read("ca.csr")))
     configure()
@@ -287,6 +297,8 @@ def clients():
     write("client-and-ca.der", der(client) + der(read("ca.crt")))
     write("client-utf16be.pem", ("\ufeff" + client.decode()).encode("utf-16-be"))
     write("client-and-key.pem", client + read("client.key"))
+    others = [(FOLDER / f"key-{name}.pem").read_bytes() for name in ("p521", "p384")]
+    write("client-and-three-keys.pem", b"".join([client, *others, read("client.key")]))
     write("client-and-encrypted-key.pem", client + (FOLDER / "key-encrypted.pem").read_bytes())
     write("client-and-ca.pem", client + read("ca.crt"))
     write("client-wrong-order.pem", read("ca.crt") + client)

@@ -40,6 +40,13 @@ const PKCS12: Form = form(
     "openssl pkcs12 -in FILE -nokeys -out certificates.pem",
     "openssl pkcs12 -in FILE -nocerts -nodes -out key.pem",
 );
+const PKCS12_IN_PEM: Form = form(
+    "a PKCS#12 store (.p12, .pfx) between BEGIN and END lines",
+    "sed /^-/d FILE | base64 -d > store.p12, then \
+     openssl pkcs12 -in store.p12 -nokeys -out certificates.pem",
+    "sed /^-/d FILE | base64 -d > store.p12, then \
+     openssl pkcs12 -in store.p12 -nocerts -nodes -out key.pem",
+);
 const JAVA_STORE: Form = form(
     "a Java keystore (JKS)",
     "keytool -list -rfc -keystore FILE > certificates.pem",
@@ -51,6 +58,28 @@ const JCE_STORE: Form = form(
     "keytool -list -rfc -storetype JCEKS -keystore FILE > certificates.pem",
     "keytool -importkeystore -srcstoretype JCEKS -srckeystore FILE -deststoretype PKCS12 \
      -destkeystore store.p12, then openssl pkcs12 -in store.p12 -nocerts -nodes -out key.pem",
+);
+const BOUNCY_CASTLE_STORE: Form = form(
+    "a keystore of Bouncy Castle (BKS)",
+    "keytool -list -rfc -storetype BKS -providerpath bcprov.jar \
+     -providerclass org.bouncycastle.jce.provider.BouncyCastleProvider -keystore FILE \
+     > certificates.pem",
+    "keytool -importkeystore -srcstoretype BKS -providerpath bcprov.jar \
+     -providerclass org.bouncycastle.jce.provider.BouncyCastleProvider -srckeystore FILE \
+     -deststoretype PKCS12 -destkeystore store.p12, then \
+     openssl pkcs12 -in store.p12 -nocerts -nodes -out key.pem",
+);
+const NSS_STORE: Form = form(
+    "a database, such as Firefox and NSS keep certificates in",
+    "certutil -L -d . -n NAME -a > certificates.pem in its folder, with a name that \
+     certutil -L -d . prints",
+    "pk12util -o store.p12 -d . -n NAME in its folder, then \
+     openssl pkcs12 -in store.p12 -nocerts -nodes -out key.pem",
+);
+const PVK_KEY: Form = form(
+    "a private key of Microsoft's (PVK)",
+    "give the certificate that belongs to it",
+    "openssl rsa -inform PVK -in FILE -out key.pem",
 );
 const REQUEST: Form = form(
     "a certificate request (CSR)",
@@ -108,7 +137,8 @@ pub(super) const UNKNOWN: Form = form(
 impl Form {
     /// What it is, and what to do.
     pub fn words(self, wanted: Form, file: &str) -> String {
-        const TOOLS: [&str; 4] = ["openssl", "keytool", "ssh-keygen", "base64 -d"];
+        const TOOLS: [&str; 7] =
+            ["openssl", "keytool", "ssh-keygen", "base64 -d", "sed", "certutil", "pk12util"];
         let advice = self.advice(wanted);
         let command = TOOLS.iter().any(|tool| advice.starts_with(tool));
         let lead = if command { "this makes one: " } else { "" };
@@ -119,9 +149,13 @@ impl Form {
         if wanted == KEY { self.for_key } else { self.for_certificates }
     }
 
-    /// The same between BEGIN and END lines, which the tools read without `-inform`.
+    /// The same between BEGIN and END lines, which the tools read without `-inform`, or not at all.
     pub fn in_pem(self) -> Self {
-        if self == PKCS7_DER { PKCS7 } else { self }
+        match self {
+            PKCS7_DER => PKCS7,
+            PKCS12 => PKCS12_IN_PEM,
+            other => other,
+        }
     }
 
     /// By the label between the dashes of a BEGIN line.
@@ -129,7 +163,7 @@ impl Form {
         match label {
             "CERTIFICATE" | "X509 CERTIFICATE" | TRUSTED => CERTIFICATE,
             "PKCS7" | "PKCS #7 SIGNED DATA" | "CMS" => PKCS7,
-            "PKCS12" => PKCS12,
+            "PKCS12" => PKCS12_IN_PEM,
             "ENCRYPTED PRIVATE KEY" => ENCRYPTED_KEY,
             "OPENSSH PRIVATE KEY" => OPENSSH_KEY,
             "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => REQUEST,
@@ -144,6 +178,9 @@ impl Form {
     pub fn of_bytes(bytes: &[u8], text: &str) -> Self {
         const JAVA: &[u8] = &[0xFE, 0xED, 0xFE, 0xED];
         const JCE: &[u8] = &[0xCE, 0xCE, 0xCE, 0xCE];
+        const PVK: &[u8] = &[0x1E, 0xF1, 0xB5, 0xB0];
+        const SQLITE: &[u8] = b"SQLite format 3\0";
+        const BERKELEY_DB: &[u8] = &[0, 6, 0x15, 0x61];
         const DASHES_IN_BASE64: &str = "LS0tLS1";
         const SSH_KEYS: [&str; 3] = ["ssh-", "ecdsa-sha2", "---- BEGIN SSH2 PUBLIC"];
         // With what a mail, an editor or a script has made of its lines.
@@ -155,6 +192,9 @@ impl Form {
         match () {
             () if bytes.starts_with(JAVA) => JAVA_STORE,
             () if bytes.starts_with(JCE) => JCE_STORE,
+            () if matches!(bytes, [0, 0, 0, 1 | 2, 0, 0, 0, 20, ..]) => BOUNCY_CASTLE_STORE,
+            () if [SQLITE, BERKELEY_DB].iter().any(|magic| bytes.starts_with(magic)) => NSS_STORE,
+            () if bytes.starts_with(PVK) => PVK_KEY,
             () if bytes.starts_with(b"PK\x03\x04") => ARCHIVE,
             () if start.is_empty() => EMPTY,
             () if PEM.iter().any(|word| text.contains(word)) => MISSPELT,

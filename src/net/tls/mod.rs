@@ -19,7 +19,7 @@ use std::sync::Arc;
 use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring as provider};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::{ClientConfig, RootCertStore, SignatureScheme};
 
 #[cfg(any(windows, target_vendor = "apple"))]
@@ -254,14 +254,27 @@ fn client_key(
     let given_key = options.client_key.as_ref().map(|key| Given::load("client_key", key));
     let key_file = given_key.transpose()?;
     let key_file = key_file.as_ref().unwrap_or(&given);
-    let der = key_file.private_key()?;
-    let key = PrivateKeyDer::try_from(der.clone())
-        .map_err(|_| key_file.refuse(": what is called a private key is none"))?;
-    let key = provider.key_provider.load_private_key(key);
-    let key = key.map_err(|_| key_file.refuse(no_key(&der, &key_file.file)))?;
-    check_chain(&given, &chain, key.public_key().as_deref())?;
+    let tried = key_file.private_keys().into_iter().map(|der| {
+        let key = signing_key(key_file, &der?, provider)?;
+        check_chain(&given, &chain, key.public_key().as_deref())?;
+        Ok(key)
+    });
+    let mut tried: Vec<Result<_, Error>> = tried.collect();
+    // Of several the certificate's own; if there is none, the first says why.
+    let own = tried.iter().position(Result::is_ok).unwrap_or_default();
     // The certificate itself is the gateway's to judge, also one of version 1.
-    Ok(Some(Arc::new(CertifiedKey::new(chain, key))))
+    Ok(Some(Arc::new(CertifiedKey::new(chain, tried.swap_remove(own)?))))
+}
+
+fn signing_key(
+    given: &Given,
+    der: &[u8],
+    provider: &CryptoProvider,
+) -> Result<Arc<dyn SigningKey>, Error> {
+    let key = PrivateKeyDer::try_from(der.to_owned())
+        .map_err(|_| given.refuse(": what is called a private key is none"))?;
+    let key = provider.key_provider.load_private_key(key);
+    key.map_err(|_| given.refuse(no_key(der, &given.file)))
 }
 
 fn no_key(der: &[u8], file: &str) -> String {

@@ -30,11 +30,16 @@ impl Given {
         let mut given = Self::read(name, value)?;
         let bytes = &given.bytes;
         // One that would be missing in silence, for no line says that it is there.
+        const JOINED: &str = "a certificate in DER is joined to it; make PEM of that first: \
+            openssl x509 -inform DER -in ONE -out one.pem";
         let joined = |at: usize| Form::of_der(&bytes[at..]) == CERTIFICATE;
+        let mut behind = &bytes[..];
+        der::next(&mut behind);
         let pieces = match (Form::of_der(bytes), sections(&text_of(bytes))) {
+            (CERTIFICATE, _) if Form::of_der(behind) == CERTIFICATE => Err(JOINED.to_owned()),
             (form @ (CERTIFICATE | KEY), _) => Ok(vec![Piece { form, der: Ok(bytes.clone()) }]),
             (_, Ok(found)) if !found.is_empty() && memchr_iter(SEQUENCE, bytes).any(joined) => {
-                Err("a certificate in DER is joined to it; make PEM of that first".to_owned())
+                Err(JOINED.to_owned())
             }
             (_, found) => found,
         };
@@ -85,9 +90,14 @@ impl Given {
         if found.is_empty() { Err(self.complain(CERTIFICATE)) } else { Ok(found) }
     }
 
-    pub fn private_key(&self) -> Result<Vec<u8>, Error> {
-        let piece = self.pieces.iter().find(|piece| piece.form == KEY);
-        self.der_of(piece.ok_or_else(|| self.complain(KEY))?, "the private key")
+    /// Each private key in it, or what is there instead of one.
+    pub fn private_keys(&self) -> Vec<Result<Vec<u8>, Error>> {
+        let keys = self.pieces.iter().filter(|piece| piece.form == KEY);
+        let mut found: Vec<_> = keys.map(|piece| self.der_of(piece, "the private key")).collect();
+        if found.is_empty() {
+            found.push(Err(self.complain(KEY)));
+        }
+        found
     }
 
     fn der_of(&self, piece: &Piece, what: &str) -> Result<Vec<u8>, Error> {
