@@ -167,8 +167,8 @@ pub(crate) struct Secrets<'a> {
     pub other_guid: &'a str,
     /// Those that the answer brings.
     pub new_guids: &'a [&'a str],
-    pub password: &'a str,
-    pub token: &'a str,
+    pub passwords: &'a [&'a str],
+    pub tokens: &'a [&'a str],
     pub cookies: &'a str,
     pub new_cookies: &'a str,
 }
@@ -183,7 +183,7 @@ impl Secrets<'_> {
     /// percent signs, JSON's escapes, also one in another.
     fn hide<'a>(&self, text: Cow<'a, str>) -> Cow<'a, str> {
         let hidden = self.hide_plain(text);
-        let encoded = hidden.bytes().any(|byte| matches!(byte, b'&' | b'%' | b'\\'));
+        let encoded = hidden.bytes().any(|byte| matches!(byte, b'&' | b'%' | b'\\' | b'+'));
         if encoded { self.hide_encoded(hidden) } else { hidden }
     }
 
@@ -195,11 +195,14 @@ impl Secrets<'_> {
             |text| percent_decode_str(text).decode_utf8_lossy().into_owned(),
             unescaped,
         ];
-        let mut plain = hidden.as_ref().to_owned();
-        for decode in DECODERS.iter().cycle().take(2 * DECODERS.len()) {
-            plain = decode(&plain);
-            if let Cow::Owned(shown) = self.hide_plain(Cow::Borrowed(&plain)) {
-                (hidden, plain) = (Cow::Owned(shown.clone()), shown);
+        // A plus sign is one, or a form's blank.
+        for plus in ["+", " "] {
+            let mut plain = hidden.replace('+', plus);
+            for decode in DECODERS.iter().cycle().take(2 * DECODERS.len()) {
+                plain = decode(&plain);
+                if let Cow::Owned(shown) = self.hide_plain(Cow::Borrowed(&plain)) {
+                    (hidden, plain) = (Cow::Owned(shown.clone()), shown);
+                }
             }
         }
         hidden
@@ -217,9 +220,13 @@ impl Secrets<'_> {
                 text = without(text, secret, gateway, "(Guid)");
             }
         }
-        for (secret, shown) in [(self.password, "(password)"), (self.token, "(token)")] {
-            if secret.len() >= Self::PASSWORD {
+        for (secrets, shown) in [(self.passwords, "(password)"), (self.tokens, "(token)")] {
+            for secret in secrets.iter().filter(|secret| secret.len() >= Self::PASSWORD) {
                 text = without(text, secret, "", shown);
+                // In another case than ASCII's it may have another length.
+                if !secret.is_ascii() && text.to_lowercase().contains(&secret.to_lowercase()) {
+                    text = shown.into();
+                }
             }
         }
         // Most calls have none, and a search costs.
@@ -277,10 +284,16 @@ mod tests {
         let cookies = "NODE=a; SERVERID=s3cr3tn0de; JSESSIONID=0123456789";
         let brought = Secrets { new_guids: &[GUID, "f1rst-0f-two"], ..Secrets::default() };
         let new_cookies = "NODE=n3w-n0de";
-        let others =
-            Secrets { password: "pä55wörd", token: "t0ken", cookies, new_cookies, ..brought };
+        let others = Secrets {
+            passwords: &["pä55wörd"],
+            tokens: &["t0ken"],
+            cookies,
+            new_cookies,
+            ..brought
+        };
         let quoted = Secrets { cookies: "NODE=\"n0de/one\"", ..Secrets::default() };
-        let short = Secrets { password: "e", ..Secrets::default() };
+        let short = Secrets { passwords: &["e"], ..Secrets::default() };
+        let form = Secrets { passwords: &["my Pa+s"], ..Secrets::default() };
         for (secrets, message, shown) in [
             (guid, format!("\"座{GUID}席\""), "座(Guid)席"),
             (guid, format!("\"{}\"", GUID.to_uppercase()), "(Guid)"),
@@ -311,6 +324,10 @@ mod tests {
             (others, "\"a%20&amp; b\"".into(), "a%20&amp; b"),
             (quoted, "\"n0de&#x2F;one\"".into(), "(cookie)"),
             (short, "\"e\"".into(), "e"),
+            (form, "\"p=my+Pa%2Bs!\"".into(), "p=(password)!"),
+            (form, "\"my%20pa%2bs, my Pa+s\"".into(), "(password), (password)"),
+            (form, "\"1+1 my way\"".into(), "1+1 my way"),
+            (others, "\"not PÄ55WÖRD\"".into(), "(password)"),
         ] {
             let answer = read(&format!(r#"{{"retcode":"0","message":{message}}}"#), &secrets);
             assert_eq!(answer.expect("accepted").message, shown);
@@ -320,7 +337,8 @@ mod tests {
     #[test]
     fn a_secret_that_is_a_word_of_the_json_takes_nothing_away() {
         for password in ["retcode", "null", "message", "\":\"0\"", "1234567", "true", "{\"re"] {
-            let secrets = Secrets { password, guid: "\",\"message", ..Secrets::default() };
+            let secrets =
+                Secrets { passwords: &[password], guid: "\",\"message", ..Secrets::default() };
             let body =
                 r#"{"result":null,"retcode":"0","message":"a null","ok":true,"at":12345678}"#;
             assert_eq!(read(body, &secrets).expect(password).retcode, "0");
@@ -330,7 +348,7 @@ mod tests {
             ("-006", " 100-006", "100-006"),
             ("0-00", "200-002", "20(password)2"),
         ] {
-            let secrets = Secrets { password, ..Secrets::default() };
+            let secrets = Secrets { passwords: &[password], ..Secrets::default() };
             let error = read(&format!(r#"{{"retcode":"{code}"}}"#), &secrets).unwrap_err();
             assert_eq!(error.retcode(), Some(shown), "{password}");
         }

@@ -21,7 +21,7 @@ use crate::request::{Interface, Request};
 use crate::retcode::{ACCEPTED, ALREADY_SIGNED_IN, STALE};
 use crate::route::{Gateway, Route};
 use crate::session::{Pass, Sessions, new_guids};
-use crate::sign_in::Body;
+use crate::sign_in::{Body, Hidden};
 use crate::{Answer, Error, Status};
 
 /// What all calls of a client have in common.
@@ -144,8 +144,11 @@ impl Call<'_> {
         let answered = self.send(&request, &|_| ())?;
         let reply = &answered.reply;
         pass.cookies.take(&reply.headers);
-        let (guid, password, token) = (pass.guid(), &*body.password, &*body.token);
-        let secrets = Secrets { guid, cookies, password, token, ..Secrets::default() };
+        let Hidden { passwords, tokens } = &body.secrets;
+        let [passwords, tokens] = [passwords, tokens]
+            .map(|texts| texts.iter().map(|text| text.as_str()).collect::<Vec<_>>());
+        let (guid, passwords, tokens) = (pass.guid(), &*passwords, &*tokens);
+        let secrets = Secrets { guid, cookies, passwords, tokens, ..Secrets::default() };
         let (_, answer) = read_answer(reply, self.resent, secrets);
         let outcome = answer.and_then(|answer| match new_guids(&reply.headers).pop() {
             Some(guid) => Ok((answer, Zeroizing::new(guid.to_owned()))),

@@ -110,6 +110,10 @@ impl<'a> Members<'a> {
         serde_json::from_str(json).ok()
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &'a str)> {
+        self.0.iter().map(|(name, value)| (&*name.0, value.get()))
+    }
+
     /// Every value that has this name.
     pub fn all(&self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(found, _)| found.0 == name).map(|(_, value)| value.get())

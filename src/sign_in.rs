@@ -1,6 +1,7 @@
 //! What a sign-in says, and its body.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -8,6 +9,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use crate::json::Members;
+use crate::text::find;
 use crate::{Error, Status};
 
 /// What an agent signs in with. Only `agent_id` has no default.
@@ -57,20 +60,20 @@ impl<'a> SignIn<'a> {
         members.extend(self.phone.map(|phone| (Cow::from("phonenum"), Member::Text(phone))));
         let more: BTreeMap<Cow<str>, &RawValue> = serde_json::from_str(fields)
             .map_err(|_| refuse("fields: not the text of a JSON object".to_owned()))?;
-        // What is no string, such as a number, travels as it stands there.
-        let text = |raw: &&RawValue| {
-            serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned())
-        };
-        let sent =
-            |name, own: &str| Zeroizing::new(more.get(name).map_or_else(|| own.to_owned(), text));
-        let (password, token) = (sent("password", self.password), sent("serviceToken", ""));
+        let mut secrets = Hidden::default();
+        secrets.passwords.push(Zeroizing::new(self.password.to_owned()));
+        secrets.find("", fields.trim(), 0);
+        // One may be the beginning of another.
+        for texts in [&mut secrets.passwords, &mut secrets.tokens] {
+            texts.sort_by_key(|text| Reverse(text.len()));
+        }
         members.extend(more.into_iter().map(|(name, raw)| (name, Member::Raw(raw))));
         // Room for all escapes: what grew would leave a copy behind.
         let room = 6 * (self.password.len() + self.phone.unwrap_or("").len() + fields.len()) + 64;
         let mut json = Zeroizing::new(Vec::with_capacity(room));
         serde_json::to_writer(&mut *json, &members)
             .map_err(|why| Error::new(Status::Internal, format!("sign-in: {why}")))?;
-        Ok(Body { json, password, token })
+        Ok(Body { json, secrets })
     }
 }
 
@@ -82,9 +85,44 @@ impl fmt::Debug for SignIn<'_> {
 
 pub(crate) struct Body {
     pub json: Zeroizing<Vec<u8>>,
-    /// As they are sent, to be hidden where they are echoed.
-    pub password: Zeroizing<String>,
-    pub token: Zeroizing<String>,
+    pub secrets: Hidden,
+}
+
+/// What is sent, and to be hidden where it is echoed: the longest first.
+#[derive(Default)]
+pub(crate) struct Hidden {
+    pub passwords: Vec<Zeroizing<String>>,
+    pub tokens: Vec<Zeroizing<String>>,
+}
+
+impl Hidden {
+    /// What a name says is secret, also where it stands deeper; and what stands below such a name.
+    fn find(&mut self, name: &str, json: &str, depth: usize) {
+        const DEEPEST: usize = 8;
+        let place = self.place(name);
+        if depth < DEEPEST && json.starts_with(['{', '[']) {
+            let is_secret = place.is_some();
+            for (inner, json) in Members::of(json).iter().flat_map(Members::iter) {
+                self.find(if is_secret { name } else { inner }, json, depth + 1);
+            }
+            for json in serde_json::from_str::<Vec<&RawValue>>(json).into_iter().flatten() {
+                self.find(name, json.get(), depth + 1);
+            }
+        } else if let Some(place) = place {
+            // What is no string, such as a number, travels as it stands there.
+            let text = serde_json::from_str(json).unwrap_or_else(|_| json.to_owned());
+            place.push(Zeroizing::new(text));
+        }
+    }
+
+    fn place(&mut self, name: &str) -> Option<&mut Vec<Zeroizing<String>>> {
+        let is = |words: &[&str]| words.iter().any(|word| find(name, word).is_some());
+        match () {
+            () if is(&["password", "passwd", "pwd"]) => Some(&mut self.passwords),
+            () if is(&["token", "secret"]) => Some(&mut self.tokens),
+            () => None,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -123,17 +161,23 @@ mod tests {
         let json = r#"{"agenttype":"4","autoanswer":true,"n":1.50e400,"o":{"a": [ ]},"#.to_owned()
             + r#""password":"\u0078y","phonenum":"40038","status":4}"#;
         assert_eq!(body_of(&sign_in).expect("a body"), json);
-        for (fields, sent) in [
-            (None, ["p\"ä\\", ""]),
-            (sign_in.fields, ["xy", ""]),
-            (Some("{\"password\": 98765432}"), ["98765432", ""]),
-            (Some(r#"{"serviceToken":"t\u006fken"}"#), ["p\"ä\\", "token"]),
+        let deep = r#"{"login":[{"Password":"l0ng","PwdHash":["l0nger"]}],"accessToken":{"a":7}}"#;
+        let (none, own) = (&[][..], "p\"ä\\");
+        for (fields, passwords, tokens) in [
+            (None, &[own][..], none),
+            (sign_in.fields, &[own, "xy"], none),
+            (Some("{\"password\": 98765432}"), &["98765432", own], none),
+            (Some(r#"{"serviceToken":"t\u006fken"}"#), &[own], &["token"]),
+            (Some(deep), &["l0nger", own, "l0ng"], &["7"]),
         ] {
             // Copies, which are cleared when they are dropped.
-            let body = SignIn { fields, ..sign_in }.body().ok();
-            let secrets: Option<[Zeroizing<String>; 2]> =
-                body.map(|body| [body.password, body.token]);
-            assert_eq!(secrets, Some(sent.map(|secret| secret.to_owned().into())));
+            let Hidden { passwords: found, tokens: found_tokens } =
+                SignIn { fields, ..sign_in }.body().expect("a body").secrets;
+            let found: [Vec<Zeroizing<String>>; 2] = [found, found_tokens];
+            let expected = [passwords, tokens].map(|texts| {
+                texts.iter().map(|text| Zeroizing::new((*text).to_owned())).collect::<Vec<_>>()
+            });
+            assert_eq!(found, expected, "{fields:?}");
         }
     }
 
