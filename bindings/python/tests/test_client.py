@@ -217,8 +217,11 @@ def test_ca_and_pin_do_not_go_together(simulator: Simulator) -> None:
         ({"timeout": 10**400}, agw.InvalidArgumentError),
         ({"timeout": Decimal("nan")}, agw.InvalidArgumentError),
         ({"trust": 9}, agw.InvalidArgumentError),
+        ({"trust": 10**5000}, agw.InvalidArgumentError),
+        ({"max_agent_id": -(10**5000)}, agw.InvalidArgumentError),
         ({"log_level": "LOUD"}, agw.InvalidArgumentError),
     ],
+    ids=lambda given: None if isinstance(given, type) else next(iter(given)),
 )
 def test_options_are_checked(options: Dict[str, Any], kind: Type[agw.AgwError]) -> None:
     with pytest.raises(ValueError, match="AGW_E_") as caught:

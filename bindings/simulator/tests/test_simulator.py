@@ -73,6 +73,8 @@ def test_it_says_what_is_wrong(gateway: Simulator) -> None:
         gateway.fault("fire")
     with pytest.raises(SimulatorError, match="no conference rings at agent 154"):
         gateway.cancel()
+    with pytest.raises(SimulatorError, match="agent 999 was not signed in at the start"):
+        gateway.guid(999)
     with pytest.raises(SimulatorError, match=r"--agent 154 is there twice"):
         Simulator("--agent", "154", "--agent", "154")
 

@@ -589,7 +589,8 @@ def _choose_trust(trust: Optional[Trust], ca: Optional[Pem], pin: Optional[str])
         try:
             return Trust(_integer("trust", trust, "an agw.Trust"))
         except ValueError:
-            raise invalid(f"trust is to be an agw.Trust, not {trust}") from None
+            # Without it: some have more digits than Python makes a text of.
+            raise invalid("trust is to be an agw.Trust") from None
     if pin is not None:
         return Trust.PIN
     return Trust.SYSTEM if ca is None else Trust.CA

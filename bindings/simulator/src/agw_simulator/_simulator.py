@@ -144,7 +144,10 @@ class Simulator:
 
     def guid(self, agent: object = _AGENT) -> str:
         """The Guid with which an agent is signed in at the start, and after every reset."""
-        return self._guids[str(agent)]
+        try:
+            return self._guids[str(agent)]
+        except KeyError:
+            raise SimulatorError(f"agent {agent} was not signed in at the start") from None
 
     def ring(self, agent: object = _AGENT, *members: object) -> int:
         """A conference of these members begins to ring at an agent; gives its number."""
