@@ -35,6 +35,32 @@ fn the_control_path_says_what_is_wrong() {
 }
 
 #[test]
+fn a_fault_that_there_is_not_is_named_whatever_it_is() {
+    let simulator = start(|_| {});
+    for (fault, named) in [(json!("fire"), "\"fire\""), (json!(5), "5"), (json!(null), "null")] {
+        let answer = control(&simulator, "fault", &json!({ "fault": fault }));
+        assert_eq!(answer.status, 400);
+        assert_eq!(answer.json()["error"], format!("there is no fault {named}"));
+    }
+}
+
+#[test]
+fn pages_from_elsewhere_steer_nothing() {
+    let simulator = start(|options| options.tls = false);
+    for (origin, status) in [
+        ("http://elsewhere.test", 403),
+        ("http://localhost.elsewhere.test", 403),
+        ("null", 403),
+        // The Host that is asked here.
+        ("http://localhost", 200),
+    ] {
+        let headers = format!("Origin: {origin}\r\n");
+        let answer = send(&simulator, "POST", "/simulator/reset", &headers, "");
+        assert_eq!(answer.status, status, "{origin}");
+    }
+}
+
+#[test]
 fn a_reset_makes_everything_as_at_the_start() {
     let (simulator, guid) = signed_in(|options| options.ring = vec![154]);
     let state = || send(&simulator, "GET", "/simulator/state", "", "").json();

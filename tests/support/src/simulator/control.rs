@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{ConnectInfo, Request, State as Shared};
+use axum::http::header::{self, HeaderValue};
 use axum::http::{StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::Response;
@@ -76,7 +77,7 @@ struct FaultRequest {
 #[serde(untagged)]
 enum Wanted {
     Fault(Fault),
-    Other(String),
+    Other(Value),
 }
 
 fn first() -> Option<u32> {
@@ -127,8 +128,18 @@ pub fn router(gateway: &Arc<Gateway>) -> Router<Arc<Gateway>> {
         .layer(middleware::from_fn_with_state(gateway.clone(), spare))
 }
 
-/// A connection that steers the simulator outlives faults.
+/// A connection that steers the simulator outlives faults. Pages from elsewhere, which a browser names
+/// in `Origin`, steer nothing.
 async fn spare(Shared(gateway): Shared<Arc<Gateway>>, request: Request, next: Next) -> Response {
+    let [origin, host] = [header::ORIGIN, header::HOST].map(|name| request.headers().get(name));
+    let is_own = |origin: &HeaderValue| {
+        let (_, place) = origin.to_str().ok()?.split_once("://")?;
+        host.map(|host| host == place)
+    };
+    if origin.is_some_and(|origin| is_own(origin) != Some(true)) {
+        let why = "the simulator does nothing for pages from elsewhere";
+        return error(&gateway, "simulator", "-", StatusCode::FORBIDDEN, why);
+    }
     if let Some(ConnectInfo(client)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
         gateway.wires.spare(*client);
     }
@@ -208,11 +219,11 @@ fn fault(gateway: &Gateway, body: &[u8]) -> Outcome {
     let FaultRequest { fault, path, count, delay_ms } = parse(body)?;
     let fault = match fault {
         Wanted::Fault(fault) => fault,
-        Wanted::Other(word) if word == "none" => {
+        Wanted::Other(other) if other == "none" => {
             gateway.with(|state, _| state.faults.0.clear());
             return Ok(json!({}));
         }
-        Wanted::Other(word) => return Err(bad(&format!("there is no fault {word:?}"))),
+        Wanted::Other(other) => return Err(bad(&format!("there is no fault {other}"))),
     };
     if count == Some(0) {
         return Err(bad("count is 0"));
