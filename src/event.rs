@@ -56,11 +56,9 @@ impl Event {
 /// The event in an accepted answer. One whose place is taken by two is lost.
 pub fn read(text: &str) -> Result<Option<Event>, Error> {
     let body = Members::of(text).ok_or_else(unreadable)?;
-    let mut events = body.all("event").filter(|event| !is_empty(event));
+    let mut events = body.all("event").map(unwrapped).filter(|event| !is_empty(event));
     let Some(event) = events.next() else { return Ok(None) };
-    let alone = events.all(|other| other == event);
-    let event = unwrapped(event);
-    let members = Members::of(&event).filter(|_| alone);
+    let members = Members::of(&event).filter(|_| events.all(|other| other == event));
     let members = members.ok_or_else(unreadable)?;
     let event_type = members.text("eventType").into_owned();
     if event_type.is_empty() {
@@ -91,7 +89,7 @@ fn unwrapped(json: &str) -> Cow<'_, str> {
 /// How gateways say that nothing happened.
 fn is_empty(event: &str) -> bool {
     let bare = event.split_ascii_whitespace().collect::<String>();
-    matches!(&*bare, "null" | "\"\"" | "[]" | "{}")
+    matches!(&*bare, "null" | "" | "[]" | "{}")
 }
 
 fn whole(number: &str) -> Option<i64> {
@@ -160,7 +158,10 @@ mod tests {
 
     #[test]
     fn nothing_happened_has_many_forms() {
-        for nothing in ["null", "\"\"", "\" \"", "{}", "{ \r\n }", "[]", "[ ]"] {
+        for nothing in [
+            "null", "\"\"", "\" \"", "{}", "{ \r\n }", "[]", "[ ]", "[null]", "[{}]", "\"null\"",
+            "\"{ }\"", "\"[]\"",
+        ] {
             assert_eq!(event(nothing), None, "{nothing}");
         }
     }
