@@ -24,6 +24,8 @@ pub(crate) fn decode<'a, 'b>(
     match body {
         [0xFF, 0xFE, text @ ..] => return utf16(text, u16::from_le_bytes).into(),
         [0xFE, 0xFF, text @ ..] => return utf16(text, u16::from_be_bytes).into(),
+        [b'{', 0, ..] => return utf16(body, u16::from_le_bytes).into(),
+        [0, b'{', ..] => return utf16(body, u16::from_be_bytes).into(),
         _ => {}
     }
     if let Some(text) = std::str::from_utf8(body).ok().filter(|text| text.is_ascii()) {

@@ -178,6 +178,7 @@ def answers():
         ("utf-8-with-two-boms", b"", bom * 2 + refusal.encode()),
         ("bom-below-an-empty-line", b"", b"\r\n" + bom + refusal.encode()),
         ("utf-16le", b"", b"\xff\xfe" + refusal.encode("utf-16-le")),
+        ("utf-16le-without-bom", b"", refusal.encode("utf-16-le")),
         ("utf-16be-called-utf-8", b"Content-Type: application/json;charset=UTF-8\r\n",
          b"\xfe\xff" + refusal.encode("utf-16-be")),
     ]:
