@@ -8,6 +8,7 @@ makes of each file. tests/trust/corpus.rs reads that.
 """
 
 import base64
+import gzip
 import hashlib
 import io
 import itertools
@@ -229,6 +230,7 @@ def other_forms():
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr(zipfile.ZipInfo("ca.pem"), read("ca.crt"))
     write("archive.zip", archive.getvalue())
+    write("ca.pem.gz", gzip.compress(read("ca.crt"), mtime=0))
 
 
 def keys():

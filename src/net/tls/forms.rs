@@ -106,6 +106,8 @@ const WEB_PAGE: Form = form(
 );
 const ARCHIVE: Form =
     form("a ZIP archive", "unpack it, and give what is inside", "unpack it first");
+const COMPRESSED: Form =
+    form("compressed with gzip", "unpack it, and give what is inside", "unpack it first");
 const EMPTY: Form = form("empty", "give a certificate", "give a private key");
 const BARE_BASE64: Form = form(
     "base64 without BEGIN and END lines",
@@ -196,6 +198,7 @@ impl Form {
             () if [SQLITE, BERKELEY_DB].iter().any(|magic| bytes.starts_with(magic)) => NSS_STORE,
             () if bytes.starts_with(PVK) => PVK_KEY,
             () if bytes.starts_with(b"PK\x03\x04") => ARCHIVE,
+            () if bytes.starts_with(b"\x1f\x8b") => COMPRESSED,
             () if start.is_empty() => EMPTY,
             () if PEM.iter().any(|word| text.contains(word)) => MISSPELT,
             () if start.starts_with(DASHES_IN_BASE64) => PEM_IN_BASE64,
