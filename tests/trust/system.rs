@@ -27,9 +27,14 @@ fn with_own_store(test: &str, body: impl FnOnce(&Path)) {
     }
     let folder = Folder::create();
     let store = folder.path("store.pem");
+    run_alone(test, [&store, &folder.path(MORE), &store]);
+}
+
+/// With the file and the folder that are named, and what tells it that it is the inner one.
+fn run_alone(test: &str, [file, folder, store]: [&str; 3]) {
     let output = Command::new(env::current_exe().expect("a test has a path"))
         .args(["--exact", test, "--nocapture"])
-        .envs([("SSL_CERT_FILE", &store), ("SSL_CERT_DIR", &folder.path(MORE)), (STORE, &store)])
+        .envs([("SSL_CERT_FILE", file), ("SSL_CERT_DIR", folder), (STORE, store)])
         .output()
         .expect("a test can run");
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
@@ -89,6 +94,19 @@ fn a_system_without_a_store_is_told_at_once() {
             fs::write(store, "no PEM").expect("the store can be written");
         }
     });
+}
+
+/// As of a variable that a deployment leaves open.
+#[test]
+fn an_empty_name_of_a_store_is_none() {
+    if env::var_os(STORE).is_none() {
+        return run_alone("system::an_empty_name_of_a_store_is_none", ["", "", "inner"]);
+    }
+    let gateway = gateway_of(&Authority::new("Own authority"));
+    let made = Client::new(&options(&gateway, Trust::System, |_| {}));
+    // This machine may have no store.
+    let error = made.err().map(|error| error.detail().to_owned()).unwrap_or_default();
+    assert!(!error.contains("cannot be read"), "{error}");
 }
 
 /// The reader of the store would wait for ever, or until no memory is left.

@@ -16,6 +16,9 @@ use crate::sys::files;
 use crate::sys::process::is_privileged;
 use crate::{Error, Status};
 
+const FILE: &str = "SSL_CERT_FILE";
+const FOLDERS: &str = "SSL_CERT_DIR";
+
 /// What it has, and `trusted`, too.
 pub(super) fn system_source(
     mut trusted: Vec<CertificateDer<'static>>,
@@ -37,7 +40,10 @@ pub(super) fn system_source(
 /// From where the system keeps it, or the environment says it is. In a program with more rights than
 /// its caller the caller's environment must not say whom it trusts.
 fn load() -> Result<CertificateResult, Error> {
-    if !is_privileged() {
+    let names = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    // To its reader an empty name is a file that is not there.
+    let names_nothing = env::var_os(FILE).is_some() && !names(FILE) && !names(FOLDERS);
+    if !is_privileged() && !names_nothing {
         refuse_endless()?;
         return Ok(load_native_certs());
     }
@@ -52,8 +58,8 @@ fn load() -> Result<CertificateResult, Error> {
 
 /// What reads the store reads all that the environment names: a FIFO, a device, any length.
 fn refuse_endless() -> Result<(), Error> {
-    let file = env::var_os("SSL_CERT_FILE").map(PathBuf::from);
-    let folders = env::var_os("SSL_CERT_DIR").unwrap_or_default();
+    let file = env::var_os(FILE).map(PathBuf::from);
+    let folders = env::var_os(FOLDERS).unwrap_or_default();
     let entries = env::split_paths(&folders).filter_map(|folder| fs::read_dir(folder).ok());
     let entries = entries.flatten().flatten().map(|entry| entry.path());
     // Of a folder it reads regular files only.
