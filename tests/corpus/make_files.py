@@ -310,18 +310,16 @@ def clients():
 
 
 def gateway(name, *above, called=None, extensions=SERVER, digest="sha256"):
-    """What a gateway presents, with the key of key.pem, and the CA that is trusted: the last of
-    those above it."""
+    """What a gateway presents, with the key of key.pem; the last above it is trusted, not sent."""
     leaf = called or name
     certificate(leaf, extensions, by=above[0], key_of="client", digest=digest)
     write(f"gateway-{name}.pem", b"".join(read(f"{one}.crt") for one in [leaf, *above[:-1]]))
-    write(f"gateway-{name}-ca.pem", read(f"{above[-1]}.crt"))
 
 
 def weak_keys():
     """Keys and signatures that agw does not take."""
     for name, digest in [("rsa1024", "sha256"), ("p521", "sha512")]:
-        certificate(f"ca-{name}", AUTHORITY, key_of=name, digest=digest)
+        write(f"ca-{name}.pem", certificate(f"ca-{name}", AUTHORITY, key_of=name, digest=digest))
         (WORK / f"ca-{name}.key").write_bytes(read(f"{name}.key"))
     gateway("weak-ca", "ca-rsa1024", called="by-rsa1024")
     gateway("p521-ca", "ca-p521", called="by-p521", digest="sha512")
@@ -344,8 +342,9 @@ def extensions():
 
 
 def chains():
-    certificate("constrained", AUTHORITY + "\nnameConstraints=critical,permitted;DNS:other.test")
-    gateway("name-constraints", "constrained", called="by-constrained")
+    constraints = AUTHORITY + "\nnameConstraints=critical,permitted;DNS:other.test"
+    write("ca-constrained.pem", certificate("ca-constrained", constraints))
+    gateway("name-constraints", "ca-constrained", called="by-constrained")
     short = "basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign"
     certificate("short", short, by="ca")
     certificate("below-short", AUTHORITY, by="short")
@@ -359,7 +358,6 @@ def chains():
     # A CA of the same name with another key; the gateway's own is trusted.
     certificate("namesake", AUTHORITY, called="ca")
     gateway("namesake", "namesake", called="stranger")
-    write("gateway-namesake-ca.pem", read("ca.crt"))
 
 
 def names():
@@ -375,7 +373,6 @@ def servers():
         write(f"server-{name}.pem", certificate(f"server-{name}", SERVER, by="ca", key_of=name))
     write("server.pem", certificate("server", SERVER, by="ca", key_of="client"))
     write("gateway-v1.pem", version_one("gateway-v1", key_of="client", by="ca"))
-    write("gateway-v1-ca.pem", read("ca.crt"))
 
 
 def main():
