@@ -15,12 +15,19 @@ use crate::{reject_pinned, reject_trusting, secrets};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/files");
 
-fn path(name: &str) -> String {
+pub fn path(name: &str) -> String {
     format!("{FOLDER}/{name}")
 }
 
 fn read(name: &str) -> Vec<u8> {
     fs::read(path(name)).unwrap_or_else(|why| panic!("{name}: {why}"))
+}
+
+/// What a gateway presents, with the key of `key.pem`.
+pub fn identity(name: &str) -> Identity {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(name)).collect();
+    let key_pem = String::from_utf8(read("key.pem")).expect("UTF-8");
+    Identity { chain: chain.expect("a chain"), key_pem }
 }
 
 /// One file and what is to become of it.
@@ -103,12 +110,10 @@ impl Row {
         }
     }
 
-    /// What is said of a gateway that presents it, with the key of `key.pem`; where it says so, its
-    /// fingerprint can be pinned, and only there.
+    /// What is said of a gateway that presents it; where it says so, its fingerprint can be pinned,
+    /// and only there.
     fn refused(&self) -> Option<String> {
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(&self.file)).collect();
-        let key_pem = String::from_utf8(read("key.pem")).expect("UTF-8");
-        let identity = Identity { chain: chain.expect("a chain"), key_pem };
+        let identity = identity(&self.file);
         let gateway = Plan::new(&identity).start();
         let ca = path(self.with.as_ref().expect("what is trusted"));
         let Err(error) = reject_trusting(&gateway, &ca) else {

@@ -1,17 +1,15 @@
 //! `AGW_TRUST_DANGER_ANY` does not go unnoticed.
 
 use agw::{Client, Level, Trust};
+use support::client::Lines;
 use support::tls::Plan;
 use support::{GUID, HOST};
 
-use crate::version_one::version_one;
-use support::client::Lines;
-
-use crate::options;
+use crate::{corpus, options};
 
 #[test]
 fn each_client_that_checks_nothing_logs_one_warning() {
-    let gateway = Plan::new(&version_one("nobody")).start();
+    let gateway = Plan::new(&corpus::identity("gateway-v1.pem")).start();
     let mut options = options(&gateway, Trust::DangerAny, |_| {});
     options.keep_alive = false;
     let lines = Lines::of(&mut options);

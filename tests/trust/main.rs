@@ -14,7 +14,6 @@ mod sessions;
 mod system;
 mod through_c;
 mod unreadable;
-mod version_one;
 
 use agw::{Answer, Client, ClientOptions, Error, Trust};
 use support::gateway::Gateway;

@@ -5,11 +5,8 @@ use support::HOST;
 use support::gateway::{Gateway, Script, Step};
 use support::openssl::Server;
 
+use crate::corpus::path as corpus;
 use crate::reject;
-
-fn corpus(name: &str) -> String {
-    format!("{}/tests/corpus/files/{name}", env!("CARGO_MANIFEST_DIR"))
-}
 
 fn options(base_url: &str, server: &Server) -> ClientOptions {
     let mut options = ClientOptions::new(base_url);

@@ -12,7 +12,7 @@ use support::files::Folder;
 use support::gateway::Gateway;
 use support::tls::Plan;
 
-use crate::{options, reject, reject_trusting};
+use crate::{corpus, options, reject, reject_trusting};
 
 /// The process that has it is the inner one; its value is the file of the system's store.
 const STORE: &str = "AGW_TRUST_TEST_STORE";
@@ -150,7 +150,7 @@ fn the_good_ones_of_a_systems_bundle_are_used() {
         let own = Authority::new("Own authority");
         let gateway = gateway_of(&own);
         for bad in ["bundle-second-damaged.pem", "bundle-second-no-base64.pem"] {
-            let bad = format!("{}/tests/corpus/files/{bad}", env!("CARGO_MANIFEST_DIR"));
+            let bad = corpus::path(bad);
             let bundle = fs::read_to_string(&bad).expect("a bundle") + &own.pem();
             fs::write(store, bundle).expect("the store can be written");
             reject_with_system(&gateway, None).unwrap_or_else(|error| panic!("{bad}: {error}"));

@@ -6,7 +6,7 @@ use support::certs::{Authority, Identity, Leaf, dns, pem};
 use support::files::Folder;
 use support::tls::Plan;
 
-use crate::{reject_trusting, secrets};
+use crate::{corpus, reject_trusting, secrets};
 
 #[test]
 fn an_authority_may_be_given_as_text_or_path() {
@@ -146,7 +146,7 @@ fn a_path_is_shown_as_it_can_be_copied() {
     };
     assert!(missing("ca\u{1b}[31m.pem".into()).contains("'ca\u{fffd}[31m.pem' cannot be read"));
 
-    let store = std::fs::read("tests/corpus/files/store.p12").expect("a store");
+    let store = std::fs::read(corpus::path("store.p12")).expect("a store");
     for (name, shown) in [
         ("store.p12", "-in {} -nokeys"),
         ("a&b;c.p12", "-in \"{}\" -nokeys"),
