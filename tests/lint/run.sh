@@ -31,8 +31,7 @@ python_check() { ruff check -q --no-cache --config $here/ruff.toml "$@"; }
 package_files() { listed 'bindings/python/*.py' 'bindings/simulator/*.py'; } # as they configure
 package_check() { ruff check -q --no-cache "$@" && ruff format -q --no-cache --check "$@"; }
 text_files() { # but for bytes as others send them
-    listed . ':!tests/fuzz/seeds' ':!tests/abi/*.abi' ':!tests/corpus/heads' ':!tests/corpus/answers' \
-        ':!tests/corpus/proxies' ':!tests/corpus/files'
+    listed . ':!tests/fuzz/seeds' ':!tests/abi/*.abi' ':!tests/corpus/files'
 }
 text_check() {
     good=0

@@ -1,13 +1,12 @@
 //! Answers: leniency in form, indifference to packets, and the Guid that never shows.
 
-use std::fs;
-
 use agw::{Answer, Client, Error, Status};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Map, Value, json};
 use support::client::Lines;
-use support::{c, http};
+use support::faults::corpus;
+use support::http;
 
 use crate::cases;
 use crate::gateway::Gateway;
@@ -133,7 +132,7 @@ fn any_answer() -> impl Strategy<Value = Vec<u8>> {
         2 => chunked(body.as_bytes(), size),
         _ => format!("HTTP/1.0 200 OK\r\nX: {}\r\n\r\n{body}", "y".repeat(size)).into_bytes(),
     });
-    let answers = prop_oneof![3 => framed, 1 => select(odd_heads())];
+    let answers = prop_oneof![3 => framed, 1 => select(corpus::heads())];
     (answers, 0..8_u8, any::<Index>(), any::<u8>()).prop_map(|(mut answer, damage, place, byte)| {
         let place = place.index(answer.len());
         match damage {
@@ -144,12 +143,6 @@ fn any_answer() -> impl Strategy<Value = Vec<u8>> {
         }
         answer
     })
-}
-
-/// Answers whose heads have to be mended, and others.
-fn odd_heads() -> Vec<Vec<u8>> {
-    let files = fs::read_dir(c::root().join("tests/corpus/heads")).expect("a folder");
-    files.map(|file| fs::read(file.expect("a file").path()).expect("an answer")).collect()
 }
 
 fn chunked(body: &[u8], size: usize) -> Vec<u8> {

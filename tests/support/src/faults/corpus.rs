@@ -1,82 +1,88 @@
-//! The files of tests/corpus, a row each: what gateways and proxies send, and what is made of it.
+//! The table of tests/corpus, a row each: what gateways and proxies send, and what is made of it.
 
-use std::fs;
+use std::process::Command;
+use std::sync::LazyLock;
 
 use agw::Status;
 use agw::ffi::AGW_RESULT_MAYBE_SENT as MAYBE_SENT;
+use serde::Deserialize;
 
 use super::row::{Expect, Row, Site, accepted, fails, refused, row};
-use crate::c::root;
+use crate::c;
 use crate::gateway::Script;
 use crate::gateway::Step::{AwaitEnd, Read, Send, Serve, TunnelSaying};
 use crate::tls::Over::{Plain, Tls12, Tls13};
 use crate::{ACCEPTED, http};
 
-const TABLE: &str = include_str!("../../../corpus/expected.tsv");
+/// As the script prints them.
+#[derive(Deserialize)]
+struct Line {
+    name: String,
+    /// In Latin-1.
+    sent: String,
+    status: String,
+    http_status: i32,
+    retcode: String,
+    connections: usize,
+    text: String,
+}
+
+static TABLE: LazyLock<Vec<Line>> = LazyLock::new(|| {
+    let script = c::root().join("tests/corpus/sent.py");
+    let output = c::expect_success(Command::new("python3").arg("-B").arg(script));
+    serde_json::from_slice(&output.stdout).expect("a table")
+});
 
 pub fn rows() -> Vec<Row> {
-    TABLE.lines().filter(|line| !line.starts_with('#')).map(row_of).collect()
+    TABLE.iter().map(Line::row).collect()
 }
 
-fn row_of(line: &'static str) -> Row {
-    let [file, status, http_status, retcode, connections, text] =
-        line.split('\t').collect::<Vec<_>>()[..]
-    else {
-        panic!("six columns: {line}")
-    };
-    let path = root().join("tests/corpus").join(file);
-    let bytes = fs::read(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
-    let bytes = written_out(&bytes);
-    let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("a number: {line}"));
-    let connections = number(connections) as usize;
-    let expect = expected(status, number(http_status), retcode, text);
-    if file.starts_with("proxies/") {
-        let row = through_proxy(file, bytes, &expect);
-        let row = if file.ends_with("-given") { row.with_credentials() } else { row };
-        return row.sees(connections, 2 * connections);
+/// Answers whose heads have to be mended, and others.
+pub fn heads() -> Vec<Vec<u8>> {
+    TABLE.iter().filter(|line| line.name.starts_with("heads/")).map(Line::bytes).collect()
+}
+
+impl Line {
+    fn bytes(&self) -> Vec<u8> {
+        self.sent.chars().map(|c| u8::try_from(c).expect("a byte")).collect()
     }
-    row(file, &[Plain, Tls12, Tls13], Site::Follows(vec![Script::Http(vec![Serve(bytes)])]))
-        .rejects(2, expect)
-        .sees(connections, 2)
-}
 
-/// With the lines that a "repeat 500 3" stands for: the next 3, 500 times.
-fn written_out(file: &[u8]) -> Vec<u8> {
-    let mut whole = Vec::new();
-    let mut lines = file.split_inclusive(|byte| *byte == b'\n');
-    while let Some(line) = lines.next() {
-        let order = str::from_utf8(line).ok().and_then(|line| line.strip_prefix("repeat "));
-        let Some((times, count)) = order.and_then(|order| order.trim_end().split_once(' ')) else {
-            whole.extend(line);
-            continue;
+    fn row(&'static self) -> Row {
+        let (name, connections) = (&*self.name, self.connections);
+        if name.starts_with("proxies/") {
+            let row = self.through_proxy();
+            let row = if name.ends_with("-given") { row.with_credentials() } else { row };
+            return row.sees(connections, 2 * connections);
+        }
+        let script = Script::Http(vec![Serve(self.bytes())]);
+        row(name, &[Plain, Tls12, Tls13], Site::Follows(vec![script]))
+            .rejects(2, self.expected())
+            .sees(connections, 2)
+    }
+
+    fn expected(&'static self) -> Expect {
+        let text = &*self.text;
+        let expect = match &*self.status {
+            "OK" => accepted().message(text),
+            "SESSION" => refused(Status::Session, &self.retcode).message(text),
+            "PROXY" => fails(Status::Proxy, 0, text),
+            "PROTOCOL" => fails(Status::Protocol, MAYBE_SENT, text),
+            "HTTP" => fails(Status::Http, MAYBE_SENT, text),
+            other => panic!("no status: {other}"),
         };
-        let number = |text: &str| text.parse().expect("a number");
-        let repeated: Vec<_> = lines.by_ref().take(number(count)).collect();
-        whole.extend(repeated.concat().repeat(number(times)));
+        expect.http(self.http_status)
     }
-    whole
-}
 
-fn expected(status: &str, http_status: i32, retcode: &str, text: &'static str) -> Expect {
-    let expect = match status {
-        "OK" => accepted().message(text),
-        "SESSION" => refused(Status::Session, retcode).message(text),
-        "PROXY" => fails(Status::Proxy, 0, text),
-        "PROTOCOL" => fails(Status::Protocol, MAYBE_SENT, text),
-        "HTTP" => fails(Status::Http, MAYBE_SENT, text),
-        other => panic!("no status: {other}"),
-    };
-    expect.http(http_status)
-}
-
-/// The gateway behind it is without a fault.
-fn through_proxy(file: &'static str, bytes: Vec<u8>, expect: &Expect) -> Row {
-    let gateway = Script::Http(vec![Serve(http("200 OK", ACCEPTED).into())]);
-    let says = match expect.status {
-        Status::Ok => vec![Read, TunnelSaying(bytes)],
-        _ => vec![Read, Send(bytes), AwaitEnd],
-    };
-    row(file, &[Plain, Tls13], Site::Follows(vec![gateway]))
-        .through(Site::Follows(vec![Script::Tcp(says)]))
-        .rejects(2, expect.clone())
+    /// The gateway behind it is without a fault.
+    fn through_proxy(&'static self) -> Row {
+        let gateway = Script::Http(vec![Serve(http("200 OK", ACCEPTED).into())]);
+        let expect = self.expected();
+        let says = match expect.status {
+            Status::Ok => vec![Read, TunnelSaying(self.bytes())],
+            _ => vec![Read, Send(self.bytes()), AwaitEnd],
+        };
+        row(&*self.name, &[Plain, Tls13], Site::Follows(vec![gateway]))
+            .through(Site::Follows(vec![Script::Tcp(says)]))
+            .rejects(2, expect)
+    }
 }

@@ -1,24 +1,14 @@
-"""Makes what gateways and proxies send: heads, answers and proxies, and expected.tsv beside them.
+"""What gateways and proxies send, and what is to be made of it: prints a table as JSON.
 
-    make_heads.py            writes the files anew
-    make_heads.py --check    fails where they are not what this would write
-
-One more report from the field is one more line in one of the three functions below. Each file is
+One more report from the field is one more line in one of the three functions below. Each row has
 what comes over the connection, to the byte: from a gateway as the answer to a request (two requests
-are made), from a proxy as the answer to CONNECT. A line "repeat 500 3" alone is none of it: it says
-that the next 3 lines come 500 times. `cargo test --test faults -- corpus` plays them.
+are made), from a proxy as the answer to CONNECT. `cargo test --test faults -- heads/` plays those
+of the first function, as support/src/faults/corpus.rs reads the table.
 """
 
-import argparse
 import binascii
 import json
-import pathlib
 import struct
-import sys
-
-HERE = pathlib.Path(__file__).parent
-FOLDERS = ["heads", "answers", "proxies"]
-COLUMNS = ["file", "status", "HTTP status", "retcode", "connections", "text"]
 
 ACCEPTED = b'{"result":{},"message":"success","retcode":"0"}'
 MESSAGE = "座席未签入"
@@ -35,11 +25,6 @@ def answer(lines, body=ACCEPTED, status=b"HTTP/1.1 200 OK"):
 
 def sized(lines, body, status=b"HTTP/1.1 200 OK"):
     return answer(lines + b"Content-Length: %d\r\n" % len(body), body, status)
-
-
-def times(number, lines):
-    """Short for these lines so many times: whoever reads the file writes them out."""
-    return b"repeat %d %d\n" % (number, lines.count(b"\n")) + lines
 
 
 def gzip(text):
@@ -79,7 +64,7 @@ def heads():
         "199-with-a-line": b"HTTP/1.1 199 x\r\nX: y\r\n\r\n",
         "1xx-several": b"HTTP/1.1 100 Continue\r\nServer: x\r\n\r\n"
             b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
-        "1xx-many": times(500, b"HTTP/1.1 102 Processing\r\nX: y\r\n\r\n"),
+        "1xx-many": b"HTTP/1.1 102 Processing\r\nX: y\r\n\r\n" * 500,
     }.items():
         yield name, head + good, taken()
     for name, lines, connections in [
@@ -97,7 +82,7 @@ def heads():
         ("blanks-before-the-colon", b"X \t : y : z\r\n", 1),
         ("blank-and-folded", b"X : y\r\n z\r\n", 1),
         ("blank-close", b"Connection : close\r\n", 2),
-        ("100-lines", times(100, b"X: y\r\n"), 1),
+        ("100-lines", b"X: y\r\n" * 100, 1),
         ("gbk-in-a-value", "X: 代理\r\n".encode("gbk"), 1),
         ("empty-values", b"X:\r\nY: \r\n", 1),
     ]:
@@ -278,12 +263,12 @@ def proxies():
         "200-blank-before-the-colon": b"HTTP/1.1 200 OK\r\nProxy-Agent : x\r\n\r\n",
         "200-gbk-in-a-value": b"HTTP/1.1 200 OK\r\nVia: \xb4\xfa\xc0\xed\r\n\r\n",
         "200-odd-lines": b"HTTP/1.1 200 OK\r\nno colon\r\n: no name\r\nX Y: z\r\n\r\n",
-        "200-70-lines": b"HTTP/1.1 200 OK\r\n" + times(70, b"X: y\r\n") + b"\r\n",
-        "200-2000-lines": b"HTTP/1.1 200 OK\r\n" + times(2000, b"X: y\r\n") + b"\r\n",
+        "200-70-lines": b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 70 + b"\r\n",
+        "200-2000-lines": b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 2000 + b"\r\n",
         "100-first": b"HTTP/1.1 100 Continue\r\n\r\n" + good,
         "100-with-lines-first": b"HTTP/1.1 100 Continue\r\nVia: x\r\n y\r\n\r\n" + good,
         "102-and-103-first": b"HTTP/1.1 102 x\r\n\r\nHTTP/1.1 103 x\nLink: y\n\n" + good,
-        "1xx-many-first": times(500, b"HTTP/1.1 102 Processing\r\nX: y\r\n\r\n") + good,
+        "1xx-many-first": b"HTTP/1.1 102 Processing\r\nX: y\r\n\r\n" * 500 + good,
         "201": b"HTTP/1.1 201 Created\r\n\r\n",
     }.items():
         yield name, head, taken()
@@ -362,44 +347,18 @@ def proxies():
         ("tls", bytes.fromhex("15030100020246"), "not HTTP: it speaks TLS on this port"),
         ("socks", bytes.fromhex("05ff"), "not HTTP: it has no status line"),
         ("http-2", bytes.fromhex("000000040000000000"), "not HTTP: it has no status line"),
-        ("endless-lines", b"HTTP/1.1 200 OK\r\n" + times(1100, b"X: " + b"y" * 60 + b"\r\n"),
+        ("endless-lines", b"HTTP/1.1 200 OK\r\n" + (b"X: " + b"y" * 60 + b"\r\n") * 1100,
          "no end within 64 KiB"),
     ]:
         yield name, head, ["PROXY", 0, "-", 0, words]
 
 
-def files():
-    """Every file by its name, and what is expected of each."""
-    made, table = {}, ["# Made by make_heads.py: " + ", ".join(COLUMNS)]
-    for folder, function in zip(FOLDERS, (heads, answers, proxies), strict=True):
+def rows():
+    """Name, bytes, status, HTTP status, retcode, connections, text."""
+    for function in (heads, answers, proxies):
         for name, content, expected in function():
-            file = f"{folder}/{name}"
-            if file in made:
-                raise ValueError(f"{file}: twice")
-            made[file] = content
-            table.append("\t".join(map(str, [file, *expected])))
-    made["expected.tsv"] = "".join(line + "\n" for line in table).encode()
-    return made
-
-
-def main():
-    options = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    options.add_argument("--check", action="store_true", help="write nothing, compare")
-    check = options.parse_args().check
-    made = files()
-    there = {str(path.relative_to(HERE)): path for folder in FOLDERS
-             for path in sorted((HERE / folder).glob("*"))}
-    wrong = [f"{file}: not of this script" for file in sorted(there.keys() - made.keys())]
-    for file, content in made.items():
-        path = HERE / file
-        if not check:
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(content)
-        elif not path.exists() or path.read_bytes() != content:
-            wrong.append(f"{file}: is not what this script makes")
-    print("\n".join(wrong) or f"{len(made)} files")
-    return 1 if wrong else 0
+            yield [f"{function.__name__}/{name}", content.decode("latin-1"), *expected]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    print(json.dumps([*rows()]))
