@@ -26,6 +26,8 @@ PLANTED = [
     ("framing", "head", "planted fault"),
     ("cookie", "sessions", "planted fault"),
 ]
+# Which option a file of the tests is given as, as the target reads it.
+LETTERS = {"ca": b"c", "client_cert": b"i", "client_key": b"k"}
 SELF_TEST_SECONDS = 60
 # A hang is reported after this, and a process that does not end is killed this much later.
 HANG_SECONDS = 60
@@ -46,6 +48,20 @@ def build(work):
     return work / "x86_64-unknown-linux-gnu" / "release"
 
 
+def seeds(work):
+    """Writes what the targets begin with; for files that is what the tests have of them."""
+    folder = work / "seeds"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(HERE / "seeds", folder)
+    (folder / "files").mkdir()
+    files = HERE.parent / "corpus" / "files"
+    for line in (files / "expected.tsv").read_text(encoding="utf-8").splitlines():
+        name, option = line.split("\t")[:2]
+        if option in LETTERS:
+            seed = LETTERS[option] + (files / name).read_bytes()
+            (folder / "files" / f"{option}-{name}").write_bytes(seed)
+
+
 class Run:
     """One run of a target over its seeds and what earlier runs found."""
 
@@ -58,7 +74,7 @@ class Run:
         dictionary = HERE / "dictionaries" / f"{target}.dict"
         if dictionary.exists():
             command.append(f"-dict={dictionary}")
-        command += [corpus, HERE / "seeds" / target]
+        command += [corpus, work / "seeds" / target]
         # The system's certificates take long to read, and are not what is tried.
         environment = dict(os.environ, SSL_CERT_FILE=str(HERE / "root.pem"), SSL_CERT_DIR="")
         environment["AGW_FUZZ_PLANT"] = planted
@@ -117,6 +133,7 @@ def main():
     options = options.parse_args()
     work = options.work.absolute()
     programs = build(work)
+    seeds(work)
     good = self_test(programs, work)
     print(f"     {'target':<9} {'inputs run':>10} {'coverage':>8} {'new coverage':>12} "
           f"{'seconds':>8}")
