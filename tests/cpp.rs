@@ -18,10 +18,6 @@ use support::simulator::Simulator;
 use support::simulator::state::Script;
 use support::tls::{Over, certificate_pem};
 
-const HEADER: &str = include_str!("../include/agw.h");
-const BINDING: &str = include_str!("../bindings/cpp/agw.hpp");
-const CONTRACT: &str = include_str!("c/exports.txt");
-
 const COMPILERS: [&str; 2] = ["g++", "clang++"];
 const STANDARDS: [&str; 4] = ["c++11", "c++14", "c++17", "c++20"];
 
@@ -168,107 +164,12 @@ fn an_outcome_that_nobody_looks_at_is_a_warning() {
     }
 }
 
-// ------------------------------------------------------------------------------------- header
-
-/// The flags that the binding has as functions and fields.
-const FLAGS: [&str; 4] =
-    ["AGW_ALLOW_HTTP", "AGW_NO_KEEP_ALIVE", "AGW_SIGN_IN_FORCE", "AGW_EVENT_TRUNCATED"];
-
-/// The structs, and how the binding has their fields.
-const STRUCTS: [(&str, &str); 5] = [
-    ("agw_client_options", "c."),
-    ("agw_result", "raw_."),
-    ("agw_sign_in_options", "c."),
-    ("agw_event", "raw_."),
-    ("agw_session", "raw_."),
-];
-
-/// What of the header a binding lacks: a status, a trust, a level, a flag, a field, a function.
-fn missing(header: &str, binding: &str) -> Vec<String> {
-    let mut wanted = Vec::new();
-    for name in constants(header) {
-        let flag = name.starts_with("AGW_RESULT_") || FLAGS.contains(&name);
-        wanted.push(if flag { name.to_owned() } else { format!(" = {name}") });
-    }
-    for (fields, prefix) in STRUCTS {
-        wanted.extend(fields_of(header, fields).iter().map(|field| format!("{prefix}{field}")));
-    }
-    wanted.extend(CONTRACT.lines().map(String::from));
-    wanted.retain(|name| !binding.split(name.as_str()).skip(1).any(|rest| !goes_on(rest)));
-    wanted
-}
-
-/// Whether what follows a name belongs to it.
-fn goes_on(rest: &str) -> bool {
-    rest.starts_with(|next: char| next.is_alphanumeric() || next == '_')
-}
-
-/// The constants of the header that a caller uses.
-fn constants(header: &str) -> Vec<&str> {
-    let defined = header.lines().filter_map(|line| line.strip_prefix("#define "));
-    let named = defined.filter_map(|line| line.split_once(' ')).map(|(name, _)| name);
-    let other = ["AGW_API", "AGW_CALL", "AGW_VERSION_NUM"];
-    named.filter(|name| !other.contains(name)).collect()
-}
-
-/// The fields of a struct of the header, but for those that only keep room.
-fn fields_of<'a>(header: &'a str, name: &str) -> Vec<&'a str> {
-    let (_, rest) = header.split_once(&format!("typedef struct {name} {{")).expect("a struct");
-    let (body, _) = rest.split_once('}').expect("it ends");
-    let declared = body.lines().filter_map(|line| line.trim().strip_suffix(';'));
-    let names = declared.filter_map(|line| line.rsplit([' ', '*']).next());
-    names.map(|name| name.split('[').next().unwrap_or(name)).filter(|n| *n != "reserved").collect()
-}
-
 #[test]
 fn the_binding_has_all_of_the_header() {
-    assert_eq!(missing(HEADER, BINDING), Vec::<String>::new());
-}
-
-#[test]
-fn what_the_header_gets_and_the_binding_lacks_would_be_seen() {
-    assert_eq!(fields_of(HEADER, "agw_client_options").len(), 16);
-    assert_eq!(fields_of(HEADER, "agw_result").len(), 11);
-    let sessions = ["agw_sign_in_options", "agw_event", "agw_session"];
-    assert_eq!(sessions.map(|name| fields_of(HEADER, name).len()), [6, 7, 3]);
-    let newer = HEADER
-        .replace("#define AGW_E_INTERNAL 900", "#define AGW_E_NEW 306\n#define AGW_E_INTERNAL 900")
-        .replace("    uint32_t elapsed_us;", "    uint32_t elapsed_us;\n    int32_t fresh;")
-        .replace("    const char *proxy;", "    const char *proxy;\n    const char *proxy_2;")
-        .replace("    const char *phone;", "    const char *phone;\n    const char *room;")
-        .replace("    char cookie[1776];", "    char cookie[1776];\n    char node[8];");
-    let seen = [" = AGW_E_NEW", "c.proxy_2", "raw_.fresh", "c.room", "raw_.node"];
-    assert_eq!(missing(&newer, BINDING), seen);
-    let older = BINDING.replace("agw_cancel(", "agw_free(").replace("c.ca = ", "c.proxy = ");
-    assert_eq!(missing(HEADER, &older), ["c.ca", "agw_cancel"]);
-}
-
-/// The enumerators of a binding whose number is not that of the header's constant of their name.
-fn misnamed(binding: &str) -> Vec<&str> {
-    let bodies = binding.split("enum class ").skip(1).map(|rest| {
-        let (_, body) = rest.split_once('{').expect("it begins");
-        body.split_once('}').expect("it ends").0
-    });
-    let lines = bodies.flat_map(str::lines).filter(|line| line.contains(" = "));
-    let declared = lines.map(|line| line.split([',', '/']).next().unwrap_or(line).trim());
-    declared.filter(|enumerator| !follows_the_header(enumerator)).collect()
-}
-
-fn follows_the_header(enumerator: &str) -> bool {
-    let (name, constant) = enumerator.split_once(" = ").expect("a value");
-    let prefixes = ["AGW_E_", "AGW_TRUST_", "AGW_LOG_", "AGW_"];
-    let named = prefixes.iter().find_map(|prefix| constant.strip_prefix(prefix));
-    named == Some(name.to_uppercase().as_str())
-}
-
-#[test]
-fn the_bindings_numbers_come_from_the_header() {
-    // The default of log_level has no name in the header.
-    assert_eq!(misnamed(BINDING), ["standard = 0"]);
-    let swapped = BINDING.replace("connect = AGW_E_CONNECT", "connect = AGW_E_TLS");
-    let literal = BINDING.replace("pin = AGW_TRUST_PIN", "pin = 2");
-    assert_eq!(misnamed(&swapped), ["connect = AGW_E_TLS", "standard = 0"]);
-    assert_eq!(misnamed(&literal), ["pin = 2", "standard = 0"]);
+    let mut check = Command::new("python3");
+    check.current_dir(c::root()).env("PYTHONPATH", "bindings");
+    check.args(["-B", "bindings/cpp/tests/check_header.py"]);
+    c::expect_success(check.args(["include/agw.h", "bindings/cpp/agw.hpp"]));
 }
 
 // ----------------------------------------------------------------------------------- examples
