@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plays the whole story against a simulated agent gateway on this machine.
 
-    python3 tests/demo.py
+    demo.py --library FILE --simulator FILE --reject FILE      `make demo` names them
 
 Two agents are on shift with one agw client: one signs in, both wait for events, a conference rings
 and is rejected, they sign out. In between, the C program `reject` shows what goes
@@ -11,13 +11,10 @@ wrong in practice. Each step checks what it shows.
 import argparse
 import contextlib
 import os
-import platform
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import textwrap
 import time
 from pathlib import Path
@@ -29,11 +26,6 @@ sys.path[:0] = [str(ROOT / f"bindings/{name}/src") for name in ("python", "simul
 import agw
 from agw import Status, _library
 from agw_simulator import Simulator, SimulatorError
-
-WINDOWS = platform.system() == "Windows"
-LIBRARY = {"Windows": "agw.dll", "Darwin": "libagw.dylib"}.get(platform.system(), "libagw.so")
-RUNTIME_NAME = {"Linux": "libagw.so.1"}.get(platform.system(), LIBRARY)
-SUFFIX = ".exe" if WINDOWS else ""
 
 AGENT, MEMBER = "154", "155"
 TIMEOUT_MS = 500
@@ -96,39 +88,26 @@ def shortened(guid):
 # --- The library -------------------------------------------------------------------------------
 
 
-class Reject:
-    """The C program, told where the library is, and its answer taken apart."""
-
-    def __init__(self, program, library, folder):
-        try:
-            os.symlink(library, Path(folder) / RUNTIME_NAME)
-        except OSError:  # Windows does not let everybody
-            shutil.copy(library, Path(folder) / RUNTIME_NAME)
-        self.program = program
-        self.environment = dict(os.environ)
-        for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH"):
-            others = [os.environ[name]] if os.environ.get(name) else []
-            self.environment[name] = os.pathsep.join([folder, *others])
-
-    def __call__(self, *options, guid):
-        """Runs it; the Guid goes by the environment, where other users cannot see it."""
-        done = subprocess.run(
-            [self.program, *options],
-            env={**self.environment, "AGW_GUID": guid},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            timeout=PATIENCE_S,
-            check=False,
-        )
-        check(guid not in done.stdout, "the Guid is in the output of the C program")
-        lines = [line for line in done.stdout.splitlines() if line and line[0] != " "]
-        answer = {line[:8].strip(): line[9:].strip() for line in lines}
-        check("status" in answer, f"the C program failed ({done.returncode}): {done.stdout}")
-        answer["exit code"] = done.returncode
-        return answer
+def reject_answer(program, *options, guid):
+    """Runs the C program, and takes its answer apart. The Guid goes by the environment, where other
+    users cannot see it."""
+    done = subprocess.run(
+        [program, *options],
+        env={**os.environ, "AGW_GUID": guid},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    check(guid not in done.stdout, "the Guid is in the output of the C program")
+    lines = [line for line in done.stdout.splitlines() if line and line[0] != " "]
+    answer = {line[:8].strip(): line[9:].strip() for line in lines}
+    check("status" in answer, f"the C program failed ({done.returncode}): {done.stdout}")
+    answer["exit code"] = done.returncode
+    return answer
 
 
 def came_to(call, *given, **options):
@@ -147,12 +126,10 @@ def came_to(call, *given, **options):
 class Story:
     """What the steps share."""
 
-    def __init__(self, arguments, stack):
-        self.arguments = arguments
+    def __init__(self, reject, stack):
+        self.reject = reject
         self.stack = stack
         self.timeline = Timeline()
-        folder = stack.enter_context(tempfile.TemporaryDirectory())
-        self.reject = Reject(arguments.reject, arguments.library, folder)
         self.gateway = None
         self.client = None
         self.checks = 0
@@ -197,7 +174,7 @@ class Story:
         """Runs the C program, shows what it says, and checks what it came to."""
         trust = [] if "--pin" in options else ["--ca", ca or self.gateway.ca]
         where = ["--url", url or self.gateway.url, *trust, "--agent", agent]
-        answer = self.reject(*where, *options, guid=guid or self.guid())
+        answer = reject_answer(self.reject, *where, *options, guid=guid or self.guid())
         right = answer["status"].endswith(f" {status}") and answer["exit code"] == exit_code
         self.timeline.more("status", answer["status"], "good" if right else "bad")
         for label in ("retcode", "message", "detail", "http", "flags", "time"):
@@ -341,10 +318,10 @@ STEPS = [
 ]
 
 
-def play(arguments):
+def play(reject):
     """Gives the last line. Whatever was started is stopped by then."""
     with contextlib.ExitStack() as stack:
-        story = Story(arguments, stack)
+        story = Story(reject, stack)
         print(f"agw {agw.library_version()} and a simulated agent gateway on this machine")
         for head, steps in STEPS:
             story.timeline.head(head)
@@ -354,23 +331,10 @@ def play(arguments):
     return story.timeline.paint("good", f"demo: {story.checks} checks passed in {elapsed:.1f} s")
 
 
-def existing(path):
-    """An absolute path: Popen looks for others in PATH."""
-    found = Path(path).resolve()
-    if not found.is_file():
-        raise argparse.ArgumentTypeError(f"no file {path}; build it first")
-    return str(found)
-
-
 def read_arguments():
-    target = ROOT / "target" / "debug"
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in (
-        ("--library", target / LIBRARY),
-        ("--simulator", target / "examples" / f"simulator{SUFFIX}"),
-        ("--reject", target / f"reject{SUFFIX}"),
-    ):
-        parser.add_argument(name, type=existing, default=str(default), metavar="FILE")
+    for name in ("--library", "--simulator", "--reject"):
+        parser.add_argument(name, required=True, metavar="FILE")
     return parser.parse_args()
 
 
@@ -383,7 +347,7 @@ def main():
     os.environ.update(AGW_LIBRARY=arguments.library, AGW_SIMULATOR=arguments.simulator)
     signal.signal(signal.SIGTERM, interrupt)
     try:
-        last = play(arguments)
+        last = play(arguments.reject)
     except KeyboardInterrupt:
         print("\ndemo: interrupted, everything is stopped", flush=True)
         return 130
