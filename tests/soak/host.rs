@@ -3,20 +3,22 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::ptr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use agw::Status;
+use agw::ffi::{AGW_LOG_DEBUG, AGW_LOG_WARN};
 use support::dice::Dice;
 use support::faults::abi::{Options, Outcome};
+use support::faults::library::{Library, Log, Ticket};
 use support::lock;
 use support::tls::Over;
 
 use crate::accounting::{BY_NUMBER, Call, WITH_ALL, agent_of};
 use crate::faults::{At, Fault, Faults};
-use crate::library::{Library, Ticket};
 use crate::pace::Pace;
 use crate::seats::{SHARED, Seat, seats};
 use crate::server::Ready;
@@ -140,10 +142,11 @@ impl Host {
 
     pub fn client(&self, options: &Options, chatty: bool) -> Ticket {
         count(&self.counts.clients);
-        self.library.client(options, chatty).unwrap_or_else(|why| {
-            texts::find(why);
-            Ticket(0)
-        })
+        let level = if chatty { AGW_LOG_DEBUG } else { AGW_LOG_WARN };
+        let log = Log(Some(texts::take_line), ptr::null_mut(), level);
+        let (client, made) = self.library.client(options, &log, 0);
+        self.must(made.returned, "agw_client_new");
+        client
     }
 
     /// As one thread goes, the next comes.
@@ -194,14 +197,15 @@ impl Host {
         if dice.below(16) == 0 {
             count(&self.counts.connects);
             let watch = seat.watch();
-            let outcome = self.library.connect(seat.ticket());
+            let outcome = self.library.connect(seat.ticket(), 0);
             texts::take_result(&outcome);
             self.judge_connect(seat, &outcome, seat.was_ended_since(watch));
             late = seat.late(&outcome);
         }
-        let guid = Tag { number, fault }.guid();
+        let agent = texts::c_text(&agent_of(number).to_string());
+        let guid = texts::c_text(&Tag { number, fault }.guid());
         let watch = seat.watch();
-        let outcome = self.library.reject(seat.ticket(), agent_of(number), &guid, number);
+        let outcome = self.library.reject(seat.ticket(), &agent, Some(&guid), number);
         let with_all = if seat.was_ended_since(watch) { WITH_ALL } else { 0 };
         let by_number = desk.cancelled.load(Ordering::SeqCst) == number;
         let by_number = if by_number { BY_NUMBER } else { 0 };

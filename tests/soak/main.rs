@@ -7,7 +7,6 @@ mod accounting;
 mod events;
 mod faults;
 mod host;
-mod library;
 mod pace;
 mod report;
 mod rest;
@@ -27,9 +26,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use support::faults::library::Library;
 
 use host::Host;
-use library::Library;
 use report::Report;
 use rest::Rest;
 use server::{Done, Ready};
@@ -80,7 +79,7 @@ fn soak(library: &Path, seconds: u64, folder: &Path) -> Result<bool, Box<dyn Err
     let warm_up = (time / 10).max(Duration::from_secs(5));
     end_at(Instant::now() + time + PATIENCE);
     fs::create_dir_all(folder)?;
-    let library = Library::load(library)?;
+    let (library, version) = Library::load(library)?;
     let mut gateway = start_gateway(folder)?;
     let mut lines = BufReader::new(gateway.stdout.take().ok_or("no output of the gateway")?);
     let mut ready = String::new();
@@ -98,7 +97,8 @@ fn soak(library: &Path, seconds: u64, folder: &Path) -> Result<bool, Box<dyn Err
         return Err("the gateway did not end as it should".into());
     }
     let done = serde_json::from_str::<Done>(&done)?;
-    Ok(Report { host: &host, folder, done, before, after, leaks_found, time, warm_up }.print()?)
+    Ok(Report { host: &host, version, folder, done, before, after, leaks_found, time, warm_up }
+        .print()?)
 }
 
 /// Whatever hangs, the soak stops.

@@ -25,6 +25,8 @@ const LATEST: Duration = Duration::from_secs(3);
 /// Everything that is known when it is over.
 pub struct Report<'a> {
     pub host: &'a Host,
+    /// The library's.
+    pub version: String,
     pub folder: &'a Path,
     pub done: Done,
     pub before: Rest,
@@ -116,7 +118,7 @@ impl Report<'_> {
     }
 
     fn statuses(&self, calls: &[Call], table: &mut Table) {
-        let version = &self.host.library.version;
+        let version = &self.version;
         let (time, warm_up) = (self.time.as_secs(), self.warm_up.as_secs());
         table.head(&format!("libagw {version}, {time} s, {warm_up} s of them to warm up"));
         table.row("calls", calls.len());

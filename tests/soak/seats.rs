@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use agw::ffi::AGW_NO_KEEP_ALIVE;
 use support::faults::abi::{Options, Outcome};
+use support::faults::library::Ticket;
 use support::tls::{Over, certificate_pem};
 
 use crate::faults::{At, Faults, OVERS};
-use crate::library::Ticket;
 use crate::server::Ready;
 
 /// Clients of each of the three gateways.

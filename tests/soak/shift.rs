@@ -1,20 +1,20 @@
 //! Agents on shift: each has a thread with a small stack that signs in and waits for events; others
 //! reject for all of them meanwhile, with the Guid that is kept.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use agw::Status;
-use agw::ffi::{AGW_RESULT_MAYBE_SENT, AGW_RESULT_RESENT};
+use agw::ffi::{AGW_RESULT_MAYBE_SENT, AGW_RESULT_RESENT, AGW_SIGN_IN_FORCE};
 use support::dice::Dice;
-use support::faults::abi::{Options, Outcome};
+use support::faults::abi::{Options, Outcome, text};
+use support::faults::library::Ticket;
 use support::lock;
 
 use crate::host::{Host, count};
-use crate::library::Ticket;
 use crate::tag::Tag;
 use crate::texts;
 
@@ -72,12 +72,12 @@ impl Host {
 
     /// Signs in, waits for events, now and then signs out; signs in anew where the session is over.
     fn work_shift(&self, agent: u32, client: Ticket) {
-        let name = CString::new(agent.to_string()).expect("digits");
+        let name = texts::c_text(&agent.to_string());
         let mut dice = Dice(u64::from(agent));
         let mut signed_in = false;
         while !self.is_over() {
             if !signed_in {
-                let outcome = self.library.sign_in(client, &name);
+                let outcome = self.library.sign_in(client, &name, None, AGW_SIGN_IN_FORCE, 0);
                 signed_in = outcome.returned == 0;
                 self.took(&outcome, &self.counts.shift.sign_ins);
                 if !signed_in {
@@ -96,7 +96,8 @@ impl Host {
     /// Whether the session goes on.
     fn poll_once(&self, agent: u32, client: Ticket, name: &CStr) -> bool {
         let known = self.known(client, name);
-        let (outcome, event) = self.library.next_event(client, name);
+        let (outcome, event) = self.library.next_event(client, name, 0);
+        let event = event.conf_id;
         self.took(&outcome, &self.counts.shift.polls);
         let lossy = outcome.result.flags & (AGW_RESULT_MAYBE_SENT | AGW_RESULT_RESENT) != 0;
         let mut ledger = lock(&self.shift_ledger);
@@ -109,7 +110,7 @@ impl Host {
     }
 
     fn sign_out(&self, client: Ticket, name: &CStr) {
-        let outcome = self.library.sign_out(client, name);
+        let outcome = self.library.sign_out(client, name, 0);
         self.took(&outcome, &self.counts.shift.sign_outs);
     }
 
@@ -118,9 +119,9 @@ impl Host {
         while !self.is_over() {
             thread::sleep(Duration::from_millis(5));
             let agent = FIRST + dice.below(AGENTS as usize) as u32;
-            let name = CString::new(agent.to_string()).expect("digits");
+            let name = texts::c_text(&agent.to_string());
             let known = self.known(client, &name);
-            let outcome = self.library.reject_kept(client, &name);
+            let outcome = self.library.reject(client, &name, None, 0);
             self.took(&outcome, &self.counts.shift.rejects);
             self.was_not_stale(agent, known, &outcome);
         }
@@ -133,7 +134,9 @@ impl Host {
 
     /// The number of the Guid that is kept; 0 for none.
     fn known(&self, client: Ticket, name: &CStr) -> u32 {
-        Tag::of(&self.library.kept_guid(client, name)).map_or(0, |tag| tag.number)
+        let (_, session) = self.library.get_session(client, name, 0);
+        let guid = text("the Guid", &session.guid);
+        guid.ok().and_then(Tag::of).map_or(0, |tag| tag.number)
     }
 
     /// A refusal names the Guid that it is for: no older one than was known when the call began.

@@ -56,12 +56,17 @@ pub fn find(text: String) {
 pub fn planted_found() -> usize {
     let before = findings().len().min(ENOUGH - 1);
     findings().truncate(before);
-    let line = CString::new(Tag { number: 1, fault: 0 }.guid()).expect("no NUL in it");
+    let line = c_text(&Tag { number: 1, fault: 0 }.guid());
     // SAFETY: it is a string.
     unsafe { take_line(0, line.as_ptr(), ptr::null_mut()) };
     let found = findings().len() - before;
     findings().truncate(before);
     found
+}
+
+/// As the library is given it.
+pub fn c_text(text: &str) -> CString {
+    CString::new(text).expect("no NUL in it")
 }
 
 fn findings() -> MutexGuard<'static, Vec<String>> {

@@ -2,21 +2,19 @@
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::fs;
-use std::mem::MaybeUninit;
 use std::ops::RangeInclusive;
 use std::ptr;
-use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use agw::ffi::{
-    AGW_ALLOW_HTTP, AGW_LOG_DEBUG, AGW_SIGN_IN_FORCE, AGW_TRUST_CA, AGW_TRUST_SYSTEM, agw_cancel,
-    agw_cancel_call, agw_client, agw_client_new, agw_client_options, agw_connect, agw_event,
-    agw_free, agw_get_session, agw_next_event, agw_reject_agent_conf, agw_result, agw_session,
-    agw_set_session, agw_sign_in, agw_sign_in_options, agw_sign_out, agw_status,
+    AGW_ALLOW_HTTP, AGW_LOG_DEBUG, AGW_SIGN_IN_FORCE, AGW_TRUST_CA, AGW_TRUST_SYSTEM, agw_result,
+    agw_status,
 };
 
 use super::elsewhere::{Elsewhere, word};
+use super::library::{LINKED, Log, Ticket, rubbish};
 use super::row::{Asked, Between};
 use crate::GUID;
 
@@ -42,25 +40,26 @@ pub struct Options {
 }
 
 impl Options {
-    fn flags(&self) -> u32 {
+    pub fn flags(&self) -> u32 {
         self.flags | AGW_ALLOW_HTTP
     }
 
-    fn trust(&self) -> i32 {
+    pub fn trust(&self) -> i32 {
         if self.ca.is_some() { AGW_TRUST_CA } else { AGW_TRUST_SYSTEM }
     }
 }
 
 /// A handle, freed when dropped.
 pub enum Client {
-    Here(*mut agw_client, Box<Hook>),
+    Here(Ticket, Box<Hook>),
     Elsewhere(Option<Elsewhere>),
 }
 
 /// What the log callback has to do once the connection stands.
 pub struct Hook {
     between: Option<Between>,
-    client: AtomicPtr<agw_client>,
+    /// Its handle.
+    client: AtomicUsize,
     /// The forked process: 0 in itself.
     child: AtomicI32,
     /// How it ended.
@@ -82,23 +81,18 @@ impl Hook {
     fn go(&self) {
         match self.between {
             Some(Between::Pause(time)) => thread::sleep(time),
-            Some(Between::Cancel) => self.cancel(|client| {
-                // SAFETY: any value may be given.
-                unsafe { agw_cancel(client) }
-            }),
-            Some(Between::CancelCall(id)) => self.cancel(move |client| {
-                // SAFETY: any value may be given.
-                unsafe { agw_cancel_call(client, id) }
-            }),
+            Some(Between::Cancel) => self.cancel(|client| LINKED.cancel(client)),
+            Some(Between::CancelCall(id)) => {
+                self.cancel(move |client| LINKED.cancel_call(client, id));
+            }
             Some(Between::Fork) => self.fork(),
             None => {}
         }
     }
 
-    fn cancel(&self, cancel: impl FnOnce(*mut agw_client) -> agw_status + Send + 'static) {
-        let client = self.client.load(Ordering::SeqCst).addr();
-        let cancel = move || cancel(ptr::without_provenance_mut(client));
-        assert_eq!(thread::spawn(cancel).join().expect("no panic"), 0);
+    fn cancel(&self, cancel: impl FnOnce(Ticket) -> agw_status + Send + 'static) {
+        let client = Ticket(self.client.load(Ordering::SeqCst));
+        assert_eq!(thread::spawn(move || cancel(client)).join().expect("no panic"), 0);
     }
 
     /// The parent goes on when the child's call is over.
@@ -169,42 +163,20 @@ impl Client {
     }
 
     fn here(options: &Options) -> (Self, Outcome) {
-        let text = |text: &str| CString::new(text).expect("no NUL in an option");
-        let base_url = text(&options.base_url);
-        let ca = options.ca.as_deref().map(text);
-        let proxy = options.proxy.as_deref().map(text);
-        let pointer = |text: &Option<CString>| text.as_ref().map_or(ptr::null(), |t| t.as_ptr());
-        let given = agw_client_options {
-            flags: options.flags(),
-            timeout_ms: options.timeout_ms,
-            connect_timeout_ms: options.connect_timeout_ms,
-            tls_trust: options.trust(),
-            base_url: base_url.as_ptr(),
-            ca: pointer(&ca),
-            proxy: pointer(&proxy),
-            ..crate::options_in_c()
-        };
         let hook = Box::new(Hook {
             between: options.between,
-            client: AtomicPtr::default(),
+            client: AtomicUsize::new(0),
             child: AtomicI32::new(NEVER),
             child_ended: AtomicI32::new(NEVER),
         });
-        let given = match options.between {
-            None => given,
-            Some(_) => agw_client_options {
-                log: Some(hooked),
-                log_user_data: ptr::from_ref::<Hook>(&hook).cast_mut().cast(),
-                log_level: AGW_LOG_DEBUG,
-                ..given
-            },
+        let log = match options.between {
+            None => Log(None, ptr::null_mut(), 0),
+            Some(_) => {
+                Log(Some(hooked), ptr::from_ref::<Hook>(&hook).cast_mut().cast(), AGW_LOG_DEBUG)
+            }
         };
-        let mut client = ptr::null_mut();
-        let made = outcome_of(CALL_ID, |result| {
-            // SAFETY: the options' strings outlive the call, and all three pointers are to locals.
-            unsafe { agw_client_new(&given, &mut client, result) }
-        });
-        hook.client.store(client, Ordering::SeqCst);
+        let (client, made) = LINKED.client(options, &log, CALL_ID);
+        hook.client.store(client.0, Ordering::SeqCst);
         (Client::Here(client, hook), made)
     }
 
@@ -219,13 +191,9 @@ impl Client {
     }
 
     /// Made here, or asked for by this line where the library under test is.
-    fn call(
-        &mut self,
-        order: &str,
-        here: impl FnOnce(*mut agw_client, *mut agw_result) -> agw_status,
-    ) -> Outcome {
+    fn call(&mut self, order: &str, here: impl FnOnce(Ticket) -> Outcome) -> Outcome {
         match self {
-            Client::Here(client, _) => outcome_of(CALL_ID, |result| here(*client, result)),
+            Client::Here(client, _) => here(*client),
             Client::Elsewhere(caller) => caller.as_mut().expect("not dropped").call(order),
         }
     }
@@ -236,12 +204,9 @@ impl Client {
 
     fn reject_with(&mut self, guid: Option<&str>) -> Outcome {
         let order = format!("reject {} {}", agent(), word(guid));
-        let text = guid.map(|guid| CString::new(guid).expect("no NUL in it"));
-        let guid = text.as_ref().map_or(ptr::null(), |guid| guid.as_ptr());
-        let outcome = self.call(&order, |client, result| {
-            // SAFETY: the handle is not freed yet, the strings and the result outlive the call.
-            unsafe { agw_reject_agent_conf(client, AGENT.as_ptr(), guid, result) }
-        });
+        let guid = guid.map(|guid| CString::new(guid).expect("no NUL in it"));
+        let outcome =
+            self.call(&order, |client| LINKED.reject(client, AGENT, guid.as_deref(), CALL_ID));
         if let Client::Here(_, hook) = self {
             hook.end_if_child(&outcome.result);
         }
@@ -254,110 +219,71 @@ impl Client {
             Asked::ForcedSignIn => self.sign_in(AGW_SIGN_IN_FORCE),
             Asked::NextEvent => self.next_event(),
             Asked::Reject => self.reject_with(None),
-            Asked::SignOut => self.sign_out(),
+            Asked::SignOut => self.call(&format!("sign-out {}", agent()), |client| {
+                LINKED.sign_out(client, AGENT, CALL_ID)
+            }),
         }
     }
 
     fn sign_in(&mut self, flags: u32) -> Outcome {
         let order = format!("sign-in {} {} {flags}", agent(), word(Some(PASSWORD)));
         let password = CString::new(PASSWORD).expect("no NUL in it");
-        let given = agw_sign_in_options {
-            struct_size: size_of::<agw_sign_in_options>() as u32,
-            flags,
-            agent_id: AGENT.as_ptr(),
-            password: password.as_ptr(),
-            phone: ptr::null(),
-            fields: ptr::null(),
-        };
-        self.call(&order, |client, result| {
-            // SAFETY: the handle is not freed yet, and all pointers outlive the call.
-            unsafe { agw_sign_in(client, &given, result) }
-        })
+        self.call(&order, |client| LINKED.sign_in(client, AGENT, Some(&password), flags, CALL_ID))
     }
 
     fn next_event(&mut self) -> Outcome {
-        let mut event = rubbish::<agw_event>();
-        event.struct_size = size_of::<agw_event>() as u32;
-        let outcome = self.call(&format!("next-event {}", agent()), |client, result| {
-            // SAFETY: the handle is not freed yet, and both structs outlive the call.
-            unsafe { agw_next_event(client, AGENT.as_ptr(), &mut event, result) }
-        });
-        self.brings(outcome, &event.r#type)
-    }
-
-    fn sign_out(&mut self) -> Outcome {
-        self.call(&format!("sign-out {}", agent()), |client, result| {
-            // SAFETY: the handle is not freed yet, and the result outlives the call.
-            unsafe { agw_sign_out(client, AGENT.as_ptr(), result) }
+        self.call(&format!("next-event {}", agent()), |client| {
+            let (outcome, event) = LINKED.next_event(client, AGENT, CALL_ID);
+            outcome.with(&event.r#type)
         })
     }
 
     pub fn set_session(&mut self) {
         let guid = CString::new(GUID).expect("no NUL in it");
         let order = format!("set-session {} {}", agent(), word(Some(GUID)));
-        let outcome = self.call(&order, |client, result| {
-            let (agent, guid) = (AGENT.as_ptr(), guid.as_ptr());
-            // SAFETY: the handle is not freed yet, the strings and the result outlive the call.
-            unsafe { agw_set_session(client, agent, guid, ptr::null(), result) }
-        });
+        let outcome = self.call(&order, |client| LINKED.set_session(client, AGENT, &guid, CALL_ID));
         assert_eq!(outcome.returned, 0, "{:?}", outcome.detail());
     }
 
     /// The Guid that is kept.
     pub fn session(&mut self) -> Option<String> {
-        let mut session = rubbish::<agw_session>();
-        session.struct_size = size_of::<agw_session>() as u32;
-        session.reserved = 0;
-        let outcome = self.call(&format!("get-session {}", agent()), |client, result| {
-            // SAFETY: the handle is not freed yet, and both structs outlive the call.
-            unsafe { agw_get_session(client, AGENT.as_ptr(), &mut session, result) }
+        let outcome = self.call(&format!("get-session {}", agent()), |client| {
+            let (outcome, session) = LINKED.get_session(client, AGENT, CALL_ID);
+            outcome.with(&session.guid)
         });
-        let outcome = self.brings(outcome, &session.guid);
         let none = agw::Status::Session.number();
         assert!([0, none].contains(&outcome.returned), "{:?}", outcome.detail());
         (outcome.returned == 0).then_some(outcome.brought)
     }
 
     pub fn connect(&mut self) -> Outcome {
-        self.call("connect", |client, result| {
-            // SAFETY: the handle is not freed yet, and the result outlives the call.
-            unsafe { agw_connect(client, result) }
-        })
+        self.call("connect", |client| LINKED.connect(client, CALL_ID))
     }
 
     /// `agw_cancel_call`, in another thread if it is not for now.
     pub fn cancel_call(&mut self, id: u32, after: Duration) {
         let order = format!("cancel {id} {}", after.as_millis());
-        let outcome = self.call(&order, |client, _| {
-            let ticket = client.addr();
-            let cancel = move || {
-                thread::sleep(after);
-                // SAFETY: any value may be given.
-                unsafe { agw_cancel_call(ptr::without_provenance_mut(ticket), id) }
-            };
-            if after.is_zero() {
-                return cancel();
-            }
-            thread::spawn(cancel);
-            0
+        let outcome = self.call(&order, |client| {
+            outcome_of(CALL_ID, |_| {
+                let cancel = move || {
+                    thread::sleep(after);
+                    LINKED.cancel_call(client, id)
+                };
+                if after.is_zero() {
+                    return cancel();
+                }
+                thread::spawn(cancel);
+                0
+            })
         });
         assert_eq!(outcome.returned, 0);
-    }
-
-    /// What a call here wrote beside the result.
-    fn brings(&self, mut outcome: Outcome, brought: &[c_char]) -> Outcome {
-        if let Client::Here(..) = self {
-            outcome.brought = text("what it brings", brought).map_or_else(|why| why, str::to_owned);
-        }
-        outcome
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
         let status = match self {
-            // SAFETY: any value may be given; this one is freed nowhere else.
-            Client::Here(client, _) => unsafe { agw_free(*client) },
+            Client::Here(client, _) => LINKED.free(*client),
             Client::Elsewhere(caller) => {
                 let mut caller = caller.take().expect("dropped once");
                 let status = caller.call("free").returned;
@@ -391,26 +317,17 @@ fn time_without_a_processor() -> Duration {
     Duration::from_nanos(waited.unwrap_or_default())
 }
 
-/// Structs of integers that the library fills in.
-trait Filled {}
-
-impl Filled for agw_result {}
-impl Filled for agw_event {}
-impl Filled for agw_session {}
-
-fn rubbish<T: Filled>() -> T {
-    let mut filled = MaybeUninit::<T>::uninit();
-    // SAFETY: the pointer is to that many bytes.
-    unsafe { ptr::write_bytes(filled.as_mut_ptr(), 0x7F, 1) };
-    // SAFETY: it is a struct of integers, all of whose bytes are set.
-    unsafe { filled.assume_init() }
-}
-
 fn agent() -> String {
     word(AGENT.to_str().ok())
 }
 
 impl Outcome {
+    /// What the call wrote beside the result.
+    fn with(mut self, brought: &[c_char]) -> Self {
+        self.brought = text("what it brings", brought).map_or_else(|why| why, str::to_owned);
+        self
+    }
+
     pub fn retcode(&self) -> Result<&str, String> {
         text("retcode", &self.result.retcode)
     }
@@ -424,7 +341,7 @@ impl Outcome {
     }
 }
 
-fn text<'a>(name: &str, field: &'a [c_char]) -> Result<&'a str, String> {
+pub fn text<'a>(name: &str, field: &'a [c_char]) -> Result<&'a str, String> {
     if !field.contains(&0) {
         return Err(format!("{name} has no NUL"));
     }

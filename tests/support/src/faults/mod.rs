@@ -3,6 +3,7 @@
 pub mod abi;
 pub mod corpus;
 pub mod elsewhere;
+pub mod library;
 mod parts;
 pub mod row;
 pub mod run;
