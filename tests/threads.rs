@@ -146,12 +146,11 @@ fn compare(before: &Held, after: &Held) {
 
 #[test]
 fn nothing_is_logged_once_a_client_is_freed() {
-    use agw::ffi::{
-        AGW_ALLOW_HTTP, AGW_LOG_DEBUG, agw_client_new, agw_free, agw_reject_agent_conf,
-    };
+    use agw::ffi::AGW_LOG_DEBUG;
     use agw::status::{AGW_E_INVALID_HANDLE, AGW_OK};
-    use std::ffi::{CString, c_char, c_void};
-    use std::ptr::{from_mut, null_mut};
+    use std::ffi::{c_char, c_void};
+    use support::faults::abi::Options;
+    use support::faults::library::{LINKED, Log};
 
     /// Takes its time, so that agw_free meets it.
     unsafe extern "C" fn slow(_: i32, _: *const c_char, lines: *mut c_void) {
@@ -161,44 +160,25 @@ fn nothing_is_logged_once_a_client_is_freed() {
     }
 
     let gateway = Gateway::accepting();
-    let url = CString::new(gateway.url()).expect("no NUL");
+    let options = Options { base_url: gateway.url(), ..Options::default() };
     let lines = AtomicUsize::new(0);
+    let log = Log(Some(slow), (&raw const lines).cast_mut().cast(), AGW_LOG_DEBUG);
     for _ in 0..20 {
-        let mut options = support::options_in_c();
-        options.flags = AGW_ALLOW_HTTP;
-        options.base_url = url.as_ptr();
-        options.log = Some(slow);
-        options.log_user_data = (&raw const lines).cast_mut().cast();
-        options.log_level = AGW_LOG_DEBUG;
-        let mut client = null_mut();
-        // SAFETY: options and client are real, and there is no result.
-        let status =
-            unsafe { agw_client_new(&raw const options, from_mut(&mut client), null_mut()) };
-        assert_eq!(status, AGW_OK);
-        let ticket = client.addr();
-        let callers: Vec<_> =
-            (0..4).map(|_| thread::spawn(move || call_until_freed(ticket))).collect();
+        let (client, made) = LINKED.client(&options, &log, 0);
+        assert_eq!(made.returned, AGW_OK);
+        let call = move || LINKED.reject(client, c"154", Some(c"some-guid"), 0).returned;
+        let until_freed = move || while call() != AGW_E_INVALID_HANDLE {};
+        let callers: Vec<_> = (0..4).map(|_| thread::spawn(until_freed)).collect();
         thread::sleep(Duration::from_millis(7));
-        // SAFETY: a handle may be anything.
-        assert_eq!(unsafe { agw_free(client) }, AGW_OK);
+        assert_eq!(LINKED.free(client), AGW_OK);
         let at_free = lines.load(Ordering::SeqCst);
         for caller in callers {
             caller.join().expect("no panic");
         }
         assert_eq!(lines.load(Ordering::SeqCst), at_free, "a line after agw_free");
-        // SAFETY: as above.
-        assert_eq!(unsafe { agw_free(client) }, AGW_E_INVALID_HANDLE);
+        assert_eq!(LINKED.free(client), AGW_E_INVALID_HANDLE);
     }
     assert!(lines.into_inner() > 0);
-
-    fn call_until_freed(ticket: usize) {
-        let client = std::ptr::without_provenance_mut(ticket);
-        // SAFETY: two real strings and no result; a handle may be anything.
-        while unsafe {
-            agw_reject_agent_conf(client, c"154".as_ptr(), c"some-guid".as_ptr(), null_mut())
-        } != AGW_E_INVALID_HANDLE
-        {}
-    }
 }
 
 #[test]

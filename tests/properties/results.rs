@@ -1,17 +1,14 @@
 //! What the texts in `agw_result` are.
 
-use std::ffi::CString;
 use std::ptr;
 
 use agw::Client;
-use agw::ffi::{
-    AGW_ALLOW_HTTP, AGW_NO_KEEP_ALIVE, AGW_RESULT_TRUNCATED, agw_client, agw_client_new,
-    agw_client_options, agw_free, agw_reject_agent_conf,
-};
+use agw::ffi::{AGW_NO_KEEP_ALIVE, AGW_RESULT_TRUNCATED};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
-use support::faults::abi::outcome_of;
+use support::faults::abi::Options;
+use support::faults::library::{LINKED, Log};
 use support::http;
 
 use crate::cases;
@@ -26,26 +23,18 @@ fn cut(text: &str, room: usize) -> (String, bool) {
     (text[..end].to_owned(), end == text.len())
 }
 
-/// The handle of a client of this gateway.
-fn handle(gateway: &Gateway) -> *mut agw_client {
-    let url = CString::new(gateway.url()).expect("no NUL");
-    let options = agw_client_options {
-        flags: AGW_ALLOW_HTTP | AGW_NO_KEEP_ALIVE,
-        timeout_ms: 60_000,
-        base_url: url.as_ptr(),
-        ..support::options_in_c()
-    };
-    let mut client = ptr::null_mut();
-    // SAFETY: everything pointed to is a local.
-    assert_eq!(unsafe { agw_client_new(&options, &mut client, ptr::null_mut()) }, 0);
-    client
-}
-
 #[test]
 fn texts_are_utf_8_terminated_and_cut_at_a_characters_edge() {
     let gateway = Gateway::start();
     let client = Client::new(&gateway.options()).expect("a client");
-    let handle = handle(&gateway);
+    let options = Options {
+        base_url: gateway.url(),
+        flags: AGW_NO_KEEP_ALIVE,
+        timeout_ms: 60_000,
+        ..Options::default()
+    };
+    let (handle, made) = LINKED.client(&options, &Log(None, ptr::null_mut(), 0), 0);
+    assert_eq!(made.returned, 0);
     let chars = prop_oneof![any::<char>(), select(vec!['a', 'é', '座', '😀', '\0'])];
     let text = |most| prop::collection::vec(chars.clone(), 0..most);
     proptest!(cases(250), |(message in text(600), retcode in text(40))| {
@@ -53,10 +42,7 @@ fn texts_are_utf_8_terminated_and_cut_at_a_characters_edge() {
         let body = json!({ "message": message, "retcode": format!("x{retcode}") }).to_string();
         gateway.give(vec![http("200 OK", &body).into()]);
         let error = client.reject_agent_conf("154", "guid").expect_err("no such retcode");
-        let outcome = outcome_of(0, |result| {
-            // SAFETY: the handle is not freed yet, the texts are static, the result outlives the call.
-            unsafe { agw_reject_agent_conf(handle, c"154".as_ptr(), c"guid".as_ptr(), result) }
-        });
+        let outcome = LINKED.reject(handle, c"154", Some(c"guid"), 0);
         prop_assert_eq!(outcome.returned, error.status().number());
         let result = &outcome.result;
         let fields = [&result.retcode[..], &result.message, &result.detail];
@@ -72,6 +58,5 @@ fn texts_are_utf_8_terminated_and_cut_at_a_characters_edge() {
         let cut = result.flags & AGW_RESULT_TRUNCATED != 0;
         prop_assert_eq!(cut, !all_fit, "{:?}", whole);
     });
-    // SAFETY: any handle may be given.
-    assert_eq!(unsafe { agw_free(handle) }, 0);
+    assert_eq!(LINKED.free(handle), 0);
 }
