@@ -11,23 +11,18 @@ use std::time::Duration;
 use support::c;
 use support::gateway::{Gateway, Order, Step};
 use support::tls::{self, Over};
+use support::{ACCEPTED, http};
 
 static PROCESS: LazyLock<PathBuf> =
     LazyLock::new(|| c::compile("tests/c/process.c", "process", c::GNU11));
-
-const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"retcode\":\"0\"}";
 
 /// Accepts for every agent but 155, who gets no answer.
 fn gateway(over: Over) -> Gateway {
     let orders = |request: &str| match request.contains("/155/") {
         true => Order { steps: vec![Step::Hang], stays: false },
-        false => Order { steps: vec![Step::Send(ANSWER.to_vec())], stays: true },
+        false => Order { steps: vec![Step::Send(http("200 OK", ACCEPTED).into())], stays: true },
     };
     Gateway::obeying(orders, over.config(false))
-}
-
-fn url(gateway: &Gateway) -> String {
-    format!("http://127.0.0.1:{}", gateway.port())
 }
 
 /// Runs a part; what it printed.
@@ -44,12 +39,12 @@ fn a_fork_in_the_middle_of_a_first_call_leaves_no_child_hanging() {
 
 #[test]
 fn a_cancellation_takes_effect_after_the_call() {
-    part(&["cancel", &url(&gateway(Over::Plain))]);
+    part(&["cancel", &gateway(Over::Plain).url()]);
 }
 
 #[test]
 fn a_slow_log_callback_holds_up_nobody_but_its_own_call_and_agw_free() {
-    part(&["gate", &url(&gateway(Over::Plain))]);
+    part(&["gate", &gateway(Over::Plain).url()]);
 }
 
 /// Made for the test: a machine need not have any.
@@ -73,7 +68,7 @@ fn texts_are_english_whatever_the_hosts_locale_is() {
 #[test]
 fn a_socket_does_not_take_the_place_of_a_standard_stream() {
     let gateway = gateway(Over::Plain);
-    part(&["closed", &url(&gateway)]);
+    part(&["closed", &gateway.url()]);
     let requests = gateway.seen().requests;
     // What the host wrote would stand before the second one.
     assert_eq!(requests.len(), 3);
@@ -83,8 +78,7 @@ fn a_socket_does_not_take_the_place_of_a_standard_stream() {
 #[test]
 fn where_no_descriptor_is_left_it_is_said() {
     let gateway = gateway(Over::Plain);
-    let named = format!("http://localhost:{}", gateway.port());
-    part(&["full", &url(&gateway), &named, "Cargo.toml"]);
+    part(&["full", &gateway.url(), &gateway.url_as("localhost"), "Cargo.toml"]);
 }
 
 /// A daemon closes the sockets that it came with; a call in a fork handler of the host's, which may be
@@ -97,7 +91,7 @@ fn a_forked_child_calls_over_connections_of_its_own() {
         ("handlers", 3, 6),
     ] {
         let gateway = gateway(Over::Plain);
-        part(&[name, &url(&gateway)]);
+        part(&[name, &gateway.url()]);
         let seen = gateway.seen();
         assert_eq!((seen.connections, seen.requests.len()), (connections, requests), "{name}");
     }
@@ -107,7 +101,7 @@ fn a_forked_child_calls_over_connections_of_its_own() {
 #[test]
 fn calls_are_cancelled_by_number_in_parent_and_child() {
     let gateway = gateway(Over::Plain);
-    part(&["numbers", &url(&gateway)]);
+    part(&["numbers", &gateway.url()]);
     // One for 154 and one for 155 in each process; one for 155 before, and one for 154 after.
     assert_eq!(gateway.seen().requests.len(), 2 * 2 + 2);
 }
@@ -130,7 +124,7 @@ fn a_fork_in_a_shift_leaves_parent_and_child_their_sessions() {
         },
         None,
     );
-    let printed = part(&["sessions", "300", &url(&gateway)]);
+    let printed = part(&["sessions", "300", &gateway.url()]);
     assert!(printed.contains("300 forks in a shift: 0 children hang, 0 failed"), "{printed}");
 }
 
@@ -146,14 +140,14 @@ fn signals_of_the_host_are_not_handled_in_threads_of_the_librarys() {
 
 #[test]
 fn the_environment_is_not_read_by_calls() {
-    part(&["getenv", &url(&gateway(Over::Plain))]);
+    part(&["getenv", &gateway(Over::Plain).url()]);
 }
 
 #[test]
 fn a_look_up_does_not_depend_on_rusts_environment() {
     let gateway = gateway(Over::Plain);
     let mut process = Command::new(&*PROCESS);
-    process.args(["connect", &format!("http://localhost:{}", gateway.port())]);
+    process.args(["connect", &gateway.url_as("localhost")]);
     c::expect_success(process.env("RUST_MIN_STACK", "9000000000000000000"));
 }
 
@@ -163,7 +157,7 @@ fn a_setuid_program_does_not_believe_its_callers_environment() {
     let gateway = gateway(Over::Tls13);
     let ca = Path::new(env!("CARGO_TARGET_TMPDIR")).join("setuid-ca.pem");
     std::fs::write(&ca, tls::certificate_pem()).expect("written");
-    let url = format!("https://127.0.0.1:{}", gateway.port());
+    let url = gateway.url();
     let run = |program: &mut Command| -> Output {
         program.arg("connect").arg(&url).env("SSL_CERT_FILE", &ca).output().expect("it starts")
     };
