@@ -1,5 +1,6 @@
 //! Certificates and keys, from an option that holds the text itself or a file's path: PEM or DER.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use base64::Engine;
@@ -212,10 +213,14 @@ fn sections(text: &str) -> Result<Vec<Piece>, String> {
 
 /// As text. PEM is ASCII, which in UTF-16 has NULs between: without these, and the byte-order marks that
 /// would hide the BEGIN line behind them, it is read from files that are joined of several charsets.
-fn text_of(bytes: &[u8]) -> String {
+fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    let plain = |text: &&str| text.is_ascii() && !text.contains('\0');
+    if let Some(text) = std::str::from_utf8(bytes).ok().filter(plain) {
+        return text.into();
+    }
     let ascii: Vec<_> =
         bytes.iter().copied().filter(|byte| ![0, 0xFE, 0xFF].contains(byte)).collect();
-    String::from_utf8_lossy(&ascii).replace('\u{feff}', "")
+    String::from_utf8_lossy(&ascii).replace('\u{feff}', "").into()
 }
 
 /// A key whose BEGIN line was lost is taken for a path, and must not be shown.
