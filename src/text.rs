@@ -109,53 +109,47 @@ fn without_tags(html: &str) -> String {
 
 /// With the characters that `&lt;`, `&#39;` and the like stand for.
 pub(crate) fn without_entities(html: &str) -> String {
-    let mut parts = html.split('&');
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        match part.split_once(';').and_then(|(name, rest)| Some((entity(name)?, rest))) {
-            Some((character, rest)) => {
-                text.push(character);
-                text += rest;
-            }
-            None => {
-                text.push('&');
-                text += part;
-            }
-        }
-    }
-    text
+    decoded(html, '&', entity)
 }
 
-fn entity(name: &str) -> Option<char> {
-    match name {
-        "nbsp" => Some(' '),
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        "amp" => Some('&'),
+/// A text without JSON's escapes but for controls: a secret could be written in them.
+pub(crate) fn unescaped(text: &str) -> String {
+    decoded(text, '\\', escape)
+}
+
+/// `read` gives what stands behind a mark, and how many bytes it takes there; if nothing, the mark is
+/// a character as any other.
+fn decoded(text: &str, mark: char, read: fn(&str) -> Option<(char, usize)>) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once(mark) {
+        let (character, length) = read(behind).unwrap_or((mark, 0));
+        plain.push_str(before);
+        plain.push(character);
+        rest = &behind[length..];
+    }
+    plain + rest
+}
+
+fn entity(behind: &str) -> Option<(char, usize)> {
+    let (name, _) = behind.split('&').next()?.split_once(';')?;
+    let character = match name {
+        "nbsp" => ' ',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        "amp" => '&',
         _ => {
             let number = name.strip_prefix('#')?;
             let number = match number.strip_prefix(['x', 'X']) {
                 Some(hex) => u32::from_str_radix(hex, 16),
                 None => number.parse(),
             };
-            number.ok().and_then(char::from_u32)
+            char::from_u32(number.ok()?)?
         }
-    }
-}
-
-/// A text without JSON's escapes but for controls: a secret could be written in them.
-pub(crate) fn unescaped(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, escaped)) = rest.split_once('\\') {
-        let (character, length) = escape(escaped).unwrap_or(('\\', 0));
-        plain.push_str(before);
-        plain.push(character);
-        rest = &escaped[length..];
-    }
-    plain + rest
+    };
+    Some((character, name.len() + 1))
 }
 
 /// JSON's text where the backslashes of a path such as `C:\dir` stand in it as they are.
@@ -177,12 +171,11 @@ pub(crate) fn with_escapes(json: &str) -> String {
     mended + rest
 }
 
-/// What stands behind a backslash, and how many bytes it takes there.
-fn escape(escaped: &str) -> Option<(char, usize)> {
-    match escaped.chars().next()? {
+fn escape(behind: &str) -> Option<(char, usize)> {
+    match behind.chars().next()? {
         character @ ('"' | '\\' | '/') => Some((character, 1)),
         'u' => {
-            let code = u32::from_str_radix(escaped.get(1..5)?, 16).ok()?;
+            let code = u32::from_str_radix(behind.get(1..5)?, 16).ok()?;
             let character = char::from_u32(code).filter(|c| !c.is_control())?;
             Some((character, 5))
         }
