@@ -112,14 +112,11 @@ impl<T> Output<T> {
 }
 
 impl<T> Drop for Output<T> {
+    /// Never a part of its caller: see `fill`.
+    #[inline(never)]
     fn drop(&mut self) {
-        if self.filled.get() {
-            return;
-        }
-        // SAFETY: as in `write`; zeros are a value of it, and the size comes first.
-        unsafe {
-            ptr::write_bytes(self.target.cast::<u8>(), 0, size_of::<T>());
-            self.target.cast::<u32>().write_unaligned(self.struct_size);
+        if !self.filled.get() {
+            self.write(&self.blank());
         }
     }
 }
