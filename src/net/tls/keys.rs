@@ -18,12 +18,12 @@ pub(super) struct Key {
     pub taken: bool,
 }
 
-const RSA: &str = "1.2.840.113549.1.1.1";
+const RSA: &str = "RSA";
 const ELLIPTIC: &str = "1.2.840.10045.2.1";
 
 /// Algorithms of keys, curves, and algorithms of signatures.
 const NAMES: &[(&str, &str)] = &[
-    (RSA, "RSA"),
+    ("1.2.840.113549.1.1.1", RSA),
     ("1.2.840.10045.3.1.7", "P-256"),
     ("1.3.132.0.34", "P-384"),
     ("1.3.101.112", "Ed25519"),
@@ -64,10 +64,8 @@ fn name(identifier: &[u8]) -> String {
 /// What an AlgorithmIdentifier says: the algorithm or, for elliptic curves, the curve.
 pub(super) fn algorithm(mut content: &[u8]) -> Option<String> {
     let identifier = der::expect(&mut content, OBJECT_IDENTIFIER)?;
-    if der::dotted(identifier) != ELLIPTIC {
-        return Some(name(identifier));
-    }
-    Some(curve(content))
+    let elliptic = der::dotted(identifier) == ELLIPTIC;
+    Some(if elliptic { curve(content) } else { name(identifier) })
 }
 
 fn curve(mut parameters: &[u8]) -> String {
@@ -101,12 +99,9 @@ pub(super) fn private_key(mut der: &[u8]) -> Option<Key> {
     }
 }
 
-fn key(mut kind: &[u8], rsa: impl FnOnce() -> Option<Key>) -> Option<Key> {
+fn key(kind: &[u8], rsa: impl FnOnce() -> Option<Key>) -> Option<Key> {
     let words = algorithm(kind)?;
-    match &*der::dotted(der::expect(&mut kind, OBJECT_IDENTIFIER)?) {
-        RSA => rsa(),
-        _ => Some(named(words)),
-    }
+    if words == RSA { rsa() } else { Some(named(words)) }
 }
 
 fn rsa(modulus: Element, taken: impl FnOnce(usize) -> bool) -> Option<Key> {
