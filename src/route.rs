@@ -256,26 +256,21 @@ fn address_of(text: &str) -> Option<IpAddr> {
 }
 
 fn is_named(name: &str, entry: &str) -> bool {
-    let name = name.strip_suffix('.').unwrap_or(name);
-    let entry = entry.strip_suffix('.').unwrap_or(entry);
+    let [name, entry] = [name, entry].map(str::to_ascii_lowercase);
+    let name = name.strip_suffix('.').unwrap_or(&name);
+    let entry = entry.strip_suffix('.').unwrap_or(&entry);
     let entry = entry.strip_prefix("*.").or(entry.strip_prefix('.')).unwrap_or(entry);
-    let start = name.len().checked_sub(entry.len()).filter(|_| !entry.is_empty());
-    start.and_then(|start| name.split_at_checked(start)).is_some_and(|(before, end)| {
-        end.eq_ignore_ascii_case(entry) && (before.is_empty() || before.ends_with('.'))
-    })
+    let before = name.strip_suffix(entry).filter(|_| !entry.is_empty());
+    before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
 fn is_within(ip: IpAddr, network: IpAddr, length: u32) -> bool {
-    let differing = match (ip, network) {
-        (IpAddr::V4(ip), IpAddr::V4(network)) if length <= 32 => {
-            (ip.to_bits() ^ network.to_bits()).leading_zeros()
-        }
-        (IpAddr::V6(ip), IpAddr::V6(network)) if length <= 128 => {
-            (ip.to_bits() ^ network.to_bits()).leading_zeros()
-        }
+    let same = match (ip, network) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
+        (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
         _ => return false,
     };
-    differing >= length
+    same >= length
 }
 
 #[cfg(test)]
