@@ -11,7 +11,7 @@ use crate::{Error, Status};
 
 /// A load balancer's cookies as they are sent, `name=value; name=value`: what it needs to find the
 /// agent's node again.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Cookies(Zeroizing<String>);
 
 impl Deref for Cookies {
@@ -26,10 +26,6 @@ impl Cookies {
     /// What fits into `agw_session.cookie`.
     const MAX_BYTES: usize = 1775;
     const MAX_NUMBER: usize = 32;
-
-    pub fn into_text(self) -> Zeroizing<String> {
-        self.0
-    }
 
     /// `name=value`, `;` between, as a host hands them over.
     pub fn parse(text: &str) -> Result<Self, Error> {

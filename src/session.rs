@@ -27,7 +27,7 @@ const GUID_NAME: &str = "JSESSIONID";
 #[derive(Clone, PartialEq, Eq)]
 pub struct Session {
     guid: Zeroizing<String>,
-    cookies: Zeroizing<String>,
+    cookies: Cookies,
 }
 
 impl Session {
@@ -177,7 +177,7 @@ impl Sessions {
 
     pub fn show(&self, agent: AgentId) -> Result<Session, Error> {
         let pass = self.pass(agent, None)?;
-        Ok(Session { guid: pass.kept.unwrap_or_default(), cookies: pass.cookies.into_text() })
+        Ok(Session { guid: pass.kept.unwrap_or_default(), cookies: pass.cookies })
     }
 
     /// How long the agent's next poll has to wait.
