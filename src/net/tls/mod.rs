@@ -366,10 +366,5 @@ mod tests {
             assert_eq!(error.status(), Status::TlsConfig, "{option}: {why}");
             assert_eq!(error.detail(), format!("{option}: {why}"));
         }
-        for change in [(|_| ()) as Change, |o| o.trust = Trust::DangerAny] {
-            let mut options = ClientOptions::new("");
-            change(&mut options);
-            assert!(refuse_without_tls(&options).is_ok());
-        }
     }
 }
