@@ -23,9 +23,7 @@ impl Deadline {
     fn of(words: &'static str, length: Duration) -> Self {
         /// Far enough: u32 milliseconds always fit, a Duration need not.
         const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
-        let now = Moment::now();
-        let end = now.checked_add(length.min(LONGEST)).unwrap_or(now);
-        Deadline { end, words, length }
+        Deadline { end: Moment::now().plus(length.min(LONGEST)), words, length }
     }
 
     /// The same, or the end of so long a time from now on, whichever comes first; with words for that.

@@ -29,9 +29,9 @@ impl Moment {
         Moment::now().since(self)
     }
 
-    /// `None` where that is farther than the clock goes.
-    pub fn checked_add(self, time: Duration) -> Option<Moment> {
-        self.0.checked_add(time).map(Moment)
+    /// The moment so long after this one, which the clock has to reach.
+    pub fn plus(self, time: Duration) -> Moment {
+        Moment(self.0 + time)
     }
 
     #[cfg(test)]
