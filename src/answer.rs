@@ -68,24 +68,21 @@ pub fn read<'a, 'b>(
 /// What a readable retcode says; why there is none, otherwise.
 fn judge(http_status: u16, text: &str, secrets: &Secrets) -> Result<Result<Answer, Error>, String> {
     let body = serde_json::from_str::<Body>(text);
-    let why = match body.or_else(|why| Body::by_member(text).ok_or(why)) {
-        // serde would take an array for the members in their order.
-        Ok(_) if !text.trim_start().starts_with('{') => NO_OBJECT.to_owned(),
-        Ok(body) => {
-            let code = body.retcode.trim();
-            if !code.is_empty() {
-                // Not before: a secret may be a word of the JSON, or written in its escapes; or a part
-                // of a known retcode, which is what others judge by.
-                let known = retcode::find(code);
-                let code = if known.is_some() { code.into() } else { secrets.hide(code.into()) };
-                let message = secrets.hide(body.message.0).into_owned();
-                return Ok(by_retcode(http_status, code.trim(), known, message));
-            }
-            "no retcode in the answer".to_owned()
-        }
-        Err(why) => describe(text, &why),
-    };
-    Err(why)
+    let body = body.or_else(|why| Body::by_member(text).ok_or_else(|| describe(text, &why)))?;
+    // serde would take an array for the members in their order.
+    if !text.trim_start().starts_with('{') {
+        return Err(NO_OBJECT.to_owned());
+    }
+    let code = body.retcode.trim();
+    if code.is_empty() {
+        return Err("no retcode in the answer".to_owned());
+    }
+    // Not before: a secret may be a word of the JSON, or written in its escapes; or a part of a known
+    // retcode, which is what others judge by.
+    let known = retcode::find(code);
+    let code = if known.is_some() { code.into() } else { secrets.hide(code.into()) };
+    let message = secrets.hide(body.message.0).into_owned();
+    Ok(by_retcode(http_status, code.trim(), known, message))
 }
 
 fn by_retcode(
