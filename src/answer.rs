@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use crate::json::{Members, Text, counted};
+use crate::json::{Members, any_text, counted};
 use crate::retcode::{self, ACCEPTED};
 use crate::text::{
     beginning, decode, find, of_page, starts_with, unescaped, with_escapes, without_entities,
@@ -16,8 +16,8 @@ use crate::{Answer, Error, Status};
 struct Body<'a> {
     #[serde(borrow, default, deserialize_with = "counted")]
     retcode: Cow<'a, str>,
-    #[serde(borrow, default)]
-    message: Text<'a>,
+    #[serde(borrow, default, deserialize_with = "any_text")]
+    message: Cow<'a, str>,
 }
 
 impl<'a> Body<'a> {
@@ -28,7 +28,7 @@ impl<'a> Body<'a> {
         let first = retcodes.next().filter(|first| retcodes.all(|other| other == *first));
         let read = |json| counted(&mut serde_json::Deserializer::from_str(json)).ok();
         let retcode = first.and_then(read).unwrap_or_default();
-        Some(Body { retcode, message: Text(members.text("message")) })
+        Some(Body { retcode, message: members.text("message") })
     }
 }
 
@@ -81,7 +81,7 @@ fn judge(http_status: u16, text: &str, secrets: &Secrets) -> Result<Result<Answe
     // retcode, which is what others judge by.
     let known = retcode::find(code);
     let code = if known.is_some() { code.into() } else { secrets.hide(code.into()) };
-    let message = secrets.hide(body.message.0).into_owned();
+    let message = secrets.hide(body.message).into_owned();
     Ok(by_retcode(http_status, code.trim(), known, message))
 }
 

@@ -7,13 +7,10 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use serde_json::value::RawValue;
 
 /// A text as gateways send it: a string or a number; anything else counts as missing.
-#[derive(Default)]
-pub(crate) struct Text<'a>(pub Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ANY).map(Text)
-    }
+pub(crate) fn any_text<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Cow<'de, str>, D::Error> {
+    deserializer.deserialize_any(ANY)
 }
 
 /// A retcode may come as a number, but only as one that a gateway counts by: `1e-400`, which is 0
@@ -120,8 +117,8 @@ impl<'a> Members<'a> {
     /// The last value that has this name, as a text.
     pub fn text(&self, name: &'a str) -> Cow<'a, str> {
         let text = |json| {
-            let half = || serde_json::Deserializer::from_str(json).deserialize_bytes(ANY).ok();
-            serde_json::from_str(json).map_or_else(|_| half(), |Text(text)| Some(text))
+            let half = |_| serde_json::Deserializer::from_str(json).deserialize_bytes(ANY);
+            any_text(&mut serde_json::Deserializer::from_str(json)).or_else(half).ok()
         };
         self.all(name).last().and_then(text).unwrap_or_default()
     }
