@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::sync::{Arc, RwLock, TryLockError};
+use std::sync::{Arc, RwLock};
 
 use crate::sys::lock::unpoisoned;
 
@@ -39,16 +39,15 @@ pub(crate) struct Log {
 }
 
 /// Once closed, no line passes, and none is under way.
-pub(crate) struct Gate(RwLock<bool>);
+#[derive(Default)]
+pub(crate) struct Gate {
+    closed: RwLock<bool>,
+}
 
 impl Gate {
-    pub fn new() -> Self {
-        Gate(RwLock::new(true))
-    }
-
     /// Waits for lines under way in other threads.
     pub fn close(&self) {
-        *unpoisoned(self.0.write()) = false;
+        *unpoisoned(self.closed.write()) = true;
     }
 
     /// Does not wait: while the gate is being closed, a line is as late as one after it.
@@ -61,12 +60,8 @@ impl Gate {
         }
         // Closing is the only writer. To queue behind it would let a slow sink in one thread hold up
         // a call in another.
-        let open = match self.0.try_read() {
-            Ok(open) => open,
-            Err(TryLockError::Poisoned(why)) => why.into_inner(),
-            Err(TryLockError::WouldBlock) => return,
-        };
-        if *open {
+        let Ok(closed) = self.closed.try_read() else { return };
+        if !*closed {
             IN_SINK.set(true);
             let _inside = Inside;
             // One line stays one line: a gateway's text may hold anything.

@@ -128,7 +128,7 @@ impl Pool {
             tls_peer,
             look_ups: Blocking::default(),
             last_good: LastGood::default(),
-            gate: Gate::new(),
+            gate: Gate::default(),
             child: OnceBox::new(),
         }
     }
