@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use agw::{CallId, Client, Event, SignIn, Status};
+use agw::{CallId, Client, Error, Event, Poll, SignIn, Status};
 use support::client::{Lines, client, options, options_of, simulator};
 use support::gateway::Step::{Cut, Hang, Read, Send};
 use support::gateway::{Gateway, Script};
@@ -299,7 +299,7 @@ fn polls_keep_their_pace_and_wait_one_at_a_time() {
     let tell = Mutex::new(tell);
     let gateway = Gateway::serving_each(
         move |request| {
-            if request.starts_with("GET ") && request.contains("/154 ") {
+            if request.starts_with("GET ") && !request.contains("/155 ") {
                 tell.lock().expect("told").send(()).expect("somebody waits");
                 thread::sleep(Duration::from_secs(60));
             }
@@ -308,26 +308,41 @@ fn polls_keep_their_pace_and_wait_one_at_a_time() {
         None,
     );
     let client = self::client(&gateway.url());
-    client.set_session("154", Some("g1"), None).expect("kept");
-    client.set_session("155", Some("g2"), None).expect("kept");
+    for agent in ["154", "155", "156"] {
+        client.set_session(agent, Some("g1"), None).expect("kept");
+    }
+    let [id, early] = [9, 8].map(CallId::from_number);
+    let status =
+        |outcome: Result<Poll, Error>| outcome.map_or_else(|why| why.status(), |_| Status::Ok);
     thread::scope(|scope| {
-        for ends in [
-            (|client| client.cancel()) as fn(&Client),
-            |client| client.cancel_call(CallId::from_number(9).expect("a number")),
-            |client| drop(client.sign_out("154")),
+        for (id, ends, both) in [
+            (None, (|client| client.cancel()) as fn(&Client), true),
+            (id, |client| client.cancel_call(CallId::from_number(9).expect("a number")), true),
+            (None, |client| drop(client.sign_out("154")), false),
         ] {
-            let id = CallId::from_number(9);
             let client = &client;
-            let waiting = scope.spawn(move || client.with_id(id).next_event("154"));
-            polls.recv_timeout(Duration::from_secs(20)).expect("it polls");
-            let error = client.next_event("154").expect_err("one at a time");
-            assert_eq!(error.status(), Status::Polling);
+            let polls_on = |agent| scope.spawn(move || client.with_id(id).next_event(agent));
+            let [waiting, other] = ["154", "156"].map(polls_on);
+            for _ in 0..2 {
+                polls.recv_timeout(Duration::from_secs(20)).expect("it polls");
+            }
+            client.cancel_call(early.expect("a number"));
+            assert_eq!(status(client.with_id(early).next_event("154")), Status::Polling);
+            // What is refused so leaves the cancel there.
+            assert_eq!(status(client.with_id(early).next_event("155")), Status::Cancelled);
+            assert_eq!(status(client.with_id(early).next_event("155")), Status::Ok);
             client.reject_agent_conf("154", None).expect("rejected");
-            client.next_event("155").expect("polled");
             assert!(!waiting.is_finished());
             ends(client);
-            let error = waiting.join().expect("no panic").expect_err("ended");
-            assert_eq!(error.status(), Status::Cancelled, "{error}");
+            assert_eq!(status(waiting.join().expect("no panic")), Status::Cancelled);
+            if !both {
+                thread::sleep(Duration::from_millis(200));
+                assert!(!other.is_finished());
+                client.cancel();
+            }
+            assert_eq!(status(other.join().expect("no panic")), Status::Cancelled);
+            // A cancel that has ended calls is not remembered.
+            assert_eq!(status(client.with_id(id).next_event("155")), Status::Ok);
             client.set_session("154", Some("g1"), None).expect("kept");
         }
     });

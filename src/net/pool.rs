@@ -331,38 +331,6 @@ mod tests {
     }
 
     #[test]
-    fn a_cancel_hits_all_calls_of_its_number_and_is_not_remembered() {
-        let pool = Pool::new(None);
-        let id = CallId::new();
-        let tag = Tag { id: Some(id), polls: None };
-        let both = [(); 2].map(|()| pool.begin(tag).expect("begun"));
-        let other = pool.begin(Tag::default()).expect("begun");
-        pool.cancel_call(id);
-        assert!(both.iter().all(InFlight::is_cancelled) && !other.is_cancelled());
-        drop(both);
-        assert!(pool.begin(tag).is_ok());
-    }
-
-    #[test]
-    fn one_poll_at_a_time_waits_for_an_agent() {
-        let pool = Pool::new(None);
-        let id = CallId::from_number(1);
-        let poll = |agent| Tag { id, polls: Some(agent) };
-        let first = pool.begin(poll(154)).expect("begun");
-        let other = pool.begin(Tag { id: None, ..poll(155) }).expect("begun");
-        pool.cancel_poll(154);
-        assert!(first.is_cancelled() && !other.is_cancelled());
-        let refused = |outcome: Result<InFlight, Error>| outcome.err().map(|error| error.status());
-        assert_eq!(refused(pool.begin(poll(155))), Some(Status::Polling));
-        // What is refused leaves an early cancel there.
-        drop(first);
-        pool.cancel_call(id.expect("a number"));
-        assert_eq!(refused(pool.begin(poll(155))), Some(Status::Polling));
-        assert_eq!(refused(pool.begin(poll(154))), Some(Status::Cancelled));
-        assert_eq!(refused(pool.begin(poll(154))), None);
-    }
-
-    #[test]
     fn a_cancelled_call_leaves_the_idle_connections_to_others() {
         let start = Moment::now();
         let pool = Pool::new(None);
