@@ -152,6 +152,18 @@ fn entity(behind: &str) -> Option<(char, usize)> {
     Some((character, name.len() + 1))
 }
 
+fn escape(behind: &str) -> Option<(char, usize)> {
+    match behind.chars().next()? {
+        character @ ('"' | '\\' | '/') => Some((character, 1)),
+        'u' => {
+            let code = u32::from_str_radix(behind.get(1..5)?, 16).ok()?;
+            let character = char::from_u32(code).filter(|c| !c.is_control())?;
+            Some((character, 5))
+        }
+        _ => None,
+    }
+}
+
 /// JSON's text where the backslashes of a path such as `C:\dir` stand in it as they are.
 pub(crate) fn with_escapes(json: &str) -> String {
     let mut mended = String::with_capacity(json.len());
@@ -169,18 +181,6 @@ pub(crate) fn with_escapes(json: &str) -> String {
         rest = &escaped[length..];
     }
     mended + rest
-}
-
-fn escape(behind: &str) -> Option<(char, usize)> {
-    match behind.chars().next()? {
-        character @ ('"' | '\\' | '/') => Some((character, 1)),
-        'u' => {
-            let code = u32::from_str_radix(behind.get(1..5)?, 16).ok()?;
-            let character = char::from_u32(code).filter(|c| !c.is_control())?;
-            Some((character, 5))
-        }
-        _ => None,
-    }
 }
 
 /// Regardless of case of ASCII. What is looked for is whole characters, so it begins and ends at such.
