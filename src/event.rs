@@ -2,9 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
-use crate::json::Members;
+use crate::json::{Members, elements};
 use crate::{Answer, Error, Status};
 
 /// What a poll for events came to.
@@ -80,10 +78,10 @@ pub fn read(text: &str) -> Result<Option<Event>, Error> {
 
 /// Out of a list of one, or a text that holds it.
 fn unwrapped(json: &str) -> Cow<'_, str> {
-    if let Ok([one]) = serde_json::from_str::<[&RawValue; 1]>(json) {
-        return one.get().into();
+    match *elements(json) {
+        [one] => one.into(),
+        _ => serde_json::from_str(json).map_or(json.into(), Cow::Owned),
     }
-    serde_json::from_str::<String>(json).map_or(json.into(), Cow::Owned)
 }
 
 /// How gateways say that nothing happened.

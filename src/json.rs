@@ -88,6 +88,12 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
+/// What a JSON list holds, as it was sent; nothing where it is no list.
+pub(crate) fn elements(json: &str) -> Vec<&str> {
+    let values = serde_json::from_str::<Vec<&RawValue>>(json).unwrap_or_default();
+    values.into_iter().map(RawValue::get).collect()
+}
+
 /// The members of a JSON object as they were sent. What serde refuses though it is JSON (a name that
 /// comes twice, a number that is too large, half of a character) takes none of the others along.
 pub(crate) struct Members<'a>(Vec<(Name<'a>, &'a RawValue)>);

@@ -1,7 +1,6 @@
 //! What a sign-in says, and its body.
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -9,7 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use crate::json::Members;
+use crate::json::{Members, elements};
 use crate::text::find;
 use crate::{Error, Status};
 
@@ -61,12 +60,8 @@ impl<'a> SignIn<'a> {
         let more: BTreeMap<Cow<str>, &RawValue> = serde_json::from_str(fields)
             .map_err(|_| refuse("fields: not the text of a JSON object".to_owned()))?;
         let mut secrets = Hidden::default();
-        secrets.passwords.push(Zeroizing::new(self.password.to_owned()));
+        add(&mut secrets.passwords, self.password.to_owned());
         secrets.find("", fields.trim(), 0);
-        // One may be the beginning of another.
-        for texts in [&mut secrets.passwords, &mut secrets.tokens] {
-            texts.sort_by_key(|text| Reverse(text.len()));
-        }
         members.extend(more.into_iter().map(|(name, raw)| (name, Member::Raw(raw))));
         // Room for all escapes: what grew would leave a copy behind.
         let room = 6 * (self.password.len() + self.phone.unwrap_or("").len() + fields.len()) + 64;
@@ -88,7 +83,8 @@ pub(crate) struct Body {
     pub secrets: Hidden,
 }
 
-/// What is sent, and to be hidden where it is echoed: the longest first.
+/// What is sent, and to be hidden where it is echoed: the longest first, for one may be the beginning
+/// of another.
 #[derive(Default)]
 pub(crate) struct Hidden {
     pub passwords: Vec<Zeroizing<String>>,
@@ -105,13 +101,13 @@ impl Hidden {
             for (inner, json) in Members::of(json).iter().flat_map(Members::iter) {
                 self.find(if is_secret { name } else { inner }, json, depth + 1);
             }
-            for json in serde_json::from_str::<Vec<&RawValue>>(json).into_iter().flatten() {
-                self.find(name, json.get(), depth + 1);
+            for json in elements(json) {
+                self.find(name, json, depth + 1);
             }
         } else if let Some(place) = place {
             // What is no string, such as a number, travels as it stands there.
             let text = serde_json::from_str(json).unwrap_or_else(|_| json.to_owned());
-            place.push(Zeroizing::new(text));
+            add(place, text);
         }
     }
 
@@ -123,6 +119,11 @@ impl Hidden {
             () => None,
         }
     }
+}
+
+fn add(texts: &mut Vec<Zeroizing<String>>, text: String) {
+    let place = texts.partition_point(|longer| longer.len() >= text.len());
+    texts.insert(place, text.into());
 }
 
 #[derive(Serialize)]
