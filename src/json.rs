@@ -111,8 +111,8 @@ impl<'a> Members<'a> {
         serde_json::from_str(json).ok()
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &'a str)> {
-        self.0.iter().map(|(name, value)| (&*name.0, value.get()))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        self.0.iter().map(|(name, value)| (&*name.0, *value))
     }
 
     /// Every value that has this name.

@@ -1,10 +1,8 @@
 //! What a sign-in says, and its body.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
@@ -51,18 +49,21 @@ impl<'a> SignIn<'a> {
         if fields.len() > MAX_FIELDS {
             return Err(refuse(format!("fields: longer than {MAX_FIELDS} bytes")));
         }
-        let mut members = BTreeMap::from([
-            (Cow::from("password"), Member::Text(self.password)),
-            // With true nothing would ring.
-            (Cow::from("autoanswer"), Member::Flag(false)),
-        ]);
-        members.extend(self.phone.map(|phone| (Cow::from("phonenum"), Member::Text(phone))));
-        let more: BTreeMap<Cow<str>, &RawValue> = serde_json::from_str(fields)
-            .map_err(|_| refuse("fields: not the text of a JSON object".to_owned()))?;
+        let more = Members::of(fields)
+            .ok_or_else(|| refuse("fields: not the text of a JSON object".to_owned()))?;
+        let mut members = Sorted(Vec::new());
+        members.set("password", Member::Text(self.password));
+        // With true nothing would ring.
+        members.set("autoanswer", Member::Flag(false));
+        if let Some(phone) = self.phone {
+            members.set("phonenum", Member::Text(phone));
+        }
+        for (name, raw) in more.iter() {
+            members.set(name, Member::Raw(raw));
+        }
         let mut secrets = Hidden::default();
         add(&mut secrets.passwords, self.password.to_owned());
         secrets.find("", fields.trim(), 0);
-        members.extend(more.into_iter().map(|(name, raw)| (name, Member::Raw(raw))));
         // Room for all escapes: what grew would leave a copy behind.
         let room = 6 * (self.password.len() + self.phone.unwrap_or("").len() + fields.len()) + 64;
         let mut json = Zeroizing::new(Vec::with_capacity(room));
@@ -98,8 +99,8 @@ impl Hidden {
         let place = self.place(name);
         if depth < DEEPEST && json.starts_with(['{', '[']) {
             let is_secret = place.is_some();
-            for (inner, json) in Members::of(json).iter().flat_map(Members::iter) {
-                self.find(if is_secret { name } else { inner }, json, depth + 1);
+            for (inner, raw) in Members::of(json).iter().flat_map(Members::iter) {
+                self.find(if is_secret { name } else { inner }, raw.get(), depth + 1);
             }
             for json in elements(json) {
                 self.find(name, json, depth + 1);
@@ -124,6 +125,24 @@ impl Hidden {
 fn add(texts: &mut Vec<Zeroizing<String>>, text: String) {
     let place = texts.partition_point(|longer| longer.len() >= text.len());
     texts.insert(place, text.into());
+}
+
+/// The body's members, by their names; the last one of a name counts.
+struct Sorted<'a>(Vec<(&'a str, Member<'a>)>);
+
+impl<'a> Sorted<'a> {
+    fn set(&mut self, name: &'a str, member: Member<'a>) {
+        match self.0.binary_search_by_key(&name, |(known, _)| known) {
+            Ok(place) => self.0[place].1 = member,
+            Err(place) => self.0.insert(place, (name, member)),
+        }
+    }
+}
+
+impl Serialize for Sorted<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, member)| (name, member)))
+    }
 }
 
 #[derive(Serialize)]
