@@ -151,9 +151,12 @@ test-hosts: stage simulator
 # The crate types are named because cargo leaves link-time optimisation out beside an rlib. With the
 # C compiler's own unwinder inside, libagw.so is loaded in half the time and needs no libgcc_s.so.1.
 # The static library is target/static's: what cargo makes does not fit into every program.
+# What panics say of the sources needs no path of this machine.
+build: CRATES = $(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src
 build: UNWINDER = $(filter /%,$(shell $(CC) -print-file-name=libgcc_eh.a))
 build:
 	$(CARGO) rustc --locked --release --lib --features c-library --crate-type cdylib,staticlib \
+	    --config 'build.rustflags=["--remap-path-prefix=$(CRATES)=crates"]' \
 	    $(if $(UNWINDER),-- -L native=$(dir $(UNWINDER)) -l static:-bundle=gcc_eh)
 	bindings/packaging/localise.sh $(TARGET)/release/libagw.a $(TARGET)/static/libagw.a
 
