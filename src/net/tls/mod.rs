@@ -30,6 +30,7 @@ use crate::text::starts_with;
 use crate::{Error, Status};
 use der::Certificate;
 use explain::{Fingerprint, WeakIssuer};
+use forms::KEY;
 use pem::{Given, bad_option};
 #[cfg(all(unix, not(target_vendor = "apple")))]
 use store::system_source;
@@ -254,18 +255,24 @@ fn client_key(
     let given_key = options.client_key.as_ref().map(|key| Given::load("client_key", key));
     let key_file = given_key.transpose()?;
     let key_file = key_file.as_ref().unwrap_or(&given);
-    let tried = key_file.private_keys().into_iter().map(|der| {
-        let key = signing_key(key_file, &der?, provider)?;
-        check_chain(&given, &chain, key.public_key().as_deref())?;
-        Ok(key)
-    });
-    let mut tried: Vec<Result<_, Error>> = tried.collect();
-    // Of several the certificate's own; if there is none, the first says why.
-    let own = tried.iter().position(Result::is_ok).unwrap_or_default();
-    // The certificate itself is the gateway's to judge, also one of version 1.
-    Ok(Some(Arc::new(CertifiedKey::new(chain, tried.swap_remove(own)?))))
+    // Of several keys the certificate's own; if there is none, the first says why.
+    let mut refused = None;
+    for der in key_file.private_keys() {
+        let key = der.and_then(|der| signing_key(key_file, &der, provider));
+        let checked = key.and_then(|key| {
+            check_chain(&given, &chain, key.public_key().as_deref())?;
+            Ok(key)
+        });
+        match checked {
+            // The certificate itself is the gateway's to judge, also one of version 1.
+            Ok(key) => return Ok(Some(Arc::new(CertifiedKey::new(chain, key)))),
+            Err(why) => refused = refused.or(Some(why)),
+        }
+    }
+    Err(refused.unwrap_or_else(|| key_file.complain(KEY)))
 }
 
+#[inline(never)]
 fn signing_key(
     given: &Given,
     der: &[u8],

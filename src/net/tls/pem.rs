@@ -91,14 +91,9 @@ impl Given {
         if found.is_empty() { Err(self.complain(CERTIFICATE)) } else { Ok(found) }
     }
 
-    /// Each private key in it, or what is there instead of one.
-    pub fn private_keys(&self) -> Vec<Result<Vec<u8>, Error>> {
+    pub fn private_keys(&self) -> impl Iterator<Item = Result<Vec<u8>, Error>> {
         let keys = self.pieces.iter().filter(|piece| piece.form == KEY);
-        let mut found: Vec<_> = keys.map(|piece| self.der_of(piece, "the private key")).collect();
-        if found.is_empty() {
-            found.push(Err(self.complain(KEY)));
-        }
-        found
+        keys.map(|piece| self.der_of(piece, "the private key"))
     }
 
     fn der_of(&self, piece: &Piece, what: &str) -> Result<Vec<u8>, Error> {
@@ -113,7 +108,7 @@ impl Given {
     }
 
     /// What is there instead of what is wanted.
-    fn complain(&self, wanted: Form) -> Error {
+    pub fn complain(&self, wanted: Form) -> Error {
         let mut forms = self.pieces.iter().map(|piece| piece.form);
         // In one file with its certificate, an encrypted key is the one that is meant.
         let encrypted = |form: &Form| wanted == KEY && [ENCRYPTED_KEY, OPENSSH_KEY].contains(form);
