@@ -96,7 +96,8 @@ impl Hidden {
     /// What a name says is secret, also where it stands deeper; and what stands below such a name.
     fn find(&mut self, name: &str, json: &str, depth: usize) {
         const DEEPEST: usize = 8;
-        let place = self.place(name);
+        // A flag that is about a secret is none.
+        let place = self.place(name).filter(|_| !matches!(json, "true" | "false" | "null"));
         if depth < DEEPEST && json.starts_with(['{', '[']) {
             let is_secret = place.is_some();
             for (inner, raw) in Members::of(json).iter().flat_map(Members::iter) {
@@ -188,6 +189,7 @@ mod tests {
             (sign_in.fields, &[own, "xy"], none),
             (Some("{\"password\": 98765432}"), &["98765432", own], none),
             (Some(r#"{"serviceToken":"t\u006fken"}"#), &[own], &["token"]),
+            (Some(r#"{"pwdChanged":true,"token":null}"#), &[own], none),
             (Some(deep), &["l0nger", own, "l0ng"], &["7"]),
         ] {
             // Copies, which are cleared when they are dropped.
