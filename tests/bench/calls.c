@@ -38,6 +38,8 @@ static void *work(void *argument)
     struct worker *worker = argument;
     const struct run *run = worker->run;
 
+    /* All at once: a client that serves all of them has then a connection for each. */
+    pthread_barrier_wait(worker->begin);
     for (long i = 0; i < run->warmup; i++) {
         const struct agent *agent = &worker->agents[worker->first_agent];
 
@@ -61,6 +63,7 @@ static struct measured measure(pthread_barrier_t *begin, pthread_barrier_t *end)
 {
     struct measured before, after;
 
+    pthread_barrier_wait(begin);
     pthread_barrier_wait(begin);
     before.heap = heap_now();
     before.cpu = cpu_now();
