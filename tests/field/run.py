@@ -33,8 +33,8 @@ ROUNDS = 3
 
 # agw_connect waits up to 20 ms for what the gateway has to say after the handshake.
 COLD, READY, AT_ONCE, KEPT = Bound(3, 5), Bound(2, 25), Bound(0, 1), Bound(1, 1)
-# Under Nagle's rule the answer waits until the session tickets before it are acknowledged, or its body
-# until its head is. That is one round trip which no client can spare; the 40 ms of a delayed
+# Under Nagle's rule the answer waits until the session tickets before it are acknowledged, or its
+# body until its head is. That is one round trip which no client can spare; the 40 ms of a delayed
 # acknowledgement it can.
 NAGLE_COLD, NAGLE_READY = Bound(4, 5), Bound(2, 5)
 # A kept connection proves dead: the request goes out once more.
