@@ -166,8 +166,11 @@ impl Drop for Stream {
     /// TLS's own goodbye, as far as it can go out without waiting.
     fn drop(&mut self) {
         let Some(tls) = &mut self.tls else { return };
-        tls.connection.send_close_notify();
-        self.socket.send_at_once(tls.gather().unwrap_or_default());
+        // Behind a record that is missing it could not be read, and would look like a forgery.
+        if tls.to_send.is_empty() {
+            tls.connection.send_close_notify();
+            self.socket.send_at_once(tls.gather().unwrap_or_default());
+        }
     }
 }
 
@@ -175,6 +178,7 @@ impl Drop for Stream {
 struct Tls {
     connection: ClientConnection,
     records: Records,
+    /// Not empty where it could not be sent, or not whole.
     to_send: Vec<u8>,
     /// The gateway has asked for a client certificate. With TLS 1.3 it says only after the handshake
     /// whether it is content, and some say it by a close.
@@ -260,7 +264,9 @@ impl Tls {
 
     /// Gathered first: one system call, and `write`, which does not raise SIGPIPE.
     fn flush(&mut self, socket: &mut Socket) -> io::Result<()> {
-        socket.write_all(self.gather()?)
+        socket.write_all(self.gather()?)?;
+        self.to_send.clear();
+        Ok(())
     }
 
     fn gather(&mut self) -> io::Result<&[u8]> {
@@ -353,6 +359,43 @@ impl Read for Incoming<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
+    use std::thread;
+
+    use rustls::pki_types::PrivateKeyDer;
+    use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+    use crate::address::Address;
+    use crate::net::deadline::Deadline;
+    use crate::{ClientOptions, Trust};
+
+    /// What a gateway makes of a connection whose request ran out of time before a byte of it left.
+    #[test]
+    fn no_goodbye_follows_a_record_that_was_not_sent() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+        let address = listener.local_addr().expect("bound");
+        let gateway = thread::spawn(move || {
+            let own = rcgen::generate_simple_self_signed(["gw".to_owned()]).expect("made");
+            let key = PrivateKeyDer::Pkcs8(own.signing_key.serialize_der().into());
+            let config = ServerConfig::builder().with_no_client_auth();
+            let config = config.with_single_cert(vec![own.cert.into()], key).expect("they fit");
+            let connection = ServerConnection::new(Arc::new(config)).expect("a connection");
+            let (socket, _) = listener.accept().expect("accepted");
+            StreamOwned::new(connection, socket).read(&mut [0]).expect_err("no request comes")
+        });
+        let mut options = ClientOptions::new("https://gw");
+        options.trust = Trust::DangerAny;
+        let peer = TlsPeer::new(&options, &Address::new("gw", 443).expect("a name")).expect("TLS");
+        let socket = TcpStream::connect(address).expect("connected");
+        let socket = Socket::new(socket, Deadline::after(Duration::from_secs(30)));
+        let mut stream = Stream::secured(socket, &peer).expect("secured");
+        stream.socket.set_deadline(Deadline::after(Duration::ZERO));
+        stream.write_all(b"request").expect_err("its time is up");
+        drop(stream);
+        let met = gateway.join().expect("no panic");
+        assert_eq!(met.kind(), io::ErrorKind::UnexpectedEof, "{met}");
+    }
 
     #[test]
     fn a_record_is_incomplete_until_its_last_byte() {
