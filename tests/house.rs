@@ -177,20 +177,16 @@ fn complaints(sources: &Sources) -> Vec<String> {
 
 /// A module from which one comes back to itself, if there is one.
 fn circle(arrows: &BTreeMap<String, BTreeSet<String>>) -> Option<String> {
-    let mut open: BTreeMap<_, BTreeSet<_>> = arrows.clone();
+    let mut open = arrows.clone();
+    let mut names = Vec::from_iter(open.keys().cloned());
     // Who imports from nobody that is left is in no circle.
     loop {
-        let done: Vec<_> = open
-            .iter()
-            .filter(|(_, targets)| targets.iter().all(|target| !open.contains_key(target)))
-            .map(|(module, _)| module.clone())
-            .collect();
-        if done.is_empty() {
+        open.retain(|_, targets| names.iter().any(|name| targets.contains(name)));
+        if open.len() == names.len() {
             break;
         }
-        done.iter().for_each(|module| drop(open.remove(module)));
+        names = open.keys().cloned().collect();
     }
-    let names: Vec<_> = open.into_keys().collect();
     (!names.is_empty()).then(|| names.join(", "))
 }
 
