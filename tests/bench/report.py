@@ -38,14 +38,13 @@ def write(everything):
 
 
 def machine(facts):
-    return "## Machine and versions\n\n" + table(["", ""], [list(fact) for fact in facts.items()],
-                                                    aligned=":---")
+    return titled("Machine and versions", ["", ""], facts.items(), aligned=":---")
 
 
 def targets(everything):
     rows = [[name, value, limit, "yes" if met else "**no**"]
             for name, value, limit, met in verdicts(everything)]
-    return "## Targets\n\n" + table(["", "measured", "wanted", "met"], rows)
+    return titled("Targets", ["", "measured", "wanted", "met"], rows)
 
 
 def warm(results):
@@ -62,8 +61,7 @@ def variants(results, title, kind):
     names = [(name_of(kind, p, k), "TLS %s, %s" % (p, k))
              for p in servers.PROTOCOLS for k in servers.KEYS]
     for name, label in [*names, (kind + ", apart", "apart, TLS %s, %s" % MAIN)]:
-        rows += figures(results, name, label, [
-            ("median", "median_us", "µs"), ("p99", "p99_us", "µs"), ("CPU", "cpu_us", "µs")])
+        rows += figures(results, name, label, TIMES)
     return comparison(title, rows)
 
 
@@ -71,8 +69,8 @@ def counts(results):
     rows = []
     for kind in ("warm", "full", "resumed"):
         rows += figures(results, name_of(kind, *MAIN), kind, [
-            ("instructions", "instructions", ""), ("system calls", "system_calls", ""),
-            ("allocations", "allocations", ""), ("bytes allocated", "allocated_bytes", "")])
+            ("instructions", "instructions"), ("system calls", "system_calls"),
+            ("allocations", "allocations"), ("bytes allocated", "allocated_bytes")])
     return comparison("Counts for a call, TLS %s, %s" % MAIN, rows)
 
 
@@ -84,24 +82,23 @@ def system_calls(results):
                 by_count = sorted(had["system_calls_by_name"].items(), key=lambda each: -each[1])
                 rows.append([kind, TITLES[client], ", ".join(
                     "%s %s" % (call, number(count)) for call, count in by_count)])
-    return "## Which system calls\n\n" + table(["", "", ""], rows, aligned=":---") \
-        if rows else ""
+    return titled("Which system calls", ["", "", ""], rows, aligned=":---")
 
 
 def first(results):
     return comparison("First call of a fresh process", figures(results, "first", "", [
-        ("load the library", "load_us", "µs"), ("make a client", "create_us", "µs"),
-        ("first call", "call_us", "µs"), ("together", "all_us", "µs"),
-        ("CPU of the whole", "cpu_us", "µs"),
-        ("resident over an empty process", "resident_kib", "KiB"),
-        ("peak, the process included", "peak_kib", "KiB")]))
+        ("load the library, µs", "load_us"), ("make a client, µs", "create_us"),
+        ("first call, µs", "call_us"), ("together, µs", "all_us"),
+        ("CPU of the whole, µs", "cpu_us"),
+        ("resident over an empty process, KiB", "resident_kib"),
+        ("peak, the process included, KiB", "peak_kib")]))
 
 
 def ready(results):
     note = ("The server closed the connection long ago; one is made ready, a moment passes, then "
             "comes the call (libcurl has no such thing, so its call opens the connection).\n\n")
     return comparison("A call on a connection made ready", figures(results, "ready", "", [
-        ("that call", "ready_us", "µs"), ("a warm call after the same moment", "warm_us", "µs")]),
+        ("that call, µs", "ready_us"), ("a warm call after the same moment, µs", "warm_us")]),
         note)
 
 
@@ -109,7 +106,7 @@ def stale(results):
     rows = []
     for way in STALE_WAYS:
         failed, took = figures(results, "stale, " + way, way, [
-            ("failures of 200", "failures", ""), ("median", "median_us", "µs")]) or [None, None]
+            ("failures of 200", "failures"), ("median, µs", "median_us")]) or [None, None]
         if failed:
             clean = {client: None if failed[1][client] else took[1][client] for client in CLIENTS}
             rows += [failed, (took[0], clean)]
@@ -123,8 +120,8 @@ def threads(results):
     rows = []
     for count in THREADS:
         rows += figures(results, "threads, %d" % count, many(count, "thread"), [
-            ("calls per second", "calls_per_s", ""), ("CPU", "cpu_us", "µs"),
-            ("median", "median_us", "µs"), ("p99", "p99_us", "µs"), ("errors", "errors", "")])
+            ("calls per second", "calls_per_s"), ("CPU, µs", "cpu_us"),
+            ("median, µs", "median_us"), ("p99, µs", "p99_us"), ("errors", "errors")])
     note = ("Threads on one client of agw; the others have a handle for each thread. All cores, "
             "for the server too.\n\n")
     return comparison("Threads", rows, note)
@@ -132,18 +129,18 @@ def threads(results):
 
 def agents(results):
     rows = []
-    for name in sorted((n for n in results if n.startswith("agents")), key=last_number):
-        rows += figures(results, name, many(last_number(name), "agent"), [
-            ("median", "median_us", "µs"), ("CPU", "cpu_us", "µs"),
-            ("resident over an empty process", "resident_kib", "KiB")])
+    for count, name in numbered(results, "agents"):
+        rows += figures(results, name, many(count, "agent"), [
+            ("median, µs", "median_us"), ("CPU, µs", "cpu_us"),
+            ("resident over an empty process, KiB", "resident_kib")])
     return comparison("Agents through one client", rows)
 
 
 def polls(results):
     rows = []
-    for name in sorted((n for n in results if n.startswith("polls")), key=last_number):
+    for count, name in numbered(results, "polls"):
         for client, had in results[name].items():
-            rows.append([many(last_number(name), "agent"), TITLES[client]] + [
+            rows.append([many(count, "agent"), TITLES[client]] + [
                 number(had[figure]) for figure in (
                     "cpu_us", "agent_kib", "agent_descriptors", "connections_a_minute", "errors")])
     note = ("Each agent waits in a thread with a stack of 64 KiB: with agw all on one client, with "
@@ -151,10 +148,9 @@ def polls(results):
             "0.2 s later it is asked again. A gateway that has none waits for 10 s, so an agent "
             "takes a tenth of this CPU a second. Memory: thread, connection, session or handle."
             "\n\n")
-    return "## Agents that wait for events\n\n" + note + table(
-        ["", "", "CPU for each poll, µs", "memory for each agent, KiB",
-         "descriptors for each agent", "connections opened a minute", "errors"], rows) \
-        if rows else ""
+    return titled("Agents that wait for events", [
+        "", "", "CPU for each poll, µs", "memory for each agent, KiB",
+        "descriptors for each agent", "connections opened a minute", "errors"], rows, note)
 
 
 def field(lines):
@@ -167,16 +163,16 @@ def field(lines):
 
 def memory(results):
     rows = []
-    for name in sorted((n for n in results if n.startswith("clients")), key=last_number):
-        rows += figures(results, name, many(last_number(name), "client"), [
-            ("resident over the loaded library", "client_kib", "KiB"),
-            ("to make one", "create_us", "µs")])
-    for name in sorted((n for n in results if n.startswith("connections")), key=last_number):
-        rows += figures(results, name, "%d idle connections" % last_number(name), [
-            ("resident", "connection_kib", "KiB")])
+    for count, name in numbered(results, "clients"):
+        rows += figures(results, name, many(count, "client"), [
+            ("resident over the loaded library, KiB", "client_kib"),
+            ("to make one, µs", "create_us")])
+    for count, name in numbered(results, "connections"):
+        rows += figures(results, name, "%d idle connections" % count, [
+            ("resident, KiB", "connection_kib")])
     rows += figures(results, "connections, 512", "each", [
-        ("client, bytes of heap", "client_heap", ""),
-        ("idle connection, bytes of heap", "connection_heap", "")])
+        ("client, bytes of heap", "client_heap"),
+        ("idle connection, bytes of heap", "connection_heap")])
     return comparison("Clients and idle connections in one process", rows)
 
 
@@ -184,8 +180,9 @@ def many(count, word):
     return "{:,} {}{}".format(count, word, "" if count == 1 else "s")
 
 
-def last_number(name):
-    return int(name.rsplit(" ", 1)[1])
+def numbered(results, kind):
+    """(number, name) of the scenarios of a kind that was run with several numbers."""
+    return sorted((int(name.split(" ")[1]), name) for name in results if name.startswith(kind))
 
 
 def python(results):
@@ -195,8 +192,9 @@ def python(results):
     rows = [[label, number(had["agw"][figure]), number(had["awaited"][figure]),
              number(had["requests"][figure]), ratio(had["agw"][figure], had["requests"][figure]),
              ratio(had["awaited"][figure], had["agw"][figure])] for label, figure in TIMES]
-    return "## Python, warm call\n\n" + table(
-        ["", "agw", "agw awaited", "requests", "of requests", "awaited, of agw"], rows)
+    return titled(
+        "Python, warm call", ["", "agw", "agw awaited", "requests", "of requests",
+                              "awaited, of agw"], rows)
 
 
 def csharp(results):
@@ -205,14 +203,15 @@ def csharp(results):
         return ""
     rows = [[label, number(had["agw"][figure]), number(had["C"][figure]),
              number(had["agw"][figure] - had["C"][figure])] for label, figure in TIMES]
-    return "## C# on Mono, warm call\n\n" + table(["", "C#", "C", "above C"], rows)
+    return titled("C# on Mono, warm call", ["", "C#", "C", "above C"], rows)
 
 
 def sizes(sized):
     rows = [[TITLES[name], number(size["own"] / 1e6), number(size["all"] / 1e6)]
             for name, size in sized.items()]
-    return "## Size of the libraries\n\nStripped, in MB; \"all\" is with every library that " \
-        "comes with it, but for the C library.\n\n" + table(["", "own", "all"], rows)
+    note = ("Stripped, in MB; \"all\" is with every library that comes with it, but for the C "
+            "library.\n\n")
+    return titled("Size of the libraries", ["", "own", "all"], rows, note)
 
 
 def commands(lines):
@@ -226,22 +225,19 @@ def figures(results, name, label, wanted):
     if not had:
         return []
     rows = []
-    for words, figure, unit in wanted:
+    for words, figure in wanted:
         values = {client: had[client].get(figure) for client in CLIENTS}
         if values[CLIENTS[0]] is not None:
-            text = ": ".join(part for part in (label, words) if part)
-            rows.append((text + (", " + unit if unit else ""), values))
+            rows.append((": ".join(part for part in (label, words) if part), values))
     return rows
 
 
 def comparison(title, rows, note=""):
-    if not rows:
-        return ""
     head = [""] + [TITLES[client] for client in CLIENTS] + ["of libcurl", "of the floor"]
     lines = [[label] + [number(values[client]) for client in CLIENTS]
              + [ratio(values["agw"], values["libcurl"]), ratio(values["agw"], values[FLOOR])]
              for label, values in rows]
-    return "## %s\n\n%s%s" % (title, note, table(head, lines))
+    return titled(title, head, lines, note)
 
 
 def ratio(value, base):
@@ -256,6 +252,10 @@ def number(value):
     return "%.3g" % value
 
 
-def table(head, rows, aligned="---:"):
+def titled(title, head, rows, note="", aligned="---:"):
+    """A table with its title; nothing where it has no rows."""
+    if not rows:
+        return ""
     lines = [head, [":---"] + [aligned] * (len(head) - 1), *rows]
-    return "".join("| %s |\n" % " | ".join(line) for line in lines)
+    table = "".join("| %s |\n" % " | ".join(line) for line in lines)
+    return "## %s\n\n%s%s" % (title, note, table)
