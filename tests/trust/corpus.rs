@@ -52,23 +52,20 @@ fn rows() -> Vec<Row> {
         .collect()
 }
 
-impl Row {
-    fn options(&self, value: String) -> ClientOptions {
-        let mut options = ClientOptions::new(format!("https://{HOST}"));
-        options.trust = Trust::DangerAny;
-        let with = self.with.as_deref().map(path);
-        match self.option.as_str() {
-            "ca" => {
-                options.trust = Trust::Ca;
-                options.ca = Some(value);
-            }
-            "client_cert" => (options.client_cert, options.client_key) = (Some(value), with),
-            "client_key" => (options.client_cert, options.client_key) = (with, Some(value)),
-            other => panic!("{other} is no option"),
-        }
-        options
+/// With one option, and of certificate and key the other one.
+pub fn made(option: &str, value: String, with: Option<String>) -> Result<Client, Error> {
+    let mut options = ClientOptions::new(format!("https://{HOST}"));
+    options.trust = Trust::DangerAny;
+    match option {
+        "ca" => (options.trust, options.ca) = (Trust::Ca, Some(value)),
+        "client_cert" => (options.client_cert, options.client_key) = (Some(value), with),
+        "client_key" => (options.client_cert, options.client_key) = (with, Some(value)),
+        other => panic!("{other} is no option"),
     }
+    Client::new(&options)
+}
 
+impl Row {
     /// As the path of the file, and as its text where it is one.
     fn complaints(&self) -> Vec<String> {
         let mut complaints = Vec::new();
@@ -78,7 +75,7 @@ impl Row {
         for (value, shown) in
             std::iter::once((file.clone(), file.as_str())).chain(text.map(|text| (text, "FILE")))
         {
-            let made = Client::new(&self.options(value));
+            let made = made(&self.option, value, self.with.as_deref().map(path));
             let complaint = self.complaint(made.map(drop), shown);
             complaints
                 .extend(complaint.map(|why| format!("{} as {}: {why}", self.file, self.option)));

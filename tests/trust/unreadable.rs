@@ -1,6 +1,6 @@
 //! Options that hold certificates and keys: what can be read, and what is said of the rest.
 
-use agw::{Client, ClientOptions, Status, Trust};
+use agw::Status;
 use support::HOST;
 use support::certs::{Authority, Identity, Leaf, dns, pem};
 use support::files::Folder;
@@ -30,93 +30,51 @@ fn an_authority_may_be_given_as_text_or_path() {
     }
 }
 
-/// An option that cannot be read as what it should be.
-struct Case {
-    what: &'static str,
-    option: &'static str,
-    value: String,
-    /// The file that the detail must name.
-    file: Option<&'static str>,
-}
-
-/// The cases, with their files and a client that is right in all else.
+/// Options that cannot be read as what they should be, each beside what is right, and what is wrong
+/// with what the library says of them.
 struct Scene {
     folder: Folder,
     client: Identity,
-    cases: Vec<Case>,
+    complaints: Vec<String>,
 }
 
 impl Scene {
     fn new() -> Self {
         let client = Authority::new("Own authority").issue(&Leaf::client());
-        Scene { folder: Folder::create(), client, cases: Vec::new() }
+        Scene { folder: Folder::create(), client, complaints: Vec::new() }
     }
 
     /// Given as text and as a file.
-    fn holds(&mut self, option: &'static str, what: &'static str, text: &str) {
+    fn holds(&mut self, option: &str, what: &str, text: &str) {
         const FILE: &str = "Datei für 座席.pem";
-        self.cases.push(Case { what, option, value: text.to_owned(), file: None });
-        let folder = format!("{}", self.cases.len());
-        std::fs::create_dir(self.folder.path(&folder)).expect("a new folder");
-        let value = self.folder.write(&format!("{folder}/{FILE}"), text);
-        self.cases.push(Case { what, option, value, file: Some(FILE) });
+        self.refused(option, what, text.to_owned(), None);
+        let value = self.folder.write(FILE, text);
+        self.refused(option, what, value, Some(FILE));
     }
 
-    fn points_to(&mut self, option: &'static str, what: &'static str, file: &'static str) {
-        let value = self.folder.path(file);
-        self.cases.push(Case { what, option, value, file: Some(file) });
-    }
-
-    fn options(&self, case: &Case) -> ClientOptions {
-        let mut options = ClientOptions::new("https://gateway.test");
-        options.trust = Trust::DangerAny;
-        if case.option != "ca" {
-            options.client_cert = Some(self.client.pem());
-            options.client_key = Some(self.client.key_pem.clone());
-        }
-        let value = Some(case.value.clone());
-        match case.option {
-            "ca" => {
-                options.trust = Trust::Ca;
-                options.ca = value;
-            }
-            "client_cert" => options.client_cert = value,
-            _ => options.client_key = value,
-        }
-        options
-    }
-
-    /// What is wrong with what the library says.
-    fn complaint(&self, case: &Case) -> Option<String> {
-        let Err(error) = Client::new(&self.options(case)) else {
-            return Some("it was taken".into());
+    /// `file`: the one that the detail must name.
+    fn refused(&mut self, option: &str, what: &str, value: String, file: Option<&str>) {
+        let secrets = [self.client.key_pem.clone(), self.client.pem()];
+        let with = secrets[usize::from(option == "client_key")].clone();
+        let Err(error) = corpus::made(option, value, Some(with)) else {
+            return self.complaints.push(format!("{option}, {what} ({file:?}): it was taken"));
         };
         let detail = error.detail();
-        let named = case.file.is_none_or(|file| detail.contains(file));
-        let secret = [&self.client.key_pem, &self.client.pem()]
-            .into_iter()
-            .any(|pem| secrets::shows(&format!("{error:?}"), pem));
+        let shown = format!("{error:?}");
         let complaint = match () {
             () if error.status() != Status::TlsConfig => "not AGW_E_TLS_CONFIG",
-            () if !detail.starts_with(&format!("{}:", case.option)) => "the option is not named",
-            () if !named => "the file is not named",
-            () if secret => "it shows a key or certificate",
-            () => return None,
+            () if !detail.starts_with(&format!("{option}:")) => "the option is not named",
+            () if file.is_some_and(|file| !detail.contains(file)) => "the file is not named",
+            () if secrets.iter().any(|pem| secrets::shows(&shown, pem)) => {
+                "it shows a key or certificate"
+            }
+            () => return,
         };
-        Some(format!("{complaint}: {detail:.200}"))
+        self.complaints.push(format!("{option}, {what} ({file:?}): {complaint}: {detail:.200}"));
     }
 
     fn check(&self) {
-        let complaints: Vec<_> = self
-            .cases
-            .iter()
-            .filter_map(|case| {
-                let why = self.complaint(case)?;
-                let form = if case.file.is_some() { "file" } else { "text" };
-                Some(format!("{}, {} ({form}): {why}", case.option, case.what))
-            })
-            .collect();
-        assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+        assert!(self.complaints.is_empty(), "{}", self.complaints.join("\n"));
     }
 }
 
@@ -124,8 +82,9 @@ impl Scene {
 fn what_cannot_be_read_is_named() {
     let mut scene = Scene::new();
     for option in ["ca", "client_cert", "client_key"] {
-        scene.points_to(option, "a missing file", "no such file ä.pem");
-        scene.points_to(option, "a folder", "");
+        for (what, file) in [("a missing file", "no such file ä.pem"), ("a folder", "")] {
+            scene.refused(option, what, scene.folder.path(file), Some(file));
+        }
         scene.holds(option, "empty", "");
         let label = if option == "client_key" { "PRIVATE KEY" } else { "CERTIFICATE" };
         let garbage = format!("-----BEGIN {label}-----\n!?!?!?!?\n-----END {label}-----\n");
@@ -139,10 +98,9 @@ fn what_cannot_be_read_is_named() {
 /// A path may hold what a terminal or a shell would take for something else.
 #[test]
 fn a_path_is_shown_as_it_can_be_copied() {
-    let scene = Scene::new();
+    let folder = Folder::create();
     let missing = |value: String| {
-        let case = Case { what: "", option: "ca", value, file: None };
-        Client::new(&scene.options(&case)).expect_err("there is none").detail().to_owned()
+        corpus::made("ca", value, None).expect_err("there is none").detail().to_owned()
     };
     assert!(missing("ca\u{1b}[31m.pem".into()).contains("'ca\u{fffd}[31m.pem' cannot be read"));
 
@@ -155,7 +113,7 @@ fn a_path_is_shown_as_it_can_be_copied() {
         ("a`b.p12", "-in FILE -nokeys"),
         ("a\"b.p12", "-in FILE -nokeys"),
     ] {
-        let path = scene.folder.path(name);
+        let path = folder.path(name);
         std::fs::write(&path, &store).expect("written");
         let detail = missing(path.clone());
         assert!(detail.contains(&shown.replace("{}", &path)), "{name}: {detail}");
@@ -176,7 +134,7 @@ fn what_cannot_be_read_is_not_shown() {
         scene.holds(option, "with \\n for line ends", &right.replace('\n', "\\n"));
         scene.holds(option, "without its first line end", &right.replacen('\n', "", 1));
         let bare: String = right.lines().filter(|line| !line.contains("-----")).collect();
-        scene.cases.push(Case { what: "bare base64", option, value: bare, file: None });
+        scene.refused(option, "bare base64", bare, None);
     }
     scene.check();
 }
