@@ -15,46 +15,25 @@ use support::{GUID, HOST};
 
 use crate::certificates::fingerprint_in;
 
-/// The options about trust, as a C program gives them.
-#[derive(Default)]
-struct Given<'a> {
-    host: Option<&'a str>,
-    trust: i32,
-    ca: Option<&'a str>,
-    pin_sha256: Option<&'a str>,
-    client_cert: Option<&'a str>,
-    client_key: Option<&'a str>,
+fn text(text: &str) -> CString {
+    CString::new(text).expect("no NUL")
 }
 
 /// A client, one call, and what the result says; or what the client's own says, if there is none.
-fn reject(gateway: &Gateway, given: &Given) -> Outcome {
-    let text = |text: &str| CString::new(text).expect("no NUL");
-    let base_url = text(&gateway.url_as(given.host.unwrap_or(HOST)));
-    let connect_to = text(&gateway.address().to_string());
-    let texts = [given.ca, given.pin_sha256, given.client_cert, given.client_key]
-        .map(|given| given.map(text));
-    let [ca, pin_sha256, client_cert, client_key] =
-        texts.each_ref().map(|text| text.as_ref().map_or(ptr::null(), |text| text.as_ptr()));
+fn reject(gateway: &Gateway, host: &str, given: agw_client_options) -> Outcome {
+    let (base_url, connect_to) =
+        (text(&gateway.url_as(host)), text(&gateway.address().to_string()));
     let options = agw_client_options {
-        tls_trust: given.trust,
         base_url: base_url.as_ptr(),
         connect_to: connect_to.as_ptr(),
-        ca,
-        pin_sha256,
-        client_cert,
-        client_key,
-        ..support::options_in_c()
+        ..given
     };
-    call(&options)
-}
-
-fn call(options: &agw_client_options) -> Outcome {
-    let (agent_id, guid) = (c"154", CString::new(GUID).expect("no NUL"));
+    let (agent_id, guid) = (c"154", text(GUID));
     let mut client = ptr::null_mut();
     let outcome = outcome_of(0, |result| {
         // SAFETY: the structs have their sizes, and the strings outlive this call.
         unsafe {
-            match agw_client_new(options, &mut client, result) {
+            match agw_client_new(&options, &mut client, result) {
                 AGW_OK => agw_reject_agent_conf(client, agent_id.as_ptr(), guid.as_ptr(), result),
                 refused => refused,
             }
@@ -80,24 +59,26 @@ fn options_are_taken_as_text_and_as_path() {
     let (ca, cert, key) = (authority.pem(), client.pem(), client.key_pem);
     let ca_file = folder.write("ca für 座席.pem", &ca);
     let both_file = folder.write("both.pem", &format!("{cert}{key}"));
-    let pin = identity.fingerprint();
-    for (trust, ca, pin_sha256, client_cert, client_key) in [
-        (AGW_TRUST_CA, Some(&ca), None, &cert, Some(&key)),
-        (AGW_TRUST_CA, Some(&ca_file), None, &both_file, None),
-        (AGW_TRUST_SYSTEM, Some(&ca_file), None, &both_file, Some(&key)),
-        (AGW_TRUST_PIN, None, Some(&pin), &both_file, Some(&both_file)),
-        (AGW_TRUST_DANGER_ANY, None, None, &cert, Some(&key)),
+    let texts = [ca, ca_file, cert, key, both_file, identity.fingerprint()].map(|it| text(&it));
+    let [ca, ca_file, cert, key, both_file, pin] = texts.each_ref().map(|text| text.as_ptr());
+    let none = ptr::null();
+    for (tls_trust, ca, pin_sha256, client_cert, client_key) in [
+        (AGW_TRUST_CA, ca, none, cert, key),
+        (AGW_TRUST_CA, ca_file, none, both_file, none),
+        (AGW_TRUST_SYSTEM, ca_file, none, both_file, key),
+        (AGW_TRUST_PIN, none, pin, both_file, both_file),
+        (AGW_TRUST_DANGER_ANY, none, none, cert, key),
     ] {
-        let given = Given {
-            trust,
-            ca: ca.map(String::as_str),
-            pin_sha256: pin_sha256.map(String::as_str),
-            client_cert: Some(client_cert),
-            client_key: client_key.map(String::as_str),
-            ..Given::default()
+        let given = agw_client_options {
+            tls_trust,
+            ca,
+            pin_sha256,
+            client_cert,
+            client_key,
+            ..support::options_in_c()
         };
-        let outcome = reject(&gateway, &given);
-        assert_eq!((outcome.returned, outcome.detail()), (AGW_OK, Ok("")), "trust {trust}");
+        let outcome = reject(&gateway, HOST, given);
+        assert_eq!((outcome.returned, outcome.detail()), (AGW_OK, Ok("")), "trust {tls_trust}");
     }
     assert_eq!(gateway.seen().clients.len(), 5);
 }
@@ -106,7 +87,7 @@ fn options_are_taken_as_text_and_as_path() {
 #[test]
 fn a_result_has_room_for_the_whole_fingerprint() {
     let authority = Authority::new("Own authority");
-    let ca = authority.pem();
+    let ca = text(&authority.pem());
     let long = [["a"; 60].concat(), ["b"; 60].concat(), ["c"; 60].concat(), HOST.into()].join(".");
     let many = (0..60).map(|number| dns(&format!("gateway-{number}.other.test"))).collect();
     for (what, host, names) in [
@@ -118,15 +99,16 @@ fn a_result_has_room_for_the_whole_fingerprint() {
     ] {
         let identity = server(&authority, names);
         let gateway = Plan::new(&identity).start();
-        let ca = Some(ca.as_str());
-        let by_ca = Given { trust: AGW_TRUST_CA, ca, host: Some(host), ..Given::default() };
-        let outcome = reject(&gateway, &by_ca);
+        let mut given = support::options_in_c();
+        (given.tls_trust, given.ca) = (AGW_TRUST_CA, ca.as_ptr());
+        let outcome = reject(&gateway, host, given);
         let detail = outcome.detail().expect("a text");
         assert_eq!(outcome.returned, AGW_E_TLS, "{what}: {detail}");
         assert_eq!(outcome.result.flags & AGW_RESULT_MAYBE_SENT, 0);
         let pin = fingerprint_in(detail).unwrap_or_default();
         assert_eq!(pin, identity.fingerprint(), "{what}: {detail}");
-        let by_pin = Given { trust: AGW_TRUST_PIN, pin_sha256: Some(&pin), ..Given::default() };
-        assert_eq!(reject(&gateway, &by_pin).returned, AGW_OK, "{what}");
+        let (pin, mut given) = (text(&pin), support::options_in_c());
+        (given.tls_trust, given.pin_sha256) = (AGW_TRUST_PIN, pin.as_ptr());
+        assert_eq!(reject(&gateway, HOST, given).returned, AGW_OK, "{what}");
     }
 }
