@@ -140,15 +140,8 @@ fn a_proxy_variable_that_is_not_utf8_is_named() {
     }
 }
 
-/// A line of the table: the gateway's host, NO_PROXY, and how agw and curl go.
-struct Exception {
-    host: String,
-    list: String,
-    agw: String,
-    curl: String,
-}
-
-fn exceptions() -> Vec<Exception> {
+/// The lines of the table: the gateway's host, NO_PROXY, and how agw and curl go.
+fn exceptions() -> Vec<[String; 4]> {
     let table = include_str!("corpus/no_proxy.tsv");
     let line = |line: &str| {
         let [host, list, agw, curl, why] = line.split('\t').collect::<Vec<_>>()[..] else {
@@ -157,7 +150,7 @@ fn exceptions() -> Vec<Exception> {
         assert_eq!(agw == curl, why == "-", "a difference has a reason: {line}");
         let list = list.strip_prefix('"').and_then(|list| list.strip_suffix('"')).expect("quoted");
         let list = list.replace("\\t", "\t").replace("\\n", "\n");
-        Exception { host: host.into(), list, agw: agw.into(), curl: curl.into() }
+        [host.to_owned(), list, agw.to_owned(), curl.to_owned()]
     };
     table.lines().filter(|line| !line.starts_with('#')).map(line).collect()
 }
@@ -183,7 +176,7 @@ fn no_proxy_lists_are_read_as_curl_reads_them_and_a_little_more() {
     let version = c::expect_success(Command::new(CURL).arg("--version")).stdout;
     let is_the_table_s = version.starts_with(b"curl 7.88.");
     let mut wrong = BTreeMap::new();
-    for Exception { host, list, agw, curl } in exceptions() {
+    for [host, list, agw, curl] in exceptions() {
         let url = format!("http://{host}:8043");
         let arguments = [FROM_ENVIRONMENT.as_slice(), &["--connect-to", &address]].concat();
         let by_agw = went(&mut command(&url, &[], &arguments), &list);

@@ -23,35 +23,30 @@ fn demanding(version: &'static SupportedProtocolVersion) -> Gateway {
     Plan::new(&identity).only(version).demanding(AUTHORITY.der()).start()
 }
 
-/// `client_cert` and `client_key`, text or path.
-struct Given {
-    what: &'static str,
-    cert: String,
-    key: Option<String>,
-}
-
-fn given(what: &'static str, cert: &str, key: Option<&str>) -> Given {
-    Given { what, cert: cert.to_owned(), key: key.map(str::to_owned) }
-}
+/// What it is, `client_cert` and `client_key`, text or path.
+type Given<'a> = (&'static str, &'a str, Option<&'a str>);
 
 /// One call, and all that was logged.
-fn call(gateway: &Gateway, given: Option<&Given>) -> (Result<Answer, Error>, String) {
+fn call(gateway: &Gateway, given: Option<Given>) -> (Result<Answer, Error>, String) {
     let mut options = options(gateway, Trust::Ca, |options| options.ca = Some(AUTHORITY.pem()));
-    options.client_cert = given.map(|given| given.cert.clone());
-    options.client_key = given.and_then(|given| given.key.clone());
+    if let Some((_, cert, key)) = given {
+        options.client_cert = Some(cert.to_owned());
+        options.client_key = key.map(str::to_owned);
+    }
     let lines = Lines::of(&mut options);
     let outcome = Client::new(&options).and_then(|client| client.reject_agent_conf("154", GUID));
     (outcome, lines.text())
 }
 
 /// The gateway takes the client for this one, and no log line shows what it has.
-fn assert_known(gateway: &Gateway, given: &Given, client: &Identity) {
+fn assert_known(gateway: &Gateway, given: Given, client: &Identity) {
+    let (what, ..) = given;
     let (outcome, lines) = call(gateway, Some(given));
-    outcome.unwrap_or_else(|error| panic!("{}: {error}", given.what));
+    outcome.unwrap_or_else(|error| panic!("{what}: {error}"));
     let seen = gateway.seen().clients.pop().and_then(|met| met.certificate);
-    assert_eq!(seen.as_ref(), Some(&client.chain[0]), "{}", given.what);
+    assert_eq!(seen.as_ref(), Some(&client.chain[0]), "{what}");
     for pem in [&client.key_pem, &client.pem()] {
-        assert!(!secrets::shows(&lines, pem), "{}: {lines}", given.what);
+        assert!(!secrets::shows(&lines, pem), "{what}: {lines}");
     }
 }
 
@@ -65,20 +60,21 @@ fn a_client_certificate_may_be_given_as_text_or_path() {
     let cert_file = folder.write("certificate.pem", &cert);
     let key_file = folder.write("der Schlüssel 座席.pem", &key);
     let both_file = folder.write("both.pem", &both);
-    let table = [
-        given("texts", &cert, Some(&key)),
-        given("paths", &cert_file, Some(&key_file)),
-        given("path and text", &cert_file, Some(&key)),
-        given("text and path", &cert, Some(&key_file)),
-        given("one text", &both, None),
-        given("one text, the key first", &key_first, None),
-        given("one file", &both_file, None),
-        given("one file, named twice", &both_file, Some(&both_file)),
-        given("lines end as on Windows", &both.replace('\n', "\r\n"), None),
+    let as_on_windows = both.replace('\n', "\r\n");
+    let table: [Given; 9] = [
+        ("texts", &cert, Some(&key)),
+        ("paths", &cert_file, Some(&key_file)),
+        ("path and text", &cert_file, Some(&key)),
+        ("text and path", &cert, Some(&key_file)),
+        ("one text", &both, None),
+        ("one text, the key first", &key_first, None),
+        ("one file", &both_file, None),
+        ("one file, named twice", &both_file, Some(&both_file)),
+        ("lines end as on Windows", &as_on_windows, None),
     ];
     for version in VERSIONS {
         let gateway = demanding(version);
-        for given in &table {
+        for given in table {
             assert_known(&gateway, given, &client);
         }
     }
@@ -94,7 +90,7 @@ fn keys_are_read_in_every_form_that_openssl_writes() {
         let older = openssl_key(&client.key_pem, &["pkey", "-traditional"]);
         assert!(older.contains(" PRIVATE KEY"), "EC PRIVATE KEY or RSA PRIVATE KEY");
         for key in [&client.key_pem, &older] {
-            assert_known(&gateway, &given(what, &client.pem(), Some(key)), &client);
+            assert_known(&gateway, (what, &client.pem(), Some(key)), &client);
         }
     }
 }
@@ -103,10 +99,11 @@ fn keys_are_read_in_every_form_that_openssl_writes() {
 #[test]
 fn a_gateway_that_demands_another_certificate_refuses() {
     let stranger = Authority::new("Another authority").issue(&Leaf::client());
-    let strangers = given("a stranger's", &stranger.pem(), Some(&stranger.key_pem));
+    let pem = stranger.pem();
+    let strangers: Given = ("a stranger's", &pem, Some(&stranger.key_pem));
     for version in VERSIONS {
         let gateway = demanding(version);
-        for given in [None, Some(&strangers)] {
+        for given in [None, Some(strangers)] {
             let (outcome, lines) = call(&gateway, given);
             let error = outcome.expect_err("a client certificate is demanded");
             assert_eq!(error.status(), Status::Tls, "{version:?}: {error}");
