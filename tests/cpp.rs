@@ -47,19 +47,17 @@ fn ca(simulator: &Simulator) -> String {
 
 // ------------------------------------------------------------------------------------ binding
 
+fn cpp(compiler: &'static str, standard: &'static str) -> Command {
+    c::compiler(Dialect { compiler, language: "c++", standard })
+}
+
 /// Compiles a test program together with a second file that includes the binding, and runs it.
 fn check(source: &str, compiler: &'static str, standard: &'static str, options: &[&str]) {
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join(format!("{}-{compiler}-{standard}", source.trim_end_matches(".cpp")));
     let folder = c::root().join("tests/cpp");
-    let library = c::library_folder();
-    let mut command = c::compiler(Dialect { compiler, language: "c++", standard });
+    let mut command = cpp(compiler, standard);
     command.args(["-Wshadow", "-Wconversion", "-Wsign-conversion", "-Wold-style-cast", "-Weffc++"]);
-    command.args(options).arg("-I").arg(c::root().join("bindings/cpp"));
-    command.arg(folder.join(source)).arg(folder.join("other.cpp")).arg("-o").arg(&program);
-    command.arg("-L").arg(library).args(["-lagw", "-pthread"]);
-    command.arg(format!("-Wl,-rpath,{}", library.display()));
-    c::expect_success(&mut command);
+    command.args(options).args([folder.join(source), folder.join("other.cpp")]);
+    let program = c::link(command, &format!("{source}-{compiler}-{standard}"));
 
     let (_simulator, arguments) = gateway();
     let printed = c::run(&program, &arguments);
@@ -114,21 +112,18 @@ fn a_token_ends_its_calls_and_no_others() {
 #[test]
 fn halves_with_and_without_exceptions_work_in_one_program() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let library = c::library_folder();
     for compiler in COMPILERS {
         let halves = ["-fexceptions", "-fno-exceptions"].map(|mode| {
             let object = folder.join(format!("mixed-{compiler}{mode}.o"));
-            let mut command = c::compiler(Dialect { compiler, language: "c++", standard: "c++11" });
+            let mut command = cpp(compiler, "c++11");
             command.args([mode, "-c"]).arg(c::root().join("tests/cpp/mixed.cpp"));
             c::expect_success(command.arg("-o").arg(&object));
             object
         });
         for order in [[0, 1], [1, 0]] {
-            let program = folder.join(format!("mixed-{compiler}-{}", order[0]));
             let mut command = Command::new(compiler);
-            command.args(order.map(|half| &halves[half])).arg("-L").arg(library).arg("-lagw");
-            command.arg(format!("-Wl,-rpath,{}", library.display()));
-            c::expect_success(command.arg("-o").arg(&program));
+            command.args(order.map(|half| &halves[half]));
+            let program = c::link(command, &format!("mixed-{compiler}-{}", order[0]));
             let printed = c::run::<&str>(&program, &[]);
             assert!(printed.contains("4 checks passed, 0 failed"), "{printed}");
         }
@@ -139,9 +134,7 @@ fn halves_with_and_without_exceptions_work_in_one_program() {
 fn the_binding_compiles_with_the_static_library_announced() {
     let text = "#define AGW_STATIC\n#include \"agw.hpp\"\n#include \"agw.hpp\"\n";
     for compiler in COMPILERS {
-        let mut command = c::compiler(Dialect { compiler, language: "c++", standard: "c++11" });
-        command.arg("-I").arg(c::root().join("bindings/cpp")).args(["-fsyntax-only", "-"]);
-        c::expect_success_with_input(&mut command, text);
+        c::expect_success_with_input(cpp(compiler, "c++11").args(["-fsyntax-only", "-"]), text);
     }
 }
 
@@ -153,7 +146,7 @@ fn an_outcome_that_nobody_looks_at_is_a_warning() {
     };
     for compiler in COMPILERS {
         for standard in STANDARDS {
-            let mut command = c::compiler(Dialect { compiler, language: "c++", standard });
+            let mut command = cpp(compiler, standard);
             command.args(["-fsyntax-only", "-"]);
             c::expect_success_with_input(&mut command, &text("return static_cast<bool>(CALL);"));
             let refused = c::output_of(&mut command, &text("CALL; return true;"));

@@ -47,6 +47,14 @@ struct gateway {
     agw::options trusted() const { return agw::options(url).set_ca(ca).set_trust(agw::trust::ca); }
 };
 
+inline agw::client make(const agw::options &options)
+{
+    agw::client client;
+    const agw::result made = agw::client::try_make(options, client);
+    CHECK(made && client);
+    return client;
+}
+
 inline gateway gateway_of(int argc, char **argv)
 {
     if (argc != 7)

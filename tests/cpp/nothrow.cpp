@@ -15,14 +15,6 @@ static_assert(std::is_nothrow_destructible<agw::client>::value, "a client ends q
 static_assert(std::is_trivially_destructible<agw::result>::value, "a result holds no resource");
 static_assert(sizeof(agw::result) == sizeof(agw_result), "a result is the C struct");
 
-static agw::client make(const agw::options &options)
-{
-    agw::client client;
-    const agw::result made = agw::client::try_make(options, client);
-    CHECK(static_cast<bool>(made) == static_cast<bool>(client));
-    return client;
-}
-
 static agw::result refusal(const agw::options &options)
 {
     agw::client client;

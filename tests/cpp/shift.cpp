@@ -19,13 +19,6 @@ static_assert(std::is_trivially_copyable<agw::event>::value, "an event holds no 
 
 static const char *const NEW = "158"; // not signed in
 
-static agw::client make(const gateway &at)
-{
-    agw::client client;
-    CHECK(agw::client::try_make(at.trusted(), client));
-    return client;
-}
-
 static bool has(const char *told, const char *words)
 {
     return std::strstr(told, words) != nullptr;
@@ -221,7 +214,7 @@ static void the_twins_that_throw(const gateway &at)
 int main(int argc, char **argv)
 {
     const gateway at = gateway_of(argc, argv);
-    const agw::client client = make(at);
+    const agw::client client = make(at.trusted());
     signed_in_by_force(at, client);
     rejected_when_it_rings(client);
     a_wait_is_ended(client);

@@ -12,11 +12,9 @@
 // What nothing here takes, short of the time-out of a call that no cancel has reached.
 static const std::uint32_t TOO_LONG_US = 10000000;
 
-static agw::client make(const gateway &at)
+static agw::client patient(const gateway &at)
 {
-    agw::client client;
-    CHECK(agw::client::try_make(at.trusted().set_timeout_ms(30000), client));
-    return client;
+    return make(at.trusted().set_timeout_ms(30000));
 }
 
 static bool ended_soon(const agw::result &outcome)
@@ -32,7 +30,7 @@ static void sleep_us(std::uint32_t time)
 // Copies of one token in four calls on two clients.
 static void one_token_for_many_calls(const gateway &at)
 {
-    const agw::client clients[] = {make(at), make(at)};
+    const agw::client clients[] = {patient(at), patient(at)};
     const agw::cancel_token token;
     std::vector<agw::result> outcomes(4);
     std::vector<std::thread> threads;
@@ -54,10 +52,8 @@ static void one_token_for_many_calls(const gateway &at)
 // Nobody listens there, so that a call that began would end otherwise.
 static void cancelled_before_the_call()
 {
-    agw::client client;
-    const agw::options nobody =
-        agw::options("https://127.0.0.1:9").set_trust(agw::trust::danger_any);
-    CHECK(agw::client::try_make(nobody, client));
+    const agw::client client =
+        make(agw::options("https://127.0.0.1:9").set_trust(agw::trust::danger_any));
     const agw::cancel_token token;
     CHECK(token.cancel() == agw::status::ok && token.cancel() == agw::status::ok);
     for (int i = 0; i < 3; i++) {
@@ -74,13 +70,13 @@ static void cancelled_before_the_call()
 
 static void tokens_and_clients_outlive_each_other(const gateway &at)
 {
-    agw::client client = make(at);
+    agw::client client = patient(at);
     agw::cancel_token token;
     CHECK(client.connect(std::nothrow, token));
     CHECK(client.connect(std::nothrow, agw::cancel_token()));
     client = agw::client();
     CHECK(token.cancel() == agw::status::ok);
-    client = make(at);
+    client = patient(at);
     CHECK(client.connect(std::nothrow, token).status() == agw::status::cancelled);
 
     const agw::cancel_token taken(std::move(token));
@@ -91,7 +87,7 @@ static void tokens_and_clients_outlive_each_other(const gateway &at)
 static void a_call_ends_when_its_client_is_freed(const gateway &at)
 {
     const agw::cancel_token token;
-    agw::client client = make(at);
+    agw::client client = patient(at);
     agw::result outcome;
     std::thread caller(
         [&] { outcome = client.reject_agent_conf(SLOW, at.slow_guid, std::nothrow, token); });
@@ -106,11 +102,8 @@ static void cancelled_inside_the_log_function(const gateway &at)
 {
     const agw::cancel_token token;
     agw::status inside = agw::status::ok;
-    agw::client client;
-    agw::options options = at.trusted();
-    options.set_log([&](agw::log_level, const char *) { inside = token.cancel(); },
-                    agw::log_level::debug);
-    CHECK(agw::client::try_make(options, client));
+    const agw::client client = make(at.trusted().set_log(
+        [&](agw::log_level, const char *) { inside = token.cancel(); }, agw::log_level::debug));
     CHECK(client.connect(std::nothrow, token));
     CHECK(inside == agw::status::reentrant && !token.cancelled());
 }
@@ -139,7 +132,7 @@ static void calls_in_one_thread(const gateway &at, const agw::client &client, st
 
 static void a_thousand_calls(const gateway &at)
 {
-    const agw::client client = make(at);
+    const agw::client client = patient(at);
     CHECK(client.reject_agent_conf(RINGING, at.ringing_guid, std::nothrow)); // then it is too late
     std::vector<std::thread> threads;
     for (std::uint32_t i = 0; i < 16; i++)

@@ -60,10 +60,16 @@ pub fn compile(source: &str, name: &str, dialect: Dialect) -> PathBuf {
     if let Some(folder) = env::var_os("AGW_PROGRAMS") {
         return Path::new(&folder).join(name);
     }
+    let mut command = compiler(dialect);
+    command.arg(root().join(source));
+    link(command, name)
+}
+
+/// Makes a program of what the command names and the library.
+pub fn link(mut command: Command, name: &str) -> PathBuf {
     let program = files::temporary().join(name);
     let folder = library_folder();
-    let mut command = compiler(dialect);
-    command.arg("-o").arg(&program).arg(root().join(source));
+    command.arg("-o").arg(&program);
     command.arg("-L").arg(folder).args(["-lagw", "-pthread"]);
     command.arg(format!("-Wl,-rpath,{}", folder.display()));
     expect_success(&mut command);
