@@ -325,10 +325,12 @@ fn used_again(plan: &Plan, story: &Story, call: &Call, copy: &Copy) -> Verdict {
     }
     let before = copy.place.checked_sub(1).map(|place| copy.connection.requests[place].serial);
     let Some(before) = before.and_then(|serial| story.call(serial)) else { return Ok(()) };
-    // It went on after a refusal, perhaps elsewhere: the outcome is not this answer's.
+    // It went on after a refusal, perhaps elsewhere: the outcome is not this answer's. An unasked
+    // refusal that came as the request did is taken for its own.
     let refused = |sent: &Sent| {
         let refusal = before.asked.goes_on_after() == Some(sent.form.retcode);
-        refusal && sent.serial == before.serial && sent.requests == copy.place
+        let own = sent.serial == before.serial && sent.requests == copy.place;
+        refusal && (own || sent.unasked && sent.requests + 1 >= copy.place)
     };
     if copy.connection.sent.iter().any(refused) {
         return Ok(());
