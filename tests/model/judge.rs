@@ -330,7 +330,8 @@ fn used_again(plan: &Plan, story: &Story, call: &Call, copy: &Copy) -> Verdict {
     let refused = |sent: &Sent| {
         let refusal = before.asked.goes_on_after() == Some(sent.form.retcode);
         let own = sent.serial == before.serial && sent.requests == copy.place;
-        refusal && (own || sent.unasked && sent.requests + 1 >= copy.place)
+        let as_it_came = (copy.place - 1..=copy.place).contains(&sent.requests);
+        refusal && (own || sent.unasked && as_it_came)
     };
     if copy.connection.sent.iter().any(refused) {
         return Ok(());
