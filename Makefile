@@ -55,12 +55,13 @@ $(TARGET)/demo/reject: bindings/c/examples/reject.c stage
 test: setup lint unit install-test python csharp pascal abi field
 
 ## make lint       rustfmt, clippy, rustdoc, shellcheck, ruff, clang-format, .editorconfig
+# Without the fuzz targets, for which libFuzzer would be compiled.
 lint: setup
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked --workspace --exclude agw-fuzz --all-targets -- -D warnings
 	$(CARGO) clippy --locked --lib --no-default-features -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --no-default-features \
-	    --document-private-items
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --exclude agw-fuzz --no-deps \
+	    --no-default-features --document-private-items
 	PYTHON=$(PYTHON) tests/lint/run.sh
 
 unit:

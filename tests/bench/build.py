@@ -72,10 +72,10 @@ def pkg_config(*packages):
 
 
 def build_floor(built, target):
-    manifest = os.path.join(HERE, "floor", "Cargo.toml")
-    subprocess.run([os.environ.get("CARGO", "cargo"), "build", "--quiet", "--locked", "--release",
-                    "--manifest-path", manifest, "--target-dir", target], check=True)
-    shutil.copy(os.path.join(target, "release", "libfloor.so"), built.clients[FLOOR])
+    subprocess.run([os.environ.get("CARGO", "cargo"), "build", "--quiet", "--locked",
+                    "--profile", "floor", "--package", "floor", "--target-dir", target],
+                   cwd=HERE, check=True)
+    shutil.copy(os.path.join(target, "floor", "libfloor.so"), built.clients[FLOOR])
 
 
 def build_csharp(program):
