@@ -42,7 +42,9 @@ namespace Agw
         /// An option cannot be used; or one of its subclasses: AgwInvalidUrlException,
         /// AgwTlsConfigException. Detail names the option as agw.h spells it.
         /// </exception>
-        /// <exception cref="AgwResourcesException">More than 65536 clients.</exception>
+        /// <exception cref="AgwResourcesException">
+        /// More than 65536 clients, or no file descriptor is left.
+        /// </exception>
         /// <exception cref="NotSupportedException">The native library has another version.</exception>
         public AgwClient(AgwClientOptions options)
         {
