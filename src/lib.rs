@@ -23,8 +23,8 @@
 //! ```
 //!
 //! Share one client among threads; [`NumberedCall`] is a call that another thread can end alone.
-//! Every call ends within [`ClientOptions::timeout`], a poll within 10 s more. Gateways have self-signed certificates as a rule:
-//! [`Trust::Ca`] or [`Trust::Pin`] trusts them, and checks them.
+//! Every call ends within [`ClientOptions::timeout`], a poll within 10 s more. Gateways have
+//! self-signed certificates as a rule: [`Trust::Ca`] or [`Trust::Pin`] trusts them, and checks them.
 //!
 //! The C functions stand in [`ffi`]. A Rust program does not need them, nor cbindgen and its crates,
 //! which only generate the C header:
