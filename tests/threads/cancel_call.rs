@@ -15,8 +15,8 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use support::faults::row::Site;
 use support::faults::run::Place;
-use support::gateway::Step::{Hang, Read, Send, Serve, Tell, Tunnel, Wait};
-use support::gateway::{Gateway, Order, Script, Step};
+use support::gateway::Step::{Hang, Read, Send, Tell, Tunnel, Wait};
+use support::gateway::{Gateway, Order, Script, Step, serving};
 use support::tls::Over;
 use support::{ACCEPTED, GUID, http, wait_until};
 
@@ -90,10 +90,6 @@ impl Barrier {
 fn is_prompt(cancel: impl Fn() -> Duration) {
     let took = (0..3).map(|_| cancel()).min().expect("three");
     assert!(took < Duration::from_millis(50), "{took:?}");
-}
-
-fn serving() -> Script {
-    Script::Http(vec![Serve(http("200 OK", ACCEPTED).into())])
 }
 
 /// A full backlog swallows the SYN, until somebody accepts connections again.

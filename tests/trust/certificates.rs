@@ -33,11 +33,8 @@ enum Outcome {
 use Outcome::{Refused, Taken, Unusable};
 
 static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
-    let mut rows = taken();
-    rows.extend(for_another_name());
-    rows.extend(issued_wrongly());
-    rows.extend(trusted_themselves());
-    rows
+    let parts = [taken(), for_another_name(), issued_wrongly(), trusted_themselves()];
+    parts.into_iter().flatten().collect()
 });
 
 fn row(what: &'static str, ca: &Authority, identity: Identity, outcome: Outcome) -> Row {
@@ -138,14 +135,12 @@ fn trusted_themselves() -> Vec<Row> {
         let ca = identity.pem();
         Row { what, identity, ca, host: HOST, outcome }
     };
-    let plain = &*OPENSSL_DEFAULT;
-    let plain = Identity::new(plain.chain[0].clone(), plain.key_pem.clone());
     let leaf = Leaf::server(vec![dns(HOST)]).self_signed();
     let good = || Leaf::server(vec![dns(HOST)]).self_signed();
     let anew = &["it is self-signed and not among those trusted"];
     let words = &["it is a CA's certificate used as a server's"];
     vec![
-        alone("OpenSSL's default, CA:TRUE", plain, Refused(words)),
+        alone("OpenSSL's default, CA:TRUE", OPENSSL_DEFAULT.clone(), Refused(words)),
         alone("self-signed, no CA", leaf, Taken),
         Row { ca: good().pem(), ..alone("self-signed anew", good(), Refused(anew)) },
         // Which neither rcgen nor newer openssl programs make.

@@ -27,6 +27,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub static OPENSSL_DEFAULT: LazyLock<Identity> = LazyLock::new(openssl_default);
 
 /// A certificate with those above it, and its key.
+#[derive(Clone)]
 pub struct Identity {
     pub chain: Vec<CertificateDer<'static>>,
     /// Not encrypted.
@@ -225,19 +226,8 @@ fn openssl_default() -> Identity {
     let folder = Folder::create();
     let (key, certificate) = (folder.path("key.pem"), folder.path("certificate.pem"));
     let subject = format!("/CN={HOST}");
-    openssl(&[
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-subj",
-        &subject,
-        "-keyout",
-        &key,
-        "-out",
-        &certificate,
-    ]);
+    let names = ["-subj", &subject, "-keyout", &key, "-out", &certificate];
+    openssl(&[&["req", "-x509", "-newkey", "rsa:2048", "-nodes"], &names[..]].concat());
     let certificate = CertificateDer::from_pem_file(certificate).expect("a certificate in PEM");
     Identity::new(certificate, std::fs::read_to_string(key).expect("a key in PEM"))
 }

@@ -28,6 +28,11 @@ pub enum Script {
     Tcp(Vec<Step>),
 }
 
+/// Accepts every request.
+pub fn serving() -> Script {
+    Script::Http(vec![Step::Serve(http("200 OK", ACCEPTED).into())])
+}
+
 /// One thing that the gateway does on a connection.
 #[derive(Clone)]
 pub enum Step {
@@ -195,8 +200,7 @@ impl Gateway {
     }
 
     pub fn accepting_at(ip: IpAddr, tls: Option<Arc<ServerConfig>>) -> Self {
-        let answer = http("200 OK", ACCEPTED).into();
-        Self::start_at(ip, vec![Script::Http(vec![Step::Serve(answer)])], tls)
+        Self::start_at(ip, vec![serving()], tls)
     }
 
     /// Gives every request this answer.

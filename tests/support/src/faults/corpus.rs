@@ -9,10 +9,9 @@ use serde::Deserialize;
 
 use super::row::{Expect, Row, Site, accepted, fails, refused, row};
 use crate::c;
-use crate::gateway::Script;
 use crate::gateway::Step::{AwaitEnd, Read, Send, Serve, TunnelSaying};
+use crate::gateway::{Script, serving};
 use crate::tls::Over::{Plain, Tls12, Tls13};
-use crate::{ACCEPTED, http};
 
 /// As the script prints them.
 #[derive(Deserialize)]
@@ -75,13 +74,12 @@ impl Line {
 
     /// The gateway behind it is without a fault.
     fn through_proxy(&'static self) -> Row {
-        let gateway = Script::Http(vec![Serve(http("200 OK", ACCEPTED).into())]);
         let expect = self.expected();
         let says = match expect.status {
             Status::Ok => vec![Read, TunnelSaying(self.bytes())],
             _ => vec![Read, Send(self.bytes()), AwaitEnd],
         };
-        row(&*self.name, &[Plain, Tls13], Site::Follows(vec![gateway]))
+        row(&*self.name, &[Plain, Tls13], Site::Follows(vec![serving()]))
             .through(Site::Follows(vec![Script::Tcp(says)]))
             .rejects(2, expect)
     }

@@ -7,6 +7,7 @@ use agw::ffi::AGW_RESULT_MAYBE_SENT as MAYBE_SENT;
 
 use super::row::{Expect, Row, Site, fails};
 use crate::gateway::Step::{Send, Serve};
+pub use crate::gateway::serving;
 use crate::gateway::{Script, Step};
 use crate::tls::Over::{self, Plain, Tls12, Tls13};
 use crate::{ACCEPTED, caller, http};
@@ -58,10 +59,6 @@ pub fn follows_below(steps: impl Into<Vec<Step>>) -> Site {
 /// The first connection goes this way, the next ones are without a fault.
 pub fn then_serves(steps: impl Into<Vec<Step>>) -> Site {
     in_turn([speaks(steps), serving()])
-}
-
-pub fn serving() -> Script {
-    speaks([serve(http("200 OK", ACCEPTED))])
 }
 
 /// A gateway without a fault.

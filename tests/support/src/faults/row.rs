@@ -16,7 +16,9 @@ pub struct Row {
     pub name: Cow<'static, str>,
     pub over: &'static [Over],
     pub site: Site,
-    pub proxy: Option<Proxy>,
+    /// The HTTP proxy, and whether it is given user and password.
+    pub proxy: Option<Site>,
+    pub credentials: bool,
     pub client_certificate: bool,
     pub flags: u32,
     pub timeout_ms: u32,
@@ -56,13 +58,6 @@ pub enum Between {
     CancelCall(u32),
     /// Forks; the child returns from the callback first, and its call must fail without a byte.
     Fork,
-}
-
-/// The HTTP proxy of a row.
-#[derive(Clone)]
-pub struct Proxy {
-    pub site: Site,
-    pub credentials: bool,
 }
 
 /// What is done, one after the other.
@@ -126,6 +121,7 @@ pub fn row(name: impl Into<Cow<'static, str>>, over: &'static [Over], site: Site
         over,
         site,
         proxy: None,
+        credentials: false,
         client_certificate: false,
         flags: 0,
         timeout_ms: 5_000,
@@ -142,54 +138,40 @@ pub fn row(name: impl Into<Cow<'static, str>>, over: &'static [Over], site: Site
 }
 
 impl Row {
-    pub fn flags(mut self, flags: u32) -> Self {
-        self.flags = flags;
-        self
+    pub fn flags(self, flags: u32) -> Self {
+        Row { flags, ..self }
     }
 
-    pub fn timeout(mut self, ms: u32) -> Self {
-        self.timeout_ms = ms;
-        self
+    pub fn timeout(self, timeout_ms: u32) -> Self {
+        Row { timeout_ms, ..self }
     }
 
-    pub fn connect_timeout(mut self, ms: u32) -> Self {
-        self.connect_timeout_ms = ms;
-        self
+    pub fn connect_timeout(self, connect_timeout_ms: u32) -> Self {
+        Row { connect_timeout_ms, ..self }
     }
 
-    pub fn planted(mut self, fault: &'static str) -> Self {
-        self.planted = Some(fault);
-        self
+    pub fn planted(self, fault: &'static str) -> Self {
+        Row { planted: Some(fault), ..self }
     }
 
-    pub fn between(mut self, between: Between) -> Self {
-        self.between = Some(between);
-        self
+    pub fn between(self, between: Between) -> Self {
+        Row { between: Some(between), ..self }
     }
 
-    pub fn says_goodbye(mut self, times: usize) -> Self {
-        self.goodbyes = Some(times);
-        self
+    pub fn says_goodbye(self, times: usize) -> Self {
+        Row { goodbyes: Some(times), ..self }
     }
 
-    pub fn wants_client_certificate(mut self) -> Self {
-        self.client_certificate = true;
-        self
+    pub fn wants_client_certificate(self) -> Self {
+        Row { client_certificate: true, ..self }
     }
 
-    pub fn forbids(mut self, gateway: &Arc<Gateway>) -> Self {
-        self.forbidden = Some(gateway.clone());
-        self
+    pub fn through(self, site: Site) -> Self {
+        Row { proxy: Some(site), ..self }
     }
 
-    pub fn through(mut self, site: Site) -> Self {
-        self.proxy = Some(Proxy { site, credentials: false });
-        self
-    }
-
-    pub fn with_credentials(mut self) -> Self {
-        self.proxy.iter_mut().for_each(|proxy| proxy.credentials = true);
-        self
+    pub fn with_credentials(self) -> Self {
+        Row { credentials: true, ..self }
     }
 
     pub fn act(mut self, act: Act) -> Self {
@@ -233,14 +215,12 @@ impl Row {
     }
 
     /// How many connections and complete requests the gateway must have seen in the end.
-    pub fn sees(mut self, connections: usize, requests: usize) -> Self {
-        (self.connections, self.requests) = (connections, requests);
-        self
+    pub fn sees(self, connections: usize, requests: usize) -> Self {
+        Row { connections, requests, ..self }
     }
 
-    pub fn with_guids(mut self, guids: &'static [&'static str]) -> Self {
-        self.guids = Some(guids);
-        self
+    pub fn with_guids(self, guids: &'static [&'static str]) -> Self {
+        Row { guids: Some(guids), ..self }
     }
 
     /// The Guid of the request in this place.
@@ -287,48 +267,39 @@ pub fn refused(status: Status, retcode: &str) -> Expect {
 }
 
 impl Expect {
-    pub fn with_flags(mut self, flags: u32) -> Self {
-        self.flags = flags;
-        self
+    pub fn with_flags(self, flags: u32) -> Self {
+        Expect { flags, ..self }
     }
 
-    pub fn or_without(mut self, flags: u32) -> Self {
-        self.doubtful = flags;
-        self
+    pub fn or_without(self, doubtful: u32) -> Self {
+        Expect { doubtful, ..self }
     }
 
-    pub fn http(mut self, status: i32) -> Self {
-        self.http_status = status;
-        self
+    pub fn http(self, http_status: i32) -> Self {
+        Expect { http_status, ..self }
     }
 
-    pub fn retcode(mut self, retcode: &str) -> Self {
-        self.retcode = retcode.into();
-        self
+    pub fn retcode(self, retcode: &str) -> Self {
+        Expect { retcode: retcode.into(), ..self }
     }
 
-    pub fn event(mut self, event: &'static str) -> Self {
-        self.event = event;
-        self
+    pub fn event(self, event: &'static str) -> Self {
+        Expect { event, ..self }
     }
 
-    pub fn message(mut self, text: impl Into<String>) -> Self {
-        self.message = Some(text.into());
-        self
+    pub fn message(self, text: impl Into<String>) -> Self {
+        Expect { message: Some(text.into()), ..self }
     }
 
-    pub fn cti_code(mut self, code: i32) -> Self {
-        self.cti_code = code;
-        self
+    pub fn cti_code(self, cti_code: i32) -> Self {
+        Expect { cti_code, ..self }
     }
 
-    pub fn os_error(mut self) -> Self {
-        self.os_error = true;
-        self
+    pub fn os_error(self) -> Self {
+        Expect { os_error: true, ..self }
     }
 
-    pub fn at(mut self, ms: u64) -> Self {
-        self.deadline = Some(Duration::from_millis(ms));
-        self
+    pub fn at(self, ms: u64) -> Self {
+        Expect { deadline: Some(Duration::from_millis(ms)), ..self }
     }
 }

@@ -11,7 +11,7 @@ use agw::Status;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::abi::{CALL_ID, Client, Options, Outcome, PASSWORD};
-use super::row::{Act, Expect, Proxy, Row, Site};
+use super::row::{Act, Expect, Row, Site};
 use super::standstill;
 use crate::gateway::{Gateway, Seen};
 use crate::tls::{Over, certificate_pem};
@@ -79,7 +79,7 @@ fn play_caught(row: &Row, over: Over) -> Report {
 fn play_once(row: &Row, over: Over) -> Report {
     let _planted = row.planted.map(Planted::new);
     let mut place = Place::open(&row.site, over, row.client_certificate);
-    let proxy = row.proxy.as_ref().map(|proxy| Place::open(&proxy.site, Over::Plain, false));
+    let proxy = row.proxy.as_ref().map(|site| Place::open(site, Over::Plain, false));
     let mut client = Client::new(&options(row, over, &place, proxy.as_ref()));
     let mut report = Report::default();
     for act in &row.acts {
@@ -107,16 +107,15 @@ fn play_once(row: &Row, over: Over) -> Report {
             && seen.goodbyes >= row.goodbyes.unwrap_or_default()
     });
     report.compare_seen(row, &place.seen());
-    if let (Some(wanted), Some(proxy)) = (&row.proxy, &proxy) {
-        report.compare_proxy(wanted, over, &proxy.seen(), place.port());
+    if let Some(proxy) = &proxy {
+        report.compare_proxy(row, over, &proxy.seen(), place.port());
     }
     report
 }
 
 fn options(row: &Row, over: Over, place: &Place, proxy: Option<&Place>) -> Options {
     let host = if row.planted.is_some() { HOST } else { "127.0.0.1" };
-    let credentials = row.proxy.as_ref().is_some_and(|proxy| proxy.credentials);
-    let user = if credentials { "user:pass%20word@" } else { "" };
+    let user = if row.credentials { "user:pass%20word@" } else { "" };
     Options {
         base_url: format!("{}://{host}:{}", over.scheme(), place.port()),
         flags: row.flags,
@@ -219,12 +218,12 @@ impl Report {
         }
     }
 
-    fn compare_proxy(&mut self, proxy: &Proxy, over: Over, seen: &Seen, port: u16) {
+    fn compare_proxy(&mut self, row: &Row, over: Over, seen: &Seen, port: u16) {
         for request in &seen.requests {
             let asked = request.starts_with(&format!("CONNECT 127.0.0.1:{port} HTTP/1.1\r\n"));
             self.expect("a CONNECT to the gateway", asked, true);
             let credentials = format!("\r\nProxy-Authorization: Basic {BASIC}\r\n");
-            self.expect("credentials", request.contains(&credentials), proxy.credentials);
+            self.expect("credentials", request.contains(&credentials), row.credentials);
             self.expect("User-Agent", request.contains("\r\nUser-Agent: agw/"), true);
             let secret = request.contains(GUID) || request.contains(PASSWORD);
             self.expect("a secret for the proxy", secret, false);

@@ -47,17 +47,12 @@ impl<'a> Connection<'a> {
     /// A whole script, with what `tls` says for the handshake.
     pub fn follow(mut self, script: Script, tls: Option<Arc<ServerConfig>>) -> io::Result<()> {
         self.stream.set_nodelay(true)?;
-        let steps = match (script, tls) {
-            (Script::Http(steps), Some(config)) => {
-                self.secure(config)?;
-                steps
-            }
-            (Script::HoldsTickets(steps), Some(config)) => {
-                self.secure_but_for_tickets(config)?;
-                steps
-            }
-            (Script::Http(steps) | Script::HoldsTickets(steps) | Script::Tcp(steps), _) => steps,
-        };
+        match (&script, tls) {
+            (Script::Http(_), Some(config)) => self.secure(config)?,
+            (Script::HoldsTickets(_), Some(config)) => self.secure_but_for_tickets(config)?,
+            _ => {}
+        }
+        let (Script::Http(steps) | Script::HoldsTickets(steps) | Script::Tcp(steps)) = script;
         self.go_through(steps)
     }
 
@@ -155,11 +150,7 @@ impl<'a> Connection<'a> {
             Step::Tunnel => self.tunnel(b"HTTP/1.1 200 Connection established\r\n\r\n"),
             Step::TunnelSaying(answer) => self.tunnel(&answer),
             Step::Hang => io::copy(&mut self.stream, &mut io::sink()).map(drop),
-            Step::AwaitEnd => loop {
-                if self.read(&mut [0; 4096])? == 0 {
-                    return Ok(());
-                }
-            },
+            Step::AwaitEnd => io::copy(self, &mut io::sink()).map(drop),
             Step::Cut | Step::Reset | Step::Obey(_) => unreachable!("they steer the script"),
         }
     }
@@ -188,6 +179,13 @@ impl<'a> Connection<'a> {
         request += std::str::from_utf8(&body).map_err(|_| ErrorKind::InvalidData)?;
         self.shared.seen().requests.push(request.clone());
         Ok(request)
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.tls {
+            Some(tls) => rustls::Stream::new(tls, &mut self.stream).write_all(bytes),
+            None => self.stream.write_all(bytes),
+        }
     }
 
     fn hold(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -264,22 +262,6 @@ impl Read for Connection<'_> {
                 Ok(amount)
             }
             None => self.stream.read(buffer),
-        }
-    }
-}
-
-impl Write for Connection<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.tls {
-            Some(tls) => rustls::Stream::new(tls, &mut self.stream).write(bytes),
-            None => self.stream.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match &mut self.tls {
-            Some(tls) => rustls::Stream::new(tls, &mut self.stream).flush(),
-            None => self.stream.flush(),
         }
     }
 }
