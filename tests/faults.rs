@@ -3,13 +3,9 @@
 //! An argument that is no option picks the rows whose names hold it, or with `!` in front those
 //! whose names do not. `AGW_CALLER` names a program that makes the calls instead.
 
-use std::collections::BTreeMap;
 use std::env;
-use std::fmt;
-use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -17,6 +13,7 @@ use support::faults::row::Row;
 use support::faults::run::{Report, flag_names, play};
 use support::faults::{corpus, standstill, table};
 use support::tls::Over;
+use support::{line, lock};
 
 /// Most rows wait most of the time.
 const AT_A_TIME: usize = 4;
@@ -60,36 +57,22 @@ fn cases(wanted: &[String]) -> Vec<Case> {
 /// Plays several at a time and prints them in the table's order.
 fn print_together(printer: &mut Printer, cases: Vec<Case>) {
     let cases = Arc::new(cases);
-    let next = Arc::new(AtomicUsize::new(0));
-    let (sender, reports) = mpsc::channel();
+    let (senders, reports): (Vec<_>, Vec<_>) = cases.iter().map(|_| mpsc::channel()).unzip();
+    let turns = Arc::new(Mutex::new(senders.into_iter().enumerate()));
     for _ in 0..AT_A_TIME {
-        let (cases, next, sender) = (cases.clone(), next.clone(), sender.clone());
-        thread::spawn(move || play_next(&cases, &next, &sender));
+        let (cases, turns) = (cases.clone(), turns.clone());
+        thread::spawn(move || {
+            loop {
+                let Some((turn, sender)) = lock(&turns).next() else { return };
+                let _ = sender.send(play(&cases[turn].row, cases[turn].over));
+            }
+        });
     }
-    drop(sender);
-    let mut early = BTreeMap::new();
-    for (turn, case) in cases.iter().enumerate() {
-        while !early.contains_key(&turn) {
-            // A row that hangs is reported, and left behind when the process ends.
-            let (turn, report) = reports.recv_timeout(HANGS).unwrap_or_else(|_| (turn, hanging()));
-            early.insert(turn, report);
-        }
-        printer.print(case, &early[&turn]);
+    // A row that hangs is reported, and left behind when the process ends.
+    let hangs = |_| Report { complaints: vec!["does not end".into()], ..Report::default() };
+    for (case, report) in cases.iter().zip(reports) {
+        printer.print(case, &report.recv_timeout(HANGS).unwrap_or_else(hangs));
     }
-}
-
-fn play_next(cases: &[Case], next: &AtomicUsize, reports: &mpsc::Sender<(usize, Report)>) {
-    loop {
-        let turn = next.fetch_add(1, Ordering::Relaxed);
-        let Some(case) = cases.get(turn) else { return };
-        if reports.send((turn, play(&case.row, case.over))).is_err() {
-            return;
-        }
-    }
-}
-
-fn hanging() -> Report {
-    Report { complaints: vec!["does not end".into()], ..Report::default() }
 }
 
 /// Writes the table, and counts.
@@ -142,8 +125,3 @@ impl Printer {
 
 /// A row with 200 calls may have 200 times as many.
 const MOST_COMPLAINTS: usize = 12;
-
-fn line(text: fmt::Arguments) {
-    // Nobody reads on: the exit code still says it.
-    let _ = writeln!(io::stdout().lock(), "{text}");
-}

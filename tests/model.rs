@@ -16,8 +16,6 @@ mod naive;
 mod world;
 
 use std::env;
-use std::fmt;
-use std::io::{self, Write};
 use std::process::{self, ExitCode};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,8 +25,8 @@ use std::time::{Duration, Instant};
 use acts::Plan;
 use judge::{Fault, Findings, judge};
 use support::faults::standstill;
-use support::lock;
 use support::tls::Over;
+use support::{line, lock};
 use world::{MakeCaller, World};
 
 /// Worlds that are played at a time: most of them wait most of the time.
@@ -143,9 +141,4 @@ fn print(findings: &Findings, began: Instant) {
         line(format_args!("{:>9} {fault:?}", found.clone().count()));
         found.take(EXAMPLES).for_each(|(_, what)| line(format_args!("          {what}")));
     }
-}
-
-fn line(text: fmt::Arguments) {
-    // Nobody reads on: the exit code still says it.
-    let _ = writeln!(io::stdout().lock(), "{text}");
 }

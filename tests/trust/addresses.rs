@@ -1,6 +1,6 @@
 //! What the certificate must be for: the host in `base_url`, name or literal, whatever is dialled.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 
 use agw::{Client, ClientOptions, Status, Trust};
 use support::certs::{Authority, Leaf, dns, ip};
@@ -10,7 +10,7 @@ use support::gateway::{Gateway, Script, Step};
 use support::tls::{Over, Plan};
 use support::{GUID, HOST};
 
-use crate::{reject, reject_trusting};
+use crate::{options, reject, reject_trusting};
 
 #[test]
 fn literals_are_dialled_and_checked_as_addresses() {
@@ -65,13 +65,11 @@ fn the_next_address_answers_where_the_first_does_not() {
     let firsts = [
         (closed, None),
         (([127, 0, 0, 1], full.port()).into(), None),
-        (address(&hangs_up), Some(hangs_up)),
-        (address(&silent), Some(silent)),
+        (hangs_up.address(), Some(hangs_up)),
+        (silent.address(), Some(silent)),
     ];
     for (first, met) in firsts {
-        let mut options = ClientOptions::new(gateway.url_as(HOST));
-        options.trust = Trust::Ca;
-        options.ca = Some(authority.pem());
+        let mut options = options(&gateway, Trust::Ca, |o| o.ca = Some(authority.pem()));
         options.keep_alive = false;
         options.connect_to = Some(format!("{first}, {}", gateway.address()));
         let client = Client::new(&options).expect("a client");
@@ -83,20 +81,15 @@ fn the_next_address_answers_where_the_first_does_not() {
     }
 }
 
-fn address(gateway: &Gateway) -> SocketAddr {
-    ([127, 0, 0, 1], gateway.port()).into()
-}
-
 /// A certificate that is refused is refused: the next address is not asked.
 #[test]
 fn a_refused_certificate_is_final() {
     let another = Authority::new("Another").issue(&Leaf::server(vec![dns(HOST)]));
     let gateway = Plan::new(&another).start();
     let next = Gateway::start(vec![Script::Tcp(vec![Step::Hang])], None);
-    let mut options = ClientOptions::new(gateway.url_as(HOST));
-    options.trust = Trust::Ca;
-    options.ca = Some(Authority::new("Own authority").pem());
-    options.connect_to = Some(format!("{},{}", gateway.address(), address(&next)));
+    let own = Authority::new("Own authority");
+    let mut options = options(&gateway, Trust::Ca, |o| o.ca = Some(own.pem()));
+    options.connect_to = Some(format!("{},{}", gateway.address(), next.address()));
     let error = reject(&options).expect_err("not trusted");
     assert_eq!(error.status(), Status::Tls);
     assert_eq!(next.seen().connections, 0);

@@ -2,12 +2,13 @@
 
 use std::sync::LazyLock;
 
-use agw::{Answer, Client, ClientOptions, Error, Status, Trust};
+use agw::{Answer, Client, ClientOptions, Error, Level, Status, Trust};
 use rcgen::ExtendedKeyUsagePurpose;
-use support::HOST;
 use support::certs::{Authority, Identity, Leaf, OPENSSL_DEFAULT, dns, ip, rsa2048};
+use support::client::Lines;
 use support::gateway::Gateway;
 use support::tls::{Plan, VERSIONS};
+use support::{GUID, HOST};
 
 use crate::{corpus, options, reject, reject_pinned, secrets};
 
@@ -269,6 +270,26 @@ fn a_connection_says_what_it_is() {
             let certificate = format!("certificate for {HOST}, SHA-256 fingerprint {fingerprint}");
             assert!(words.starts_with(&format!("{name}, {certificate}, valid from 20")), "{words}");
             assert!(words.ends_with(&format!(", issued by Own authority, {checked}")), "{words}");
+        }
+    }
+}
+
+/// `AGW_TRUST_DANGER_ANY` does not go unnoticed.
+#[test]
+fn each_client_that_checks_nothing_logs_one_warning() {
+    let gateway = Plan::new(&corpus::identity("gateway-v1.pem")).start();
+    let mut options = options(&gateway, Trust::DangerAny, |_| {});
+    options.keep_alive = false;
+    let lines = Lines::of(&mut options);
+    for clients in 1..=2 {
+        let client = Client::new(&options).expect("client");
+        for _ in 0..2 {
+            client.reject_agent_conf("154", GUID).expect("nothing is checked");
+        }
+        let warnings = lines.up_to(Level::Warn);
+        assert_eq!(warnings.len(), clients, "{warnings:?}");
+        for word in [gateway.url_as(HOST).as_str(), "not checked", "DANGER_ANY"] {
+            assert!(warnings[clients - 1].contains(word), "{warnings:?}");
         }
     }
 }

@@ -6,12 +6,11 @@ use agw::{Answer, Client, Error, Status, Trust};
 use rustls::SupportedProtocolVersion;
 use rustls::version::TLS12;
 use support::certs::{Authority, Identity, Leaf, dns, openssl_key, rsa2048};
+use support::client::Lines;
 use support::files::Folder;
 use support::gateway::{Gateway, Script, Step};
 use support::tls::{Plan, VERSIONS};
 use support::{GUID, HOST};
-
-use support::client::Lines;
 
 use crate::{options, secrets};
 
@@ -143,20 +142,12 @@ fn a_gateway_that_asked_for_a_certificate_may_have_ended_the_connection_for_it()
     let identity = AUTHORITY.issue(&Leaf::server(vec![dns(HOST)]));
     let behind = Plan::new(&identity).demanding(AUTHORITY.der()).config();
     let asks = || vec![Step::Take, Step::Send(asks_for_a_certificate()), Step::Take];
+    let alerts = Script::Tcp([asks(), vec![Step::Send(ALERT.into())]].concat());
+    let closes = Script::HoldsTickets(vec![Step::Cut]);
     for (what, script, config, status) in [
         ("a close in it", Script::Tcp(asks()), None, Status::Tls),
-        (
-            "an alert",
-            Script::Tcp([asks(), vec![Step::Send(ALERT.into())]].concat()),
-            None,
-            Status::Tls,
-        ),
-        (
-            "a close behind it",
-            Script::HoldsTickets(vec![Step::Cut]),
-            Some(behind.into()),
-            Status::Io,
-        ),
+        ("an alert", alerts, None, Status::Tls),
+        ("a close behind it", closes, Some(behind.into()), Status::Io),
     ] {
         let gateway = Gateway::start(vec![script; 2], config);
         let options = options(&gateway, Trust::DangerAny, |options| {

@@ -5,7 +5,6 @@ mod addresses;
 mod certificates;
 mod clients;
 mod corpus;
-mod danger;
 mod pins;
 mod renegotiation;
 mod secrets;

@@ -55,8 +55,7 @@ fn a_gateway_whose_tls_is_another_is_told_what_agw_needs() {
         ("a P-521 key, TLS 1.3", p521, "key-p521.pem", &["-tls1_3"]),
     ];
     for (what, certificate, key, arguments) in table {
-        let (certificate, key) = (corpus(certificate), corpus(key));
-        let server = Server::start(&[&["-cert", &certificate, "-key", &key], *arguments].concat());
+        let server = Server::start(&corpus(certificate), &corpus(key), arguments);
         let error = connect(&trusting(&server)).expect_err(what);
         assert_said(what, &error, &[NEEDS, "X25519, P-256 or P-384 as the curve"]);
     }
@@ -66,9 +65,8 @@ fn a_gateway_whose_tls_is_another_is_told_what_agw_needs() {
 fn a_key_that_is_too_weak_is_said_to_be() {
     let (certificate, key) = (corpus("server-rsa1024.pem"), corpus("key-rsa1024.pem"));
     for version in ["-tls1_2", "-tls1_3"] {
-        let arguments =
-            ["-cert", &certificate, "-key", &key, version, "-cipher", "ALL:@SECLEVEL=0"];
-        let server = Server::start(&arguments);
+        let arguments = [version, "-cipher", "ALL:@SECLEVEL=0"];
+        let server = Server::start(&certificate, &key, &arguments);
         let error = connect(&trusting(&server)).expect_err("the key is too weak");
         assert_said(version, &error, &["its key is RSA of 1024 bits", "RSA of 2048 to 8192 bits"]);
     }
@@ -77,13 +75,11 @@ fn a_key_that_is_too_weak_is_said_to_be() {
 /// What a client shows is the gateway's to judge.
 #[test]
 fn a_client_certificate_of_version_1_is_sent() {
-    let files = ["server.pem", "key.pem", "ca.pem"].map(corpus);
-    let [certificate, key, ca] = files.each_ref().map(String::as_str);
+    let [certificate, key, ca] = ["server.pem", "key.pem", "ca.pem"].map(corpus);
     for version in ["-tls1_2", "-tls1_3"] {
         let demanding =
-            ["-Verify", "2", "-verify_return_error", "-no_check_time", "-CAfile", ca, version];
-        let server =
-            Server::start(&[&["-cert", certificate, "-key", key], &demanding[..]].concat());
+            ["-Verify", "2", "-verify_return_error", "-no_check_time", "-CAfile", &ca, version];
+        let server = Server::start(&certificate, &key, &demanding);
         let mut options = trusting(&server);
         let error = connect(&options).expect_err("a certificate is demanded");
         assert_said(version, &error, &["client certificate", "client_cert"]);
@@ -119,8 +115,7 @@ fn what_answers_where_tls_is_expected_is_recognised() {
 
 #[test]
 fn tls_where_http_is_expected_is_recognised() {
-    let (certificate, key) = (corpus("server.pem"), corpus("key.pem"));
-    let server = Server::start(&["-cert", &certificate, "-key", &key]);
+    let server = Server::start(&corpus("server.pem"), &corpus("key.pem"), &[]);
     let error = reject(&options(&format!("http://{HOST}"), &server)).expect_err("TLS");
     assert!(error.detail().contains("https://"), "{error:?}");
     assert!(error.maybe_sent(), "{error:?}");

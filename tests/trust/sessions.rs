@@ -15,7 +15,9 @@ fn handshakes(gateway: &Gateway) -> Vec<HandshakeKind> {
 
 /// Two calls of a new client, each on a connection of its own.
 fn two_calls(options: &ClientOptions) -> Client {
-    let client = Client::new(options).expect("client");
+    let mut options = options.clone();
+    options.keep_alive = false;
+    let client = Client::new(&options).expect("client");
     for _ in 0..2 {
         client.reject_agent_conf("154", GUID).expect("accepted");
     }
@@ -28,11 +30,8 @@ fn a_clients_next_connection_resumes_and_another_clients_does_not() {
     let identity = authority.issue(&Leaf::server(vec![dns(HOST)]));
     for version in VERSIONS {
         let gateway = Plan::new(&identity).only(version).start();
-        let mut by_ca = options(&gateway, Trust::Ca, |o| o.ca = Some(authority.pem()));
-        let mut by_pin =
-            options(&gateway, Trust::Pin, |o| o.pin_sha256 = Some(identity.fingerprint()));
-        by_ca.keep_alive = false;
-        by_pin.keep_alive = false;
+        let by_ca = options(&gateway, Trust::Ca, |o| o.ca = Some(authority.pem()));
+        let by_pin = options(&gateway, Trust::Pin, |o| o.pin_sha256 = Some(identity.fingerprint()));
         // All are alive to the end: a client that is gone could not share anything.
         let _clients = [two_calls(&by_ca), two_calls(&by_ca), two_calls(&by_pin)];
         let expected = [Full, Resumed, Full, Resumed, Full, Resumed];
@@ -48,9 +47,7 @@ fn a_session_does_not_stand_in_for_trust() {
     let other = Authority::new("Another authority");
     for version in VERSIONS {
         let gateway = Plan::new(&identity).only(version).start();
-        let mut careless = options(&gateway, Trust::DangerAny, |_| {});
-        careless.keep_alive = false;
-        let _client = two_calls(&careless);
+        let _client = two_calls(&options(&gateway, Trust::DangerAny, |_| {}));
         crate::reject_trusting(&gateway, &other.pem()).expect_err("an unknown issuer");
         assert_eq!(handshakes(&gateway), [Full, Resumed], "{version:?}");
     }

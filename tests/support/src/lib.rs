@@ -17,6 +17,8 @@ pub mod tls;
 
 use std::env;
 use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,6 +33,11 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The program of another system that makes the fault table's calls.
 pub fn caller() -> Option<OsString> {
     env::var_os("AGW_CALLER")
+}
+
+/// Prints a line. If nobody reads on, the exit code still says it.
+pub fn line(text: fmt::Arguments) {
+    let _ = writeln!(io::stdout().lock(), "{text}");
 }
 
 /// Fails where it takes longer than anything here should.

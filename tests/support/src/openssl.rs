@@ -11,10 +11,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// With these arguments, and a port of its own.
-    pub fn start(arguments: &[&str]) -> Self {
+    /// With this certificate and key, these arguments, and a port of its own.
+    pub fn start(certificate: &str, key: &str, arguments: &[&str]) -> Self {
         let mut child = Command::new("openssl")
             .args(["s_server", "-accept", "127.0.0.1:0", "-www"])
+            .args(["-cert", certificate, "-key", key])
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
