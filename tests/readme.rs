@@ -174,7 +174,7 @@ fn python(source: &Path) -> Command {
 }
 
 /// Programs of Mono: a call, and a whole shift.
-fn compiled_by_mcs() -> Vec<Command> {
+fn compiled_by_mcs() -> Vec<PathBuf> {
     let mcs = |arguments: &[&str], output: &Path| {
         let mut command = Command::new("mcs");
         command.args(["-langversion:7", "-warnaserror+", "-warn:4"]).args(arguments);
@@ -187,32 +187,31 @@ fn compiled_by_mcs() -> Vec<Command> {
     let programs = examples("csharp").into_iter().map(|source| {
         let program = source.with_extension("exe");
         mcs(&[&reference, source.to_str().expect("UTF-8")], &program);
-        let mut mono = Command::new("mono");
-        mono.arg(program).env("LD_LIBRARY_PATH", c::library_folder());
-        mono
+        program
     });
     programs.collect()
 }
 
+fn mono(program: &Path) -> Command {
+    let mut mono = Command::new("mono");
+    mono.arg(program).env("LD_LIBRARY_PATH", c::library_folder());
+    mono
+}
+
 #[test]
 fn the_examples_in_csharp_reject_and_have_a_shift() {
-    let mut programs = compiled_by_mcs();
-    assert_eq!(programs.len(), 2);
-    let mut shift = programs.pop().expect("the last");
-    for program in &mut programs {
-        reject_twice(program);
-    }
+    let [call, shift] = compiled_by_mcs().try_into().expect("two examples");
+    reject_twice(&mut mono(&call));
+    let amid = || amid_a_shift(mono(&shift).stdin(Stdio::piped()), &["154", "40038"]);
     // With the end of the session a program tells of it, and goes on until its input ends.
-    let mut again = Command::new(shift.get_program());
-    again.args(shift.get_args()).env("LD_LIBRARY_PATH", c::library_folder());
-    let (simulator, mut running) = amid_a_shift(again.stdin(Stdio::piped()), &["154", "40038"]);
+    let (simulator, mut running) = amid();
     simulator.expire(154).expect("expires");
     let lines = BufReader::new(running.stdout.take().expect("piped")).lines();
     assert!(lines.map_while(Result::ok).any(|line| line.starts_with("301 ")));
     drop(running.stdin.take());
     assert!(running.wait().expect("it ends").success());
 
-    let (simulator, running) = amid_a_shift(shift.stdin(Stdio::piped()), &["154", "40038"]);
+    let (simulator, running) = amid();
     let output = running.wait_with_output().expect("it ends, as it reads the end of its input");
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{printed}");

@@ -49,8 +49,7 @@ fn retcode(code: &'static str) -> impl Strategy<Value = Value> {
 
 #[test]
 fn a_readable_retcode_counts_whatever_is_around_it() {
-    let gateway = Gateway::start();
-    let client = Client::new(&gateway.options()).expect("a client");
+    let (gateway, client) = Gateway::start();
     let codes = select(&CODES[..])
         .prop_flat_map(|(code, status)| (Just(code), Just(status), retcode(code)));
     let more = prop::collection::hash_map("[a-z]{1,6}", any_json(), 0..3);
@@ -94,8 +93,7 @@ fn a_readable_retcode_counts_whatever_is_around_it() {
 
 #[test]
 fn an_answer_without_a_readable_retcode_is_none() {
-    let gateway = Gateway::start();
-    let client = Client::new(&gateway.options()).expect("a client");
+    let (gateway, client) = Gateway::start();
     let unreadable = select(vec![
         None,
         Some(json!("")),
@@ -166,8 +164,7 @@ fn pieces(bytes: &[u8], places: &[Index]) -> Vec<Vec<u8>> {
 
 #[test]
 fn the_same_bytes_give_the_same_outcome_however_they_are_split() {
-    let gateway = Gateway::start();
-    let client = Client::new(&gateway.options()).expect("a client");
+    let (gateway, client) = Gateway::start();
     let outcome_of = |pieces: Vec<Vec<u8>>| -> Result<Answer, Error> {
         gateway.give(pieces);
         client.reject_agent_conf("154", "guid")
@@ -228,7 +225,7 @@ const ECHOES: [&str; 12] = [
 
 #[test]
 fn the_guid_shows_nowhere_even_if_the_gateway_echoes_it() {
-    let gateway = Gateway::start();
+    let (gateway, _) = Gateway::start();
     let mut options = gateway.options();
     let lines = Lines::of(&mut options);
     let client = Client::new(&options).expect("a client");

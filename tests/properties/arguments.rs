@@ -15,9 +15,8 @@ fn status_of(client: &Client, agent_id: &str, guid: &str) -> Status {
 }
 
 fn accepting() -> (Gateway, Client) {
-    let gateway = Gateway::start();
+    let (gateway, client) = Gateway::start();
     gateway.give(vec![http("200 OK", ACCEPTED).into()]);
-    let client = Client::new(&gateway.options()).expect("a client");
     (gateway, client)
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agw::ClientOptions;
+use agw::{Client, ClientOptions};
 use support::gateway::Step::{Send, Wait};
 use support::gateway::{self, Order};
 use support::{client, lock};
@@ -18,7 +18,8 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    pub fn start() -> Self {
+    /// With a client of it.
+    pub fn start() -> (Self, Client) {
         let pieces = Arc::<Mutex<Vec<Vec<u8>>>>::default();
         let given = pieces.clone();
         let orders = move |_: &str| {
@@ -26,11 +27,9 @@ impl Gateway {
             let steps = pieces.into_iter().flat_map(|piece| [Wait(BETWEEN_PIECES), Send(piece)]);
             Order { steps: steps.skip(1).collect(), stays: false }
         };
-        Gateway { inner: gateway::Gateway::obeying(orders, None), pieces }
-    }
-
-    pub fn url(&self) -> String {
-        self.inner.url()
+        let gateway = Gateway { inner: gateway::Gateway::obeying(orders, None), pieces };
+        let client = Client::new(&gateway.options()).expect("a client");
+        (gateway, client)
     }
 
     /// What the answer to the next request consists of.
@@ -40,7 +39,7 @@ impl Gateway {
 
     /// Options of a client that makes a connection for each call.
     pub fn options(&self) -> ClientOptions {
-        let mut options = client::options(&self.url());
+        let mut options = client::options(&self.inner.url());
         options.keep_alive = false;
         options
     }

@@ -2,7 +2,6 @@
 
 use std::ptr;
 
-use agw::Client;
 use agw::ffi::{AGW_NO_KEEP_ALIVE, AGW_RESULT_TRUNCATED};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -25,10 +24,9 @@ fn cut(text: &str, room: usize) -> (String, bool) {
 
 #[test]
 fn texts_are_utf_8_terminated_and_cut_at_a_characters_edge() {
-    let gateway = Gateway::start();
-    let client = Client::new(&gateway.options()).expect("a client");
+    let (gateway, client) = Gateway::start();
     let options = Options {
-        base_url: gateway.url(),
+        base_url: gateway.options().base_url,
         flags: AGW_NO_KEEP_ALIVE,
         timeout_ms: 60_000,
         ..Options::default()

@@ -121,28 +121,22 @@ fn sign_ins() -> Vec<Row> {
     let row_of = |name, answer: String| {
         row(name, BOTH, follows([Read, send(answer)])).with_guids(&[""]).sees(1, 1)
     };
+    let brings_none = |name, answer, expect| row_of(name, answer).asks(SignIn, expect).kept(None);
+    let leaves = |name, answer, expect| {
+        row_of(name, answer).act(SetSession).asks(SignIn, expect).kept(Some(GUID))
+    };
     let without = || fails(Status::Protocol, MAYBE_SENT, "no Set-GUID").http(200).retcode("0");
     let no = |retcode| says(retcode, &[("Set-GUID", NEWER)]);
+    let refused = |retcode| refused(Status::Gateway, retcode);
+    let no_guid = says("0", &[("Set-GUID", "two words")]);
     vec![
         row_of("sign-in", brings_guid(GUID)).asks(SignIn, accepted()).kept(Some(GUID)),
-        row_of("sign-in without a Set-GUID", says("0", &[])).asks(SignIn, without()).kept(None),
-        row_of("sign-in with a Set-GUID that is none", says("0", &[("Set-GUID", "two words")]))
-            .asks(SignIn, without())
-            .kept(None),
-        row_of("sign-in refused", no("100-004"))
-            .asks(SignIn, refused(Status::Gateway, "100-004"))
-            .kept(None),
-        row_of("sign-in that finds the agent signed in", no("100-002"))
-            .asks(SignIn, refused(Status::Gateway, "100-002"))
-            .kept(None),
-        row_of("sign-in refused leaves the session", no("100-001"))
-            .act(SetSession)
-            .asks(SignIn, refused(Status::Gateway, "100-001"))
-            .kept(Some(GUID)),
-        row_of("sign-in without a Set-GUID leaves the session", says("0", &[]))
-            .act(SetSession)
-            .asks(SignIn, without())
-            .kept(Some(GUID)),
+        brings_none("sign-in without a Set-GUID", says("0", &[]), without()),
+        brings_none("sign-in with a Set-GUID that is none", no_guid, without()),
+        brings_none("sign-in refused", no("100-004"), refused("100-004")),
+        brings_none("sign-in that finds the agent signed in", no("100-002"), refused("100-002")),
+        leaves("sign-in refused leaves the session", no("100-001"), refused("100-001")),
+        leaves("sign-in without a Set-GUID leaves the session", says("0", &[]), without()),
         row("sign-in cut off leaves the session", ALL, {
             follows([Read, cut_off(&brings_guid(NEWER))])
         })
@@ -156,7 +150,7 @@ fn sign_ins() -> Vec<Row> {
             in_turn([speaks([Read]), speaks([Read, send(no("100-002"))])])
         })
         .connect(connected())
-        .asks(SignIn, refused(Status::Gateway, "100-002").with_flags(MAYBE_SENT | RESENT))
+        .asks(SignIn, refused("100-002").with_flags(MAYBE_SENT | RESENT))
         .kept(None)
         .with_guids(&["", ""])
         .sees(2, 2),
@@ -267,20 +261,17 @@ fn polls_refused() -> Vec<Row> {
     };
     let stale = || send(says("100-006", &[("Set-GUID", NEWER)]));
     let stale_then = |end: &[Step]| [vec![Read, stale(), Read], end.to_vec()].concat();
+    let refuses = |name, retcode: &str, status| {
+        row_of(name, vec![vec![Read, send(says(retcode, &[]))]])
+            .asks(NextEvent, refused(status, retcode))
+            .kept(Some(GUID))
+            .sees(1, 1)
+    };
     let close = &[("Set-GUID", NEWER), ("Connection", "close")];
-    let session = |retcode| refused(Status::Session, retcode);
     vec![
-        row_of("poll refused", vec![vec![Read, send(says("100-006", &[]))]])
-            .asks(NextEvent, session("100-006"))
-            .kept(Some(GUID))
-            .sees(1, 1),
-        row_of("poll refused, the session is over", vec![vec![Read, send(says("105-006", &[]))]])
-            .asks(NextEvent, session("105-006"))
-            .kept(Some(GUID))
-            .sees(1, 1),
-        row_of("poll refused as too fast", vec![vec![Read, send(says("105-003", &[]))]])
-            .asks(NextEvent, refused(Status::GatewayBusy, "105-003"))
-            .sees(1, 1),
+        refuses("poll refused", "100-006", Status::Session),
+        refuses("poll refused, the session is over", "105-006", Status::Session),
+        refuses("poll refused as too fast", "105-003", Status::GatewayBusy),
         row_of("poll with a stale Guid", vec![stale_then(&[rings()])])
             .asks(NextEvent, rang())
             .kept(Some(NEWER))
@@ -293,7 +284,7 @@ fn polls_refused() -> Vec<Row> {
         .kept(Some(NEWER))
         .sees(2, 2),
         row_of("poll with a stale Guid, twice", vec![stale_then(&[send(says("100-006", &[]))])])
-            .asks(NextEvent, session("100-006"))
+            .asks(NextEvent, refused(Status::Session, "100-006"))
             .kept(Some(NEWER))
             .sees(1, 2),
         row_of(

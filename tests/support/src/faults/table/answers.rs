@@ -73,18 +73,17 @@ fn framings() -> Vec<Row> {
 fn broken_framings() -> Vec<Row> {
     let row_of = |name, answer: String| once(name, &[send(answer)]).sees(1, 1);
     let broken = || broken("in the middle").http(200);
+    let cut = |name, answer| row_of(name, answer).reject(broken());
     let half = format!("{OLD}{}", &ACCEPTED[..20]);
     let no_end = format!("{CHUNKED}{:x}\r\n{ACCEPTED}\r\n", ACCEPTED.len());
     vec![
         row("Content-Length too long, then FIN", ALL, then_serves([Read, with_length(99)]))
             .rejects_once(broken())
             .sees(2, 2),
-        row_of("chunked, the end missing", no_end).reject(broken()),
-        row_of("chunked, closed among the trailers", format!("{CHUNKED}0\r\nX-T: t\r\n"))
-            .reject(broken()),
-        row_of("chunked, closed in the middle of a trailer", format!("{CHUNKED}0\r\nX-T: t"))
-            .reject(broken()),
-        row_of("chunked, closed behind the last chunk", format!("{CHUNKED}0\r\n")).reject(broken()),
+        cut("chunked, the end missing", no_end),
+        cut("chunked, closed among the trailers", format!("{CHUNKED}0\r\nX-T: t\r\n")),
+        cut("chunked, closed in the middle of a trailer", format!("{CHUNKED}0\r\nX-T: t")),
+        cut("chunked, closed behind the last chunk", format!("{CHUNKED}0\r\n")),
         row_of("HTTP/1.0 without length, half an answer", half.clone())
             .reject(fails(Status::Protocol, MAYBE_SENT, "not the documented JSON").http(200)),
         once("HTTP/1.0 without length, RST in the middle", &[send(half), Reset])
@@ -334,44 +333,39 @@ fn texts() -> Vec<Row> {
 
 fn deadlines() -> Vec<Row> {
     let late = |word| fails(Status::Timeout, MAYBE_SENT, word);
-    let row_of = |name, steps: Vec<Step>| {
-        row(name, BOTH, follows([vec![Read], steps].concat())).timeout(400).sees(1, 1)
+    let row_of = |name, steps: Vec<Step>, expect| {
+        let row = row(name, BOTH, follows([vec![Read], steps].concat()));
+        row.timeout(400).reject(expect).sees(1, 1)
     };
+    let in_the_head = || late(MIDDLE).at(400);
+    let in_the_body = || late(MIDDLE).http(200).at(400);
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 47\r\n\r\n";
     let drip = |text: &str| Drip(text.as_bytes().to_vec(), ms(300));
-    let slowly = |name, head: &str, beat: &str| {
-        row_of(name, vec![send(head), Beat(beat.as_bytes().to_vec(), ms(50))])
+    let slowly = |name, head: &str, beat: &str, expect| {
+        row_of(name, vec![send(head), Beat(beat.as_bytes().to_vec(), ms(50))], expect)
     };
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let old = "HTTP/1.0 200 OK\r\n\r\n";
     vec![
-        row_of("no answer", vec![Hang]).reject(late(WAITING).at(400)),
-        row_of("half an answer, then silence", vec![half(), Hang])
-            .reject(late(MIDDLE).http(200).at(400)),
-        row_of("Content-Length too long, then silence", vec![with_length(99), Hang])
-            .reject(late(MIDDLE).http(200).at(400)),
-        row_of("a byte of header every 300 ms", vec![drip(head)])
-            .timeout(1_000)
-            .reject(late(MIDDLE).at(1_000)),
-        row_of("a byte of body every 300 ms", vec![send(head), drip(ACCEPTED)])
-            .timeout(1_000)
-            .reject(late(MIDDLE).http(200).at(1_000)),
-        slowly("endless headers, slowly", "HTTP/1.1 200 OK\r\n", "X: y\r\n")
-            .reject(late(MIDDLE).at(400)),
-        slowly(
-            "endless chunks, slowly",
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-            "1\r\n \r\n",
-        )
-        .reject(late(MIDDLE).http(200).at(400)),
-        slowly("endless body without length, slowly", "HTTP/1.0 200 OK\r\n\r\n", " ")
-            .reject(late(MIDDLE).http(200).at(400)),
-        row_of("endless 1xx, slowly", vec![Beat(PROCESSING.to_vec(), ms(50))])
-            .reject(late(MIDDLE).at(400)),
+        row_of("no answer", vec![Hang], late(WAITING).at(400)),
+        row_of("half an answer, then silence", vec![half(), Hang], in_the_body()),
+        row_of("Content-Length too long, then silence", vec![with_length(99), Hang], in_the_body()),
+        row_of("a byte of header every 300 ms", vec![drip(head)], in_the_head().at(1_000))
+            .timeout(1_000),
+        row_of("a byte of body every 300 ms", vec![send(head), drip(ACCEPTED)], {
+            in_the_body().at(1_000)
+        })
+        .timeout(1_000),
+        slowly("endless headers, slowly", "HTTP/1.1 200 OK\r\n", "X: y\r\n", in_the_head()),
+        slowly("endless chunks, slowly", chunked, "1\r\n \r\n", in_the_body()),
+        slowly("endless body without length, slowly", old, " ", in_the_body()),
+        row_of("endless 1xx, slowly", vec![Beat(PROCESSING.to_vec(), ms(50))], in_the_head()),
         row_of(
             "a byte of answer, connect time-out long passed",
             vec![drip("H"), send(&http("200 OK", ACCEPTED)[1..])],
+            accepted().at(300),
         )
         .timeout(5_000)
-        .connect_timeout(200)
-        .reject(accepted().at(300)),
+        .connect_timeout(200),
     ]
 }
