@@ -110,19 +110,16 @@ fn calls_are_cancelled_by_number_in_parent_and_child() {
 #[test]
 fn a_fork_in_a_shift_leaves_parent_and_child_their_sessions() {
     let count = AtomicU32::new(0);
-    let gateway = Gateway::serving_each(
-        move |request| {
-            // No event: held back for a moment.
-            if request.starts_with("GET ") {
-                thread::sleep(Duration::from_millis(5));
-            }
-            let agent = request.split(['/', ' ']).nth(5).expect("an agent");
-            let guid = format!("{agent}-{:08}", count.fetch_add(1, Ordering::Relaxed));
-            let head = format!("HTTP/1.1 200 OK\r\nSet-GUID: JSESSIONID={guid}\r\n");
-            head + "Content-Length: 15\r\n\r\n{\"retcode\":\"0\"}"
-        },
-        None,
-    );
+    let gateway = Gateway::serving_each(None, move |request| {
+        // No event: held back for a moment.
+        if request.starts_with("GET ") {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let agent = request.split(['/', ' ']).nth(5).expect("an agent");
+        let guid = format!("{agent}-{:08}", count.fetch_add(1, Ordering::Relaxed));
+        let head = format!("HTTP/1.1 200 OK\r\nSet-GUID: JSESSIONID={guid}\r\n");
+        head + "Content-Length: 15\r\n\r\n{\"retcode\":\"0\"}"
+    });
     let printed = part(&["sessions", "300", &gateway.url()]);
     assert!(printed.contains("300 forks in a shift: 0 children hang, 0 failed"), "{printed}");
 }

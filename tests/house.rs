@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use support::files;
 
 /// From top to bottom; a file imports from its own layer and those below.
 const LAYERS: [&[&str]; 10] = [
@@ -32,21 +34,12 @@ type Sources = BTreeMap<String, String>;
 
 /// Every file under `src` by its path there, without comments, texts and tests.
 fn sources() -> Sources {
-    let mut found = Sources::new();
-    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut found);
-    found
-}
-
-fn collect(folder: &Path, prefix: &str, found: &mut Sources) {
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let name = format!("{prefix}{}", entry.file_name().to_str().expect("UTF-8"));
-        if entry.path().is_dir() {
-            collect(&entry.path(), &format!("{name}/"), found);
-        } else if name.ends_with(".rs") {
-            found.insert(name, plain(&fs::read_to_string(entry.path()).expect("readable")));
-        }
-    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let source = |path: PathBuf| {
+        let name = path.strip_prefix(&folder).expect("below it").to_str().expect("UTF-8");
+        (name.to_owned(), plain(&fs::read_to_string(&path).expect("readable")))
+    };
+    files::below(&folder, ".rs").into_iter().map(source).collect()
 }
 
 fn plain(source: &str) -> String {

@@ -1,11 +1,12 @@
 //! The package: what Cargo.toml says about it is true, and its documents lead somewhere.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use serde_json::Value;
+use support::files;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const README: &str = include_str!("../README.md");
@@ -149,21 +150,6 @@ const SHOWN_ALONE: [&str; 6] = [
     "bindings/csharp/README.md",
 ];
 
-/// The files below a folder that have this ending, but for what builds leave and git keeps.
-fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let name = path.file_name().expect("a name").to_str().expect("UTF-8");
-        if path.is_dir() && name != "target" && !name.starts_with('.') {
-            found.extend(files(&path, ending));
-        } else if name.ends_with(ending) {
-            found.push(path);
-        }
-    }
-    found
-}
-
 /// Where the links and pictures of a Markdown text lead to.
 fn links(text: &str) -> Vec<String> {
     let events = Parser::new_ext(text, Options::ENABLE_TABLES);
@@ -186,7 +172,7 @@ fn anchor(heading: &str) -> String {
 #[test]
 fn every_link_of_a_document_leads_somewhere() {
     let mut seen = 0;
-    for path in files(Path::new(ROOT), ".md") {
+    for path in files::below(Path::new(ROOT), ".md") {
         let text = std::fs::read_to_string(&path).expect("UTF-8");
         let anchors: Vec<_> =
             text.lines().filter(|line| line.starts_with('#')).map(anchor).collect();
@@ -207,7 +193,7 @@ fn every_link_of_a_document_leads_somewhere() {
 /// A link to an item has no slash; rustdoc itself looks whether the item is there.
 #[test]
 fn no_link_in_the_documentation_is_relative() {
-    for path in files(&Path::new(ROOT).join("src"), ".rs") {
+    for path in files::below(&Path::new(ROOT).join("src"), ".rs") {
         let source = std::fs::read_to_string(&path).expect("UTF-8");
         let lines = source.lines().map(str::trim_start);
         let comments =

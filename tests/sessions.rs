@@ -30,10 +30,9 @@ fn refused(retcode: &str) -> String {
 /// Answers the requests one after the other, whatever they are; then accepts.
 fn in_turn(answers: &[String]) -> Gateway {
     let left = Mutex::new(answers.iter().rev().cloned().collect::<Vec<_>>());
-    Gateway::serving_each(
-        move |_| left.lock().expect("answers").pop().unwrap_or_else(|| answer("", OK)),
-        None,
-    )
+    Gateway::serving_each(None, move |_| {
+        left.lock().expect("answers").pop().unwrap_or_else(|| answer("", OK))
+    })
 }
 
 fn header<'a>(request: &'a str, name: &str) -> Option<&'a str> {
@@ -297,16 +296,13 @@ fn polls_keep_their_pace_and_wait_one_at_a_time() {
     // A poll that waits holds up neither a reject, nor another agent, nor the end of the client.
     let (tell, polls) = mpsc::channel();
     let tell = Mutex::new(tell);
-    let gateway = Gateway::serving_each(
-        move |request| {
-            if request.starts_with("GET ") && !request.contains("/155 ") {
-                tell.lock().expect("told").send(()).expect("somebody waits");
-                thread::sleep(Duration::from_secs(60));
-            }
-            answer("", OK)
-        },
-        None,
-    );
+    let gateway = Gateway::serving_each(None, move |request| {
+        if request.starts_with("GET ") && !request.contains("/155 ") {
+            tell.lock().expect("told").send(()).expect("somebody waits");
+            thread::sleep(Duration::from_secs(60));
+        }
+        answer("", OK)
+    });
     let client = self::client(&gateway.url());
     for agent in ["154", "155", "156"] {
         client.set_session(agent, Some("g1"), None).expect("kept");
@@ -358,16 +354,13 @@ fn a_poll_that_begins_during_a_sign_out_ends_with_it() {
     for (newer, ends) in [(None, Some(Status::Cancelled)), (Some("g2"), None)] {
         let stage = Arc::new(AtomicUsize::new(0));
         let reached = stage.clone();
-        let gateway = Gateway::serving_each(
-            move |request| {
-                let polls = request.starts_with("GET ");
-                let (now, then) = if polls { (POLLS, IS_OUT) } else { (SIGNS_OUT, POLLS) };
-                reached.store(now, Ordering::SeqCst);
-                await_stage(&reached, then);
-                answer("", OK)
-            },
-            None,
-        );
+        let gateway = Gateway::serving_each(None, move |request| {
+            let polls = request.starts_with("GET ");
+            let (now, then) = if polls { (POLLS, IS_OUT) } else { (SIGNS_OUT, POLLS) };
+            reached.store(now, Ordering::SeqCst);
+            await_stage(&reached, then);
+            answer("", OK)
+        });
         let client = client(&gateway.url());
         client.set_session("154", Some("g1"), None).expect("kept");
         thread::scope(|scope| {
@@ -390,23 +383,20 @@ fn a_poll_that_begins_during_a_sign_out_ends_with_it() {
 fn what_stands_ready_is_not_the_connection_that_the_next_poll_takes() {
     let ((polls, polling), (end, ended)) = (mpsc::channel(), mpsc::channel());
     let (polls, ended) = (Mutex::new((polls, 0)), Mutex::new(ended));
-    let gateway = Gateway::serving_each(
-        move |request| {
-            if !request.starts_with("GET ") {
-                return answer("", OK);
-            }
-            let mut polls = polls.lock().expect("told");
-            polls.1 += 1;
-            // Every second poll waits.
-            if polls.1 % 2 == 1 {
-                return answer("", RINGS);
-            }
-            polls.0.send(()).expect("somebody waits");
-            ended.lock().expect("told").recv().expect("somebody ends it");
-            answer("", OK)
-        },
-        None,
-    );
+    let gateway = Gateway::serving_each(None, move |request| {
+        if !request.starts_with("GET ") {
+            return answer("", OK);
+        }
+        let mut polls = polls.lock().expect("told");
+        polls.1 += 1;
+        // Every second poll waits.
+        if polls.1 % 2 == 1 {
+            return answer("", RINGS);
+        }
+        polls.0.send(()).expect("somebody waits");
+        ended.lock().expect("told").recv().expect("somebody ends it");
+        answer("", OK)
+    });
     let client = client(&gateway.url());
     client.set_session("154", Some("g1"), None).expect("kept");
     let connections = || gateway.seen().connections;
@@ -437,16 +427,13 @@ fn a_thousand_agents_poll_through_one_client_in_a_thousand_threads() {
     const HELD: Duration = Duration::from_secs(2);
     let polls = Arc::new(AtomicUsize::new(0));
     let waiting = polls.clone();
-    let gateway = Gateway::serving_each(
-        move |request| {
-            if request.starts_with("GET ") {
-                waiting.fetch_add(1, Ordering::SeqCst);
-                thread::sleep(HELD);
-            }
-            answer("", OK)
-        },
-        None,
-    );
+    let gateway = Gateway::serving_each(None, move |request| {
+        if request.starts_with("GET ") {
+            waiting.fetch_add(1, Ordering::SeqCst);
+            thread::sleep(HELD);
+        }
+        answer("", OK)
+    });
     let client = client(&gateway.url());
     for agent in 1_001..=1_000 + agents {
         client.set_session(&agent.to_string(), Some("g1"), None).expect("kept");
@@ -489,22 +476,16 @@ fn a_thousand_agents_poll_through_one_client_in_a_thousand_threads() {
 
 #[test]
 fn what_a_poll_brings_takes_the_place_of_the_old_guid_for_all_threads() {
-    let renewed = Arc::new(Mutex::new(0_u32));
-    let gateway = {
-        let renewed = renewed.clone();
-        Gateway::serving_each(
-            move |request| {
-                let mut newest = renewed.lock().expect("newest");
-                if request.starts_with("GET ") {
-                    *newest += 1;
-                    return answer(&format!("Set-GUID: JSESSIONID=g{newest}\r\n"), OK);
-                }
-                let fresh = header(request, "Guid") == Some(&format!("g{newest}"));
-                answer("", if fresh { OK } else { r#"{"retcode":"100-006"}"# })
-            },
-            None,
-        )
-    };
+    let renewed = Mutex::new(0_u32);
+    let gateway = Gateway::serving_each(None, move |request| {
+        let mut newest = renewed.lock().expect("newest");
+        if request.starts_with("GET ") {
+            *newest += 1;
+            return answer(&format!("Set-GUID: JSESSIONID=g{newest}\r\n"), OK);
+        }
+        let fresh = header(request, "Guid") == Some(&format!("g{newest}"));
+        answer("", if fresh { OK } else { r#"{"retcode":"100-006"}"# })
+    });
     let client = client(&gateway.url());
     client.set_session("154", Some("g0"), None).expect("kept");
     thread::scope(|scope| {

@@ -74,7 +74,7 @@ fn echoing_gateway() -> Gateway {
         let agent = request.split('/').nth(4).unwrap_or_default();
         http("200 OK", &format!(r#"{{"retcode":"0","message":"agent {agent}"}}"#))
     };
-    Gateway::serving_each(answer, Over::Tls13.config(false))
+    Gateway::serving_each(Over::Tls13.config(false), answer)
 }
 
 #[test]
@@ -83,10 +83,9 @@ fn sixty_four_threads_share_a_client_while_others_cancel_and_free() {
     const CALLS: usize = 100;
     let gateway = echoing_gateway();
     let client = client(&gateway.url());
-    let (accepted, cancelled) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let done = AtomicBool::new(false);
     let before = Held::now();
-    thread::scope(|scope| {
+    let accepted: usize = thread::scope(|scope| {
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
                 client.cancel();
@@ -101,31 +100,25 @@ fn sixty_four_threads_share_a_client_while_others_cancel_and_free() {
         });
         let workers: Vec<_> = (0..THREADS)
             .map(|thread| {
-                let (client, accepted, cancelled) = (&client, &accepted, &cancelled);
-                scope.spawn(move || {
-                    let agent = (1000 + thread).to_string();
-                    for _ in 0..CALLS {
-                        match client.reject_agent_conf(&agent, GUID) {
-                            Ok(answer) => {
-                                assert_eq!(answer.message, format!("agent {agent}"));
-                                accepted.fetch_add(1, Ordering::Relaxed);
-                            }
-                            Err(error) => {
-                                assert_eq!(error.status(), Status::Cancelled, "{error}");
-                                cancelled.fetch_add(1, Ordering::Relaxed);
-                            }
-                        }
+                let (client, agent) = (&client, (1000 + thread).to_string());
+                let is_accepted = move || match client.reject_agent_conf(&agent, GUID) {
+                    Ok(answer) => {
+                        assert_eq!(answer.message, format!("agent {agent}"));
+                        true
                     }
-                })
+                    Err(error) => {
+                        assert_eq!(error.status(), Status::Cancelled, "{error}");
+                        false
+                    }
+                };
+                scope.spawn(move || (0..CALLS).filter(|_| is_accepted()).count())
             })
             .collect();
-        let outcomes: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
+        let accepted: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
         done.store(true, Ordering::Relaxed);
-        assert!(outcomes.iter().all(Result::is_ok), "a thread saw a wrong outcome");
+        accepted.into_iter().map(|count| count.expect("a thread saw a wrong outcome")).sum()
     });
-    let (accepted, cancelled) = (accepted.into_inner(), cancelled.into_inner());
-    assert_eq!(accepted + cancelled, THREADS * CALLS);
-    assert!(accepted > 0 && cancelled > 0, "{accepted} accepted, {cancelled} cancelled");
+    assert!(0 < accepted && accepted < THREADS * CALLS, "{accepted} accepted");
     drop(client);
     gateway.wait_until_idle();
     compare(&before, &Held::now());
@@ -214,7 +207,7 @@ fn a_fork_among_threads_leaves_no_lock_behind() {
 /// As C++'s thread_local objects and pthread's keys have it. Once by name, for the look-up's sake.
 #[test]
 fn a_thread_that_is_ending_can_still_call() {
-    let gateway = Gateway::serving_each(|_| http("200 OK", ACCEPTED), Over::Tls13.config(false));
+    let gateway = Gateway::serving_each(Over::Tls13.config(false), |_| http("200 OK", ACCEPTED));
     for url in [gateway.url(), gateway.url().replace("127.0.0.1", "localhost")] {
         host("ending", &url);
     }

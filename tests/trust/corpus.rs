@@ -152,10 +152,9 @@ fn certificates_of_gateways_are_refused_for_what_is_wrong_with_them() {
 
 #[test]
 fn every_file_is_in_the_table() {
-    let names = |name: &str| name.to_owned();
     let mut there: BTreeSet<_> = fs::read_dir(Path::new(FOLDER))
         .expect("a folder")
-        .map(|entry| names(entry.expect("an entry").file_name().to_str().expect("UTF-8")))
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
         .collect();
     assert!(there.remove("expected.tsv"));
     let rows = rows();

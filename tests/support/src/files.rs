@@ -1,6 +1,6 @@
 //! Where the tests write their files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, process};
 
@@ -9,6 +9,21 @@ pub fn temporary() -> PathBuf {
     let test = env::current_exe().expect("a test has a path");
     let root = test.ancestors().nth(3).expect("it is in target/debug/deps");
     root.join("tmp")
+}
+
+/// The files below a folder that have this ending, but for what builds leave and git keeps.
+pub fn below(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_str().expect("UTF-8");
+        if path.is_dir() && name != "target" && !name.starts_with('.') {
+            found.extend(below(&path, ending));
+        } else if name.ends_with(ending) {
+            found.push(path);
+        }
+    }
+    found
 }
 
 /// A folder for one test, gone with it.

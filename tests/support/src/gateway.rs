@@ -210,8 +210,8 @@ impl Gateway {
 
     /// Gives each request the answer that is made for it, over what `tls` says.
     pub fn serving_each(
-        answer: impl Fn(&str) -> String + Send + Sync + 'static,
         tls: Option<Arc<ServerConfig>>,
+        answer: impl Fn(&str) -> String + Send + Sync + 'static,
     ) -> Self {
         let orders = move |request: &str| {
             let answer = answer(request).into_bytes();

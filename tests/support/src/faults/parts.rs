@@ -5,12 +5,12 @@ use std::time::Duration;
 use agw::Status;
 use agw::ffi::AGW_RESULT_MAYBE_SENT as MAYBE_SENT;
 
-use super::row::{Expect, Row, Site, fails};
+use super::row::{Expect, Site, fails};
 use crate::gateway::Step::{Send, Serve};
 pub use crate::gateway::serving;
 use crate::gateway::{Script, Step};
 use crate::tls::Over::{self, Plain, Tls12, Tls13};
-use crate::{ACCEPTED, caller, http};
+use crate::{ACCEPTED, http};
 
 pub const ALL: &[Over] = &[Plain, Tls12, Tls13];
 pub const BOTH: &[Over] = &[Plain, Tls13];
@@ -97,9 +97,4 @@ pub fn cancelled(flags: u32) -> Expect {
 /// The connection broke with the request on it.
 pub fn broken(word: &'static str) -> Expect {
     fails(Status::Io, MAYBE_SENT, word)
-}
-
-/// Rows whose calls need a log callback, which programs of other systems do not have.
-pub fn only_here(rows: Vec<Row>) -> Vec<Row> {
-    rows.into_iter().filter(|row| row.between.is_none() || caller().is_none()).collect()
 }

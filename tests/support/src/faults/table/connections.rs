@@ -7,8 +7,7 @@ use super::{nothing_rings, says, says_no, stale, with_header};
 use crate::faults::abi::CALL_ID;
 use crate::faults::parts::{
     ALL, BOTH, CANCELLED_AT, HTML, MIDDLE, PROCESSING, TLS, WAITING, answer, below, broken,
-    cancelled, follows, half, in_turn, ms, only_here, send, serve, serves, serving, speaks,
-    then_serves,
+    cancelled, follows, half, in_turn, ms, send, serve, serves, serving, speaks, then_serves,
 };
 use crate::faults::row::Act::{CancelCall, Pause};
 use crate::faults::row::{Between, Row, Site, accepted, connected, fails, refused, row};
@@ -219,7 +218,7 @@ fn unasked() -> Vec<Row> {
             .reject(fails(Status::Protocol, 0, "spoke before it was asked").at(200))
             .sees(1, 0)
     };
-    only_here(vec![
+    vec![
         speaks_first("an answer between agw_connect and the request", stale())
             .connect(connected())
             .act(Pause(ms(200)))
@@ -228,7 +227,7 @@ fn unasked() -> Vec<Row> {
         at_once("an answer before the request", stale()),
         at_once("a banner before the request", b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()),
         at_once("an interim answer before the request", PROCESSING.to_vec()),
-    ])
+    ]
 }
 
 /// Not a byte of the request leaves.
@@ -240,7 +239,7 @@ fn unsent() -> Vec<Row> {
         |name, between| row(name, ALL, serves()).between(between).rejects(2, accepted()).sees(1, 2);
     let pause = Between::Pause(ms(200));
     let early = |status| fails(status, 0, "before the request was sent").at(200);
-    only_here(vec![
+    vec![
         listens("cancelled before the first byte", Between::Cancel).reject(cancelled(0)),
         listens("cancelled by number before the first byte", Between::CancelCall(CALL_ID))
             .reject(cancelled(0)),
@@ -254,7 +253,7 @@ fn unsent() -> Vec<Row> {
             .connect(fails(Status::Io, 0, "closed the connection after the handshake").at(200)),
         // The row checks what the child's call comes to: AGW_E_IO, and not a byte sent.
         two_go_on("forked before the first byte", Between::Fork),
-    ])
+    ]
 }
 
 /// `agw_cancel_call`, wherever a call may be. Once it has ended, the next one is not touched.

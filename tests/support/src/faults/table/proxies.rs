@@ -5,7 +5,7 @@ use agw::ffi::AGW_RESULT_MAYBE_SENT as MAYBE_SENT;
 
 use crate::faults::parts::{
     BOTH, CHUNKED, MANY, PROCESSING, WAITING, below, follows, follows_below, half, in_turn, ms,
-    only_here, send, serves, speaks,
+    send, serves, speaks,
 };
 use crate::faults::row::{Between, Expect, Row, Site, accepted, connected, fails, row};
 use crate::gateway::Step::{Beat, Hang, Read, Repeat, Reset, Send, Take, Tunnel};
@@ -105,7 +105,7 @@ fn behind() -> Vec<Row> {
     let read = |name, steps: &[Step], expect: Expect| {
         row_of(name, BOTH, speaks([&[Read], steps].concat())).reject(expect).sees(1, 1)
     };
-    only_here(vec![
+    vec![
         handshake("behind a proxy, FIN in the handshake", &[Take], named(Status::Tls, 0)),
         handshake(
             "behind a proxy, no TLS",
@@ -134,5 +134,5 @@ fn behind() -> Vec<Row> {
             &[send("SSH-2.0\r\n\r\n"), Hang],
             named(Status::Protocol, MAYBE_SENT),
         ),
-    ])
+    ]
 }

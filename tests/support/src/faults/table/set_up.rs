@@ -7,8 +7,8 @@ use agw::ffi::{
 
 use crate::faults::abi::CALL_ID;
 use crate::faults::parts::{
-    ALL, BOTH, CANCELLED_AT, HTML, MANY, TLS, cancelled, follows_below, in_turn, ms, only_here,
-    send, serves, serving, speaks,
+    ALL, BOTH, CANCELLED_AT, HTML, MANY, TLS, cancelled, follows_below, in_turn, ms, send, serves,
+    serving, speaks,
 };
 use crate::faults::row::Act::{AwaitEnded, CancelCall, Pause};
 use crate::faults::row::{Between, Row, Site, accepted, connected, fails, row};
@@ -74,7 +74,7 @@ fn handshakes() -> Vec<Row> {
     let half_a_hello = || send(b"\x16\x03\x03\x40\x00\x02\x00");
     let demanding = |name, over| row(name, over, serves()).wants_client_certificate().sees(1, 0);
     let demands = || refused("demands a client certificate");
-    only_here(vec![
+    vec![
         closed("ClientHello answered with FIN", vec![Take]),
         raw("ClientHello answered with RST", vec![Take, Reset])
             .reject(refused("in the TLS handshake").os_error()),
@@ -108,7 +108,7 @@ fn handshakes() -> Vec<Row> {
         row("http to a TLS port", &[Plain], follows_below([Take, send(ALERT_OF_TLS_11)]))
             .reject(fails(Status::Protocol, MAYBE_SENT, "begin base_url with https://"))
             .sees(1, 0),
-    ])
+    ]
 }
 
 /// With `agw_connect`.
