@@ -19,18 +19,13 @@ fn the_table_has_the_platforms_that_are_built() {
     let mut built: Vec<[String; 2]> = Vec::new();
     for row in released() {
         let (name, libc) = (row[0], row[3]);
-        built.push(match name.split('-').collect::<Vec<_>>()[..] {
-            ["linux", "musl", machine] => {
-                [format!("Linux {machine} with musl (Alpine)"), "`make linux`".into()]
-            }
-            ["linux", machine] => {
-                [format!("Linux {machine}, glibc {libc} and newer"), "`make linux`".into()]
-            }
-            ["windows", width] => {
-                [format!("Windows {width}, from 7 on by its imports"), "`make windows`".into()]
-            }
+        let (system, made) = match name.split('-').collect::<Vec<_>>()[..] {
+            ["linux", "musl", machine] => (format!("Linux {machine} with musl (Alpine)"), "linux"),
+            ["linux", machine] => (format!("Linux {machine}, glibc {libc} and newer"), "linux"),
+            ["windows", width] => (format!("Windows {width}, from 7 on by its imports"), "windows"),
             _ => panic!("what is {name}?"),
-        });
+        };
+        built.push([system, format!("`make {made}`")]);
     }
     let said: Vec<_> = rows()
         .into_iter()

@@ -208,10 +208,8 @@ fn a_kept_guid_that_is_refused_as_stale_goes_out_once_more_with_a_newer_one() {
         assert!(!answer.resent);
         // Once, not for ever; and the refusal of the only copy says that nothing was done.
         let error = client.reject_agent_conf("154", None).expect_err("stale again");
-        assert_eq!(
-            (error.status(), error.maybe_sent(), error.resent()),
-            (Status::Session, false, false)
-        );
+        let told = (error.status(), error.maybe_sent(), error.resent());
+        assert_eq!(told, (Status::Session, false, false));
         // Nor where the caller hands over the Guid.
         let error = client.reject_agent_conf("154", "mine").expect_err("refused");
         assert_eq!(error.status(), Status::Session);

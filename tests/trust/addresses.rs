@@ -25,11 +25,7 @@ fn literals_are_dialled_and_checked_as_addresses() {
         options.trust = Trust::Ca;
         options.ca = Some(authority.pem());
         reject(&options).unwrap_or_else(|error| panic!("{literal}: {error}"));
-        assert_eq!(
-            gateway.seen().clients[0].asked_for,
-            None,
-            "an address is not asked for by name"
-        );
+        assert_eq!(gateway.seen().clients[0].asked_for, None, "an address is no name");
     }
 }
 

@@ -58,46 +58,29 @@ fn taken() -> Vec<Row> {
 
 fn for_another_name() -> Vec<Row> {
     let authority = Authority::new("Own authority");
-    let named = |what, names, host, words| Row {
-        host,
-        ..row(what, &authority, authority.issue(&Leaf::server(names)), Refused(words))
+    let named = |what, names, words| {
+        row(what, &authority, authority.issue(&Leaf::server(names)), Refused(words))
     };
+    let addressed = |what, names, words| Row { host: "127.0.0.1", ..named(what, names, words) };
+    let long = (0..6).map(|number| dns(&format!("{}.{number}.test", "x".repeat(60)))).collect();
     vec![
-        named("a common name only", vec![], HOST, &["names no host", HOST]),
-        named(
-            "another name",
-            vec![dns("other.test")],
-            HOST,
-            &["other.test", "not for gateway.test"],
-        ),
+        named("a common name only", vec![], &["names no host", HOST]),
+        named("another name", vec![dns("other.test")], &["other.test", "not for gateway.test"]),
         named(
             "other names",
             vec![dns("one.test"), ip("10.1.2.3")],
-            HOST,
             &["one.test", "10.1.2.3", "not for gateway.test", "put a name of it into base_url"],
         ),
-        named(
+        addressed(
             "another address",
             vec![ip("10.1.2.3"), ip("fd00::1")],
-            "127.0.0.1",
             &["10.1.2.3", "fd00::1", "not for 127.0.0.1"],
         ),
-        named(
-            "what is no name",
-            vec![dns("a\u{1b}[31m"), dns("b c"), dns("")],
-            HOST,
-            &["names no host"],
-        ),
-        named(
-            "long names",
-            (0..6).map(|number| dns(&format!("{}.{number}.test", "x".repeat(60)))).collect(),
-            HOST,
-            &[".1.test and 4 more", "not for gateway.test"],
-        ),
-        named(
+        named("what is no name", vec![dns("a\u{1b}[31m"), dns("b c"), dns("")], &["names no host"]),
+        named("long names", long, &[".1.test and 4 more", "not for gateway.test"]),
+        addressed(
             "an address written as a name",
             vec![dns("127.0.0.1")],
-            "127.0.0.1",
             &[
                 "it is for 127.0.0.1 (written as a host name), not for 127.0.0.1",
                 "have one with the right subjectAltName issued",

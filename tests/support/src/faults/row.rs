@@ -105,9 +105,7 @@ pub struct Expect {
     pub cti_code: i32,
     /// The operating system has a number for it.
     pub os_error: bool,
-    /// A success has words, too.
-    pub described: bool,
-    /// Must be in `detail`.
+    /// Must be in `detail`, which is empty if a success has no word.
     pub word: &'static str,
     /// The type of the event that it brings.
     pub event: &'static str,
@@ -236,13 +234,12 @@ pub fn accepted() -> Expect {
 
 /// `agw_connect` succeeds.
 pub fn connected() -> Expect {
-    Expect { described: true, word: "checked", ..succeeded() }
+    Expect { word: "checked", ..succeeded() }
 }
 
 fn succeeded() -> Expect {
     Expect {
         status: Status::Ok,
-        described: false,
         flags: 0,
         doubtful: 0,
         http_status: 0,

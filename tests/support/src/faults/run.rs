@@ -180,7 +180,8 @@ impl Report {
         if !detail.contains(expect.word) {
             self.complaints.push(format!("no {:?} in the detail {detail:?}", expect.word));
         }
-        self.expect("detail", detail.is_empty(), expect.status == Status::Ok && !expect.described);
+        let wordless = expect.status == Status::Ok && expect.word.is_empty();
+        self.expect("detail", detail.is_empty(), wordless);
     }
 
     fn compare_time(&mut self, outcome: &Outcome, expect: &Expect) {

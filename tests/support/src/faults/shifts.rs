@@ -67,47 +67,26 @@ fn faults_of(name: &str, asked: Asked) -> Vec<Row> {
         row_of(fault, over, follows([vec![Read], steps].concat()), expect).sees(1, 1)
     };
     let answered = |fault, answer: &str, expect| once(fault, BOTH, vec![send(answer)], expect);
-    let large = format!("{ACCEPTED}{}", " ".repeat(64 * 1024));
+    let half_a_head = send("HTTP/1.1 200 OK\r\nSet-GUID: JSESSIONID=half-a-");
+    let half_a_body = cut_off(&http("200 OK", ACCEPTED));
+    let half_a_record = SendPart(http("200 OK", ACCEPTED).into(), 90);
+    let redirect = "HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n";
+    let large = send(http("200 OK", &format!("{ACCEPTED}{}", " ".repeat(64 * 1024))));
+    let not_http = fails(Status::Protocol, MAYBE_SENT, "not HTTP");
     let down = fails(Status::Connect, 0, "no connection to 127.0.0.1").os_error();
     let mut rows = vec![
         row_of("nobody listens", BOTH, Site::Nobody, down),
         once("FIN before an answer", ALL, vec![], broken(WAITING)),
         once("FIN without TLS's goodbye", TLS, vec![Cut], broken(WAITING)),
         once("RST before an answer", ALL, vec![Reset], broken(WAITING).os_error()),
-        once(
-            "FIN in the middle of the head",
-            ALL,
-            vec![send("HTTP/1.1 200 OK\r\nSet-GUID: JSESSIONID=half-a-")],
-            broken(MIDDLE),
-        ),
-        once(
-            "FIN in the middle of the body",
-            ALL,
-            vec![cut_off(&http("200 OK", ACCEPTED))],
-            broken(MIDDLE).http(200),
-        ),
-        once(
-            "half a record, then FIN",
-            TLS,
-            vec![SendPart(http("200 OK", ACCEPTED).into(), 90), Cut],
-            broken(MIDDLE),
-        ),
+        once("FIN in the middle of the head", ALL, vec![half_a_head], broken(MIDDLE)),
+        once("FIN in the middle of the body", ALL, vec![half_a_body], broken(MIDDLE).http(200)),
+        once("half a record, then FIN", TLS, vec![half_a_record, Cut], broken(MIDDLE)),
         answered("500 in HTML", &http("500 Oops", HTML), error(Status::Http, 500)),
-        answered(
-            "redirect",
-            "HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n",
-            error(Status::Http, 302),
-        ),
+        answered("redirect", redirect, error(Status::Http, 302)),
         answered("200 in HTML", &http("200 OK", HTML), error(Status::Protocol, 200)),
-        answered("not HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n", {
-            fails(Status::Protocol, MAYBE_SENT, "not HTTP")
-        }),
-        once(
-            "more than 64 KiB",
-            BOTH,
-            vec![send(http("200 OK", &large)), Hang],
-            error(Status::TooLarge, 200),
-        ),
+        answered("not HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n", not_http),
+        once("more than 64 KiB", BOTH, vec![large, Hang], error(Status::TooLarge, 200)),
     ];
     // A poll waits longer: see there.
     if asked != NextEvent {
@@ -164,6 +143,9 @@ fn forced() -> Vec<Row> {
         |name, scripts: Vec<Vec<Step>>| row(name, ALL, each(&scripts)).with_guids(&["", "", ""]);
     let dies = |end: &[Step]| [vec![Read, already(), Read], end.to_vec()].concat();
     let signs_in = || vec![Read, send(brings_guid(NEWER))];
+    let closes = vec![Read, send(says("100-002", &[("Connection", "close")]))];
+    let half_an_answer = dies(&[cut_off(&brings_guid(NEWER))]);
+    let on_a_second = [vec![Read, already()], signs_in()].concat();
     vec![
         row_of("forced sign-in", vec![dies(&[send(brings_guid(NEWER))])])
             .asks(ForcedSignIn, accepted())
@@ -173,13 +155,10 @@ fn forced() -> Vec<Row> {
             .asks(ForcedSignIn, accepted())
             .kept(Some(NEWER))
             .sees(1, 1),
-        row_of(
-            "forced sign-in over another connection",
-            vec![vec![Read, send(says("100-002", &[("Connection", "close")]))], signs_in()],
-        )
-        .asks(ForcedSignIn, accepted())
-        .kept(Some(NEWER))
-        .sees(2, 2),
+        row_of("forced sign-in over another connection", vec![closes, signs_in()])
+            .asks(ForcedSignIn, accepted())
+            .kept(Some(NEWER))
+            .sees(2, 2),
         row_of("forced sign-in refused", vec![dies(&[send(says("100-004", &[]))])])
             .asks(ForcedSignIn, refused(Status::Gateway, "100-004"))
             .kept(None)
@@ -188,25 +167,19 @@ fn forced() -> Vec<Row> {
             .asks(ForcedSignIn, accepted().with_flags(RESENT))
             .kept(Some(NEWER))
             .sees(2, 3),
-        row_of(
-            "forced sign-in, half an answer",
-            vec![dies(&[cut_off(&brings_guid(NEWER))]), signs_in()],
-        )
-        .asks(ForcedSignIn, broken(MIDDLE).http(200))
-        .kept(None)
-        .sees(1, 2),
+        row_of("forced sign-in, half an answer", vec![half_an_answer, signs_in()])
+            .asks(ForcedSignIn, broken(MIDDLE).http(200))
+            .kept(None)
+            .sees(1, 2),
         row_of("forced sign-in, FIN 1.5 s later", vec![dies(&[Wait(ms(1_500))]), signs_in()])
             .asks(ForcedSignIn, broken(WAITING).at(1_500))
             .kept(None)
             .sees(1, 2),
-        row_of(
-            "sign-in sent once more, then forced",
-            vec![vec![Read], [vec![Read, already()], signs_in()].concat()],
-        )
-        .connect(connected())
-        .asks(ForcedSignIn, accepted().with_flags(RESENT))
-        .kept(Some(NEWER))
-        .sees(2, 3),
+        row_of("sign-in sent once more, then forced", vec![vec![Read], on_a_second])
+            .connect(connected())
+            .asks(ForcedSignIn, accepted().with_flags(RESENT))
+            .kept(Some(NEWER))
+            .sees(2, 3),
     ]
 }
 
@@ -222,15 +195,11 @@ fn polls() -> Vec<Row> {
     };
     let event =
         |event: &str| send(http("200 OK", &format!(r#"{{"retcode":"0","event":{event}}}"#)));
+    let none = send(says("0", &[]));
     let lost = || error(Status::Protocol, 200).retcode("0");
     let renews = with_lines(RINGS, &[("Set-GUID", &format!("JSESSIONID={NEWER}"))]);
     vec![
-        polls_twice(
-            row_of("poll", &[Read, rings(), Read, send(says("0", &[]))]),
-            rang(),
-            accepted(),
-        )
-        .sees(1, 2),
+        polls_twice(row_of("poll", &[Read, rings(), Read, none]), rang(), accepted()).sees(1, 2),
         row_of("poll that renews the Guid", &[Read, send(renews), Read, rings()])
             .asks(NextEvent, rang())
             .kept(Some(NEWER))
@@ -267,7 +236,11 @@ fn polls_refused() -> Vec<Row> {
             .kept(Some(GUID))
             .sees(1, 1)
     };
-    let close = &[("Set-GUID", NEWER), ("Connection", "close")];
+    let stale_and_close =
+        vec![Read, send(says("000-003", &[("Set-GUID", NEWER), ("Connection", "close")]))];
+    let half_an_answer = stale_then(&[cut_off(&http("200 OK", RINGS))]);
+    let dead = vec![stale_then(&[]), vec![Read, rings()]];
+    let half_a_guid = vec![Read, send("HTTP/1.1 200 OK\r\nSet-GUID: JSESSIONID=0a1b2c3d-")];
     vec![
         refuses("poll refused", "100-006", Status::Session),
         refuses("poll refused, the session is over", "105-006", Status::Session),
@@ -278,7 +251,7 @@ fn polls_refused() -> Vec<Row> {
             .sees(1, 2),
         row_of(
             "poll with a stale Guid, over another connection",
-            vec![vec![Read, send(says("000-003", close))], vec![Read, rings()]],
+            vec![stale_and_close, vec![Read, rings()]],
         )
         .asks(NextEvent, rang())
         .kept(Some(NEWER))
@@ -287,25 +260,16 @@ fn polls_refused() -> Vec<Row> {
             .asks(NextEvent, refused(Status::Session, "100-006"))
             .kept(Some(NEWER))
             .sees(1, 2),
-        row_of(
-            "poll with a stale Guid, dead as the newer comes",
-            vec![stale_then(&[]), vec![Read, rings()]],
-        )
-        .asks(NextEvent, rang().with_flags(RESENT))
-        .sees(2, 3),
-        row_of(
-            "poll with a stale Guid, half an answer to the newer",
-            vec![stale_then(&[cut_off(&http("200 OK", RINGS))])],
-        )
-        .asks(NextEvent, broken(MIDDLE).http(200))
-        .sees(1, 2),
-        row_of(
-            "poll with a stale Guid, half a newer one",
-            vec![vec![Read, send("HTTP/1.1 200 OK\r\nSet-GUID: JSESSIONID=0a1b2c3d-")]],
-        )
-        .asks(NextEvent, broken(MIDDLE))
-        .kept(Some(GUID))
-        .sees(1, 1),
+        row_of("poll with a stale Guid, dead as the newer comes", dead)
+            .asks(NextEvent, rang().with_flags(RESENT))
+            .sees(2, 3),
+        row_of("poll with a stale Guid, half an answer to the newer", vec![half_an_answer])
+            .asks(NextEvent, broken(MIDDLE).http(200))
+            .sees(1, 2),
+        row_of("poll with a stale Guid, half a newer one", vec![half_a_guid])
+            .asks(NextEvent, broken(MIDDLE))
+            .kept(Some(GUID))
+            .sees(1, 1),
     ]
 }
 
@@ -434,6 +398,9 @@ fn kept_guids() -> Vec<Row> {
     };
     let stale = || send(says("000-003", &[("Set-GUID", NEWER)]));
     let ok = || send(says("0", &[]));
+    let dead = vec![vec![Read, stale(), Read], vec![Read, ok()]];
+    let nothing_rings = vec![Read, stale(), Read, send(says("101-001", &[]))];
+    let cut = vec![Read, cut_off(&brings_guid(NEWER))];
     vec![
         row_of("kept Guid, stale", vec![vec![Read, send(says("000-003", &[]))]])
             .asks(Reject, refused(Status::Session, "000-003"))
@@ -443,25 +410,16 @@ fn kept_guids() -> Vec<Row> {
             .asks(Reject, accepted())
             .kept(Some(NEWER))
             .sees(1, 2),
-        row_of(
-            "kept Guid, stale, dead as the newer comes",
-            vec![vec![Read, stale(), Read], vec![Read, ok()]],
-        )
-        .asks(Reject, accepted().with_flags(RESENT))
-        .sees(2, 3),
-        row_of(
-            "kept Guid, stale, then nothing rings",
-            vec![vec![Read, stale(), Read, send(says("101-001", &[]))]],
-        )
-        .asks(Reject, refused(Status::NoConference, "101-001"))
-        .sees(1, 2),
-        row_of(
-            "kept Guid, renewed by an answer that is cut off",
-            vec![vec![Read, cut_off(&brings_guid(NEWER))]],
-        )
-        .asks(Reject, broken(MIDDLE).http(200))
-        .kept(Some(NEWER))
-        .sees(1, 1),
+        row_of("kept Guid, stale, dead as the newer comes", dead)
+            .asks(Reject, accepted().with_flags(RESENT))
+            .sees(2, 3),
+        row_of("kept Guid, stale, then nothing rings", vec![nothing_rings])
+            .asks(Reject, refused(Status::NoConference, "101-001"))
+            .sees(1, 2),
+        row_of("kept Guid, renewed by an answer that is cut off", vec![cut])
+            .asks(Reject, broken(MIDDLE).http(200))
+            .kept(Some(NEWER))
+            .sees(1, 1),
         row("no kept Guid", &[Plain], Site::Nobody)
             .asks(Reject, refused(Status::Session, "").http(0)),
     ]

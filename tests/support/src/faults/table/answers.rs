@@ -49,6 +49,7 @@ fn framings() -> Vec<Row> {
     let kept = old_chunks.replace("200 OK\r\n", "200 OK\r\nConnection: keep-alive\r\n");
     let close = |name, value| row(name, ALL, follows([serve(with_header("Connection", value))]));
     let chunks = |name, lines| row(name, ALL, follows([serve(format!("{CHUNKED}{lines}"))]));
+    let one_more_head = format!("{chunk}0\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     vec![
         chunks("chunked with trailers", format!("{chunk}0\r\nX-T: t\r\nX-U: u\r\n\r\n"))
             .rejects(2, accepted())
@@ -59,10 +60,7 @@ fn framings() -> Vec<Row> {
         anew(chunks("chunked, a sign before the length", format!("+{chunk}0\r\n\r\n"))),
         anew(chunks("chunked, a blank before the length", format!(" {chunk}0\r\n\r\n"))),
         anew(chunks("chunked, a trailer without a colon", format!("{chunk}0\r\nX-T\r\n\r\n"))),
-        anew(chunks(
-            "chunked, one more head among the trailers",
-            format!("{chunk}0\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
-        )),
+        anew(chunks("chunked, one more head among the trailers", one_more_head)),
         anew(row("chunks in HTTP/1.0", ALL, follows([serve(old_chunks)]))),
         anew(row("chunks in HTTP/1.0, to be kept alive", ALL, follows([serve(kept)]))),
         anew(once("HTTP/1.0 without length", &[old()])),
@@ -122,6 +120,7 @@ fn odd_heads() -> Vec<Row> {
     let late = |name, steps: &[Step]| {
         wrong(name, steps, fails(Status::Timeout, MAYBE_SENT, MIDDLE).at(400)).timeout(400)
     };
+    let in_a_name = send(format!("{folded}Content "));
     let endless = [b" ".as_slice(), &[b'x'; 998], b"\n"].concat();
     let interim = b"HTTP/1.1 103 x\r\nX : y\r\n z\r\n\r\n".repeat(50);
     vec![
@@ -130,11 +129,7 @@ fn odd_heads() -> Vec<Row> {
             .reject(accepted())
             .sees(1, 1),
         wrong("odd head, then FIN", &[send(folded)], broken(MIDDLE)),
-        wrong(
-            "odd head, FIN in the middle of a name",
-            &[send(format!("{folded}Content "))],
-            broken(MIDDLE),
-        ),
+        wrong("odd head, FIN in the middle of a name", &[in_a_name], broken(MIDDLE)),
         wrong("odd head, then RST", &[send(folded), Reset], broken(MIDDLE).os_error()),
         late("odd head, then silence", &[send(folded), Hang]),
         late("odd head, slowly", &[send(folded), Beat(b" x\r\n".to_vec(), ms(50))]),
@@ -164,19 +159,14 @@ fn not_http() -> Vec<Row> {
         ("CR alone in a trailer", "LENGTH\r\nANSWER\r\n0\r\nX: y\rz\r\n\r\n", garbled().http(200)),
     ];
     let length = ACCEPTED.len();
+    let line_feeds = format!("{}{length:x}\n{ACCEPTED}\n0\n\n", CHUNKED.replace('\r', ""));
+    let one_more =
+        format!("{CHUNKED}{length:x}\r\n{ACCEPTED}\r\n0\r\n\n") + &http("200 OK", ACCEPTED);
     let others = [
         row_of("not HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n".into(), garbled()),
         row_of("NUL in the head", with_header("X", "a\0b"), garbled()),
-        row_of(
-            "chunked, all lines end in LF alone",
-            format!("{}{length:x}\n{ACCEPTED}\n0\n\n", CHUNKED.replace('\r', "")),
-            line_feed_alone(),
-        ),
-        row_of(
-            "chunked, the end in LF alone, then one more answer",
-            format!("{CHUNKED}{length:x}\r\n{ACCEPTED}\r\n0\r\n\n{}", http("200 OK", ACCEPTED)),
-            line_feed_alone(),
-        ),
+        row_of("chunked, all lines end in LF alone", line_feeds, line_feed_alone()),
+        row_of("chunked, the end in LF alone, then one more answer", one_more, line_feed_alone()),
     ];
     chunks.map(chunked).into_iter().chain(others).collect()
 }
@@ -185,6 +175,7 @@ fn statuses() -> Vec<Row> {
     let row_of = |name, status, body: &str, expect| {
         row(name, BOTH, follows([serve(http(status, body))])).reject(expect).sees(1, 1)
     };
+    let ok = |name, body, expect| row_of(name, "200 OK", body, expect);
     let html = |status, word| fails(Status::Http, MAYBE_SENT, word).http(status);
     let empty = |status| fails(Status::Protocol, MAYBE_SENT, "the answer is empty").http(status);
     let no_retcode = || fails(Status::Protocol, MAYBE_SENT, "no retcode").http(200);
@@ -194,20 +185,12 @@ fn statuses() -> Vec<Row> {
         row("204", ALL, follows([serve("HTTP/1.1 204 No Content\r\n\r\n")]))
             .rejects(2, empty(204))
             .sees(2, 2),
-        row_of("200 without a body", "200 OK", "", empty(200)),
-        row_of("200 without a retcode", "200 OK", r#"{"message":"success"}"#, no_retcode()),
-        row_of(
-            "200 with a retcode that rounds to 0",
-            "200 OK",
-            r#"{"retcode":1e-400}"#,
-            no_retcode(),
-        ),
-        row_of(
-            "200, the message a number that is too large",
-            "200 OK",
-            r#"{"retcode":"0","message":1e400}"#,
-            accepted().message(""),
-        ),
+        ok("200 without a body", "", empty(200)),
+        ok("200 without a retcode", r#"{"message":"success"}"#, no_retcode()),
+        ok("200 with a retcode that rounds to 0", r#"{"retcode":1e-400}"#, no_retcode()),
+        ok("200, the message a number that is too large", r#"{"retcode":"0","message":1e400}"#, {
+            accepted().message("")
+        }),
         row_of("401 in HTML", "401 Unauthorized", HTML, html(401, "HTTP status 401")),
         row_of("404 in HTML", "404 Not Found", HTML, html(404, no_such_path)),
         row_of("500 in HTML", "500 Oops", HTML, html(500, "Apache Tomcat"))
@@ -222,7 +205,7 @@ fn statuses() -> Vec<Row> {
         row_of("500 in JSON", "500 Oops", &says("100-007", "Unknown ERROR._40302"), {
             refused(Status::GatewayFault, "100-007").http(500).cti_code(40302)
         }),
-        row_of("200 in JSON that says no", "200 OK", &says("101-001", "late"), nothing_rings())
+        ok("200 in JSON that says no", &says("101-001", "late"), nothing_rings())
             .reject(nothing_rings())
             .sees(1, 2),
     ]
@@ -254,12 +237,15 @@ fn sizes() -> Vec<Row> {
     let head = "HTTP/1.1 200 OK\r\n";
     let padded = |size: usize| format!("{ACCEPTED}{}", " ".repeat(size - ACCEPTED.len()));
     let lines = || Repeat(b"X: xxxxxxxxxx\r\n".repeat(100), MANY);
+    let too_large_body = || too_large().http(200);
+    let one_byte_more = send(http("200 OK", &padded(LARGEST + 1)));
+    let long_header = send(with_header("X", &"x".repeat(70_000)));
     // The connection with the rest on it is not used again.
     let row_of = |name, steps: &[Step], expect| Row { over: BOTH, ..wrong(name, steps, expect) };
     // All that was sent before the end is sent so many times over.
     let mb_50 = |name, head: String, chunk: &[u8]| {
         let steps = [send(head), Repeat(chunk.to_vec(), MB_50 / LARGEST)];
-        row_of(name, &steps, too_large().http(200))
+        row_of(name, &steps, too_large_body())
     };
     let endless = |name, start: String, byte: u8, expect| {
         row_of(name, &[send(start), Repeat(vec![byte; 4096], MANY)], expect)
@@ -268,19 +254,11 @@ fn sizes() -> Vec<Row> {
         row("64 KiB", BOTH, follows([serve(http("200 OK", &padded(LARGEST)))]))
             .rejects(2, accepted())
             .sees(1, 2),
-        row_of(
-            "64 KiB and 1 byte",
-            &[send(http("200 OK", &padded(LARGEST + 1))), Hang],
-            too_large().http(200),
-        ),
+        row_of("64 KiB and 1 byte", &[one_byte_more, Hang], too_large_body()),
         mb_50("50 MB by length", format!("{head}Content-Length: {MB_50}\r\n\r\n"), &chunk),
         mb_50("50 MB in chunks", format!("{head}Transfer-Encoding: chunked\r\n\r\n"), &in_chunks),
         mb_50("50 MB without length", format!("{head}\r\n"), &chunk),
-        row_of(
-            "header of 70 KB",
-            &[send(with_header("X", &"x".repeat(70_000))), Hang],
-            too_large(),
-        ),
+        row_of("header of 70 KB", &[long_header, Hang], too_large()),
         endless("endless header", format!("{head}X: "), b'x', too_large()),
         row_of("endless headers", &[send(head), lines()], {
             fails(Status::Protocol, MAYBE_SENT, "too many headers")
@@ -288,11 +266,9 @@ fn sizes() -> Vec<Row> {
         row_of("endless 1xx, as fast as can be", &[Repeat(PROCESSING.repeat(50), MANY)], {
             too_large()
         }),
-        endless("endless length of a chunk", CHUNKED.into(), b'0', too_large().http(200)),
-        endless("endless trailer", format!("{CHUNKED}0\r\nX: "), b'x', too_large().http(200)),
-        row_of("endless trailers", &[send(format!("{CHUNKED}0\r\n")), lines()], {
-            too_large().http(200)
-        }),
+        endless("endless length of a chunk", CHUNKED.into(), b'0', too_large_body()),
+        endless("endless trailer", format!("{CHUNKED}0\r\nX: "), b'x', too_large_body()),
+        row_of("endless trailers", &[send(format!("{CHUNKED}0\r\n")), lines()], too_large_body()),
     ]
 }
 
@@ -346,6 +322,7 @@ fn deadlines() -> Vec<Row> {
     };
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     let old = "HTTP/1.0 200 OK\r\n\r\n";
+    let rest = send(&http("200 OK", ACCEPTED)[1..]);
     vec![
         row_of("no answer", vec![Hang], late(WAITING).at(400)),
         row_of("half an answer, then silence", vec![half(), Hang], in_the_body()),
@@ -360,11 +337,9 @@ fn deadlines() -> Vec<Row> {
         slowly("endless chunks, slowly", chunked, "1\r\n \r\n", in_the_body()),
         slowly("endless body without length, slowly", old, " ", in_the_body()),
         row_of("endless 1xx, slowly", vec![Beat(PROCESSING.to_vec(), ms(50))], in_the_head()),
-        row_of(
-            "a byte of answer, connect time-out long passed",
-            vec![drip("H"), send(&http("200 OK", ACCEPTED)[1..])],
-            accepted().at(300),
-        )
+        row_of("a byte of answer, connect time-out long passed", vec![drip("H"), rest], {
+            accepted().at(300)
+        })
         .timeout(5_000)
         .connect_timeout(200),
     ]

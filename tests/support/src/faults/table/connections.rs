@@ -161,6 +161,11 @@ fn unsettled() -> Vec<Row> {
     let ambiguous =
         |name, lines: &str, body: &str| row_of(name, head("200 OK", lines) + body, accepted());
     let old = format!("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: {length}\r\n");
+    let old_chunks = format!("{old}Transfer-Encoding: chunked\r\n\r\n{ACCEPTED}");
+    let chunks_and_length = "Transfer-Encoding: chunked\r\nContent-Length: 9999\r\n";
+    let xchunked = format!("Transfer-Encoding: xchunked\r\nContent-Length: {length}\r\n");
+    let identity = "Transfer-Encoding: chunked, identity\r\n";
+    let two_lengths = format!("Content-Length: {length}\r\n").repeat(2);
     let settled = |name, answer: String| row(name, ALL, follows([serve(answer)])).sees(1, 2);
     vec![
         row_of("unsettled by 500 in HTML", http("500 Oops", HTML), error(500)),
@@ -175,31 +180,11 @@ fn unsettled() -> Vec<Row> {
         row_of("unsettled by 200 without a body", http("200 OK", ""), none(200)),
         row_of("unsettled by 200 in HTML", http("200 OK", HTML), none(200)),
         row_of("unsettled by 200 without a retcode", http("200 OK", "{}"), none(200)),
-        ambiguous(
-            "unsettled by chunks and a length",
-            "Transfer-Encoding: chunked\r\nContent-Length: 9999\r\n",
-            &in_chunks,
-        ),
-        ambiguous(
-            "unsettled by xchunked and a length",
-            &format!("Transfer-Encoding: xchunked\r\nContent-Length: {length}\r\n"),
-            ACCEPTED,
-        ),
-        ambiguous(
-            "unsettled by chunked, identity",
-            "Transfer-Encoding: chunked, identity\r\n",
-            &in_chunks,
-        ),
-        ambiguous(
-            "unsettled by two lengths",
-            &format!("Content-Length: {length}\r\n").repeat(2),
-            ACCEPTED,
-        ),
-        row_of(
-            "unsettled by chunks in HTTP/1.0",
-            format!("{old}Transfer-Encoding: chunked\r\n\r\n{ACCEPTED}"),
-            accepted(),
-        ),
+        ambiguous("unsettled by chunks and a length", chunks_and_length, &in_chunks),
+        ambiguous("unsettled by xchunked and a length", &xchunked, ACCEPTED),
+        ambiguous("unsettled by chunked, identity", identity, &in_chunks),
+        ambiguous("unsettled by two lengths", &two_lengths, ACCEPTED),
+        row_of("unsettled by chunks in HTTP/1.0", old_chunks, accepted()),
         // A retcode settles it whatever the HTTP status is.
         settled("settled by 500 in JSON", http("500 Oops", &says("101-001", "late")))
             .rejects(2, refused(Status::NoConference, "101-001").http(500)),
@@ -266,6 +251,7 @@ fn cancelled_calls() -> Vec<Row> {
     };
     let silent = || in_turn([below([Hang]), serving()]);
     let at_once = CancelCall(CALL_ID, ms(0));
+    let byte_by_byte = Drip(http("200 OK", ACCEPTED).into_bytes(), ms(50));
     vec![
         row("cancelled by number before its call", ALL, serves())
             .act(at_once.clone())
@@ -292,16 +278,10 @@ fn cancelled_calls() -> Vec<Row> {
             .rejects_once(cancelled(0).at(100))
             .sees(1, 1),
         answered("cancelled by number, no answer", vec![Hang], cancelled(MAYBE_SENT)),
-        answered(
-            "cancelled by number, in the middle of an answer",
-            vec![with_length(99), Hang],
-            cancelled(MAYBE_SENT).http(200),
-        ),
-        answered(
-            "cancelled by number, byte by byte",
-            vec![Drip(http("200 OK", ACCEPTED).into_bytes(), ms(50))],
-            cancelled(MAYBE_SENT),
-        ),
+        answered("cancelled by number, in the middle of an answer", vec![with_length(99), Hang], {
+            cancelled(MAYBE_SENT).http(200)
+        }),
+        answered("cancelled by number, byte by byte", vec![byte_by_byte], cancelled(MAYBE_SENT)),
         row("cancelled by number, on a kept connection", ALL, {
             then_serves([Read, answer(), Read, Hang])
         })

@@ -39,6 +39,7 @@ fn kept_connections() -> Vec<Row> {
     let says = |name, value| {
         row(name, ALL, follows([serve(with_header("Keep-Alive", value))])).rejects(2, accepted())
     };
+    let nothing = "timeout=-1, x, timeout=99999999999";
     vec![
         row("kept for the next calls", ALL, serves()).rejects(3, accepted()).sees(1, 3),
         row("not kept with AGW_NO_KEEP_ALIVE", ALL, serves())
@@ -49,11 +50,7 @@ fn kept_connections() -> Vec<Row> {
         says("not kept where the second of two lines says so", "timeout=20\r\nKeep-Alive: max=0")
             .sees(2, 2),
         says("not kept for a second", "timeout=1").sees(2, 2),
-        says(
-            "kept where the gateway says nothing that counts",
-            "timeout=-1, x, timeout=99999999999",
-        )
-        .sees(1, 2),
+        says("kept where the gateway says nothing that counts", nothing).sees(1, 2),
         says("kept for a second less than the gateway says", "max=5; Timeout = \"2\"")
             .act(Pause(ms(1_100)))
             .reject(accepted())
@@ -91,37 +88,32 @@ fn second_requests() -> Vec<Row> {
             .reject(expect)
             .sees(1, 2)
     };
+    let cut = || broken("in the middle");
     let part = |name, amount| {
         let end = [SendPart(http("200 OK", ACCEPTED).into(), amount), Cut];
-        began(name, TLS, &end, broken("in the middle"))
+        began(name, TLS, &end, cut())
     };
     let again = |status| fails(status, MAYBE_SENT | RESENT, "while waiting");
     let silent = || speaks([Read, Hang]);
+    let twice = [dies(&[Read]), speaks([Read]), serving()];
     vec![
         every("closes unread as the 2nd request comes, 200 times", &[Await], 1 + TIMES),
         every("RST as the 2nd request comes, 200 times", &[Await, Reset], 1 + TIMES),
         every("reads the 2nd request, then FIN, 200 times", &[Read], 1 + 2 * TIMES),
         every("reads the 2nd request, then RST, 200 times", &[Read, Reset], 1 + 2 * TIMES),
         once("half an answer to the 2nd request, then FIN", &[dies(&[Read, half()]), serving()])
-            .rejects_once(broken("in the middle").http(200))
+            .rejects_once(cut().http(200))
             .sees(2, 3),
-        began("a byte of answer to the 2nd request, then FIN", ALL, &[send("H")], {
-            broken("in the middle")
-        }),
+        began("a byte of answer to the 2nd request, then FIN", ALL, &[send("H")], cut()),
         began("a byte of answer to the 2nd request, then RST", ALL, &[send("H"), Reset], {
-            broken("in the middle").os_error()
+            cut().os_error()
         }),
         part("3 bytes of a record to the 2nd request, then FIN", 3),
         part("half a record to the 2nd request, then FIN", 90),
-        began("1xx to the 2nd request, then FIN", ALL, &[send(PROCESSING)], {
-            broken("in the middle")
-        }),
-        once(
-            "sent once more, closed once more: no third time",
-            &[dies(&[Read]), speaks([Read]), serving()],
-        )
-        .reject(again(Status::Io))
-        .sees(2, 3),
+        began("1xx to the 2nd request, then FIN", ALL, &[send(PROCESSING)], cut()),
+        once("sent once more, closed once more: no third time", &twice)
+            .reject(again(Status::Io))
+            .sees(2, 3),
         once("sent once more, then silence", &[dies(&[Read]), silent()])
             .timeout(400)
             .reject(again(Status::Timeout).at(400))

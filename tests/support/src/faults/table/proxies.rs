@@ -30,6 +30,7 @@ fn tunnel() -> Site {
 fn refusals() -> Vec<Row> {
     let no = |word| fails(Status::Proxy, 0, word);
     let refuses = |name, steps: &[Step], word| proxied(name, steps).reject(no(word));
+    let endless = Repeat(PROCESSING.repeat(50), MANY);
     let shows = http("403 Forbidden", &format!("<title>no {GUID}</title>"));
     vec![
         proxied("proxy with user and password", &[Tunnel])
@@ -39,11 +40,7 @@ fn refusals() -> Vec<Row> {
             .sees(1, 1),
         refuses("proxy answers 403", &[send(http("403 Forbidden", ""))], "HTTP status 403")
             .connect(no("HTTP status 403")),
-        refuses(
-            "proxy answers endless 1xx",
-            &[Repeat(PROCESSING.repeat(50), MANY)],
-            "no end within 64 KiB",
-        ),
+        refuses("proxy answers endless 1xx", &[endless], "no end within 64 KiB"),
         // It has read the Guid, since no TLS is spoken.
         Row {
             over: &[Plain],
@@ -99,6 +96,8 @@ fn behind() -> Vec<Row> {
         row(name, over, in_turn([script])).through(tunnel()).timeout(400)
     };
     let named = |status, flags| fails(status, flags, "through proxy 127.0.0.1:");
+    let cut = || named(Status::Io, MAYBE_SENT).http(200);
+    let trailers = send(format!("{CHUNKED}0\r\nX-T: t\r\n"));
     let handshake = |name, steps: &[Step], expect: Expect| {
         row_of(name, &[Tls13], below(steps)).reject(expect).sees(1, 0)
     };
@@ -107,32 +106,20 @@ fn behind() -> Vec<Row> {
     };
     vec![
         handshake("behind a proxy, FIN in the handshake", &[Take], named(Status::Tls, 0)),
-        handshake(
-            "behind a proxy, no TLS",
-            &[Take, send("SSH-2.0\r\n"), Hang],
-            named(Status::Tls, 0),
-        ),
+        handshake("behind a proxy, no TLS", &[Take, send("SSH-2.0\r\n"), Hang], {
+            named(Status::Tls, 0)
+        }),
         handshake("behind a proxy, a silent handshake", &[Hang], named(Status::Timeout, 0).at(400)),
         row_of("behind a proxy, closed at once", BOTH, speaks([]))
             .between(Between::Pause(ms(200)))
             .connect(named(Status::Io, 0).at(200))
             .sees(1, 0),
         read("behind a proxy, FIN before an answer", &[], named(Status::Io, MAYBE_SENT)),
-        read(
-            "behind a proxy, FIN in the middle of the body",
-            &[half()],
-            named(Status::Io, MAYBE_SENT).http(200),
-        ),
-        read(
-            "behind a proxy, closed among the trailers",
-            &[send(format!("{CHUNKED}0\r\nX-T: t\r\n"))],
-            named(Status::Io, MAYBE_SENT).http(200),
-        ),
+        read("behind a proxy, FIN in the middle of the body", &[half()], cut()),
+        read("behind a proxy, closed among the trailers", &[trailers], cut()),
         read("behind a proxy, no answer", &[Hang], named(Status::Timeout, MAYBE_SENT).at(400)),
-        read(
-            "behind a proxy, not HTTP",
-            &[send("SSH-2.0\r\n\r\n"), Hang],
-            named(Status::Protocol, MAYBE_SENT),
-        ),
+        read("behind a proxy, not HTTP", &[send("SSH-2.0\r\n\r\n"), Hang], {
+            named(Status::Protocol, MAYBE_SENT)
+        }),
     ]
 }

@@ -7,8 +7,8 @@ use agw::ffi::{
 
 use crate::faults::abi::CALL_ID;
 use crate::faults::parts::{
-    ALL, BOTH, CANCELLED_AT, HTML, MANY, TLS, cancelled, follows_below, in_turn, ms, send, serves,
-    serving, speaks,
+    ALL, BOTH, CANCELLED_AT, HTML, MANY, TLS, cancelled, follows_below, ms, send, serves,
+    then_serves,
 };
 use crate::faults::row::Act::{AwaitEnded, CancelCall, Pause};
 use crate::faults::row::{Between, Row, Site, accepted, connected, fails, row};
@@ -71,6 +71,8 @@ fn handshakes() -> Vec<Row> {
     let perhaps = "closed the connection in the TLS handshake; perhaps it serves no host of this name \
                    (see base_url), or its TLS and agw's have nothing in common: agw needs TLS 1.3";
     let closed = |name, steps| raw(name, steps).reject(refused(perhaps));
+    let page = send(http("400 Bad Request", HTML));
+    let garbage = Repeat(vec![0xA5; 4096], MANY);
     let half_a_hello = || send(b"\x16\x03\x03\x40\x00\x02\x00");
     let demanding = |name, over| row(name, over, serves()).wants_client_certificate().sees(1, 0);
     let demands = || refused("demands a client certificate");
@@ -79,14 +81,8 @@ fn handshakes() -> Vec<Row> {
         raw("ClientHello answered with RST", vec![Take, Reset])
             .reject(refused("in the TLS handshake").os_error()),
         no_tls("ClientHello answered with a text", vec![Take, send("SSH-2.0-OpenSSH\r\n"), Hang]),
-        no_tls(
-            "ClientHello answered with HTTP",
-            vec![Take, send(http("400 Bad Request", HTML)), Hang],
-        ),
-        no_tls(
-            "ClientHello answered with endless garbage",
-            vec![Take, Repeat(vec![0xA5; 4096], MANY)],
-        ),
+        no_tls("ClientHello answered with HTTP", vec![Take, page, Hang]),
+        no_tls("ClientHello answered with endless garbage", vec![Take, garbage]),
         raw("TLS 1.1 only, by alert", vec![Take, send(ALERT_OF_TLS_11)])
             .reject(refused("it speaks another version of TLS; agw needs")),
         raw("TLS 1.1 only, by ServerHello", vec![Take, Send(hello_of_tls_11()), Hang])
@@ -146,19 +142,15 @@ fn ahead() -> Vec<Row> {
             .wants_client_certificate()
             .connect(fails(Status::Tls, 0, "demands a client certificate"))
             .sees(1, 0),
-        row("agw_connect, closed before the call", ALL, {
-            in_turn([speaks([Wait(ms(200))]), serving()])
-        })
-        .connect(connected())
-        .act(AwaitEnded(1))
-        .reject(accepted())
-        .sees(2, 1),
-        row("agw_connect, closed as the request comes", ALL, {
-            in_turn([speaks([Await]), serving()])
-        })
-        .connect(connected())
-        .reject(accepted().with_flags(RESENT))
-        .sees(2, 1),
+        row("agw_connect, closed before the call", ALL, then_serves([Wait(ms(200))]))
+            .connect(connected())
+            .act(AwaitEnded(1))
+            .reject(accepted())
+            .sees(2, 1),
+        row("agw_connect, closed as the request comes", ALL, then_serves([Await]))
+            .connect(connected())
+            .reject(accepted().with_flags(RESENT))
+            .sees(2, 1),
     ]
 }
 
