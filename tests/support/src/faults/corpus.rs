@@ -3,15 +3,10 @@
 use std::process::Command;
 use std::sync::LazyLock;
 
-use agw::Status;
-use agw::ffi::AGW_RESULT_MAYBE_SENT as MAYBE_SENT;
 use serde::Deserialize;
 
-use super::row::{Expect, Row, Site, accepted, fails, refused, row};
+use super::parts::*;
 use crate::c;
-use crate::gateway::Step::{AwaitEnd, Read, Send, Serve, TunnelSaying};
-use crate::gateway::{Script, serving};
-use crate::tls::Over::{Plain, Tls12, Tls13};
 
 /// As the script prints them.
 #[derive(Deserialize)]

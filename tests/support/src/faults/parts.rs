@@ -1,16 +1,20 @@
-//! What the rows are made of.
+//! What the rows are made of: the tables take all of it.
 
 use std::time::Duration;
 
-use agw::Status;
-use agw::ffi::AGW_RESULT_MAYBE_SENT as MAYBE_SENT;
+pub use agw::Status;
+pub use agw::ffi::{
+    AGW_NO_KEEP_ALIVE, AGW_RESULT_MAYBE_SENT as MAYBE_SENT, AGW_RESULT_RESENT as RESENT,
+    AGW_RESULT_TRUNCATED as TRUNCATED,
+};
 
-use super::row::{Expect, Site, fails};
-use crate::gateway::Step::{Send, Serve};
-pub use crate::gateway::serving;
-use crate::gateway::{Script, Step};
-use crate::tls::Over::{self, Plain, Tls12, Tls13};
-use crate::{ACCEPTED, http};
+pub use super::abi::CALL_ID;
+pub use super::row::Act::{AwaitEnded, CancelCall, ClosePort, Pause, Restart, SetSession, Stop};
+pub use super::row::{Between, Expect, Row, Site, accepted, connected, fails, refused, row};
+pub use crate::gateway::Step::*;
+pub use crate::gateway::{Script, Step, serving};
+pub use crate::tls::Over::{self, Plain, Tls12, Tls13};
+pub use crate::{ACCEPTED, GUID, http};
 
 pub const ALL: &[Over] = &[Plain, Tls12, Tls13];
 pub const BOTH: &[Over] = &[Plain, Tls13];

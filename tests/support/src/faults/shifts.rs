@@ -3,23 +3,8 @@
 
 use std::time::Duration;
 
-use agw::Status;
-use agw::ffi::{AGW_RESULT_MAYBE_SENT as MAYBE_SENT, AGW_RESULT_RESENT as RESENT};
-
-use super::abi::CALL_ID;
-use super::parts::{
-    ALL, BOTH, CANCELLED_AT, HTML, MIDDLE, TLS, WAITING, broken, cancelled, follows, follows_below,
-    in_turn, ms, send, speaks, with_lines,
-};
-use super::row::Act::{AwaitEnded, CancelCall, Pause, SetSession};
-use super::row::Asked::{ForcedSignIn, NextEvent, Reject, SignIn, SignOut};
-use super::row::{Asked, Expect, Row, Site, accepted, connected, fails, refused, row};
-use crate::gateway::Step;
-use crate::gateway::Step::{
-    Await, AwaitEnd, Cut, Hang, Read, Reset, SendPart, SendRest, Tunnel, Wait,
-};
-use crate::tls::Over::{Plain, Tls13};
-use crate::{ACCEPTED, GUID, http};
+use super::parts::*;
+use super::row::Asked::{self, ForcedSignIn, NextEvent, Reject, SignIn, SignOut};
 
 /// Begins as the other, so that what looks for that one in a text finds this one, too.
 const NEWER: &str = "0a1b2c3d-0000-1111-2222-666677778888.AgentGateway1";

@@ -6,13 +6,9 @@ mod kept;
 mod proxies;
 mod set_up;
 
-use agw::Status;
-
-use super::parts::{serve, speaks, with_lines};
-use super::row::{Expect, Row, refused};
+use super::parts::*;
 use super::shifts;
-use crate::gateway::Script;
-use crate::{ACCEPTED, caller, http};
+use crate::caller;
 
 pub fn rows() -> Vec<Row> {
     let mut rows = [

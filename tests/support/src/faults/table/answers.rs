@@ -3,19 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use agw::Status;
-use agw::ffi::{AGW_RESULT_MAYBE_SENT as MAYBE_SENT, AGW_RESULT_TRUNCATED as TRUNCATED};
-
 use super::connections::with_length;
 use super::{says, with_header};
-use crate::faults::parts::{
-    ALL, BOTH, CHUNKED, HTML, MANY, MIDDLE, PROCESSING, TLS, WAITING, below, broken, follows, half,
-    ms, send, serve, then_serves,
-};
-use crate::faults::row::{Expect, Row, accepted, fails, refused, row};
-use crate::gateway::Step::{Beat, Cut, Drip, Hang, Read, Repeat, Reset, Wait};
-use crate::gateway::{Gateway, Step};
-use crate::{ACCEPTED, GUID, http};
+use crate::faults::parts::*;
+use crate::gateway::Gateway;
 
 const OLD: &str = "HTTP/1.0 200 OK\r\nServer: old\r\n\r\n";
 

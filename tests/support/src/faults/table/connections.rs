@@ -1,23 +1,7 @@
 //! Connections that end too early, hold too much, or on which a call does not come to its end.
 
-use agw::Status;
-use agw::ffi::{AGW_NO_KEEP_ALIVE, AGW_RESULT_MAYBE_SENT as MAYBE_SENT};
-
 use super::{nothing_rings, says, says_no, stale, with_header};
-use crate::faults::abi::CALL_ID;
-use crate::faults::parts::{
-    ALL, BOTH, CANCELLED_AT, HTML, MIDDLE, PROCESSING, TLS, WAITING, answer, below, broken,
-    cancelled, follows, half, in_turn, ms, send, serve, serves, serving, speaks, then_serves,
-};
-use crate::faults::row::Act::{CancelCall, Pause};
-use crate::faults::row::{Between, Row, Site, accepted, connected, fails, refused, row};
-use crate::gateway::Step::{
-    Await, AwaitEnd, Cut, Drip, Hang, Read, Reset, Send, SendAndBare, SendPart, SendRest, SendSome,
-    Tunnel, Wait,
-};
-use crate::gateway::{Script, Step};
-use crate::tls::Over::{Tls12, Tls13};
-use crate::{ACCEPTED, http};
+use crate::faults::parts::*;
 
 pub fn rows() -> Vec<Row> {
     [
@@ -244,7 +228,7 @@ fn unsent() -> Vec<Row> {
 /// `agw_cancel_call`, wherever a call may be. Once it has ended, the next one is not touched.
 fn cancelled_calls() -> Vec<Row> {
     let cancels = |name, over, site| row(name, over, site).act(CancelCall(CALL_ID, CANCELLED_AT));
-    let answered = |name, steps: Vec<Step>, expect: crate::faults::row::Expect| {
+    let answered = |name, steps: Vec<Step>, expect: Expect| {
         cancels(name, ALL, then_serves([vec![Read], steps].concat()))
             .rejects_once(expect.at(100))
             .sees(2, 2)

@@ -1,20 +1,7 @@
 //! Kept connections: how long they are kept, and what becomes of a call when they are dead.
 
-use agw::Status;
-use agw::ffi::{
-    AGW_NO_KEEP_ALIVE, AGW_RESULT_MAYBE_SENT as MAYBE_SENT, AGW_RESULT_RESENT as RESENT,
-};
-
 use super::{nothing_rings, says_no, with_header};
-use crate::faults::parts::{
-    ALL, HTML, PROCESSING, TLS, WAITING, answer, broken, follows, half, in_turn, ms, send, serve,
-    serves, serving, speaks,
-};
-use crate::faults::row::Act::{AwaitEnded, ClosePort, Pause, Restart, Stop};
-use crate::faults::row::{Row, accepted, fails, row};
-use crate::gateway::Step::{Await, Cut, Hang, Read, Reset, SendPart, Wait};
-use crate::gateway::{Script, Step};
-use crate::{ACCEPTED, http};
+use crate::faults::parts::*;
 
 /// How often the connection dies just as the second request comes.
 const TIMES: usize = 200;

@@ -1,17 +1,6 @@
 //! HTTP proxies, and what goes wrong behind them.
 
-use agw::Status;
-use agw::ffi::AGW_RESULT_MAYBE_SENT as MAYBE_SENT;
-
-use crate::faults::parts::{
-    BOTH, CHUNKED, MANY, PROCESSING, WAITING, below, follows, follows_below, half, in_turn, ms,
-    send, serves, speaks,
-};
-use crate::faults::row::{Between, Expect, Row, Site, accepted, connected, fails, row};
-use crate::gateway::Step::{Beat, Hang, Read, Repeat, Reset, Send, Take, Tunnel};
-use crate::gateway::{Script, Step};
-use crate::tls::Over::{Plain, Tls13};
-use crate::{GUID, http};
+use crate::faults::parts::*;
 
 pub fn rows() -> Vec<Row> {
     [refusals(), deadlines(), behind()].concat()

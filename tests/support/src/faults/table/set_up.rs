@@ -1,20 +1,6 @@
 //! What goes wrong before there is a connection to send over.
 
-use agw::Status;
-use agw::ffi::{
-    AGW_NO_KEEP_ALIVE, AGW_RESULT_MAYBE_SENT as MAYBE_SENT, AGW_RESULT_RESENT as RESENT,
-};
-
-use crate::faults::abi::CALL_ID;
-use crate::faults::parts::{
-    ALL, BOTH, CANCELLED_AT, HTML, MANY, TLS, cancelled, follows_below, ms, send, serves,
-    then_serves,
-};
-use crate::faults::row::Act::{AwaitEnded, CancelCall, Pause};
-use crate::faults::row::{Between, Row, Site, accepted, connected, fails, row};
-use crate::gateway::Step::{self, Await, Beat, Hang, Repeat, Reset, Send, Take, Wait};
-use crate::http;
-use crate::tls::Over::{Plain, Tls12, Tls13};
+use crate::faults::parts::*;
 
 /// An alert of TLS 1.1: fatal, protocol_version.
 const ALERT_OF_TLS_11: &[u8] = b"\x15\x03\x02\x00\x02\x02\x46";
