@@ -20,9 +20,10 @@ fn cargo(folder: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-fn metadata() -> Value {
+fn packages() -> Vec<Value> {
     let arguments = ["metadata", "--locked", "--all-features", "--format-version", "1"];
-    serde_json::from_str(&cargo(Path::new(ROOT), &arguments)).expect("JSON")
+    let metadata: Value = serde_json::from_str(&cargo(Path::new(ROOT), &arguments)).expect("JSON");
+    metadata["packages"].as_array().expect("packages").clone()
 }
 
 /// The packages that a user of the library compiles, on any system: all but those that only tests
@@ -42,12 +43,12 @@ fn version(text: &str) -> [u32; 3] {
 
 #[test]
 fn no_dependency_needs_a_newer_rust_than_is_stated() {
-    let (metadata, compiled) = (metadata(), compiled_by_users());
+    let compiled = compiled_by_users();
     let compiled: HashSet<Vec<_>> =
         compiled.lines().map(|line| line.split(' ').take(2).collect()).collect();
     let stated = version(env!("CARGO_PKG_RUST_VERSION"));
     let mut seen = 0;
-    for package in metadata["packages"].as_array().expect("packages") {
+    for package in packages() {
         let [name, number] = ["name", "version"].map(|key| package[key].as_str().expect("a text"));
         if !compiled.contains(&vec![name, &format!("v{number}")]) {
             continue;
@@ -63,9 +64,8 @@ fn no_dependency_needs_a_newer_rust_than_is_stated() {
 /// They are released together.
 #[test]
 fn the_programs_of_the_archives_have_the_crates_version() {
-    let metadata = metadata();
+    let packages = packages();
     for name in ["agw-check", "agw-simulator"] {
-        let packages = metadata["packages"].as_array().expect("packages");
         let package = packages.iter().find(|one| one["name"] == name).expect(name);
         assert_eq!(package["version"], env!("CARGO_PKG_VERSION"), "{name}");
         assert_eq!(package["publish"], serde_json::json!([]), "{name} is on no registry");

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,14 +13,13 @@ use agw::{CallId, Client, ClientOptions, Error, NumberedCall, Status};
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use support::client::options;
 use support::faults::row::Site;
 use support::faults::run::Place;
 use support::gateway::Step::{Hang, Read, Send, Tell, Tunnel, Wait};
 use support::gateway::{Gateway, Order, Script, Step, serving};
 use support::tls::Over;
-use support::{ACCEPTED, GUID, http, wait_until};
-
-use support::client::options;
+use support::{ACCEPTED, GUID, http, lock, wait_until};
 
 const OVERS: [Over; 3] = [Over::Plain, Over::Tls12, Over::Tls13];
 
@@ -64,11 +63,6 @@ struct Barrier {
 }
 
 impl Barrier {
-    fn pass(&self) {
-        let closed = self.closed.lock();
-        drop(closed.unwrap_or_else(PoisonError::into_inner));
-    }
-
     fn step(self: &Arc<Self>) -> Step {
         let barrier = self.clone();
         Tell(Arc::new(move || barrier.keep_waiting()))
@@ -76,19 +70,24 @@ impl Barrier {
 
     fn keep_waiting(&self) {
         self.came.fetch_add(1, Ordering::SeqCst);
-        self.pass();
+        drop(lock(&self.closed));
     }
 
     fn cancel_one_of_two(&self, options: &ClientOptions, call: Call) -> (Duration, Error) {
-        let closed = self.closed.lock().expect("nobody panics");
+        let closed = lock(&self.closed);
         let both_are_there = || wait_until(|| self.came.load(Ordering::SeqCst) == 2);
         cancel_one_of_two(options, call, both_are_there, || drop(closed))
     }
 }
 
 /// At best of three, as a machine may be busy.
-fn is_prompt(cancel: impl Fn() -> Duration) {
-    let took = (0..3).map(|_| cancel()).min().expect("three");
+fn is_prompt(maybe_sent: bool, cancel: impl Fn(Arc<Barrier>) -> (Duration, Error)) {
+    let times = (0..3).map(|_| {
+        let (took, error) = cancel(Arc::default());
+        assert_eq!(error.maybe_sent(), maybe_sent, "{error}");
+        took
+    });
+    let took = times.min().expect("three");
     assert!(took < Duration::from_millis(50), "{took:?}");
 }
 
@@ -121,16 +120,13 @@ fn answer_one(listener: &TcpListener) {
 #[test]
 fn a_cancel_by_number_ends_one_of_two_calls_whose_proxy_says_nothing() {
     for (over, call) in [(Over::Plain, REJECT), (Over::Tls13, CONNECT)] {
-        is_prompt(|| {
-            let barrier = Arc::new(Barrier::default());
+        is_prompt(false, |barrier| {
             let proxy = Script::Tcp(vec![Read, barrier.step(), Tunnel]);
             let proxy = Gateway::start(vec![proxy], None);
             let gateway = Gateway::start(vec![serving()], over.config(false));
             let mut options = options(&gateway.url());
             options.proxy = Some(proxy.url());
-            let (took, error) = barrier.cancel_one_of_two(&options, call);
-            assert!(!error.maybe_sent());
-            took
+            barrier.cancel_one_of_two(&options, call)
         });
     }
 }
@@ -149,14 +145,11 @@ impl ResolvesServerCert for Hesitant {
 #[test]
 fn a_cancel_by_number_ends_one_of_two_calls_in_the_handshake() {
     for (over, call) in [(Over::Tls12, CONNECT), (Over::Tls12, REJECT), (Over::Tls13, REJECT)] {
-        is_prompt(|| {
-            let barrier = Arc::new(Barrier::default());
+        is_prompt(false, |barrier| {
             let mut config = ServerConfig::clone(&over.config(false).expect("TLS"));
             config.cert_resolver = Arc::new(Hesitant(barrier.clone(), config.cert_resolver));
             let gateway = Gateway::start(vec![serving()], Some(Arc::new(config)));
-            let (took, error) = barrier.cancel_one_of_two(&options(&gateway.url()), call);
-            assert!(!error.maybe_sent());
-            took
+            barrier.cancel_one_of_two(&options(&gateway.url()), call)
         });
     }
 }
@@ -164,14 +157,11 @@ fn a_cancel_by_number_ends_one_of_two_calls_in_the_handshake() {
 #[test]
 fn a_cancel_by_number_ends_one_of_two_calls_that_wait_for_an_answer() {
     for over in OVERS {
-        is_prompt(|| {
-            let barrier = Arc::new(Barrier::default());
+        is_prompt(true, |barrier| {
             let answer = Send(http("200 OK", ACCEPTED).into());
             let script = Script::Http(vec![Read, barrier.step(), answer]);
             let gateway = Gateway::start(vec![script], over.config(false));
-            let (took, error) = barrier.cancel_one_of_two(&options(&gateway.url()), REJECT);
-            assert!(error.maybe_sent());
-            took
+            barrier.cancel_one_of_two(&options(&gateway.url()), REJECT)
         });
     }
 }
