@@ -30,16 +30,16 @@ struct Case {
 fn main() -> ExitCode {
     standstill::watch();
     let wanted: Vec<_> = env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let cases = cases(&wanted);
-    let mut printer = Printer::default();
-    printer.head();
     let (alone, together): (Vec<_>, Vec<_>) =
-        cases.into_iter().partition(|case| case.row.planted.is_some());
-    for case in &alone {
-        printer.print(case, &play(&case.row, case.over));
-    }
-    print_together(&mut printer, together);
-    printer.foot()
+        cases(&wanted).into_iter().partition(|case| case.row.planted.is_some());
+    print_head();
+    let mut green: Vec<_> =
+        alone.iter().map(|case| print(case, &play(&case.row, case.over))).collect();
+    green.extend(print_together(together));
+    let passed = green.iter().filter(|green| **green).count();
+    let failed = green.len() - passed;
+    line(format_args!("{passed} passed, {failed} failed"));
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn cases(wanted: &[String]) -> Vec<Case> {
@@ -55,7 +55,7 @@ fn cases(wanted: &[String]) -> Vec<Case> {
 }
 
 /// Plays several at a time and prints them in the table's order.
-fn print_together(printer: &mut Printer, cases: Vec<Case>) {
+fn print_together(cases: Vec<Case>) -> Vec<bool> {
     let cases = Arc::new(cases);
     let (senders, reports): (Vec<_>, Vec<_>) = cases.iter().map(|_| mpsc::channel()).unzip();
     let turns = Arc::new(Mutex::new(senders.into_iter().enumerate()));
@@ -70,57 +70,45 @@ fn print_together(printer: &mut Printer, cases: Vec<Case>) {
     }
     // A row that hangs is reported, and left behind when the process ends.
     let hangs = |_| Report { complaints: vec!["does not end".into()], ..Report::default() };
-    for (case, report) in cases.iter().zip(reports) {
-        printer.print(case, &report.recv_timeout(HANGS).unwrap_or_else(hangs));
-    }
+    let printed = cases
+        .iter()
+        .zip(reports)
+        .map(|(case, report)| print(case, &report.recv_timeout(HANGS).unwrap_or_else(hangs)));
+    printed.collect()
 }
 
-/// Writes the table, and counts.
-#[derive(Default)]
-struct Printer {
-    passed: usize,
-    failed: usize,
+fn print_head() {
+    line(format_args!(
+        "     {:<58} {:<7} {:>5} {:<21} {:<17} {:>5} {:>4} {:>7} {:>4}",
+        "fault", "over", "calls", "status", "flags", "conns", "reqs", "due", "ms"
+    ));
 }
 
-impl Printer {
-    fn head(&self) {
-        line(format_args!(
-            "     {:<58} {:<7} {:>5} {:<21} {:<17} {:>5} {:>4} {:>7} {:>4}",
-            "fault", "over", "calls", "status", "flags", "conns", "reqs", "due", "ms"
-        ));
+/// Whether it is as the row says.
+fn print(case: &Case, report: &Report) -> bool {
+    let green = report.is_green();
+    let (status, flags) = report.told.map_or(("-", 0), |(status, flags)| (status.name(), flags));
+    let due = case.row.due().map_or("at once".into(), |due| due.as_millis().to_string());
+    line(format_args!(
+        "{:<4} {:<58} {:<7} {:>5} {:<21} {:<17} {:>5} {:>4} {:>7} {:>4}",
+        if green { "ok" } else { "FAIL" },
+        case.row.name,
+        case.over.name(),
+        report.calls,
+        status,
+        flag_names(flags),
+        report.connections,
+        report.requests,
+        due,
+        report.longest.as_millis()
+    ));
+    for earlier in &report.earlier {
+        line(format_args!("       at first: {earlier}"));
     }
-
-    fn print(&mut self, case: &Case, report: &Report) {
-        let green = report.is_green();
-        *(if green { &mut self.passed } else { &mut self.failed }) += 1;
-        let (status, flags) =
-            report.told.map_or(("-", 0), |(status, flags)| (status.name(), flags));
-        let due = case.row.due().map_or("at once".into(), |due| due.as_millis().to_string());
-        line(format_args!(
-            "{:<4} {:<58} {:<7} {:>5} {:<21} {:<17} {:>5} {:>4} {:>7} {:>4}",
-            if green { "ok" } else { "FAIL" },
-            case.row.name,
-            case.over.name(),
-            report.calls,
-            status,
-            flag_names(flags),
-            report.connections,
-            report.requests,
-            due,
-            report.longest.as_millis()
-        ));
-        for earlier in &report.earlier {
-            line(format_args!("       at first: {earlier}"));
-        }
-        for complaint in report.complaints.iter().chain(&report.late).take(MOST_COMPLAINTS) {
-            line(format_args!("       {complaint}"));
-        }
+    for complaint in report.complaints.iter().chain(&report.late).take(MOST_COMPLAINTS) {
+        line(format_args!("       {complaint}"));
     }
-
-    fn foot(&self) -> ExitCode {
-        line(format_args!("{} passed, {} failed", self.passed, self.failed));
-        if self.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-    }
+    green
 }
 
 /// A row with 200 calls may have 200 times as many.

@@ -1,6 +1,8 @@
 //! The whole story against the simulator, through the C ABI: ring, reject, too late, stale; a shift.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::LazyLock;
 
 use agw::Status;
@@ -13,12 +15,10 @@ static STORY: LazyLock<PathBuf> =
     LazyLock::new(|| c::compile("tests/c/story.c", "story", c::GNU11));
 
 /// Runs the C program with the simulator's address and CA.
-fn story(simulator: &Simulator, rest: &[&str]) -> String {
-    let url = simulator.url();
-    let ca = simulator.ca_path().expect("written").to_str().expect("UTF-8").to_owned();
-    let arguments: Vec<&str> =
-        [url.as_str(), &ca].into_iter().chain(rest.iter().copied()).collect();
-    c::run(&STORY, &arguments)
+fn story<S: AsRef<OsStr>>(simulator: &Simulator, rest: &[S]) -> String {
+    let mut story = Command::new(&*STORY);
+    story.arg(simulator.url()).arg(simulator.ca_path().expect("written")).args(rest);
+    String::from_utf8(c::expect_success(&mut story).stdout).expect("UTF-8")
 }
 
 /// One call of agent 154, which ends so.
@@ -64,7 +64,6 @@ fn sixteen_threads_share_one_client() {
         simulator.ring(*agent, &[]).expect("rings");
         arguments.extend([agent.to_string(), simulator.guid(*agent).expect("signed in")]);
     }
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let printed = story(&simulator, &arguments);
 
     let requests = simulator.requests();

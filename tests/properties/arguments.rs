@@ -1,8 +1,9 @@
 //! What is taken as an agent ID, a Guid and a base URL, against models of them.
 
-use agw::{Client, ClientOptions, Status, Trust};
+use agw::{Client, Status};
 use proptest::prelude::*;
 use proptest::sample::select;
+use support::client::options;
 use support::{ACCEPTED, http};
 
 use crate::cases;
@@ -89,10 +90,7 @@ const NO_HOSTS: &[&str] = &[
 
 /// What a client of this gateway is refused with.
 fn refusal(url: &str) -> Option<Status> {
-    let mut options = ClientOptions::new(url);
-    options.allow_http = true;
-    options.trust = Trust::DangerAny;
-    Client::new(&options).err().map(|error| error.status())
+    Client::new(&options(url)).err().map(|error| error.status())
 }
 
 #[test]

@@ -29,21 +29,26 @@ fn ends() -> Vec<Row> {
         row(name, over, follows(steps)).reject(expect).sees(1, read.into())
     };
     let half_a_head = || send("HTTP/1.1 200 OK\r\nContent-");
+    let reset = |word| broken(word).os_error();
     vec![
         row_of("FIN before an answer, not sent again", ALL, vec![Read], broken(WAITING)),
         row_of("FIN before an answer without TLS's goodbye", TLS, vec![Read, Cut], broken(WAITING)),
-        row_of("RST before an answer", ALL, vec![Read, Reset], broken(WAITING).os_error()),
-        row_of("RST before the request is read", ALL, vec![Await, Reset], {
-            broken(WAITING).os_error()
-        }),
+        row_of("RST before an answer", ALL, vec![Read, Reset], reset(WAITING)),
+        row_of("RST before the request is read", ALL, vec![Await, Reset], reset(WAITING)),
         row_of("FIN in the middle of the body", ALL, vec![Read, half()], broken(MIDDLE).http(200)),
         row_of("FIN in the middle of the head", ALL, vec![Read, half_a_head()], broken(MIDDLE)),
-        row_of("RST in the middle of the body", ALL, vec![Read, half(), Reset], {
-            broken(MIDDLE).http(200).os_error()
-        }),
-        row_of("RST in the middle of the head", ALL, vec![Read, half_a_head(), Reset], {
-            broken(MIDDLE).os_error()
-        }),
+        row_of(
+            "RST in the middle of the body",
+            ALL,
+            vec![Read, half(), Reset],
+            reset(MIDDLE).http(200),
+        ),
+        row_of(
+            "RST in the middle of the head",
+            ALL,
+            vec![Read, half_a_head(), Reset],
+            reset(MIDDLE),
+        ),
         row_of("half an answer, cut without TLS's goodbye", TLS, vec![Read, half(), Cut], {
             broken(MIDDLE).http(200)
         }),
