@@ -103,8 +103,7 @@ fn log_lines_name_the_method_and_never_hold_the_guid() {
         let words = line.strip_prefix(&format!("{}: ", gateway.url())).expect(&line);
         told += &format!("{level:?} {words}\n");
     }
-    let lines = told;
-    assert!(!lines.contains(&GUID[..8]), "{lines}");
+    assert!(!told.contains(&GUID[..8]), "{told}");
     for expected in [
         "Info rejectAgentConf agent 154: AGW_OK, retcode 0, ",
         "Warn rejectAgentConf agent 154: AGW_E_SESSION, retcode 100-006, ",
@@ -113,9 +112,9 @@ fn log_lines_name_the_method_and_never_hold_the_guid() {
         "Info connect: AGW_OK, ",
         "Warn rejectAgentConf agent ?: AGW_E_INVALID_AGENT_ID",
     ] {
-        assert!(lines.contains(expected), "'{expected}' is not in: {lines}");
+        assert!(told.contains(expected), "'{expected}' is not in: {told}");
     }
-    assert_eq!(lines.matches("101-001").count(), 1, "once is enough: {lines}");
+    assert_eq!(told.matches("101-001").count(), 1, "once is enough: {told}");
 }
 
 #[test]

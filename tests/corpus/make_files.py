@@ -47,30 +47,29 @@ AUTHORITY = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cR
 SERVER = f"basicConstraints=CA:FALSE\nsubjectAltName=DNS:{HOST}\nextendedKeyUsage=serverAuth"
 POLICY_CONSTRAINTS = "\n2.5.29.36=critical,DER:30:03:80:01:00"
 CLIENT = "basicConstraints=CA:FALSE\nextendedKeyUsage=clientAuth"
+P256 = ("EC", "ec_paramgen_curve:P-256")
 
 # What is made along the way goes with the program.
 TEMPORARY = tempfile.TemporaryDirectory()
 WORK = pathlib.Path(TEMPORARY.name)
 
 
-def openssl(*arguments, text=""):
-    done = subprocess.run(
-        ["openssl", *map(str, arguments)], cwd=WORK, input=text.encode(), capture_output=True,
-        check=False)
+def openssl(*arguments):
+    done = subprocess.run(["openssl", *arguments], cwd=WORK, capture_output=True, check=False)
     if done.returncode:
         raise SystemExit(f"openssl {arguments}: {done.stderr.decode()}")
     return done.stdout
 
 
-def key(name, *how):
-    """A private key in PKCS #8; P-256 if nothing else is said."""
-    how = how or ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
-    openssl("genpkey", *how, "-out", f"{name}.key")
+def key(name, algorithm, *options):
+    """A private key in PKCS #8."""
+    chosen = [word for option in options for word in ("-pkeyopt", option)]
+    openssl("genpkey", "-algorithm", algorithm, *chosen, "-out", f"{name}.key")
 
 
 def key_for(name):
     if not (WORK / f"{name}.key").exists():
-        key(name)
+        key(name, *P256)
     return f"{name}.key"
 
 
@@ -235,7 +234,7 @@ def other_forms():
 
 def keys():
     """One key in every form, and keys of every kind."""
-    key("client")
+    key("client", *P256)
     plain = read("client.key")
     write("key.pem", plain)
     write("key.der", der(plain))
@@ -261,13 +260,17 @@ def keys():
     write("key-damaged.pem", pem("PRIVATE KEY", der(plain)[:-20]))
     odd_keys()
     for name, how in {
-        "p384": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
-        "p521": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"],
-        "ed25519": ["-algorithm", "ED25519"],
-        "ed448": ["-algorithm", "ED448"],
-        "sm2": ["-algorithm", "SM2"],
-        "rsa1024": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"],
-        "rsa2048": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+        "p384": ["EC", "ec_paramgen_curve:P-384"],
+        "p521": ["EC", "ec_paramgen_curve:P-521"],
+        "ed25519": ["ED25519"],
+        "ed448": ["ED448"],
+        "sm2": ["SM2"],
+        "rsa1024": ["RSA", "rsa_keygen_bits:1024"],
+        "rsa2048": ["RSA", "rsa_keygen_bits:2048"],
+        # Odd ones, too.
+        "rsa-2560": ["RSA", "rsa_keygen_bits:2560"],
+        "rsa-exponent-3": ["RSA", "rsa_keygen_bits:2048", "rsa_keygen_pubexp:3"],
+        "rsa-three-primes": ["RSA", "rsa_keygen_bits:2048", "rsa_keygen_primes:3"],
     }.items():
         key(name, *how)
         write(f"key-{name}.pem", read(f"{name}.key"))
@@ -279,13 +282,6 @@ def odd_keys():
     write("key-curve-in-numbers-sec1.pem", explicit)
     (WORK / "explicit").write_bytes(explicit)
     write("key-curve-in-numbers.pem", openssl("pkcs8", "-topk8", "-nocrypt", "-in", "explicit"))
-    for name, how in {
-        "2560": ["rsa_keygen_bits:2560"],
-        "exponent-3": ["rsa_keygen_bits:2048", "-pkeyopt", "rsa_keygen_pubexp:3"],
-        "three-primes": ["rsa_keygen_bits:2048", "-pkeyopt", "rsa_keygen_primes:3"],
-    }.items():
-        key(name, "-algorithm", "RSA", "-pkeyopt", *how)
-        write(f"key-rsa-{name}.pem", read(f"{name}.key"))
     openssl("dsaparam", "-out", "dsa", "1024")
     openssl("gendsa", "-out", "dsa.key", "dsa")
     write("key-dsa.pem", openssl("pkey", "-in", "dsa.key", "-traditional"))

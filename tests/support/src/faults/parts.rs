@@ -102,3 +102,32 @@ pub fn cancelled(flags: u32) -> Expect {
 pub fn broken(word: &'static str) -> Expect {
     fails(Status::Io, MAYBE_SENT, word)
 }
+
+/// The accepting answer with another length than its body has.
+pub fn with_length(length: usize) -> Step {
+    send(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{ACCEPTED}"))
+}
+
+/// A gateway at which nothing rings.
+pub fn says_no() -> Script {
+    speaks([serve(http("200 OK", &says("101-001", "real")))])
+}
+
+pub fn nothing_rings() -> Expect {
+    refused(Status::NoConference, "101-001").message("real")
+}
+
+/// An acceptance that belongs to no request.
+pub fn stale() -> Vec<u8> {
+    http("200 OK", &says("0", "stale")).into_bytes()
+}
+
+/// An acceptance with this header line.
+pub fn with_header(name: &str, value: &str) -> String {
+    with_lines(ACCEPTED, &[(name, value)])
+}
+
+/// The documented JSON with this code and text.
+pub fn says(retcode: &str, message: &str) -> String {
+    format!(r#"{{"message":"{message}","retcode":"{retcode}","result":""}}"#)
+}

@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::connections::with_length;
-use super::{says, with_header};
 use crate::faults::parts::*;
 use crate::gateway::Gateway;
 

@@ -1,6 +1,5 @@
 //! Connections that end too early, hold too much, or on which a call does not come to its end.
 
-use super::{nothing_rings, says, says_no, stale, with_header};
 use crate::faults::parts::*;
 
 pub fn rows() -> Vec<Row> {
@@ -15,11 +14,6 @@ pub fn rows() -> Vec<Row> {
         goodbyes(),
     ]
     .concat()
-}
-
-/// The accepting answer with another length than its body has.
-pub fn with_length(length: usize) -> Step {
-    send(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{ACCEPTED}"))
 }
 
 /// The connection ends before the answer does.

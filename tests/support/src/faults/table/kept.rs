@@ -1,6 +1,5 @@
 //! Kept connections: how long they are kept, and what becomes of a call when they are dead.
 
-use super::{nothing_rings, says_no, with_header};
 use crate::faults::parts::*;
 
 /// How often the connection dies just as the second request comes.
