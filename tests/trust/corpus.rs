@@ -32,24 +32,22 @@ pub fn identity(name: &str) -> Identity {
 
 /// One file and what is to become of it.
 struct Row {
-    file: String,
-    option: String,
+    file: &'static str,
+    option: &'static str,
     /// What goes with it: the other one of certificate and key, or what is trusted.
-    with: Option<String>,
-    expected: String,
+    with: Option<&'static str>,
+    expected: &'static str,
 }
 
 fn rows() -> Vec<Row> {
-    let table = String::from_utf8(read("expected.tsv")).expect("UTF-8");
-    let lines = table.lines().filter(|line| !line.starts_with('#'));
-    lines
-        .map(|line| {
-            let cells: Vec<_> = line.split('\t').map(str::to_owned).collect();
-            let [file, option, with, expected] =
-                cells.try_into().unwrap_or_else(|_| panic!("four cells: {line}"));
-            Row { file, option, with: Some(with).filter(|with| with != "-"), expected }
-        })
-        .collect()
+    let table = include_str!("../corpus/files/expected.tsv");
+    let row = |line: &'static str| {
+        let [file, option, with, expected] = line.split('\t').collect::<Vec<_>>()[..] else {
+            panic!("four cells: {line}")
+        };
+        Row { file, option, with: Some(with).filter(|with| *with != "-"), expected }
+    };
+    table.lines().filter(|line| !line.starts_with('#')).map(row).collect()
 }
 
 /// With one option, and of certificate and key the other one.
@@ -69,13 +67,13 @@ impl Row {
     /// As the path of the file, and as its text where it is one.
     fn complaints(&self) -> Vec<String> {
         let mut complaints = Vec::new();
-        let file = path(&self.file);
-        let text = String::from_utf8(read(&self.file)).ok();
+        let file = path(self.file);
+        let text = String::from_utf8(read(self.file)).ok();
         let text = text.filter(|text| text.contains("-----BEGIN"));
         for (value, shown) in
             std::iter::once((file.clone(), file.as_str())).chain(text.map(|text| (text, "FILE")))
         {
-            let made = made(&self.option, value, self.with.as_deref().map(path));
+            let made = made(self.option, value, self.with.map(path));
             let complaint = self.complaint(made.map(drop), shown);
             complaints
                 .extend(complaint.map(|why| format!("{} as {}: {why}", self.file, self.option)));
@@ -95,7 +93,7 @@ impl Row {
         let source = if shown == "FILE" { "the text".into() } else { format!("file '{shown}'") };
         let named = whose || detail.starts_with(&format!("{}: {source}", self.option));
         let expected = self.expected.replace("{file}", shown);
-        let secret = String::from_utf8(read(&self.file)).ok();
+        let secret = String::from_utf8(read(self.file)).ok();
         match () {
             () if error.status() != Status::TlsConfig => Some(format!("{error:?}")),
             () if !detail.contains(&expected) => Some(format!("'{expected}' is not in: {detail}")),
@@ -110,9 +108,9 @@ impl Row {
     /// What is said of a gateway that presents it; where it says so, its fingerprint can be pinned,
     /// and only there.
     fn refused(&self) -> Option<String> {
-        let identity = identity(&self.file);
+        let identity = identity(self.file);
         let gateway = Plan::new(&identity).start();
-        let ca = path(self.with.as_ref().expect("what is trusted"));
+        let ca = path(self.with.expect("what is trusted"));
         let Err(error) = reject_trusting(&gateway, &ca) else {
             return Some(format!("{}: it was taken", self.file));
         };
@@ -121,7 +119,7 @@ impl Row {
         let pinned = reject_pinned(&gateway, &pin).is_ok();
         let complaint = match () {
             () if error.status() != Status::Tls => "not AGW_E_TLS",
-            () if !detail.contains(&self.expected) => "not what is expected",
+            () if !detail.contains(self.expected) => "not what is expected",
             () if !detail.contains(&pin) => "not its fingerprint",
             () if detail.len() >= 512 => "too long",
             () if !detail.contains("; ") => "not what to do",
@@ -158,7 +156,11 @@ fn every_file_is_in_the_table() {
         .collect();
     assert!(there.remove("expected.tsv"));
     let rows = rows();
-    let named: BTreeSet<_> =
-        rows.iter().flat_map(|row| [Some(row.file.clone()), row.with.clone()]).flatten().collect();
+    let named: BTreeSet<_> = rows
+        .iter()
+        .flat_map(|row| [Some(row.file), row.with])
+        .flatten()
+        .map(str::to_owned)
+        .collect();
     assert_eq!(there, named);
 }

@@ -25,8 +25,6 @@ pub const GNU11: Dialect = Dialect { compiler: "cc", language: "c", standard: "g
 pub const CXX98: Dialect = Dialect { compiler: "c++", language: "c++", standard: "c++98" };
 pub const CXX11: Dialect = Dialect { compiler: "c++", language: "c++", standard: "c++11" };
 
-const WARNINGS: [&str; 4] = ["-pedantic-errors", "-Wall", "-Wextra", "-Werror"];
-
 /// The folder of the library's package.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("it is two folders up")
@@ -80,7 +78,7 @@ pub fn link(mut command: Command, name: &str) -> PathBuf {
 pub fn compiler(dialect: Dialect) -> Command {
     let mut command = Command::new(named(dialect.compiler));
     command.arg(format!("-std={}", dialect.standard)).args(["-x", dialect.language]);
-    command.args(WARNINGS);
+    command.args(["-pedantic-errors", "-Wall", "-Wextra", "-Werror"]);
     for folder in ["include", "bindings/cpp"] {
         command.arg("-I").arg(root().join(folder));
     }

@@ -24,7 +24,15 @@ use crate::files::Folder;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What `openssl req -x509` makes if nothing else is asked for: RSA-2048, self-signed, CA:TRUE.
-pub static OPENSSL_DEFAULT: LazyLock<Identity> = LazyLock::new(openssl_default);
+pub static OPENSSL_DEFAULT: LazyLock<Identity> = LazyLock::new(|| {
+    let folder = Folder::create();
+    let (key, certificate) = (folder.path("key.pem"), folder.path("certificate.pem"));
+    let subject = format!("/CN={HOST}");
+    let names = ["-subj", &subject, "-keyout", &key, "-out", &certificate];
+    openssl(&[&["req", "-x509", "-newkey", "rsa:2048", "-nodes"], &names[..]].concat());
+    let certificate = CertificateDer::from_pem_file(certificate).expect("a certificate in PEM");
+    Identity::new(certificate, std::fs::read_to_string(key).expect("a key in PEM"))
+});
 
 /// A certificate with those above it, and its key.
 #[derive(Clone)]
@@ -220,16 +228,6 @@ fn day(from_now: i32) -> SystemTime {
     let distance = DAY * from_now.unsigned_abs();
     let now = SystemTime::now();
     if from_now < 0 { now - distance } else { now + distance }
-}
-
-fn openssl_default() -> Identity {
-    let folder = Folder::create();
-    let (key, certificate) = (folder.path("key.pem"), folder.path("certificate.pem"));
-    let subject = format!("/CN={HOST}");
-    let names = ["-subj", &subject, "-keyout", &key, "-out", &certificate];
-    openssl(&[&["req", "-x509", "-newkey", "rsa:2048", "-nodes"], &names[..]].concat());
-    let certificate = CertificateDer::from_pem_file(certificate).expect("a certificate in PEM");
-    Identity::new(certificate, std::fs::read_to_string(key).expect("a key in PEM"))
 }
 
 /// A key in PEM in another form, as openssl turns it.

@@ -115,16 +115,6 @@ pub struct Met {
     pub certificate: Option<CertificateDer<'static>>,
 }
 
-impl Met {
-    fn of(tls: &ServerConnection) -> Self {
-        Met {
-            handshake: tls.handshake_kind(),
-            asked_for: tls.server_name().map(str::to_owned),
-            certificate: tls.peer_certificates().map(|chain| chain[0].clone().into_owned()),
-        }
-    }
-}
-
 impl Seen {
     /// Connections that are not over.
     pub fn open(&self) -> usize {

@@ -11,7 +11,7 @@ use crate::gateway::{Gateway, Script};
 use crate::tls::Over;
 
 /// One fault, told from the outside.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Row {
     pub name: Cow<'static, str>,
     pub over: &'static [Over],
@@ -39,10 +39,11 @@ pub struct Row {
 }
 
 /// What there is at an address.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub enum Site {
     Follows(Vec<Script>),
     /// The port is taken, so that nobody else gets it, and refuses.
+    #[default]
     Nobody,
     /// A listener whose backlog is full: it swallows every SYN.
     Full,
@@ -114,25 +115,7 @@ pub struct Expect {
 }
 
 pub fn row(name: impl Into<Cow<'static, str>>, over: &'static [Over], site: Site) -> Row {
-    Row {
-        name: name.into(),
-        over,
-        site,
-        proxy: None,
-        credentials: false,
-        client_certificate: false,
-        flags: 0,
-        timeout_ms: 5_000,
-        connect_timeout_ms: 0,
-        planted: None,
-        between: None,
-        goodbyes: None,
-        forbidden: None,
-        acts: Vec::new(),
-        connections: 0,
-        requests: 0,
-        guids: None,
-    }
+    Row { name: name.into(), over, site, timeout_ms: 5_000, ..Row::default() }
 }
 
 impl Row {

@@ -10,7 +10,6 @@ use super::row::Asked::{self, ForcedSignIn, NextEvent, Reject, SignIn, SignOut};
 const NEWER: &str = "0a1b2c3d-0000-1111-2222-666677778888.AgentGateway1";
 
 const RINGS: &str = r#"{"retcode":"0","event":{"eventType":"AgentConf_Ringing","workNo":"154"}}"#;
-const RINGING: &str = "AgentConf_Ringing";
 
 /// How long after a poll the next one begins.
 const PAUSE: Duration = ms(250);
@@ -498,7 +497,7 @@ fn rings() -> Step {
 
 /// A poll that brings the event.
 fn rang() -> Expect {
-    accepted().event(RINGING)
+    accepted().event("AgentConf_Ringing")
 }
 
 /// An answer that is none.

@@ -90,7 +90,11 @@ impl<'a> Connection<'a> {
                 return Err(why);
             }
         }
-        self.shared.seen().clients.push(Met::of(&tls));
+        self.shared.seen().clients.push(Met {
+            handshake: tls.handshake_kind(),
+            asked_for: tls.server_name().map(str::to_owned),
+            certificate: tls.peer_certificates().map(|chain| chain[0].clone().into_owned()),
+        });
         self.tls = Some(tls);
         Ok(())
     }
