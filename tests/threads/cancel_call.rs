@@ -21,8 +21,6 @@ use support::gateway::{Gateway, Order, Script, Step, serving};
 use support::tls::Over;
 use support::{ACCEPTED, GUID, http, lock, wait_until};
 
-const OVERS: [Over; 3] = [Over::Plain, Over::Tls12, Over::Tls13];
-
 type Call = fn(&NumberedCall) -> Result<(), Error>;
 
 const REJECT: Call = |call| call.reject_agent_conf("154", GUID).map(drop);
@@ -156,7 +154,7 @@ fn a_cancel_by_number_ends_one_of_two_calls_in_the_handshake() {
 
 #[test]
 fn a_cancel_by_number_ends_one_of_two_calls_that_wait_for_an_answer() {
-    for over in OVERS {
+    for over in [Over::Plain, Over::Tls12, Over::Tls13] {
         is_prompt(true, |barrier| {
             let answer = Send(http("200 OK", ACCEPTED).into());
             let script = Script::Http(vec![Read, barrier.step(), answer]);

@@ -5,7 +5,7 @@ mod connection;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -139,28 +139,20 @@ struct Shared {
 }
 
 impl Shared {
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        lock(&self.seen)
-    }
-
-    fn open(&self) -> MutexGuard<'_, BTreeMap<usize, TcpStream>> {
-        lock(&self.open)
-    }
-
     /// One more connection, by its number.
     fn begin(&self, stream: &TcpStream) -> usize {
         let turn = {
-            let mut seen = self.seen();
+            let mut seen = lock(&self.seen);
             seen.connections += 1;
             seen.connections - 1
         };
-        self.open().extend(stream.try_clone().map(|stream| (turn, stream)));
+        lock(&self.open).extend(stream.try_clone().map(|stream| (turn, stream)));
         turn
     }
 
     /// Ends every connection.
     fn end_all(&self) {
-        for stream in self.open().values() {
+        for stream in lock(&self.open).values() {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
@@ -242,16 +234,16 @@ impl Gateway {
 
     /// Waits until every connection has ended.
     pub fn wait_until_idle(&self) {
-        wait_until(|| self.shared.seen().open() == 0);
+        wait_until(|| lock(&self.shared.seen).open() == 0);
     }
 
     pub fn seen(&self) -> Seen {
-        self.shared.seen().clone()
+        lock(&self.shared.seen).clone()
     }
 
     /// The requests since this was last asked for; they are forgotten here.
     pub fn take_requests(&self) -> Vec<String> {
-        std::mem::take(&mut self.shared.seen().requests)
+        std::mem::take(&mut lock(&self.shared.seen).requests)
     }
 
     /// Stops, then starts anew on the same port, with these keys for TLS sessions.
@@ -323,7 +315,7 @@ fn accept(
             // A step that fails met a client that went away, as clients may.
             let _ = Connection::new(stream, None, turn, &shared).follow(script, tls);
         }
-        shared.seen().ended += 1;
+        lock(&shared.seen).ended += 1;
     });
 }
 

@@ -13,7 +13,7 @@ use socket2::SockRef;
 
 use super::{Met, Script, Shared, Step};
 use crate::tls::await_bytes;
-use crate::{caller, wait_until};
+use crate::{caller, lock, wait_until};
 
 /// A connection as the gateway has it.
 pub struct Connection<'a> {
@@ -30,7 +30,7 @@ pub struct Connection<'a> {
 impl Drop for Connection<'_> {
     /// The copy that a stop would shut down keeps the socket open otherwise.
     fn drop(&mut self) {
-        self.shared.open().remove(&self.turn);
+        lock(&self.shared.open).remove(&self.turn);
     }
 }
 
@@ -90,7 +90,7 @@ impl<'a> Connection<'a> {
                 return Err(why);
             }
         }
-        self.shared.seen().clients.push(Met {
+        lock(&self.shared.seen).clients.push(Met {
             handshake: tls.handshake_kind(),
             asked_for: tls.server_name().map(str::to_owned),
             certificate: tls.peer_certificates().map(|chain| chain[0].clone().into_owned()),
@@ -181,7 +181,7 @@ impl<'a> Connection<'a> {
         let mut body = vec![0; length];
         self.read_exact(&mut body)?;
         request += std::str::from_utf8(&body).map_err(|_| ErrorKind::InvalidData)?;
-        self.shared.seen().requests.push(request.clone());
+        lock(&self.shared.seen).requests.push(request.clone());
         Ok(request)
     }
 
@@ -220,7 +220,7 @@ impl<'a> Connection<'a> {
 
     /// Until one side goes.
     fn tunnel(&mut self, answer: &[u8]) -> io::Result<()> {
-        let request = self.shared.seen().requests.last().cloned().unwrap_or_default();
+        let request = lock(&self.shared.seen).requests.last().cloned().unwrap_or_default();
         let gateway = TcpStream::connect(request.split(' ').nth(1).unwrap_or_default())?;
         self.write_all(answer)?;
         let (mut answers, mut client) = (gateway.try_clone()?, self.stream.try_clone()?);
@@ -241,7 +241,7 @@ impl<'a> Connection<'a> {
             if amount == 0 {
                 return Ok(());
             }
-            self.shared.seen().passed_on.extend(&bytes[..amount]);
+            lock(&self.shared.seen).passed_on.extend(&bytes[..amount]);
             gateway.write_all(&bytes[..amount])?;
         }
     }
@@ -262,7 +262,7 @@ impl Read for Connection<'_> {
             Some(tls) => {
                 let amount = rustls::Stream::new(tls, &mut self.stream).read(buffer)?;
                 // Without a goodbye it is an error.
-                self.shared.seen().goodbyes += usize::from(amount == 0);
+                lock(&self.shared.seen).goodbyes += usize::from(amount == 0);
                 Ok(amount)
             }
             None => self.stream.read(buffer),
