@@ -17,7 +17,8 @@ use support::held::Held;
 use support::tls::Over;
 use support::{ACCEPTED, GUID, c, http};
 
-static HOST: LazyLock<PathBuf> = LazyLock::new(|| c::compile("tests/c/host.c", "host", c::GNU11));
+static HOST: LazyLock<PathBuf> =
+    LazyLock::new(|| c::compile("tests/c/process.c", "process", c::GNU11));
 
 /// How long the calls in progress live on after a cancel.
 fn time_to_cancel(scheme: &str) -> Duration {

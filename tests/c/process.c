@@ -15,6 +15,9 @@
  *     process signals          a signal comes while a name is looked up (AGW_FAULT=look-up-hangs)
  *     process getenv URL       counts who reads the environment after agw_client_new
  *     process connect URL      one agw_connect with the system's certificate store
+ *     process threads URL      forks again and again while other threads call
+ *     process sigpipe URL      calls a gateway that resets its connections; SIGPIPE kills by default
+ *     process ending URL       calls from the destructors of threads that are ending
  */
 #define _GNU_SOURCE
 
@@ -36,6 +39,8 @@
 
 #include "process/calls.h"
 #include "process/first.h"
+#include "process/forks.h"
+#include "process/ending.h"
 #include "process/threads.h"
 #include "process/numbers.h"
 #include "process/sessions.h"
@@ -252,12 +257,12 @@ static atomic_int readings;
  * the library looks for planted faults. */
 char *getenv(const char *name)
 {
-    static char *(*original)(const char *);
+    static atomic_uintptr_t original;
 
-    if (original == NULL)
-        *(void **)&original = dlsym(RTLD_NEXT, "getenv");
+    if (original == 0)
+        original = (uintptr_t)dlsym(RTLD_NEXT, "getenv");
     readings += strcmp(name, "AGW_FAULT") != 0;
-    return original(name);
+    return ((char *(*)(const char *))original)(name);
 }
 
 static int reads_environment(char *url)
@@ -294,6 +299,24 @@ static int connects(char *url)
     return result.status != AGW_OK;
 }
 
+static int meet_resets(char *url)
+{
+    agw_client *client;
+    agw_result result;
+    int i;
+
+    signal(SIGPIPE, SIG_DFL);
+    trust = AGW_TRUST_DANGER_ANY;
+    client = client_of(url, 0);
+    for (i = 0; i < 200; i++) {
+        result = reject(client, "154");
+        if (result.status == AGW_OK)
+            return 1;
+    }
+    printf("alive after %d calls: %s\n", i, result.detail);
+    return agw_free(client) != AGW_OK;
+}
+
 static const struct {
     const char *name;
     int (*go)(char *word);
@@ -308,6 +331,9 @@ static const struct {
     {"numbers", numbers},
     {"getenv", reads_environment},
     {"connect", connects},
+    {"threads", fork_among_threads},
+    {"sigpipe", meet_resets},
+    {"ending", end_threads},
     /* clang-format on */
 };
 

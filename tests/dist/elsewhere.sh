@@ -54,10 +54,10 @@ wrap() { # a program for the platform, its libraries, what starts it on this mac
 }
 
 mkdir "$work/programs" "$work/wrong" "$work/built"
-for program in story host abi reject; do
+for program in story process abi reject; do
     source=tests/c/$program.c
     [ $program != reject ] || source=$package/examples/reject.c
-    compile "$work/built/$program" "$source" -L"$package/lib" -lagw
+    compile "$work/built/$program" "$source" -L"$package/lib" -lagw -ldl
     wrap "$work/built/$program" "$package/lib" "$work/programs/$program"
 done
 

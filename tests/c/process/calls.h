@@ -4,6 +4,7 @@
 enum { PATIENCE_S = 60 };
 
 static agw_log_fn log_line;
+static int32_t trust = AGW_TRUST_SYSTEM; /* where there is no CA */
 
 static agw_status make_client(const char *url, const char *ca, uint32_t timeout_ms,
                               agw_client **client, agw_result *result)
@@ -14,7 +15,7 @@ static agw_status make_client(const char *url, const char *ca, uint32_t timeout_
         .flags = AGW_ALLOW_HTTP,
         .timeout_ms = timeout_ms,
         .ca = ca,
-        .tls_trust = ca != NULL ? AGW_TRUST_CA : AGW_TRUST_SYSTEM,
+        .tls_trust = ca != NULL ? AGW_TRUST_CA : trust,
         .log = log_line,
         .log_level = AGW_LOG_DEBUG,
     };
