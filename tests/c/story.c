@@ -6,6 +6,7 @@
 #define _POSIX_C_SOURCE 200112L
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,87 +75,58 @@ struct worker {
     const char *agent_id;
     const char *guid;
     unsigned first;
-    unsigned connects;
-    unsigned accepted;
-    unsigned no_conference;
-    unsigned others;
 };
 
-static void connect_once(struct worker *worker)
-{
-    agw_result result = new_result();
-
-    if (agw_connect(worker->client, &result) == AGW_OK) {
-        worker->connects++;
-        return;
-    }
-    worker->others++;
-    print_result("connect", &result);
-}
-
-static void reject_once(struct worker *worker)
-{
-    agw_result result = new_result();
-
-    switch (agw_reject_agent_conf(worker->client, worker->agent_id, worker->guid, &result)) {
-    case AGW_OK:
-        worker->accepted++;
-        break;
-    case AGW_E_NO_CONFERENCE:
-        worker->no_conference++;
-        break;
-    default:
-        worker->others++;
-        print_result(worker->agent_id, &result);
-    }
-}
+static atomic_uint connects, accepted, no_conference, others;
 
 /* Every third call is a connect; the threads begin at different places of that. */
 static void *work(void *argument)
 {
-    struct worker *worker = argument;
+    const struct worker *worker = argument;
     unsigned call;
 
     for (call = 0; call < CALLS_PER_THREAD; call++) {
-        if ((worker->first + call) % 3 == 0)
-            connect_once(worker);
-        else
-            reject_once(worker);
+        int connecting = (worker->first + call) % 3 == 0;
+        agw_result result = new_result();
+        agw_status status = connecting
+            ? agw_connect(worker->client, &result)
+            : agw_reject_agent_conf(worker->client, worker->agent_id, worker->guid, &result);
+
+        if (status == AGW_OK && connecting) {
+            connects++;
+        } else if (status == AGW_OK) {
+            accepted++;
+        } else if (status == AGW_E_NO_CONFERENCE && !connecting) {
+            no_conference++;
+        } else {
+            others++;
+            print_result(connecting ? "connect" : worker->agent_id, &result);
+        }
     }
     return NULL;
-}
-
-static int start(struct worker *worker)
-{
-    int refused = pthread_create(&worker->thread, NULL, work, worker);
-
-    if (refused != 0)
-        printf("no thread: %s\n", strerror(refused));
-    return refused == 0;
 }
 
 static int threads(agw_client *client, int wanted, char **pairs, int count)
 {
     static struct worker workers[MAX_THREADS];
-    unsigned connects = 0, accepted = 0, no_conference = 0, others = 0;
-    int started = 0, i;
+    int started, i;
 
-    for (i = 0; i < wanted; i++) {
-        workers[i].client = client;
-        workers[i].agent_id = pairs[2 * (i % count)];
-        workers[i].guid = pairs[2 * (i % count) + 1];
-        workers[i].first = (unsigned)i;
-        if (!start(&workers[i]))
+    for (started = 0; started < wanted; started++) {
+        struct worker *worker = &workers[started];
+        int refused;
+
+        worker->client = client;
+        worker->agent_id = pairs[2 * (started % count)];
+        worker->guid = pairs[2 * (started % count) + 1];
+        worker->first = (unsigned)started;
+        refused = pthread_create(&worker->thread, NULL, work, worker);
+        if (refused != 0) {
+            printf("no thread: %s\n", strerror(refused));
             break;
-        started++;
+        }
     }
-    for (i = 0; i < started; i++) {
+    for (i = 0; i < started; i++)
         pthread_join(workers[i].thread, NULL);
-        connects += workers[i].connects;
-        accepted += workers[i].accepted;
-        no_conference += workers[i].no_conference;
-        others += workers[i].others;
-    }
     printf("threads: calls=%u ok=%u no_conference=%u connects=%u accepted=%u others=%u\n",
            connects + accepted + no_conference + others, connects + accepted, no_conference,
            connects, accepted, others);
