@@ -4,6 +4,7 @@
 use std::str;
 
 use agw::ffi::{agw_client_options, agw_result};
+use agw::status::{AGW_E_INTERNAL, AGW_E_STRUCT_SIZE};
 
 /// `struct_size` of `agw_client_options` in the released versions, on 64 bit.
 pub const OPTIONS_SIZES: [u32; 1] = [104];
@@ -13,9 +14,6 @@ pub const RESULT_SIZES: [u32; 1] = [1088];
 
 /// No header will ever have a larger struct.
 const LARGEST: u32 = 8 * 1024;
-
-const E_STRUCT_SIZE: i32 = 2;
-const E_INTERNAL: i32 = 900;
 
 /// What is to become of a struct of this size.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,18 +80,18 @@ impl Block {
 
 /// What a call left in the result, against what the contract says. `before` is a copy of it.
 pub fn check_result(returned: i32, before: &[u8], after: &[u8]) {
-    assert_ne!(returned, E_INTERNAL, "{}", field(after, 576, 1088).unwrap_or_default());
+    assert_ne!(returned, AGW_E_INTERNAL, "{}", field(after, 576, 1088).unwrap_or_default());
     let struct_size = number(before, 0).expect("it is there") as u32;
     let size = Size::of(struct_size, &RESULT_SIZES);
     if size == Size::Garbage {
-        assert_eq!(returned, E_STRUCT_SIZE);
+        assert_eq!(returned, AGW_E_STRUCT_SIZE);
         assert_eq!(before, after, "written although the size is garbage");
         return;
     }
     let known = before.len().min(1088);
     assert_eq!(before[known..], after[known..], "written beyond what both sides know");
     if before[known..].iter().any(|byte| *byte != 0) {
-        assert_eq!(returned, E_STRUCT_SIZE);
+        assert_eq!(returned, AGW_E_STRUCT_SIZE);
     }
     assert_eq!(before[..4], after[..4], "struct_size changed");
     assert_eq!(number(after, 4), Some(returned), "status");

@@ -16,20 +16,14 @@ use agw::ffi::{
     agw_cancel_call, agw_client, agw_client_new, agw_client_options, agw_connect, agw_free,
     agw_reject_agent_conf, agw_result,
 };
+use agw::status::{
+    AGW_E_CANCELLED, AGW_E_INVALID_ARGUMENT, AGW_E_INVALID_HANDLE, AGW_E_REENTRANT, AGW_OK,
+};
 use agw_fuzz::block::{Block, RESULT_SIZES, check_result};
 use agw_fuzz::peer::{ACCEPTED, listen, lock, read_head};
 use agw_fuzz::{GUID, assert_no_guid, planted};
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-
-const OK: i32 = 0;
-const E_INVALID_ARGUMENT: i32 = 1;
-const E_INVALID_HANDLE: i32 = 3;
-const E_REENTRANT: i32 = 4;
-const E_CANCELLED: i32 = 105;
-
-/// The size of agw_result.
-const FULL: u32 = RESULT_SIZES[RESULT_SIZES.len() - 1];
 
 /// How many handles the threads share.
 const PLACES: usize = 4;
@@ -157,17 +151,13 @@ fn serve(mut stream: TcpStream) {
     }
 }
 
-/// What the log callback is handed: freed with its client, so that AddressSanitizer finds a
-/// callback after `agw_free`.
-struct Told {
-    handle: AtomicUsize,
-}
-
 /// What the threads share.
 #[derive(Default)]
 struct Handles {
     places: [AtomicUsize; PLACES],
-    alive: Mutex<HashMap<usize, Box<Told>>>,
+    /// Each with what its log callback is handed, the handle: freed with the client, so that
+    /// AddressSanitizer finds a callback after `agw_free`.
+    alive: Mutex<HashMap<usize, Box<AtomicUsize>>>,
     /// Handles with the numbers that were, or are about to be, cancelled; 0: all calls were.
     cancelled: Mutex<HashSet<(usize, u32)>>,
 }
@@ -181,8 +171,8 @@ fuzz_target!(|input: Input| {
     });
     let left: Vec<_> = lock(&handles.alive).keys().copied().collect();
     for handle in left {
-        assert_eq!(handles.free(handle), OK);
-        assert_eq!(handles.free(handle), E_INVALID_HANDLE);
+        assert_eq!(handles.free(handle), AGW_OK);
+        assert_eq!(handles.free(handle), AGW_E_INVALID_HANDLE);
     }
 });
 
@@ -226,7 +216,7 @@ impl Handles {
             _ => format!("https://{}", *ADDRESS),
         };
         let url = CString::new(url).expect("no NUL");
-        let mut told = Box::new(Told { handle: AtomicUsize::new(0) });
+        let mut told = Box::new(AtomicUsize::new(0));
         // SAFETY: zero is a value of every field: integers, pointers, an Option of a function.
         let zeroed: agw_client_options = unsafe { mem::zeroed() };
         let options = agw_client_options {
@@ -242,8 +232,8 @@ impl Handles {
         };
         let mut client = ptr::null_mut();
         // SAFETY: everything pointed to is there until the call is over, `told` until agw_free.
-        assert_eq!(unsafe { agw_client_new(&options, &mut client, ptr::null_mut()) }, OK);
-        told.handle.store(client.addr(), Ordering::SeqCst);
+        assert_eq!(unsafe { agw_client_new(&options, &mut client, ptr::null_mut()) }, AGW_OK);
+        told.store(client.addr(), Ordering::SeqCst);
         let before = lock(&self.alive).insert(client.addr(), told);
         assert!(before.is_none(), "a handle was issued twice");
         client.addr()
@@ -264,20 +254,23 @@ impl Handles {
             Call::Connect(id) => with_result(id, |result| unsafe { agw_connect(client, result) }),
             Call::Reject(agent, id) => with_result(id, |result| reject(client, agent, result)),
         };
-        if let (E_CANCELLED, Call::Connect(id) | Call::Reject(_, id)) = (returned, call) {
+        if let (AGW_E_CANCELLED, Call::Connect(id) | Call::Reject(_, id)) = (returned, call) {
             let cancelled = lock(&self.cancelled);
             let by = [0, id.number()].map(|number| cancelled.contains(&(handle, number)));
             assert!(by.contains(&true), "cancelled by nobody: {call:?}");
         }
         if handle == 0 && matches!(call, Call::Free) {
-            assert_eq!(returned, OK);
+            assert_eq!(returned, AGW_OK);
         } else if dead {
-            assert_eq!(returned, E_INVALID_HANDLE);
+            assert_eq!(returned, AGW_E_INVALID_HANDLE);
         } else if let Call::CancelCall(id) = call {
-            let right = if id.number() == 0 { E_INVALID_ARGUMENT } else { OK };
-            assert!(returned == right || returned == E_INVALID_HANDLE, "{call:?} gave {returned}");
+            let right = if id.number() == 0 { AGW_E_INVALID_ARGUMENT } else { AGW_OK };
+            assert!(
+                returned == right || returned == AGW_E_INVALID_HANDLE,
+                "{call:?} gave {returned}"
+            );
         } else {
-            let ours = matches!(returned, OK | E_INVALID_HANDLE);
+            let ours = matches!(returned, AGW_OK | AGW_E_INVALID_HANDLE);
             assert!(ours || (100..400).contains(&returned), "{call:?} gave {returned}");
         }
     }
@@ -296,7 +289,7 @@ impl Handles {
         lock(&self.cancelled).insert((handle, 0));
         // SAFETY: any handle may be given.
         let returned = unsafe { agw_free(ptr::without_provenance_mut(handle)) };
-        if returned == OK && handle != 0 {
+        if returned == AGW_OK && handle != 0 {
             let told = lock(&self.alive).remove(&handle);
             assert!(told.is_some(), "freed what was not there");
         }
@@ -311,7 +304,8 @@ fn reject(client: *mut agw_client, agent: Agent, result: *mut agw_result) -> i32
 }
 
 fn with_result(id: Id, call: impl FnOnce(*mut agw_result) -> i32) -> i32 {
-    let mut block = Block::new(FULL, &[FULL], 0, 0);
+    let full = size_of::<agw_result>() as u32;
+    let mut block = Block::new(full, &RESULT_SIZES, 0, 0);
     block.put(28, &id.number().to_ne_bytes());
     let before = block.bytes().to_vec();
     let returned = call(block.as_result());
@@ -321,15 +315,15 @@ fn with_result(id: Id, call: impl FnOnce(*mut agw_result) -> i32) -> i32 {
 
 unsafe extern "C" fn log(_: i32, message: *const c_char, user_data: *mut c_void) {
     // SAFETY: the message is NUL-terminated, the rest is there until agw_free has returned.
-    let (line, told) = unsafe { (CStr::from_ptr(message), &*user_data.cast::<Told>()) };
+    let (line, told) = unsafe { (CStr::from_ptr(message), &*user_data.cast::<AtomicUsize>()) };
     assert_no_guid(line.to_str().expect("UTF-8"));
-    let client = ptr::without_provenance_mut(told.handle.load(Ordering::SeqCst));
+    let client = ptr::without_provenance_mut(told.load(Ordering::SeqCst));
     // SAFETY: any handle may be given.
     unsafe {
-        assert_eq!(agw_cancel(client), E_REENTRANT);
-        assert_eq!(agw_cancel_call(client, 1), E_REENTRANT);
-        assert_eq!(agw_free(client), E_REENTRANT);
-        assert_eq!(agw_connect(client, ptr::null_mut()), E_REENTRANT);
+        assert_eq!(agw_cancel(client), AGW_E_REENTRANT);
+        assert_eq!(agw_cancel_call(client, 1), AGW_E_REENTRANT);
+        assert_eq!(agw_free(client), AGW_E_REENTRANT);
+        assert_eq!(agw_connect(client, ptr::null_mut()), AGW_E_REENTRANT);
     }
-    assert_eq!(reject(client, Agent::Accepted, ptr::null_mut()), E_REENTRANT);
+    assert_eq!(reject(client, Agent::Accepted, ptr::null_mut()), AGW_E_REENTRANT);
 }
