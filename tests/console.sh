@@ -5,16 +5,12 @@
 #     tests/console.sh --library FILE --simulator FILE
 set -eu
 
-# shellcheck source=tests/shell.sh
-. "$(dirname "$0")/shell.sh"
-
-take_options "$@"
 cd "$(dirname "$0")/.."
+. tests/shell.sh
+take_options "$@"
 begun=$(date +%s)
 tests/tools.sh "chromium chromium" "chromedriver chromium-driver"
 here=tests/console
-target=${CARGO_TARGET_DIR:-target}
-case "$target" in /*) ;; *) target=$(pwd)/$target ;; esac
 tools=$target/console
 environment_of "$tools" $here/requirements.txt
 # For the axe-core inside: what else it would bring, Playwright, is not wanted.

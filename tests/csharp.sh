@@ -7,20 +7,14 @@
 # PROGRAM runs the compiled programs in Mono's place: on another runtime, or for another system.
 set -eu
 
-# shellcheck source=tests/shell.sh
-. "$(dirname "$0")/shell.sh"
-
+cd "$(dirname "$0")/.."
+. tests/shell.sh
 run="mono --debug"
 take_options "$@"
-cd "$(dirname "$0")/.."
-target=${CARGO_TARGET_DIR:-target}
-for tool in mcs mono python3; do
-    command -v $tool >/dev/null 2>&1 ||
-        fail "$tool is missing (Debian: mono-mcs, mono-runtime, python3)"
-done
+tests/tools.sh
 
 source=bindings/csharp
-out=$target/csharp
+out=${CARGO_TARGET_DIR:-target}/csharp
 rm -rf "$out"
 mkdir -p "$out"
 

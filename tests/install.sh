@@ -78,7 +78,7 @@ set -- PREFIX=$prefix DESTDIR="$root" CARGO=/no/cargo
 (umask 077 && quietly "make install without cargo" make --no-print-directory install "$@")
 hidden=$(find "$root" ! -type l ! -perm -a=r)
 [ -z "$hidden" ] || fail "with umask 077 others cannot read $hidden"
-cmp -s "${CARGO_TARGET_DIR:-target}/release/libagw.so" "$root$prefix/lib/libagw.so" ||
+cmp -s "$target/release/libagw.so" "$root$prefix/lib/libagw.so" ||
     fail "without cargo another library is installed"
 if CARGO_TARGET_DIR="$work/nothing" make install "$@" >"$work/log" 2>&1; then
     fail "without cargo and without a library something is installed"

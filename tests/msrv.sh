@@ -5,8 +5,6 @@ set -eu
 
 cd "$(dirname "$0")/.."
 . tests/shell.sh
-target=${CARGO_TARGET_DIR:-target}
-case "$target" in /*) ;; *) target=$(pwd)/$target ;; esac
 stated=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 unpacked=$target/msrv/trixie
 [ "$(uname -m)" = x86_64 ] || fail "this takes an x86_64"

@@ -15,7 +15,6 @@ readme=$(pwd)/bindings/other/README.md
 tests/tools.sh "javac default-jdk-headless" "/usr/share/java/jna.jar libjna-java" "node nodejs" \
     "npm npm" "go golang-go" "luajit luajit"
 koffi=3.3.4
-target=${CARGO_TARGET_DIR:-$(pwd)/target}
 kept=$target/koffi-$koffi
 [ -e "$kept/complete" ] || {
     mkdir -p "$kept"

@@ -7,15 +7,13 @@
 # FILE is libagw.so, or for Windows agw.dll: then the programs are Windows ones, and run under Wine.
 set -eu
 
-# shellcheck source=tests/shell.sh
-. "$(dirname "$0")/shell.sh"
-
+cd "$(dirname "$0")/.."
+. tests/shell.sh
 width=""
 take_options "$@"
-cd "$(dirname "$0")/.."
 tests/tools.sh
 source=bindings/pascal
-work=${CARGO_TARGET_DIR:-$(pwd)/target}/pascal/${width:-linux}
+work=$target/pascal/${width:-linux}
 rm -rf "$work"
 mkdir -p "$work"
 

@@ -10,11 +10,9 @@
 # is here, too, and with Debian's PyPy. What is made stays below target/python.
 set -eu
 
-# shellcheck source=tests/shell.sh
-. "$(dirname "$0")/shell.sh"
-
-root=$(cd "$(dirname "$0")/.." && pwd)
-target=${CARGO_TARGET_DIR:-$root/target}
+cd "$(dirname "$0")/.."
+. tests/shell.sh
+root=$(pwd)
 python=${PYTHON:-python3}
 take_options "$@"
 command -v "$python" >/dev/null 2>&1 || fail "no $python"
@@ -25,7 +23,6 @@ version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 package=$root/bindings/python
 work=$target/python/$version
 mkdir -p "$work"
-work=$(cd "$work" && pwd)
 for licence in LICENSE-MIT LICENSE-APACHE; do
     cmp -s "$root/$licence" "$package/$licence" || fail "$licence differs from the project's"
 done

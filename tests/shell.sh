@@ -1,7 +1,11 @@
 # shellcheck shell=sh disable=SC2034,SC2154 # $work, $library ... are the script's
-# Sourced by the scripts: what several of them need. Who speaks is the script, or `me`.
+# Sourced by the scripts, as a rule at the root: what several of them need. Who speaks is the script, or `me`.
 me=${0##*tests/}
 me=${me%.sh}
+
+# Where cargo builds, also for what goes into another folder.
+target=${CARGO_TARGET_DIR:-target}
+case "$target" in /*) ;; *) target=$(pwd)/$target ;; esac
 
 fail() {
     echo "$me: $*" >&2

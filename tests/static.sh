@@ -66,7 +66,6 @@ nm --dynamic --defined-only --format=posix "$work/plugin.so" >"$work/names"
 same_names "a plug-in" "$work/list" "$work/names"
 
 # Only a debug build panics on demand.
-target=${CARGO_TARGET_DIR:-target}
 quietly "the debug build" cargo build --locked --lib
 bindings/packaging/localise.sh "$target/debug/libagw.a" "$work/debug.a"
 quietly "the other library" cargo build --locked --manifest-path tests/static/other/Cargo.toml \

@@ -15,7 +15,7 @@ kept=$(cd "$3" && pwd)
 cd "$(dirname "$0")/../.."
 . tests/shell.sh
 me="elsewhere: $platform"
-simulator=$(cd "${CARGO_TARGET_DIR:-target}" && pwd)/debug/examples/simulator
+simulator=$target/debug/examples/simulator
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tar xzf "$packages"/agw-*-"$platform".tar.gz -C "$work"

@@ -11,15 +11,15 @@ set -eu
 cd "$(dirname "$0")/../.."
 . tests/shell.sh
 me=reproducible
-target=${CARGO_TARGET_DIR:-$(pwd)/target}
-again=$target/again/elsewhere
+work=$target/again
+again=$work/elsewhere
 table=bindings/packaging/platforms.txt
 # shellcheck disable=SC2046 # a list of words
 [ $# -gt 0 ] || set -- $(sed -n "s/^\(linux-[^ ]*\).*${QUICK:+ always}\$/\1/p" $table)
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
 
-rm -rf "$target/again"
+rm -rf "$work"
 mkdir -p "$again/target"
 git ls-files -z | xargs -0 cp --parents -t "$again"
 # What is not built again is copied.
@@ -28,22 +28,17 @@ grep "^[^#].*${QUICK:+ always}\$" $table | while read -r platform folder _; do
     (cd "$target" && find "$folder" -maxdepth 1 -type f -exec cp --parents -t "$again/target" {} +)
 done
 ln -s "$target/packaging" "$again/target/packaging" # the tools
-(
+built_again() (
     export CARGO_TARGET_DIR="$again/target"
     umask 077
     cd "$again"
     bindings/packaging/linux.sh ${QUICK:+--libraries} "$@" && python -B bindings/packaging/dist.py
-) >"$target/again/log" 2>&1 || {
-    cat "$target/again/log"
-    fail "the second build failed"
-}
+)
+quietly "the second build" built_again "$@"
 
-same() { diff -rq "$target/dist" "$again/target/dist" >"$target/again/log" 2>&1; }
-same || {
-    cat "$target/again/log"
-    fail "two builds of the same sources differ"
-}
+same() { diff -rq "$target/dist" "$again/target/dist" >"$work/log" 2>&1; }
+same || fail "two builds of the same sources differ: $(cat "$work/log")"
 printf x >>"$again/target/dist/SHA256SUMS"
 ! same || fail "a changed byte is not found"
-rm -rf "$target/again"
+rm -rf "$work"
 echo "reproducible: all packages, from two folders: the same bytes; built again: $*${QUICK:+, but for the programs}"

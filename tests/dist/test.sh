@@ -7,10 +7,10 @@
 set -eu
 
 cd "$(dirname "$0")/../.."
+. tests/shell.sh
 here=tests/dist
-target=${CARGO_TARGET_DIR:-$(pwd)/target}
-tests/tools.sh "mcs mono-mcs" "mono mono-runtime" "xbuild mono-xbuild" "nuget nuget" "dpkg-deb dpkg" \
-    "rpm rpm" "rpm2archive rpm" "debootstrap debootstrap" "musl-gcc musl-tools"
+tests/tools.sh "xbuild mono-xbuild" "nuget nuget" "dpkg-deb dpkg" "rpm rpm" "rpm2archive rpm" \
+    "debootstrap debootstrap" "musl-gcc musl-tools"
 PATH=$(bindings/packaging/tools.sh):$PATH
 export PATH
 work=$(mktemp -d)

@@ -10,8 +10,6 @@ cd "$(dirname "$0")/../.."
 . tests/shell.sh
 me=lint
 here=tests/lint
-target=${CARGO_TARGET_DIR:-target}
-case "$target" in /*) ;; *) target=$(pwd)/$target ;; esac
 tools=$target/lint
 environment_of "$tools" $here/requirements.txt
 PATH=$tools/bin:$PATH

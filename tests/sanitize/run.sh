@@ -11,7 +11,7 @@ cd "$(dirname "$0")/../.."
 . tests/shell.sh
 me=sanitize
 here=$(pwd)/tests/sanitize
-out=${CARGO_TARGET_DIR:-$(pwd)/target}/sanitize
+out=$target/sanitize
 unset CARGO_TARGET_DIR
 cargo=${CARGO:-cargo}
 host=x86_64-unknown-linux-gnu

@@ -6,7 +6,8 @@
 set -eu
 
 cd "$(dirname "$0")/../.."
-target=${CARGO_TARGET_DIR:-target}
+. tests/shell.sh
+me=reproducible
 first=$(cd "$target/windows" && pwd)
 case $(printf '%s\n' "$first" /usr | LC_ALL=C sort | head -n 1) in
 /usr) work=$(mktemp -d -p /tmp) ;;
@@ -26,16 +27,10 @@ differing() { # folder: the names of what differs from the first build
 }
 
 git ls-files -z | xargs -0 cp --parents -t "$work"
-(unset CARGO_TARGET_DIR && "$work/tests/windows/build.sh" $how) >"$work/log" 2>&1 || {
-    cat "$work/log"
-    exit 1
-}
+quietly "the second build" env -u CARGO_TARGET_DIR "$work/tests/windows/build.sh" $how
 second=$work/target/windows
 wrong=$(differing "$second")
-[ -z "$wrong" ] || { echo "reproducible: other bytes: $wrong" >&2; exit 1; }
+[ -z "$wrong" ] || fail "other bytes: $wrong"
 printf 'x' | dd of="$second/x86/agw.dll" bs=1 seek=4000 conv=notrunc 2>/dev/null
-[ "$(differing "$second")" = x86/agw.dll ] || {
-    echo "reproducible: a byte is not seen" >&2
-    exit 1
-}
+[ "$(differing "$second")" = x86/agw.dll ] || fail "a byte is not seen"
 echo "reproducible: both widths, the same bytes from another folder: $files"

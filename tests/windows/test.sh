@@ -11,8 +11,6 @@ cd "$(dirname "$0")/../.."
 . tests/shell.sh
 me=windows
 here=tests/windows
-target=${CARGO_TARGET_DIR:-target}
-case "$target" in /*) ;; *) target=$(pwd)/$target ;; esac
 wine=$(pwd)/$here/wine.sh
 work=$target/windows/tests
 simulator=$target/debug/examples/simulator
