@@ -51,12 +51,6 @@ shift=""
 trap '[ -z "$shift" ] || kill $shift 2>/dev/null || :; stop_simulator' EXIT
 trap 'exit 130' INT TERM
 start_simulator "$work/simulator.out" "$simulator" --ca-out "$work/ca.pem" --agent 155 --ring 155
-says() { # what is expected, what was said
-    case "$2" in
-    $1*) ;;
-    *) fail "instead of $1: $2" ;;
-    esac
-}
 guid=$(guid_of 155)
 for wanted in "0 *retcode=0" "302 *retcode=101-001"; do
     says "$wanted" "$(AGW_GUID=$guid run "$work/reject$end" "$url" "$work/ca.pem" 155)"

@@ -69,6 +69,14 @@ mirror() {
         grep '/debian/$' | head -n 1
 }
 
+says() { # pattern of its beginning, what was said
+    # shellcheck disable=SC2254 # a pattern
+    case "$2" in
+    $1*) ;;
+    *) fail "instead of $1: $2" ;;
+    esac
+}
+
 # With the gateway of dist/gateway.sh, at which nothing rings: too late, which is exit code 3.
 is_too_late() { # the example in C, as a command
     code=0

@@ -160,10 +160,8 @@ def differences(header, layout):
 
 def another_order(root):
     members = root.find(".//class-decl[@name='agw_result']").findall("data-member/var-decl")
-    first, second = members[1], members[2]
-    first_name, second_name = first.get("name"), second.get("name")
-    first.set("name", second_name)
-    second.set("name", first_name)
+    first, second = members[1].attrib, members[2].attrib
+    first["name"], second["name"] = second["name"], first["name"]
 
 
 def another_size(root):

@@ -27,6 +27,8 @@ mkdir -p "$out"
 # What the compiler and linker of all programs need; a debug build, as only that has the faults of
 # src/sys/fault.rs, made a little faster.
 environment() { # address or thread, short name
+    began=$(date +%s)
+    found=0
     nightly=$(rustc +nightly --print sysroot)/lib/rustlib/$host
     export AGW_SANITIZER="$1" AGW_SANITIZER_RUNTIME="$nightly/lib/librustc-nightly_rt.$2.a"
     export AGW_SANITIZER_LINKER="$nightly/bin/gcc-ld/ld.lld"
@@ -67,11 +69,18 @@ must_find() { # words in the report, program, fault
     found=$((found + 1))
 }
 
-planted_in_c() { # compiles planted.c against the library of this build
+# With planted.c, which is compiled against the library of this build, and with planted.rs.
+must_find_each() { # fault:words in the report ...
     ln -sf "$built/deps/libagw.so" "$out/$AGW_SANITIZER/libagw.so.1"
     "$CC" -g -O1 -Iinclude -o "$out/$AGW_SANITIZER/planted" tests/sanitize/planted.c \
         "$out/$AGW_SANITIZER/libagw.so.1" -pthread "-Wl,-rpath,$out/$AGW_SANITIZER"
-    echo "$out/$AGW_SANITIZER/planted"
+    for program in "$out/$AGW_SANITIZER/planted" "$built/examples/planted"; do
+        for fault in "$@"; do
+            must_find "${fault#*:}" "$program" "${fault%%:*}"
+        done
+        "$program" nothing >/dev/null || fail "$program ends with $? although nothing is planted"
+        no_reports "$program"
+    done
 }
 
 instrumented() { # a function of the runtime which only the compiler calls
@@ -95,8 +104,6 @@ tests() { # command and arguments of cargo ...; the log
 }
 
 address() (
-    began=$(date +%s)
-    found=0
     environment address asan
     wanted="--test c_abi --test story --test threads --test faults"
     if [ -n "$quick" ]; then
@@ -109,21 +116,13 @@ address() (
     $cargo +nightly build --locked --quiet --target $host --example planted
     no_reports "AddressSanitizer"
     instrumented __asan_report_load1
-    c=$(planted_in_c)
-    for program in "$c" "$built/examples/planted"; do
-        must_find heap-buffer-overflow "$program" overflow
-        must_find heap-use-after-free "$program" freed
-        must_find "77 byte(s) leaked in 1 allocation" "$program" leak
-        "$program" nothing >/dev/null || fail "$program ends with $? although nothing is planted"
-        no_reports "$program"
-    done
+    must_find_each overflow:heap-buffer-overflow freed:heap-use-after-free \
+        "leak:77 byte(s) leaked in 1 allocation"
     summary "AddressSanitizer and LeakSanitizer" "$out/address.log"
 )
 
 # std and its tests are built, too: of an std without it, it reports races that are none.
 thread() (
-    began=$(date +%s)
-    found=0
     environment thread tsan
     export RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc RUSTC_BOOTSTRAP=1
     with_std="-Zbuild-std=std,panic_unwind,test --target $host"
@@ -133,12 +132,7 @@ thread() (
     $cargo +stable build --locked --quiet $with_std --example planted
     no_reports "ThreadSanitizer"
     instrumented __tsan_read1
-    c=$(planted_in_c)
-    for program in "$c" "$built/examples/planted"; do
-        must_find "data race" "$program" race
-        "$program" nothing >/dev/null || fail "$program ends with $? although nothing is planted"
-        no_reports "$program"
-    done
+    must_find_each "race:data race"
     summary "ThreadSanitizer, std included" "$out/thread.log"
 )
 

@@ -12,9 +12,10 @@
 set -eu
 
 cd "$(dirname "$0")/../.."
+. tests/shell.sh
+me=windows
 root=$(pwd)
-out=${CARGO_TARGET_DIR:-target}/windows
-case "$out" in /*) ;; *) out=$root/$out ;; esac
+out=$target/windows
 build=$out/build
 profile=release
 programs=yes
@@ -35,10 +36,8 @@ tests/tools.sh "/usr/bin/rustc rustc-web" "$std/std/src/lib.rs rust-web-src" \
     "/usr/i686-w64-mingw32/include/windows.h mingw-w64-i686-dev" "llvm-dlltool llvm"
 
 export RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc RUSTC_BOOTSTRAP=1
-$RUSTC --print target-list | grep -q i686-win7-windows-gnu || {
-    echo "windows: $RUSTC is too old; please install Debian's rustc-web" >&2
-    exit 1
-}
+$RUSTC --print target-list | grep -q i686-win7-windows-gnu ||
+    fail "$RUSTC is too old; please install Debian's rustc-web"
 
 # The 32-bit target wants what rustup would have put beside its std.
 mkdir -p "$build/rtstartup"

@@ -62,47 +62,31 @@ def check_version(dll):
             yield f"version information: {key} is not {value}"
 
 
-def check_dll(path, width):
+def check(path, width):
+    """A DLL, or a program, which needs what the DLL needs, and nothing else."""
     tools, machine, _ = WIDTHS[width]
-    dll = path.read_bytes()
-    if machine not in dll[:1024]:
-        yield f"not a DLL of {width}"
+    content = path.read_bytes()
+    if machine not in content[:1024]:
+        yield f"not of {width}"
         return
     text = output(tools + "objdump", "-p", path)
-    yield from differing("exports", names_of(r"^\t\[ *\d+\] (\S+)$", text), EXPORTS)
-    yield from differing("imports", imports(text), IMPORTS)
-    yield from check_version(dll)
-    yield from check_image(dll, text, width)
-
-
-def imports(text):
-    return [name.lower() for name in names_of(r"^\tDLL Name: (\S+)$", text)]
-
-
-def check_image(content, text, width):
-    """What holds for a DLL and a program; the text is objdump's."""
-    for name in filter(RUN_TIMES.search, imports(text)):
+    imports = [name.lower() for name in names_of(r"^\tDLL Name: (\S+)$", text)]
+    if path.suffix == ".dll":
+        yield from differing("exports", names_of(r"^\t\[ *\d+\] (\S+)$", text), EXPORTS)
+        yield from differing("imports", imports, IMPORTS)
+        yield from check_version(content)
+    else:
+        for name in sorted(set(imports) - {*IMPORTS, *OF_PROGRAMS}):
+            yield f"imports: {name} is not in the list"
+        if "no symbols" not in output(tools + "objdump", "-t", path):
+            yield "not stripped"
+    for name in filter(RUN_TIMES.search, imports):
         yield f"imports: {name} is a compiler's run time"
     for mark in ["DYNAMIC_BASE", "NX_COMPAT"] + ["HIGH_ENTROPY_VA"] * (width == "x64"):
         if mark not in text:
             yield f"not marked {mark}"
     for found in sorted(set(PATHS.findall(content))):
         yield f"holds a path of the build machine: {found.decode('ascii', 'replace')}"
-
-
-def check_program(path, width):
-    """agw-check.exe and agw-simulator.exe: they need what the DLL needs, and nothing else."""
-    tools, machine, _ = WIDTHS[width]
-    program = path.read_bytes()
-    if machine not in program[:1024]:
-        yield f"not a program of {width}"
-        return
-    text = output(tools + "objdump", "-p", path)
-    for name in sorted(set(imports(text)) - {*IMPORTS, *OF_PROGRAMS}):
-        yield f"imports: {name} is not in the list"
-    yield from check_image(program, text, width)
-    if "no symbols" not in output(tools + "objdump", "-t", path):
-        yield "not stripped"
 
 
 def check_libraries(folder, width):
@@ -149,7 +133,7 @@ def self_test():
          good + "__int128 f(__int128 a, __int128 b) { return a / b; }\n", shared),
         ("imports: bcrypt.dll is in the list and not there", "x86", good, ()),
         ("not marked DYNAMIC_BASE", "x64", good, ("-Wl,--disable-dynamicbase",)),
-        ("not a DLL of x86", "x86", None, ()),
+        ("not of x86", "x86", None, ()),
         ("version information: FileVersion", "x86", good, ()),
         ("holds a path", "x64", good + 'char p[] = "/usr/src/agw/src/lib.rs";\n', ()),
         ("imports: user32.dll is not in the list", "x64",
@@ -163,7 +147,6 @@ def self_test():
         for wanted, width, text, options in faults:
             build = "x64" if text is None else width
             dll = compiled(Path(folder), build, text or good, *options)
-            check = check_program if dll.suffix == ".exe" else check_dll
             complaints = list(check(dll, width))
             if not any(line.startswith(wanted) for line in complaints):
                 yield f"not seen: {wanted}; only {complaints}"
@@ -177,9 +160,9 @@ def main():
         arguments = arguments[1:]
     for folder in map(Path, arguments):
         width = folder.name
-        found = [*check_dll(folder / "agw.dll", width), *check_libraries(folder, width)]
-        for name in PROGRAMS:
-            found += [f"{name}: {line}" for line in check_program(folder / name, width)]
+        found = [*check_libraries(folder, width)]
+        for name in ("agw.dll", *PROGRAMS):
+            found += [f"{name}: {line}" for line in check(folder / name, width)]
         wrong += [f"{width}: {line}" for line in found]
     for line in wrong:
         print(f"check_dll: {line}", file=sys.stderr)

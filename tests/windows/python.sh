@@ -6,8 +6,8 @@
 #     tests/windows/python.sh WHEEL SIMULATOR [3.8|3.11]
 set -eu
 
-# shellcheck source=tests/shell.sh
-. "$(dirname "$0")/../shell.sh"
+cd "$(dirname "$0")/../.."
+. tests/shell.sh
 me="windows: python"
 
 usage() {
@@ -25,12 +25,9 @@ esac
 short=$(echo "$version" | tr -d .)
 # Wine tells a Windows by the program's name.
 program=python$short.exe
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
-target=${CARGO_TARGET_DIR:-$root/target}
-mkdir -p "$target/windows"
-target=$(cd "$target" && pwd)
-home=$(cd "$target/windows" && pwd)/python$short
+root=$(pwd)
+here=$root/tests/windows
+home=$target/windows/python$short
 copy=$home/copy
 
 fetch() (
