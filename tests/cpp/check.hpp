@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
+#include <string>
 
 #include "agw.hpp"
 
@@ -54,6 +56,25 @@ inline agw::client make(const agw::options &options)
     CHECK(made && client);
     return client;
 }
+
+#if AGW_HPP_EXCEPTIONS
+
+// What a call throws; agw::status::ok and no texts if it throws nothing.
+inline agw::result thrown(const std::function<void()> &call)
+{
+    try {
+        call();
+    } catch (const agw::error &error) {
+        const std::string told = error.what();
+        CHECK(told.find(error.sentence()) == 0);
+        CHECK(told.find(error.detail()) != std::string::npos);
+        CHECK(error.number() == error.result().number());
+        return error.result();
+    }
+    return agw::result();
+}
+
+#endif
 
 inline gateway gateway_of(int argc, char **argv)
 {

@@ -3,7 +3,6 @@
 //     throwing URL CA-FILE RINGING-GUID STALE-GUID SLOW-GUID FAULTY-GUID
 #include <atomic>
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -12,21 +11,6 @@
 #include <vector>
 
 #include "check.hpp"
-
-// What a call throws; agw::status::ok and no texts if it throws nothing.
-static agw::result thrown(const std::function<void()> &call)
-{
-    try {
-        call();
-    } catch (const agw::error &error) {
-        const std::string told = error.what();
-        CHECK(told.find(error.sentence()) == 0);
-        CHECK(told.find(error.detail()) != std::string::npos);
-        CHECK(error.number() == error.result().number());
-        return error.result();
-    }
-    return agw::result();
-}
 
 static void accepted_then_too_late(const gateway &at)
 {
