@@ -78,7 +78,7 @@ says() { # pattern of its beginning, what was said
 }
 
 # With the gateway of dist/gateway.sh, at which nothing rings: too late, which is exit code 3.
-is_too_late() { # the example in C, as a command
+is_too_late() { # the example in C, or the like, as a command
     code=0
     "$@" --url "$AGW_TEST_URL" --ca "$AGW_TEST_CA" --agent 155 >"$work/log" 2>&1 || code=$?
     [ $code = 3 ] && grep -q AGW_E_NO_CONFERENCE "$work/log"

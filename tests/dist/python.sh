@@ -40,11 +40,9 @@ done
 # either for itself. In its place shared_object.py finds that libc.so is all that is needed, and no
 # symbol has a version; elsewhere.sh loads the library with musl 1.2.2, which needs every symbol.
 
-rejects() { # virtual environment: nothing rings, so too late, which is exit code 3
-    code=0
-    "$1/bin/python" -m agw reject --url "$AGW_TEST_URL" --ca "$AGW_TEST_CA" --agent 155 >log 2>&1 ||
-        code=$?
-    [ $code = 3 ] || { cat log; fail "python -m agw ended with $code"; }
+rejects() { # virtual environment
+    is_too_late "$1/bin/python" -m agw reject ||
+        fail "python -m agw ended with $code: $(cat log)"
     "$1/bin/python" -c 'import agw._library as l; print(l.library_path())' | grep -q "^$work/$1/" ||
         fail "not the library in the wheel was used"
 }

@@ -30,12 +30,6 @@ compile() {
         fail "$width: $source does not compile: $*"
 }
 
-# A Windows program as a Linux one that others can start.
-wrap() { # wrapper, program
-    printf '#!/bin/sh\nexec "%s" %s "%s" "$@"\n' "$wine" "$width" "$2" >"$1"
-    chmod +x "$1"
-}
-
 say() {
     echo "windows: $width: $*"
 }
@@ -51,12 +45,6 @@ run() { # what it is, program, argument ...
     say "$what: $(tail -n 1 "$folder/log" | tr -d '\r')"
 }
 
-# Hosts that are compiled otherwise: packed structs, and on 32 bit another calling convention.
-otherwise() {
-    echo "-fpack-struct=1"
-    [ "$width" = x64 ] || echo "-mrtd"
-}
-
 programs() {
     built=$target/windows/$width
     link="-static -pthread"
@@ -67,7 +55,7 @@ programs() {
     done
     compile "$folder/abi-lib" tests/c/abi.c "$built/agw.lib" -std=c89
     run "tests/c/abi.c linked with agw.lib" "$folder/abi-lib.exe"
-    for option in $(otherwise); do
+    for option in $otherwise; do
         compile "$folder/abi$option" tests/c/abi.c "$built/libagw.dll.a" -std=c11 "$option"
         run "tests/c/abi.c with $option" "$folder/abi$option.exe"
     done
@@ -152,11 +140,8 @@ session() {
         "$folder/ca.pem" 154 40038 --force) >"$folder/log" 2>"$folder/errors" &
     program=$!
     until grep -q login "$folder/log" || ! kill -0 $program 2>/dev/null; do sleep 0.1; done
-    python3 - "$url/simulator/expire" "$folder/ca.pem" <<'END' || fail "$width: no expire"
-import ssl, sys, urllib.request
-trust = ssl.create_default_context(cafile=sys.argv[2])
-urllib.request.urlopen(sys.argv[1], b'{"agentId":"154"}', context=trust)
-END
+    curl -fsS --cacert "$folder/ca.pem" -d '{"agentId":"154"}' "$url/simulator/expire" >/dev/null ||
+        fail "$width: no expire"
     code=0
     wait $program || code=$?
     { [ $code = 1 ] && grep -q "getAgentEvent.* 100-006" "$folder/log"; } ||
@@ -166,10 +151,11 @@ END
 
 # The tests of the C programs that Linux has, with Windows programs in their place.
 stories() {
-    wrap "$folder/reject" "$folder/reject.exe"
-    wrap "$folder/story" "$folder/story.exe"
-    wrap "$folder/caller" "$folder/caller.exe"
-    wrap "$folder/debug/caller" "$folder/debug/caller.exe"
+    for program in reject story caller debug/caller; do
+        printf '#!/bin/sh\nexec "%s" %s "%s.exe" "$@"\n' "$wine" "$width" "$folder/$program" \
+            >"$folder/$program"
+        chmod +x "$folder/$program"
+    done
     python3 tests/demo.py --library "$target/debug/libagw.so" --simulator "$simulator" \
         --reject "$folder/reject" >"$folder/log" || fail "$width: the demo: $(cat "$folder/log")"
     say "the demo with reject.exe: $(tail -n 1 "$folder/log")"
@@ -233,9 +219,10 @@ play() { # width, part
     width=$1
     folder=$work/$width
     mkdir -p "$folder"
+    # Hosts that are compiled otherwise: packed structs, and on 32 bit another calling convention.
     case $width in
-    x64) mingw=x86_64-w64-mingw32 ;;
-    x86) mingw=i686-w64-mingw32 ;;
+    x64) mingw=x86_64-w64-mingw32 otherwise="-fpack-struct=1" ;;
+    x86) mingw=i686-w64-mingw32 otherwise="-fpack-struct=1 -mrtd" ;;
     *) fail "no width $width" ;;
     esac
     case $2 in

@@ -30,8 +30,11 @@ fuzz_target!(|input: &[u8]| -> Corpus {
         b'u' => base_url(text),
         b'a' => agent_id(text),
         b'g' => guid(text),
-        b'c' if is_pem(text) => certificates(text),
-        b'k' if is_pem(text) => identity(text),
+        b'c' if is_pem(text) => told(text, |options| {
+            options.trust = Trust::Ca;
+            options.ca = Some(text.to_owned());
+        }),
+        b'k' if is_pem(text) => told(text, |options| options.client_cert = Some(text.to_owned())),
         b'f' => fingerprints(text),
         b't' => connect_to(text),
         b'x' => proxy(text),
@@ -46,15 +49,11 @@ fn is_pem(text: &str) -> bool {
     text.contains("-----BEGIN")
 }
 
-fn options(change: impl FnOnce(&mut ClientOptions)) -> ClientOptions {
+fn made(change: impl FnOnce(&mut ClientOptions)) -> Result<Client, Error> {
     let mut options = agw_fuzz::options("https://gateway:8043");
     options.trust = Trust::DangerAny;
     change(&mut options);
-    options
-}
-
-fn made(change: impl FnOnce(&mut ClientOptions)) -> Result<Client, Error> {
-    Client::new(&options(change))
+    Client::new(&options)
 }
 
 /// A URL that is taken leads to the right request, wherever it seems to point.
@@ -147,24 +146,10 @@ fn guid(text: &str) {
     }
 }
 
-fn certificates(text: &str) {
-    told(
-        text,
-        made(|options| {
-            options.trust = Trust::Ca;
-            options.ca = Some(text.to_owned());
-        }),
-    );
-}
-
-fn identity(text: &str) {
-    told(text, made(|options| options.client_cert = Some(text.to_owned())));
-}
-
 /// A refusal names the option and shows nothing of what is in it.
-fn told(text: &str, outcome: Result<Client, Error>) {
+fn told(text: &str, change: impl FnOnce(&mut ClientOptions)) {
     const ENOUGH: usize = 16;
-    let Err(error) = outcome else { return };
+    let Err(error) = made(change) else { return };
     assert_eq!(error.status(), Status::TlsConfig, "{error}");
     let shown = format!("{error:?} {error}");
     for line in text.lines().filter(|line| !line.starts_with('-')) {
