@@ -44,10 +44,6 @@ PLATFORMS = {
 # What is not made in the short form, by words that stand in all that is said of it.
 LEFT_OUT = "aarch64|arm64|musl|apk" if os.environ.get("QUICK") else "(?!)"
 PLATFORMS = {name: row for name, row in PLATFORMS.items() if not re.search(LEFT_OUT, name)}
-SIMULATORS = {platform: library.replace("libagw.so", "agw-simulator").replace("agw.dll",
-                                                                           "agw-simulator.exe")
-              for platform, (library, _, _) in PLATFORMS.items()}
-LIBRARIES = {platform: library for platform, (library, _, _) in PLATFORMS.items()}
 PROGRAMS = ("agw-check", "agw-simulator")
 # Macros, and what only they use: they run in the compiler, but cargo-auditable lists these all the
 # same, as their packages have tests, too.
@@ -134,7 +130,7 @@ def tarred(path):
 
 def parts(platform):
     """What is built for a platform: what the SBOM calls it, and where it is."""
-    library = Path(LIBRARIES[platform])
+    library = Path(PLATFORMS[platform][0])
     yield "library", library
     for name in PROGRAMS:
         yield name, library.with_name(f"{name}.exe" if library.suffix == ".dll" else name)
@@ -173,13 +169,13 @@ def unstartable(path):
 def wheels(dist, target):
     """Their tags, and the library or the simulator inside."""
     for platform, (library, _, tag) in PLATFORMS.items():
-        yield from wheel(dist, target, platform, tag, "agw_client", "agw", library)
-        program = SIMULATORS[platform]
+        yield from wheel(dist, target, platform, tag, "agw_client", "agw", Path(library))
+        program = dict(parts(platform))["agw-simulator"]
         yield from wheel(dist, target, platform, tag, "agw_simulator", "agw_simulator", program)
         path = dist / f"agw_simulator-{VERSION}-py3-none-{tag}.whl"
         with zipfile.ZipFile(path) as archive:
             modes = [one.external_attr >> 16 for one in archive.infolist()
-                     if one.filename == f"agw_simulator/{program.rsplit('/', 1)[1]}"]
+                     if one.filename == f"agw_simulator/{program.name}"]
         if any(mode & 0o111 != 0o111 for mode in modes):
             yield f"{path.name}: its program is not to be run"
 
@@ -193,9 +189,8 @@ def wheel(dist, target, platform, tag, name, package, library):
     yield from differing(path.name, tags, [f"py3-none-{one}" for one in tag.split(".")])
     if "Root-Is-Purelib: false" not in lines:
         yield f"{path.name} claims to fit any platform"
-    file = library.rsplit("/", 1)[1]
-    if found.get(f"{package}/{file}") != (target / library).read_bytes():
-        yield f"{path.name} has another {file}"
+    if found.get(f"{package}/{library.name}") != (target / library).read_bytes():
+        yield f"{path.name} has another {library.name}"
     texts = f"{package}/licences/"
     inside = [one for one in found if one.startswith(texts) and found[one]]
     wanted = [f"{texts}{one}" for one in licences(platform)]
@@ -207,7 +202,7 @@ def nuget(dist, target):
     path = dist / f"Agw.Client.{VERSION}.nupkg"
     parts = zipped(path)
     names, found = [name for name, _ in parts], dict(parts)
-    texts = [f"licences/{platform}/{one}" for platform in LIBRARIES for one in licences(platform)]
+    texts = [f"licences/{platform}/{one}" for platform in PLATFORMS for one in licences(platform)]
     yield from differing(path.name, names, [*NUGET, *NATIVE, *texts])
     if len(names) != len({name.lower() for name in names}):
         yield f"{path.name} has a name twice"
@@ -248,9 +243,9 @@ def nuspec(package, text, found):
     yield from differing(f"{package}: dependencies", groups, frameworks)
 
 
-def told(*command):
+def told(*command, **options):
     """What a program prints."""
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, **options).stdout
 
 
 def of_debian(path):
@@ -262,8 +257,7 @@ def of_debian(path):
 
 def of_rpm(path):
     """The same of an .rpm."""
-    tar = subprocess.run(["rpm2archive", "-"], input=path.read_bytes(), check=True,
-                         stdout=subprocess.PIPE).stdout
+    tar = told("rpm2archive", "-", input=path.read_bytes())
     form = "%{NAME}\n%{VERSION}-%{RELEASE}\n%{ARCH}\n"
     said = told("rpm", "-qp", "--nosignature", "--queryformat", form, path).decode().split()
     needs = told("rpm", "-qpR", "--nosignature", path).decode().splitlines()
@@ -317,7 +311,7 @@ def systems(dist, target):
         if name == "libagw1":
             paths += [soname, f"usr/{libraries}/libagw.so.{VERSION}"]
             if found.get(f"usr/{libraries}/libagw.so.{VERSION}") != (
-                    target / LIBRARIES[platform]).read_bytes():
+                    target / PLATFORMS[platform][0]).read_bytes():
                 yield f"{file} has another library"
         else:
             paths += HEADERS + [f"usr/{libraries}/{one}" for one in DEVELOPMENT]

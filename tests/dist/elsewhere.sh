@@ -25,7 +25,7 @@ unpacked() { # folder, then as in debian.sh
     [ -d "$1" ] || tests/debian.sh "$@"
 }
 
-# Sets $zig, what zig calls the platform, $wrong, one whose library it must not take, and on_it.
+# Sets $zig, what zig calls the platform, and $on_it, what starts a program of it here.
 case $platform in
 linux-aarch64)
     # An older qemu aborts where a process with threads forks.

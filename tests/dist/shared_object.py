@@ -63,7 +63,8 @@ def of_a_library(elf, dynamic, exports):
     flags = sum(tag.entry.d_val for tag in dynamic if tag.entry.d_tag == "DT_FLAGS_1")
     if not flags & NODELETE:
         yield "can be unloaded"
-    found = exported(elf)
+    symbols = elf.get_section_by_name(".dynsym").iter_symbols()
+    found = {one.name for one in symbols if one.name and one.entry.st_shndx != "SHN_UNDEF"}
     if found != exports:
         yield f"exports {sorted(found ^ exports)} too much or too little"
 
@@ -78,26 +79,13 @@ def of_a_program(elf):
 
 def newer(elf, musl):
     """What it needs that glibc 2.17, or musl, does not have."""
-    for name in versions(elf):
+    section = elf.get_section_by_name(".gnu.version_r")
+    versions = section.iter_versions() if section else ()
+    for name in (part.name for _, parts in versions for part in parts):
         if musl or not name.startswith("GLIBC_"):
             yield f"needs a symbol of {name}"
         elif tuple(int(part) for part in name[6:].split(".")) > NEWEST_GLIBC:
             yield f"needs {name}"
-
-
-def versions(elf):
-    """The versions of the symbols that it takes from others."""
-    section = elf.get_section_by_name(".gnu.version_r")
-    if section is not None:
-        for _, parts in section.iter_versions():
-            for part in parts:
-                yield part.name
-
-
-def exported(elf):
-    """The names of the symbols that it offers."""
-    symbols = elf.get_section_by_name(".dynsym").iter_symbols()
-    return {one.name for one in symbols if one.name and one.entry.st_shndx != "SHN_UNDEF"}
 
 
 def embedded(elf):

@@ -81,18 +81,15 @@ static void wrong_urls(void)
     agw_client *client;
     size_t i;
 
-    for (i = 0; i < COUNT(BASE_URLS); i++) {
-        about = BASE_URLS[i];
-        REFUSED_WITH(plain_options(nobody_url), base_url, BASE_URLS[i], AGW_E_INVALID_URL);
+#define EACH_IS_WRONG(field, values)                                                  \
+    for (i = 0; i < COUNT(values); i++) {                                             \
+        about = values[i];                                                            \
+        REFUSED_WITH(plain_options(nobody_url), field, values[i], AGW_E_INVALID_URL); \
     }
-    for (i = 0; i < COUNT(CONNECT_TO); i++) {
-        about = CONNECT_TO[i];
-        REFUSED_WITH(plain_options(nobody_url), connect_to, CONNECT_TO[i], AGW_E_INVALID_URL);
-    }
-    for (i = 0; i < COUNT(PROXIES); i++) {
-        about = PROXIES[i];
-        REFUSED_WITH(plain_options(nobody_url), proxy, PROXIES[i], AGW_E_INVALID_URL);
-    }
+    EACH_IS_WRONG(base_url, BASE_URLS)
+    EACH_IS_WRONG(connect_to, CONNECT_TO)
+    EACH_IS_WRONG(proxy, PROXIES)
+#undef EACH_IS_WRONG
     about = "";
     options = plain_options(nobody_url);
     options.flags = AGW_NO_KEEP_ALIVE;
@@ -135,6 +132,8 @@ static void secrets_stay_out_of_details(void)
 static void wrong_tls_options(void)
 {
     static const char BROKEN[] = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    static const char PRIVATE_KEY[] =
+        "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
     /* clang-format off */
     static const char *const BAD_PINS[] = {
         "", ",", "00", "not hex", "00:11:22",
@@ -149,44 +148,31 @@ static void wrong_tls_options(void)
     agw_result result = stale_result();
     size_t i;
 
-    options = tls_options(AGW_TRUST_CA);
-    REFUSED(&options, AGW_E_TLS_CONFIG, "ca: ");
-    options.ca = NO_FILE;
-    REFUSED(&options, AGW_E_TLS_CONFIG, "ca: ");
+    REFUSED_WITH(tls_options(AGW_TRUST_CA), ca, NULL, AGW_E_TLS_CONFIG);
+    ALSO_REFUSED(ca, NO_FILE, AGW_E_TLS_CONFIG);
     CHECK(agw_client_new(&options, &client, &result) == AGW_E_TLS_CONFIG);
     CHECK(result.os_error != 0);
-    options.ca = "";
-    REFUSED(&options, AGW_E_TLS_CONFIG, "ca: ");
+    ALSO_REFUSED(ca, "", AGW_E_TLS_CONFIG);
     options.ca = BROKEN;
     REFUSED(&options, AGW_E_TLS_CONFIG, "ca");
-    options.ca = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
-    REFUSED(&options, AGW_E_TLS_CONFIG, "ca: ");
-    options = tls_options(AGW_TRUST_SYSTEM);
-    options.ca = NO_FILE;
-    REFUSED(&options, AGW_E_TLS_CONFIG, "ca: ");
+    ALSO_REFUSED(ca, PRIVATE_KEY, AGW_E_TLS_CONFIG);
+    REFUSED_WITH(tls_options(AGW_TRUST_SYSTEM), ca, NO_FILE, AGW_E_TLS_CONFIG);
 
-    options = tls_options(AGW_TRUST_PIN);
-    REFUSED(&options, AGW_E_TLS_CONFIG, "pin_sha256: ");
+    REFUSED_WITH(tls_options(AGW_TRUST_PIN), pin_sha256, NULL, AGW_E_TLS_CONFIG);
     for (i = 0; i < COUNT(BAD_PINS); i++) {
         about = BAD_PINS[i];
-        options.pin_sha256 = BAD_PINS[i];
-        REFUSED(&options, AGW_E_TLS_CONFIG, "pin_sha256: ");
+        ALSO_REFUSED(pin_sha256, BAD_PINS[i], AGW_E_TLS_CONFIG);
     }
     about = "";
 
-    options = tls_options(AGW_TRUST_DANGER_ANY);
-    options.client_key = NO_FILE;
-    REFUSED(&options, AGW_E_TLS_CONFIG, "client_key: ");
-    options.client_cert = NO_FILE;
-    REFUSED(&options, AGW_E_TLS_CONFIG, "client_cert: ");
+    REFUSED_WITH(tls_options(AGW_TRUST_DANGER_ANY), client_key, NO_FILE, AGW_E_TLS_CONFIG);
+    ALSO_REFUSED(client_cert, NO_FILE, AGW_E_TLS_CONFIG);
     options.client_cert = CERTIFICATE;
     REFUSED(&options, AGW_E_TLS_CONFIG, "client_key: ");
-    options.client_key = CERTIFICATE;
-    REFUSED(&options, AGW_E_TLS_CONFIG, "client_key: ");
+    ALSO_REFUSED(client_key, CERTIFICATE, AGW_E_TLS_CONFIG);
     options.client_key = NULL;
     REFUSED(&options, AGW_E_TLS_CONFIG, "client_cert: ");
-    options.client_cert = "-----BEGIN";
-    REFUSED(&options, AGW_E_TLS_CONFIG, "client_cert: ");
+    ALSO_REFUSED(client_cert, "-----BEGIN", AGW_E_TLS_CONFIG);
 }
 
 /* Whoever gives an option that would not be looked at believes in a check that is not made. */

@@ -130,6 +130,10 @@ static void refused(const agw_client_options *options, agw_status wanted, const 
 
 #define REFUSED(options, status, culprit) refused(options, status, culprit, HERE)
 
-/* The same with one field that is wrong in options which are right. */
+/* The same with one more field of these options, which is wrong. */
+#define ALSO_REFUSED(field, value, status) \
+    (options.field = value, REFUSED(&options, status, #field ": "))
+
+/* With one field that is wrong in options which are right. */
 #define REFUSED_WITH(right, field, value, status) \
-    (options = right, options.field = value, REFUSED(&options, status, #field ": "))
+    (options = right, ALSO_REFUSED(field, value, status))
