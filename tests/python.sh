@@ -98,26 +98,23 @@ for other in $(others); do
 done
 
 # One file, made with the hook that the wheel brings; it calls without the wheel's library.
-freeze() {
-    place='import sysconfig as s; print(s.get_config_var("LIBDIR"), s.get_config_var("INSTSONAME"), sep="/")'
-    "$root/tests/tools.sh" "$("$python" -c "$place") libpython$version"
-    site=$("$installed" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-    printf '%s\n' 'import sys' 'from agw.__main__ import main' 'sys.exit(main())' >program.py
-    PYTHONPATH=$site PYINSTALLER_CONFIG_DIR=$work/frozen "$tools/python" -m PyInstaller --onefile \
-        --log-level WARN program.py >log 2>&1 || { cat log; fail "PyInstaller cannot freeze it"; }
-    told=$(dist/program --version) || fail "the frozen program finds no library"
-    case "$told" in *"/_MEI"*"/agw/libagw.so") ;; *) fail "the frozen program uses $told" ;; esac
-    . "$root/tests/simulator/start.sh"
-    trap stop_simulator EXIT
-    trap 'exit 130' INT TERM
-    start_simulator simulator.out "$simulator" --ca-out ca.pem --agent 154
-    code=0
-    AGW_GUID=$(guid_of 154) dist/program reject --url "$url" --ca ca.pem --agent 154 >log 2>&1 || code=$?
-    [ $code = 3 ] || { cat log; fail "the frozen program ended with $code, not 3: too late"; }
-}
 mkdir "$work/frozen"
 cd "$work/frozen"
-freeze
+place='import sysconfig as s; print(s.get_config_var("LIBDIR"), s.get_config_var("INSTSONAME"), sep="/")'
+"$root/tests/tools.sh" "$("$python" -c "$place") libpython$version"
+site=$("$installed" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+printf '%s\n' 'import sys' 'from agw.__main__ import main' 'sys.exit(main())' >program.py
+PYTHONPATH=$site PYINSTALLER_CONFIG_DIR=$work/frozen "$tools/python" -m PyInstaller --onefile \
+    --log-level WARN program.py >log 2>&1 || { cat log; fail "PyInstaller cannot freeze it"; }
+told=$(dist/program --version) || fail "the frozen program finds no library"
+case "$told" in *"/_MEI"*"/agw/libagw.so") ;; *) fail "the frozen program uses $told" ;; esac
+. "$root/tests/simulator/start.sh"
+trap stop_simulator EXIT
+trap 'exit 130' INT TERM
+start_simulator simulator.out "$simulator" --ca-out ca.pem --agent 154
+code=0
+AGW_GUID=$(guid_of 154) dist/program reject --url "$url" --ca ca.pem --agent 154 >log 2>&1 || code=$?
+[ $code = 3 ] || { cat log; fail "the frozen program ended with $code, not 3: too late"; }
 
 # The examples of both READMEs, with the wheel.
 cd "$root"

@@ -76,6 +76,7 @@ inline agw::result thrown(const std::function<void()> &call)
 
 #endif
 
+// Of the arguments URL CA-FILE RINGING-GUID STALE-GUID SLOW-GUID FAULTY-GUID.
 inline gateway gateway_of(int argc, char **argv)
 {
     if (argc != 7)

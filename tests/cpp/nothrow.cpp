@@ -1,6 +1,4 @@
 // The binding without exceptions: every call says what it came to.
-//
-//     nothrow URL CA-FILE RINGING-GUID STALE-GUID SLOW-GUID FAULTY-GUID
 #include <string>
 #include <type_traits>
 #include <utility>

@@ -1,7 +1,5 @@
 // A shift: sign in, events, a rejection with the Guid that is kept, sign out. With exceptions or
 // without.
-//
-//     shift URL CA-FILE RINGING-GUID STALE-GUID SLOW-GUID FAULTY-GUID
 #include <chrono>
 #include <cstring>
 #include <new>

@@ -1,6 +1,4 @@
 // The binding with exceptions, threads and log lines.
-//
-//     throwing URL CA-FILE RINGING-GUID STALE-GUID SLOW-GUID FAULTY-GUID
 #include <atomic>
 #include <chrono>
 #include <memory>

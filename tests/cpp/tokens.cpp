@@ -1,6 +1,4 @@
 // Tokens: what they end, and what they do not. With exceptions or without.
-//
-//     tokens URL CA-FILE RINGING-GUID STALE-GUID SLOW-GUID FAULTY-GUID
 #include <chrono>
 #include <cstdint>
 #include <thread>

@@ -38,26 +38,26 @@ struct Script {
     call_is_over: AtomicBool,
 }
 
-static SCRIPT: LazyLock<Arc<Script>> = LazyLock::new(Arc::default);
+static SCRIPT: LazyLock<Script> = LazyLock::new(Script::default);
 
-static ADDRESS: LazyLock<String> = LazyLock::new(|| listen(1, |stream| serve(stream, &SCRIPT)));
+static ADDRESS: LazyLock<String> = LazyLock::new(|| listen(1, serve));
 
-fn serve(mut stream: TcpStream, script: &Script) {
+fn serve(mut stream: TcpStream) {
     while let Some(head) = read_head(&mut stream) {
-        lock(&script.requests).push(head);
-        let (answer, step, mode) = lock(&script.answer).clone();
+        lock(&SCRIPT.requests).push(head);
+        let (answer, step, mode) = lock(&SCRIPT.answer).clone();
         let step = if step == 0 { answer.len().max(1) } else { step };
         // A client that goes away early is as good as any.
         let _ = answer.chunks(step).try_for_each(|piece| stream.write_all(piece));
-        if mode & STAYS == 0 || !over_soon(script) {
+        if mode & STAYS == 0 || !over_soon() {
             let _ = stream.shutdown(Shutdown::Write);
         }
     }
 }
 
-fn over_soon(script: &Script) -> bool {
+fn over_soon() -> bool {
     let end = Instant::now() + PATIENCE;
-    while !script.call_is_over.load(Ordering::SeqCst) {
+    while !SCRIPT.call_is_over.load(Ordering::SeqCst) {
         if Instant::now() >= end {
             return false;
         }
@@ -100,15 +100,14 @@ fn split(answers: &[u8]) -> (&[u8], Option<&[u8]>) {
 }
 
 fn call(client: &Client, answer: &[u8], step: u8, mode: u8) {
-    let script = &*SCRIPT;
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", answer.len());
     let head = if mode & BODY_ONLY != 0 { head.as_str() } else { "" };
     let answer = [head.as_bytes(), answer].concat();
-    *lock(&script.answer) = (answer, usize::from(step), mode);
-    script.call_is_over.store(false, Ordering::SeqCst);
+    *lock(&SCRIPT.answer) = (answer, usize::from(step), mode);
+    SCRIPT.call_is_over.store(false, Ordering::SeqCst);
     let agent_id = next_agent_id();
     let outcome = client.reject_agent_conf(&agent_id, GUID);
-    script.call_is_over.store(true, Ordering::SeqCst);
+    SCRIPT.call_is_over.store(true, Ordering::SeqCst);
     let requests = requests_for(&agent_id);
     match outcome {
         Ok(answer) => {
