@@ -6,7 +6,6 @@
 #     tests/debian.sh FOLDER SUITE ARCHITECTURE PACKAGE ...
 set -eu
 
-# shellcheck source=tests/shell.sh
 . "$(dirname "$0")/shell.sh"
 
 [ $# -gt 3 ] || { echo "usage: $0 FOLDER SUITE ARCHITECTURE PACKAGE ..." >&2; exit 2; }

@@ -4,7 +4,6 @@
 # Arguments name more of them, each as "program package"; an absolute path may be any file.
 set -eu
 
-# shellcheck source=tests/shell.sh
 . "$(dirname "$0")/shell.sh"
 me=setup
 

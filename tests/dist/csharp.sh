@@ -5,7 +5,6 @@
 #     tests/dist/csharp.sh PACKAGE                            (environment as in gateway.sh)
 set -eu
 
-# shellcheck source=tests/shell.sh
 . "$(dirname "$0")/../shell.sh"
 
 packages=$(cd "$(dirname "$1")" && pwd)

@@ -8,7 +8,6 @@ set -eu
 simulator=$1
 shift
 work=$(mktemp -d)
-# shellcheck source=tests/simulator/start.sh
 . "$(dirname "$0")/../simulator/start.sh"
 trap 'stop_simulator; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM

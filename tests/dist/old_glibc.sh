@@ -7,7 +7,6 @@
 # The environment has the gateway: AGW_TEST_URL, AGW_TEST_CA, AGW_GUID (agent 155, nothing rings).
 set -eu
 
-# shellcheck source=tests/shell.sh
 . "$(dirname "$0")/../shell.sh"
 me=old_glibc
 

@@ -7,14 +7,12 @@
 # What starts a program that is for another system stands behind, such as tests/windows/wine.sh x64.
 set -eu
 
-# shellcheck source=tests/shell.sh
 . "$(dirname "$0")/../shell.sh"
 
 bin=$(cd "$1/bin" && pwd)
 ending=$2
 shift 2
 work=$(mktemp -d)
-# shellcheck source=tests/simulator/start.sh
 . "$(dirname "$0")/../simulator/start.sh"
 trap 'stop_simulator; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM

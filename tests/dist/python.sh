@@ -4,7 +4,6 @@
 #     tests/dist/python.sh FOLDER-OF-THE-PACKAGES LIBRARY     (environment as in gateway.sh)
 set -eu
 
-# shellcheck source=tests/shell.sh
 . "$(dirname "$0")/../shell.sh"
 
 dist=$1

@@ -9,7 +9,6 @@
 # Only root can do it; otherwise that is said, and with CI set it is a failure.
 set -eu
 
-# shellcheck source=tests/shell.sh
 . "$(dirname "$0")/../shell.sh"
 
 if [ "$(id -u)" != 0 ]; then

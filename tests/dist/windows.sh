@@ -5,7 +5,6 @@
 #     tests/dist/windows.sh FOLDER-OF-THE-PACKAGES            (environment as in gateway.sh)
 set -eu
 
-# shellcheck source=tests/shell.sh
 . "$(dirname "$0")/../shell.sh"
 
 dist=$1

@@ -21,7 +21,7 @@ listed() { # pattern ...: what git has, or would take
     git ls-files --cached --others --exclude-standard -- "$@"
 }
 shell_files() { { git grep --untracked -lE '^#!.*sh$' -- ':!*.md' && listed '*.sh'; } | sort -u; }
-shell_check() { shellcheck -x "$@"; }
+shell_check() { shellcheck -x -P SCRIPTDIR:. "$@"; } # sourced from beside, or from here
 c_files() { listed '*.c' '*.h' '*.cpp' '*.hpp' ':!include/agw.h'; } # which is generated
 c_check() { clang-format --style=file:.clang-format --dry-run -Werror "$@"; }
 python_files() { listed '*.py' ':!bindings/python' ':!bindings/simulator'; }

@@ -5,7 +5,6 @@
 #     tests/windows/fpc.sh x64|x86 PROGRAM.pas OPTION ...
 set -eu
 
-# shellcheck source=tests/shell.sh
 . "$(dirname "$0")/../shell.sh"
 me="windows: fpc"
 
