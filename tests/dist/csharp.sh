@@ -58,7 +58,8 @@ for framework in net462 netstandard2.0; do
 done
 
 # A project as NuGet makes it: the package's targets are imported, then the build copies.
-project() { # target framework's name, further properties
+beside() { # what is expected beside the program, target framework, further properties
+    rm -rf out obj
     cat >program.csproj <<EOF
 <Project DefaultTargets="Build" ToolsVersion="4.0" xmlns="http://schemas.microsoft.com/developer/msbuild/2003">
   <PropertyGroup>
@@ -67,9 +68,9 @@ project() { # target framework's name, further properties
     <AssemblyName>program</AssemblyName>
     <OutputPath>out/</OutputPath>
     <TargetFrameworkVersion>v4.5</TargetFrameworkVersion>
-    $2
+    $3
   </PropertyGroup>
-  <PropertyGroup><TargetFrameworkIdentifier>$1</TargetFrameworkIdentifier></PropertyGroup>
+  <PropertyGroup><TargetFrameworkIdentifier>$2</TargetFrameworkIdentifier></PropertyGroup>
   <Import Project="package/build/Agw.Client.targets" />
   <Import Project="\$(MSBuildToolsPath)/Microsoft.CSharp.targets" />
   <!-- What the program is does not matter, and Debian lacks the assemblies to compile against. -->
@@ -78,10 +79,6 @@ project() { # target framework's name, further properties
   </Target>
 </Project>
 EOF
-}
-beside() { # what is expected beside the program, target framework, further properties
-    rm -rf out obj
-    project "$2" "$3"
     xbuild /nologo /verbosity:quiet program.csproj >log 2>&1 || { cat log; fail "xbuild, $2 $3"; }
     found=none
     for rid in win-x64 win-x86; do

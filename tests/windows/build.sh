@@ -75,20 +75,16 @@ build() { # folder, target, architecture as mingw and as llvm-dlltool call it, w
     { echo LIBRARY agw.dll && echo EXPORTS && cat tests/c/exports.txt; } >"$out/$1/agw.def"
     llvm-dlltool -m "$4" -D agw.dll -d "$out/$1/agw.def" -l "$out/$1/agw.lib"
     if [ $profile = dev ]; then
-        other "$1" "$2"
+        # The Rust library that agw is linked beside, which has the same std.
+        cargo build --locked --manifest-path tests/static/other/Cargo.toml \
+            -Zbuild-std=std,panic_unwind --target-dir "$build" --target "$2"
+        cp "$built/libother.a" "$out/$1/"
     elif [ -n "$programs" ]; then
         cargo_for "$3" "$2" build -p agw-check -p agw-simulator
         cp "$built/agw-check.exe" "$built/agw-simulator.exe" "$out/$1/"
         # ld leaves symbols with names of the folder they were built in.
         "$3-w64-mingw32-strip" "$out/$1/agw-check.exe" "$out/$1/agw-simulator.exe"
     fi
-}
-
-# The Rust library that agw is linked beside, which has the same std.
-other() { # folder, target
-    cargo build --locked --manifest-path tests/static/other/Cargo.toml -Zbuild-std=std,panic_unwind \
-        --target-dir "$build" --target "$2"
-    cp "$built/libother.a" "$out/$1/"
 }
 build x64 x86_64-win7-windows-gnu x86_64 i386:x86-64 ""
 build x86 i686-win7-windows-gnu i686 i386 _

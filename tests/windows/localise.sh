@@ -10,12 +10,6 @@ work=$(mktemp -d "$4.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 export LD="$mingw-ld" OBJCOPY="$mingw-objcopy" AR="$mingw-ar"
 
-imports_of_mingw() {
-    for library in kernel32 ws2_32 bcrypt crypt32 advapi32 ntdll userenv; do
-        "$mingw-nm" --defined-only "$("$mingw-gcc" -print-file-name=lib$library.a)"
-    done
-}
-
 # Without the import libraries that Rust puts in: the linker mixes up those of two archives, and the
 # program hangs. On 32 bit MinGW's own have the size of the arguments in a name, Rust's have not.
 $OBJCOPY --strip-debug -R .llvmbc -R .llvmcmd "$3" "$work/code.a"
@@ -23,7 +17,9 @@ $OBJCOPY --strip-debug -R .llvmbc -R .llvmcmd "$3" "$work/code.a"
 $AR d "$work/code.a" $($AR t "$work/code.a" | grep '\.dll[hst][0-9]*\.o$')
 "$mingw-nm" --undefined-only "$work/code.a" | sed -n 's/^ *U \(__imp_\)/\1/p' | LC_ALL=C sort -u \
     >"$work/wanted"
-imports_of_mingw 2>/dev/null | sed -n 's/.* I __imp__\(\(.*\)@[0-9]*\)$/__imp_\2 __imp__\1/p' |
+for library in kernel32 ws2_32 bcrypt crypt32 advapi32 ntdll userenv; do
+    "$mingw-nm" --defined-only "$("$mingw-gcc" -print-file-name=lib$library.a)"
+done 2>/dev/null | sed -n 's/.* I __imp__\(\(.*\)@[0-9]*\)$/__imp_\2 __imp__\1/p' |
     LC_ALL=C sort -u | LC_ALL=C join - "$work/wanted" >"$work/renamed"
 
 # `ld -r` does what is for a program only: it asks after the name _tls_used, and sorts the section
