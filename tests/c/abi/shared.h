@@ -64,12 +64,6 @@ static int is_text(const char *field, size_t size)
     return memchr(field, '\0', size) != NULL;
 }
 
-static int holds_guid(const agw_result *result)
-{
-    return strstr(result->retcode, GUID) != NULL || strstr(result->message, GUID) != NULL
-        || strstr(result->detail, GUID) != NULL;
-}
-
 /* What is true of every result; whether the outcome is the one wanted. */
 static void check_result(const agw_result *result, agw_status returned, agw_status wanted,
                          const char *where)
@@ -83,7 +77,9 @@ static void check_result(const agw_result *result, agw_status returned, agw_stat
     check(is_text(result->message, sizeof result->message), "message is a text", where);
     check(is_text(result->detail, sizeof result->detail), "detail is a text", where);
     check((returned == AGW_OK) == (result->detail[0] == '\0'), "a failure has a detail", where);
-    check(!holds_guid(result), "no text holds the Guid", where);
+    check(strstr(result->retcode, GUID) == NULL, "retcode does not hold the Guid", where);
+    check(strstr(result->message, GUID) == NULL, "message does not hold the Guid", where);
+    check(strstr(result->detail, GUID) == NULL, "detail does not hold the Guid", where);
 }
 
 /* A call that is given &result, which the function must have. */
