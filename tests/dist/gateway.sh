@@ -12,8 +12,6 @@ work=$(mktemp -d)
 trap 'stop_simulator; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 start_simulator "$work/out" "$simulator" --ca-out "$work/ca.pem" --agent 155
-AGW_TEST_URL=$url
-AGW_TEST_CA=$work/ca.pem
 AGW_GUID=$(guid_of 155)
-export AGW_TEST_URL AGW_TEST_CA AGW_GUID
+export AGW_GUID AGW_TEST_URL="$url" AGW_TEST_CA="$work/ca.pem"
 "$@"

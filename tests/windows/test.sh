@@ -205,7 +205,7 @@ pascal() {
 }
 
 set_up() {
-    tests/tools.sh "unshare util-linux" "mcs mono-mcs" "mono mono-runtime" \
+    tests/tools.sh "unshare util-linux" \
         "x86_64-w64-mingw32-g++ g++-mingw-w64-x86-64-win32" \
         "i686-w64-mingw32-g++ g++-mingw-w64-i686-win32"
     $here/wine.sh setup
