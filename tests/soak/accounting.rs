@@ -4,9 +4,10 @@ use std::ops::RangeInclusive;
 
 use agw::Status;
 use agw::ffi::{AGW_RESULT_MAYBE_SENT, AGW_RESULT_RESENT};
+use serde::{Deserialize, Serialize};
 
 /// A call that returned, as its caller saw it.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Call {
     /// 1 for the first call; the gateway finds it in the Guid.
     pub number: u32,
@@ -27,18 +28,10 @@ pub const BY_NUMBER: u8 = 1;
 pub const WITH_ALL: u8 = 2;
 
 /// A request that the gateway has read to its end.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Arrival {
     pub number: u32,
     pub agent: u32,
-}
-
-impl Arrival {
-    /// A line of the gateway's log.
-    pub fn of_line(line: &str) -> Option<Self> {
-        let (number, agent) = line.split_once(' ')?;
-        Some(Arrival { number: number.parse().ok()?, agent: agent.parse().ok()? })
-    }
 }
 
 /// What the comparison found.
@@ -61,26 +54,6 @@ impl Balance {
 }
 
 impl Call {
-    /// The call as a line of the ledger.
-    pub fn line(&self) -> String {
-        let Call { number, fault, status, flags, http_status, cancels, late_us } = self;
-        format!("{number} {fault} {status} {flags} {http_status} {cancels} {late_us}")
-    }
-
-    pub fn of_line(line: &str) -> Option<Self> {
-        let mut words = line.split(' ');
-        let call = Call {
-            number: words.next()?.parse().ok()?,
-            fault: words.next()?.parse().ok()?,
-            status: words.next()?.parse().ok()?,
-            flags: words.next()?.parse().ok()?,
-            http_status: words.next()?.parse().ok()?,
-            cancels: words.next()?.parse().ok()?,
-            late_us: words.next()?.parse().ok()?,
-        };
-        words.next().is_none().then_some(call)
-    }
-
     pub fn is_cancelled(&self) -> bool {
         self.status == Status::Cancelled.number()
     }
@@ -165,42 +138,30 @@ pub const PLANTED: usize = 5;
 /// that is answered again, and a call that nobody has cancelled, it must find just that. Gives what it
 /// overlooks.
 pub fn overlooked(calls: &[Call], log: &Log) -> Vec<&'static str> {
-    let once = |call: &&Call| call.arrivals() == (1..=1);
-    let never = |call: &&Call| call.arrivals() == (0..=0);
-    let arrival = |call: &Call| Arrival { number: call.number, agent: agent_of(call.number) };
-    let tampered = |change: &dyn Fn(&mut Log) -> Option<()>| {
-        let mut tampered = log.clone();
-        change(&mut tampered).map(|()| balance(calls, &tampered).wrong) == Some(1)
+    type Plant<'a> = &'a dyn Fn(&mut [Call], &mut Log) -> Option<()>;
+    let arrival = |may| {
+        let call = calls.iter().find(|call| call.arrivals() == may)?;
+        Some(Arrival { number: call.number, agent: agent_of(call.number) })
     };
-    let dropped = tampered(&|log| {
-        let gone = arrival(calls.iter().find(once)?);
-        log.arrivals.retain(|arrival| *arrival != gone);
-        Some(())
-    });
-    let doubled = tampered(&|log| {
-        log.arrivals.push(arrival(calls.iter().find(once)?));
-        Some(())
-    });
-    let unsent = tampered(&|log| {
-        log.arrivals.push(arrival(calls.iter().find(never)?));
-        Some(())
-    });
-    let answered = tampered(&|log| {
-        log.answered.push(*log.answered.first()?);
-        Some(())
-    });
-    let stray = || {
-        let mut calls = calls.to_vec();
-        let cancelled = calls.iter_mut().find(|call| call.is_cancelled() && call.cancels > 0);
-        cancelled.into_iter().for_each(|call| call.cancels = 0);
-        balance(&calls, log).wrong == 1
-    };
-    let found: [_; PLANTED] = [
-        ("a request that is missing", dropped),
-        ("a request that came twice", doubled),
-        ("a request that was not sent", unsent),
-        ("a request that was answered twice", answered),
-        ("a call that was cancelled by nobody", stray()),
+    let (once, never) = (arrival(1..=1), arrival(0..=0));
+    let planted: [(_, Plant); PLANTED] = [
+        ("a request that is missing", &|_, log| {
+            once.map(|gone| log.arrivals.retain(|arrival| *arrival != gone))
+        }),
+        ("a request that came twice", &|_, log| once.map(|more| log.arrivals.push(more))),
+        ("a request that was not sent", &|_, log| never.map(|more| log.arrivals.push(more))),
+        ("a request that was answered twice", &|_, log| {
+            let first = log.answered.first().copied();
+            first.map(|again| log.answered.push(again))
+        }),
+        ("a call that was cancelled by nobody", &|calls, _| {
+            let cancelled = calls.iter_mut().find(|call| call.is_cancelled() && call.cancels > 0);
+            cancelled.map(|call| call.cancels = 0)
+        }),
     ];
-    found.into_iter().filter_map(|(what, found)| (!found).then_some(what)).collect()
+    let finds = |plant: Plant| {
+        let (mut calls, mut log) = (calls.to_vec(), log.clone());
+        plant(&mut calls, &mut log).is_some() && balance(&calls, &log).wrong == 1
+    };
+    planted.into_iter().filter_map(|(what, plant)| (!finds(plant)).then_some(what)).collect()
 }

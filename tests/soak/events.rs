@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 /// How a poll ended.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 pub struct Poll {
     pub agent: u32,
     /// The number of its event; 0: none.
@@ -13,9 +15,8 @@ pub struct Poll {
 }
 
 /// What the comparison found.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Default)]
 pub struct Books {
-    pub told: usize,
     pub lost: usize,
     pub wrong: Vec<String>,
 }
@@ -23,16 +24,6 @@ pub struct Books {
 /// How many polls of an agent may be missing an event is how many may be lost: two, where the request
 /// was sent once more.
 const LOST_BY_ONE: usize = 2;
-
-/// Lines with agent, event, and whether the flags say that one may be missing.
-pub fn polls(lines: &str) -> Option<Vec<Poll>> {
-    let poll = |line: &str| {
-        let mut words = line.split(' ').map(|word| word.parse::<u32>().ok());
-        let (agent, event) = (words.next()??, words.next()??);
-        Some(Poll { agent, event, lossy: words.next()?? == 1 })
-    };
-    lines.lines().map(poll).collect()
-}
 
 /// `handed_out`: agents, and the numbers of their events.
 pub fn balance(polls: &[Poll], handed_out: &[(u32, u32)]) -> Books {
@@ -63,7 +54,6 @@ pub fn balance(polls: &[Poll], handed_out: &[(u32, u32)]) -> Books {
                 format!("agent {agent} lost {lost} events; {lossy} polls say that one may be");
             books.wrong.push(text);
         }
-        books.told += told.len();
         books.lost += lost;
     }
     books
@@ -75,21 +65,16 @@ pub const PLANTED: usize = 3;
 /// Whether the comparison still sees: an event told twice, one of another agent's, and one that is
 /// missing without a word. Gives what it overlooks.
 pub fn overlooked(polls: &[Poll], handed_out: &[(u32, u32)]) -> Vec<&'static str> {
-    let sees =
-        |polls: &[Poll], handed_out: &[(u32, u32)]| !balance(polls, handed_out).wrong.is_empty();
     let first = polls.iter().find(|poll| poll.event > 0).copied();
-    let with =
-        |poll: Option<Poll>| poll.is_some_and(|poll| sees(&[polls, &[poll]].concat(), handed_out));
     let other = first.map(|first| Poll { agent: first.agent + 1, event: u32::MAX, ..first });
-    let silent = first.is_some_and(|first| {
-        let mut missing = polls.to_vec();
-        missing.retain(|poll| poll.agent != first.agent);
-        sees(&missing, handed_out)
-    });
-    let found = [
-        ("an event told twice", with(first)),
-        ("an event of nobody's", with(other)),
-        ("an event that is missing without a word", silent),
+    let with = |poll: Poll| [polls, &[poll]].concat();
+    let without = |poll: Poll| polls.iter().filter(|it| it.agent != poll.agent).copied().collect();
+    let planted = [
+        ("an event told twice", first.map(with)),
+        ("an event of nobody's", other.map(with)),
+        ("an event that is missing without a word", first.map(without)),
     ];
-    found.into_iter().filter_map(|(what, found)| (!found).then_some(what)).collect()
+    let finds = |polls: Vec<_>| !balance(&polls, handed_out).wrong.is_empty();
+    let overlooked = planted.into_iter().filter(|(_, polls)| !polls.clone().is_some_and(finds));
+    overlooked.map(|(what, _)| what).collect()
 }

@@ -1,10 +1,8 @@
 //! The callers: threads that come and go, clients that are shared, cancelled and freed.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::path::Path;
 use std::ptr;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,11 +12,11 @@ use agw::ffi::{AGW_LOG_DEBUG, AGW_LOG_WARN};
 use support::dice::Dice;
 use support::faults::abi::{Options, Outcome};
 use support::faults::library::{Library, Log, Ticket};
-use support::lock;
 use support::tls::Over;
 
 use crate::accounting::{BY_NUMBER, Call, WITH_ALL, agent_of};
 use crate::faults::{At, Fault, Faults};
+use crate::ledger::Ledger;
 use crate::pace::Pace;
 use crate::seats::{SHARED, Seat, seats};
 use crate::server::Ready;
@@ -74,16 +72,14 @@ pub struct Host {
     desks: Vec<Desk>,
     numbers: AtomicU32,
     over: AtomicBool,
-    ledger: Mutex<BufWriter<File>>,
-    pub shift_ledger: Mutex<BufWriter<File>>,
+    ledger: Ledger,
+    pub shift_ledger: Ledger,
     pub counts: Counts,
 }
 
 impl Host {
     pub fn new(library: Library, ready: Ready, folder: &Path) -> io::Result<Self> {
         let faults = Faults::of_the_table();
-        let file =
-            |name| io::Result::Ok(Mutex::new(BufWriter::new(File::create(folder.join(name))?)));
         Ok(Host {
             seats: seats(&faults, &ready),
             library,
@@ -92,14 +88,14 @@ impl Host {
             desks: (0..THREADS).map(|_| Desk::default()).collect(),
             numbers: AtomicU32::new(1),
             over: AtomicBool::new(false),
-            ledger: file(LEDGER)?,
-            shift_ledger: file(shift::LEDGER)?,
+            ledger: Ledger::create(folder, LEDGER)?,
+            shift_ledger: Ledger::create(folder, shift::LEDGER)?,
             counts: Counts::default(),
         })
     }
 
     /// Calls for so long; in the end there is no client, call or thread any more.
-    pub fn call_for(&self, time: Duration) {
+    pub fn call_for(&self, time: Duration) -> io::Result<()> {
         self.over.store(false, Ordering::SeqCst);
         self.seats.iter().for_each(|seat| self.occupy(seat));
         let shift = self.shift_client();
@@ -115,14 +111,8 @@ impl Host {
             self.must(self.library.free(seat.ticket()), "agw_free");
         }
         self.must(self.library.free(shift), "agw_free");
-        self.flush();
-    }
-
-    fn flush(&self) {
-        for ledger in [&self.ledger, &self.shift_ledger] {
-            let mut ledger = lock(ledger);
-            ledger.flush().expect("the ledger can be written");
-        }
+        self.ledger.flush()?;
+        self.shift_ledger.flush()
     }
 
     fn must(&self, status: i32, what: &str) {
@@ -212,7 +202,7 @@ impl Host {
         desk.busy.store(NOBODY, Ordering::SeqCst);
         texts::take_result(&outcome);
         self.judge(number, seat, fault, &outcome);
-        self.note(Call {
+        self.ledger.note(&Call {
             number,
             fault,
             status: outcome.returned,
@@ -256,11 +246,6 @@ impl Host {
         if !right || stray || outcome.result.flags != 0 {
             texts::find(format!("agw_connect: {} {:?}", outcome.returned, outcome.detail()));
         }
-    }
-
-    fn note(&self, call: Call) {
-        let mut ledger = lock(&self.ledger);
-        writeln!(ledger, "{}", call.line()).expect("the ledger can be written");
     }
 
     fn cancel_now_and_then(&self) {

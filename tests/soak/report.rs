@@ -1,7 +1,6 @@
 //! The table at the end, and the verdict.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,9 +9,10 @@ use std::time::Duration;
 use agw::Status;
 use agw::ffi::{AGW_RESULT_MAYBE_SENT, AGW_RESULT_RESENT};
 
-use crate::accounting::{Arrival, BY_NUMBER, Balance, Call, Log, PLANTED, balance, overlooked};
+use crate::accounting::{BY_NUMBER, Balance, Call, Log, PLANTED, balance, overlooked};
 use crate::events;
 use crate::host::{Host, LEDGER};
+use crate::ledger::Ledger;
 use crate::rest::{KINDS, Rest};
 use crate::server::{ANSWERS, Done, LOG};
 use crate::shift::{self, AGENTS};
@@ -251,24 +251,14 @@ fn cancels(calls: &[Call], table: &mut Table) {
 
 impl Books {
     fn read(folder: &Path) -> io::Result<Self> {
-        let read = |name: &str| fs::read_to_string(folder.join(name));
-        let unreadable = |name| io::Error::other(format!("{name} cannot be read"));
-        let calls: Option<_> = read(LEDGER)?.lines().map(Call::of_line).collect();
-        let arrivals: Option<_> = read(LOG)?.lines().map(Arrival::of_line).collect();
-        let answered: Option<_> = read(ANSWERS)?.lines().map(|line| line.parse().ok()).collect();
-        let event = |line: &str| {
-            let (agent, event) = line.split_once(' ')?;
-            Some((agent.parse().ok()?, event.parse().ok()?))
-        };
-        let handed_out: Option<_> = read(EVENTS)?.lines().map(event).collect();
         Ok(Books {
-            calls: calls.ok_or_else(|| unreadable(LEDGER))?,
+            calls: Ledger::read(folder, LEDGER)?,
             log: Log {
-                arrivals: arrivals.ok_or_else(|| unreadable(LOG))?,
-                answered: answered.ok_or_else(|| unreadable(ANSWERS))?,
+                arrivals: Ledger::read(folder, LOG)?,
+                answered: Ledger::read(folder, ANSWERS)?,
             },
-            polls: events::polls(&read(shift::LEDGER)?).ok_or_else(|| unreadable(shift::LEDGER))?,
-            handed_out: handed_out.ok_or_else(|| unreadable(EVENTS))?,
+            polls: Ledger::read(folder, shift::LEDGER)?,
+            handed_out: Ledger::read(folder, EVENTS)?,
         })
     }
 

@@ -1,8 +1,7 @@
 //! The gateway's side, a process of its own: the gateways that go wrong, restarted now and then,
 //! and the log of every request that came.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, Read, Write};
 use std::iter;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,13 +16,15 @@ use support::gateway::{Gateway, Orders, Script, Seen, Step};
 use support::lock;
 use support::tls::{Over, certificate_pem};
 
+use crate::accounting::Arrival;
 use crate::faults::{At, Faults, OVERS};
+use crate::ledger::Ledger;
 use crate::shift_gateway::ShiftGateway;
 use crate::tag::Tag;
 
-/// The requests that came, a line each: the call's number and the agent's.
+/// The requests that came.
 pub const LOG: &str = "gateway.log";
-/// The calls to which the first bytes of an answer went out, a line each.
+/// The numbers of the calls to which the first bytes of an answer went out.
 pub const ANSWERS: &str = "answers.log";
 
 /// What the callers have to know, the first line that is printed.
@@ -56,9 +57,9 @@ struct Server {
     places: Vec<(u16, usize, Place)>,
     shift: Arc<ShiftGateway>,
     shift_port: Mutex<Gateway>,
-    log: Mutex<BufWriter<File>>,
+    log: Ledger,
     answered: Arc<Mutex<Vec<u32>>>,
-    answers_log: Mutex<BufWriter<File>>,
+    answers_log: Ledger,
     over: AtomicBool,
     restarts: AtomicU64,
 }
@@ -76,10 +77,10 @@ pub fn serve(folder: &Path) -> io::Result<()> {
         ended
     })?;
     server.wait_until_idle();
-    server.write_log()?;
-    lock(&server.log).flush()?;
-    server.shift.flush()?;
-    lock(&server.answers_log).flush()?;
+    server.write_log();
+    server.log.flush()?;
+    server.shift.log.flush()?;
+    server.answers_log.flush()?;
     print(&server.done())
 }
 
@@ -95,8 +96,6 @@ impl Server {
         let answered = Arc::default();
         let (told, answers) = (faults.clone(), Arc::clone(&answered));
         let orders: Orders = Arc::new(move |request| told.order(request, &answers));
-        let file =
-            |name| io::Result::Ok(Mutex::new(BufWriter::new(File::create(folder.join(name))?)));
         let gateway = |over: Over| {
             let script = Script::Http(vec![Step::Obey(orders.clone())]);
             (over, Mutex::new(Gateway::start(vec![script], over.config(false))))
@@ -108,9 +107,9 @@ impl Server {
             gateways: OVERS.map(gateway).into(),
             places: places(&faults),
             faults,
-            log: file(LOG)?,
+            log: Ledger::create(folder, LOG)?,
             answered,
-            answers_log: file(ANSWERS)?,
+            answers_log: Ledger::create(folder, ANSWERS)?,
             over: AtomicBool::new(false),
             restarts: AtomicU64::new(0),
         })
@@ -135,11 +134,11 @@ impl Server {
     fn keep_log(&self) {
         while !self.is_over() {
             thread::sleep(Duration::from_millis(20));
-            self.write_log().expect("the log can be written");
+            self.write_log();
         }
     }
 
-    fn write_log(&self) -> io::Result<()> {
+    fn write_log(&self) {
         let mut requests = Vec::new();
         for (_, gateway) in &self.gateways {
             requests.extend(lock(gateway).take_requests());
@@ -150,15 +149,13 @@ impl Server {
                 requests.extend(gateway.take_requests());
             }
         }
-        let mut log = lock(&self.log);
         for request in requests {
             let number = Tag::of(&request).map_or(0, |tag| tag.number);
             let agent = request.split('/').nth(4).unwrap_or_default();
-            writeln!(log, "{number} {}", agent.parse().unwrap_or(0_u32))?;
+            self.log.note(&Arrival { number, agent: agent.parse().unwrap_or(0) });
         }
         let answered = std::mem::take(&mut *lock(&self.answered));
-        let mut log = lock(&self.answers_log);
-        answered.iter().try_for_each(|number| writeln!(log, "{number}"))
+        answered.iter().for_each(|number| self.answers_log.note(number));
     }
 
     /// One of the gateways goes down for a moment, and comes back on its port.

@@ -2,7 +2,6 @@
 //! reject for all of them meanwhile, with the Guid that is kept.
 
 use std::ffi::CStr;
-use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -12,13 +11,13 @@ use agw::ffi::{AGW_RESULT_MAYBE_SENT, AGW_RESULT_RESENT, AGW_SIGN_IN_FORCE};
 use support::dice::Dice;
 use support::faults::abi::{Options, Outcome, text};
 use support::faults::library::Ticket;
-use support::lock;
 
+use crate::events::Poll;
 use crate::host::{Host, count};
 use crate::tag::Tag;
 use crate::texts;
 
-/// What the agents were told, a line each: see [`crate::events`].
+/// What the agents were told: each [`Poll`].
 pub const LEDGER: &str = "shift.log";
 
 /// Agents, from this one on.
@@ -97,12 +96,11 @@ impl Host {
     fn poll_once(&self, agent: u32, client: Ticket, name: &CStr) -> bool {
         let known = self.known(client, name);
         let (outcome, event) = self.library.next_event(client, name, 0);
-        let event = event.conf_id;
+        // The gateway gives none that is larger, so that one is found to be nobody's.
+        let event = event.conf_id.try_into().unwrap_or(u32::MAX);
         self.took(&outcome, &self.counts.shift.polls);
         let lossy = outcome.result.flags & (AGW_RESULT_MAYBE_SENT | AGW_RESULT_RESENT) != 0;
-        let mut ledger = lock(&self.shift_ledger);
-        writeln!(ledger, "{agent} {event} {}", u8::from(lossy)).expect("the ledger can be written");
-        drop(ledger);
+        self.shift_ledger.note(&Poll { agent, event, lossy });
         if outcome.returned != 0 && outcome.returned != Status::Session.number() {
             thread::sleep(Duration::from_millis(100));
         }

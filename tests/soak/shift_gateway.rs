@@ -1,8 +1,7 @@
 //! A gateway for agents on shift: Guids that are renewed and die, events that are handed out once.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -12,10 +11,11 @@ use std::time::{Duration, Instant};
 use support::gateway::{Gateway, Order, Step};
 use support::lock;
 
+use crate::ledger::Ledger;
 use crate::shift::{AGENTS, FIRST};
 use crate::tag::Tag;
 
-/// The events that were handed out, a line each: the agent's number and the event's.
+/// The events that were handed out: the agent's number and the event's.
 pub const EVENTS: &str = "events.log";
 
 /// A Guid is renewed after this time.
@@ -49,7 +49,7 @@ impl Agent {
 
 pub struct ShiftGateway {
     agents: BTreeMap<u32, (Mutex<Agent>, Condvar)>,
-    log: Mutex<BufWriter<File>>,
+    pub log: Ledger,
     pub renewals: AtomicU64,
 }
 
@@ -57,7 +57,7 @@ impl ShiftGateway {
     pub fn new(folder: &Path) -> io::Result<Arc<Self>> {
         Ok(Arc::new(ShiftGateway {
             agents: (FIRST..FIRST + AGENTS).map(|agent| (agent, Default::default())).collect(),
-            log: Mutex::new(BufWriter::new(File::create(folder.join(EVENTS))?)),
+            log: Ledger::create(folder, EVENTS)?,
             renewals: AtomicU64::new(0),
         }))
     }
@@ -69,10 +69,6 @@ impl ShiftGateway {
             Order { steps, stays: true }
         };
         Gateway::obeying(orders, None)
-    }
-
-    pub fn flush(&self) -> io::Result<()> {
-        lock(&self.log).flush()
     }
 
     /// Lets something happen to one agent after the other, until it is over.
@@ -133,7 +129,7 @@ impl ShiftGateway {
         let event = agent.waiting.pop_front();
         let newer = (given != agent.guid).then(|| guid_of(number, agent.guid));
         let Some(event) = event else { return said("0", "", "", newer) };
-        writeln!(lock(&self.log), "{number} {event}").expect("the log can be written");
+        self.log.note(&(number, event));
         let event = format!(
             r#","event":{{"eventType":"E","workNo":"{number}","content":{{"confId":{event}}}}}"#
         );

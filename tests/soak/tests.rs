@@ -109,17 +109,6 @@ fn the_proof_of_the_accounting_can_fail() {
 }
 
 #[test]
-fn the_lines_of_both_sides_are_read_as_they_were_written() {
-    for call in calls() {
-        assert_eq!(Call::of_line(&call.line()), Some(call));
-    }
-    assert_eq!(Call::of_line("1 2 3 4 5 6"), None);
-    assert_eq!(Call::of_line("1 2 3 4 5 6 7 8"), None);
-    assert_eq!(Arrival::of_line("7 108"), Some(Arrival { number: 7, agent: 108 }));
-    assert_eq!(Arrival::of_line("7"), None);
-}
-
-#[test]
 fn a_408_is_no_proof_of_arrival() {
     let told = [call(1, Status::Http, MAYBE_SENT, 408)];
     assert_eq!(balance(&told, &log(&[])).wrong, 0);
@@ -143,9 +132,6 @@ fn events_are_told_once_in_order_or_lost_with_a_word() {
     assert_eq!(wrong(&[&all[..], &[poll(3, 1, true)]].concat()), 1, "nobody's");
     assert!(events::overlooked(&all, &handed_out).is_empty());
     assert_eq!(events::overlooked(&[], &handed_out).len(), events::PLANTED);
-    let lines = "1 1 0\n2 0 1\n";
-    assert_eq!(events::polls(lines), Some(vec![poll(1, 1, false), poll(2, 0, true)]));
-    assert_eq!(events::polls("1 1\n"), None);
 }
 
 #[test]
