@@ -108,28 +108,18 @@ fn fault(row: Row) -> Option<Fault> {
         return None;
     }
     let (name, over) = (row.name.clone(), row.over.to_vec());
-    match &row.site {
+    let (kind, at) = match &row.site {
         Site::Follows(scripts) => match scripts.first()? {
             Script::Http(steps) if !row.client_certificate => {
                 let (steps, stays) = after_the_request(steps)?;
-                let kind = kind_of_answer(&expect, &steps);
-                Some(Fault { name, kind, over, expect, at: At::Request { steps, stays } })
+                (kind_of_answer(&expect, &steps), At::Request { steps, stays })
             }
-            _ => Some(Fault {
-                name,
-                kind: kind_of_set_up(&expect),
-                over,
-                expect,
-                at: At::Address(row),
-            }),
+            _ => (kind_of_set_up(&expect), At::Address(row)),
         },
-        Site::Nobody => {
-            Some(Fault { name, kind: "nobody listens", over, expect, at: At::Address(row) })
-        }
-        Site::Full => {
-            Some(Fault { name, kind: "SYN swallowed", over, expect, at: At::Address(row) })
-        }
-    }
+        Site::Nobody => ("nobody listens", At::Address(row)),
+        Site::Full => ("SYN swallowed", At::Address(row)),
+    };
+    Some(Fault { name, kind, over, expect, at })
 }
 
 /// The steps behind the first reading, and whether the connection goes on afterwards.

@@ -17,7 +17,6 @@ use support::tls::Over;
 use crate::accounting::{BY_NUMBER, Call, WITH_ALL, agent_of};
 use crate::faults::{At, Fault, Faults};
 use crate::ledger::Ledger;
-use crate::pace::Pace;
 use crate::seats::{SHARED, Seat, seats};
 use crate::server::Ready;
 use crate::shift;
@@ -32,6 +31,23 @@ const THREADS: usize = 64;
 
 /// No call is in progress.
 const NOBODY: u64 = u64::MAX;
+
+/// Keeps the load bounded.
+const CALLS_A_SECOND: u32 = 2_000;
+
+/// No call begins before its time has come.
+#[derive(Clone, Copy)]
+struct Pace {
+    started: Instant,
+    first: u32,
+}
+
+impl Pace {
+    fn wait_for(self, number: u32) {
+        let due = Duration::from_secs(1) / CALLS_A_SECOND * (number - self.first);
+        thread::sleep(due.saturating_sub(self.started.elapsed()));
+    }
+}
 
 /// What was done, beyond the ledger.
 #[derive(Default)]
@@ -100,9 +116,11 @@ impl Host {
         self.seats.iter().for_each(|seat| self.occupy(seat));
         let shift = self.shift_client();
         thread::scope(|scope| {
-            scope.spawn(|| self.cancel_now_and_then());
-            scope.spawn(|| self.cancel_calls_now_and_then());
-            scope.spawn(|| self.free_now_and_then());
+            scope.spawn(|| self.now_and_then(1, 15, |_, seat, _| self.cancel(seat)));
+            scope.spawn(|| self.now_and_then(2, 40, |_, seat, _| self.free(seat)));
+            scope.spawn(|| {
+                self.now_and_then(3, 10, |desk, seat, number| self.cancel_call(desk, seat, number));
+            });
             self.begin_shift(shift, scope);
             self.send_threads_in(time, scope);
             self.over.store(true, Ordering::SeqCst);
@@ -248,30 +266,30 @@ impl Host {
         }
     }
 
-    fn cancel_now_and_then(&self) {
-        let mut dice = Dice(1);
+    /// Interferes with a call in progress: of this desk, at that seat, with that number.
+    fn now_and_then(&self, seed: u64, pause_ms: u64, interfere: impl Fn(&Desk, &Seat, u32)) {
+        let mut dice = Dice(seed);
         while !self.is_over() {
-            thread::sleep(Duration::from_millis(15));
-            if let Some((seat, _)) = self.call_at(self.desk(&mut dice)) {
-                count(&self.counts.cancels);
-                let status = seat.end_calls(|| self.library.cancel(seat.ticket()));
-                self.must_if_alive(status, "agw_cancel");
+            thread::sleep(Duration::from_millis(pause_ms));
+            let desk = &self.desks[dice.below(THREADS)];
+            let busy = desk.busy.load(Ordering::SeqCst);
+            if let Some(seat) = self.seats.get(busy as u32 as usize) {
+                interfere(desk, seat, (busy >> 32) as u32);
             }
         }
     }
 
-    fn cancel_calls_now_and_then(&self) {
-        let mut dice = Dice(3);
-        while !self.is_over() {
-            thread::sleep(Duration::from_millis(10));
-            let desk = self.desk(&mut dice);
-            if let Some((seat, number)) = self.call_at(desk) {
-                count(&self.counts.cancelled_calls);
-                desk.cancelled.store(number, Ordering::SeqCst);
-                let status = self.library.cancel_call(seat.ticket(), number);
-                self.must_if_alive(status, "agw_cancel_call");
-            }
-        }
+    fn cancel(&self, seat: &Seat) {
+        count(&self.counts.cancels);
+        let status = seat.end_calls(|| self.library.cancel(seat.ticket()));
+        self.must_if_alive(status, "agw_cancel");
+    }
+
+    fn cancel_call(&self, desk: &Desk, seat: &Seat, number: u32) {
+        count(&self.counts.cancelled_calls);
+        desk.cancelled.store(number, Ordering::SeqCst);
+        let status = self.library.cancel_call(seat.ticket(), number);
+        self.must_if_alive(status, "agw_cancel_call");
     }
 
     /// The other thread may have freed it just now.
@@ -281,28 +299,11 @@ impl Host {
         }
     }
 
-    fn free_now_and_then(&self) {
-        let mut dice = Dice(2);
-        while !self.is_over() {
-            thread::sleep(Duration::from_millis(40));
-            if let Some((seat, _)) = self.call_at(self.desk(&mut dice)) {
-                count(&self.counts.frees_in_flight);
-                let old = seat.ticket();
-                self.occupy(seat);
-                self.must(seat.end_calls(|| self.library.free(old)), "agw_free");
-            }
-        }
-    }
-
-    fn desk(&self, dice: &mut Dice) -> &Desk {
-        &self.desks[dice.below(THREADS)]
-    }
-
-    /// The seat of the call in progress, and its number.
-    fn call_at(&self, desk: &Desk) -> Option<(&Seat, u32)> {
-        let busy = desk.busy.load(Ordering::SeqCst);
-        let seat = self.seats.get(busy as u32 as usize)?;
-        Some((seat, (busy >> 32) as u32))
+    fn free(&self, seat: &Seat) {
+        count(&self.counts.frees_in_flight);
+        let old = seat.ticket();
+        self.occupy(seat);
+        self.must(seat.end_calls(|| self.library.free(old)), "agw_free");
     }
 }
 

@@ -8,7 +8,6 @@ mod events;
 mod faults;
 mod host;
 mod ledger;
-mod pace;
 mod report;
 mod rest;
 mod seats;
