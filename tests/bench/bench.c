@@ -14,7 +14,7 @@
 
 static const struct {
     const char *name;
-    int (*go)(const struct run *run);
+    void (*go)(const struct run *run);
 } SCENARIOS[] = {
     {"calls", run_calls}, {"first", run_first}, {"clients", run_clients},
     {"ready", run_ready}, {"stale", run_stale}, {"polls", run_polls},
@@ -35,17 +35,26 @@ static const struct {
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 
-int failed(const char *what, int code)
+void give_up(const char *what, int code)
 {
     fprintf(stderr, "bench: %s (%d)\n", what, code);
-    return 1;
+    exit(1);
+}
+
+void *allocate(long count, size_t size)
+{
+    void *memory = calloc((size_t)count, size);
+
+    if (memory == NULL)
+        give_up("memory", 1);
+    return memory;
 }
 
 struct agent *make_agents(long count)
 {
-    struct agent *agents = calloc((size_t)count, sizeof *agents);
+    struct agent *agents = allocate(count, sizeof *agents);
 
-    for (long i = 0; agents != NULL && i < count; i++) {
+    for (long i = 0; i < count; i++) {
         snprintf(agents[i].id, sizeof agents[i].id, "%u", 101 + (unsigned)i % 900000);
         snprintf(agents[i].guid, sizeof agents[i].guid,
                  "0a1b2c3d-0000-1111-2222-%012ld.AgentGateway1", i);
@@ -55,12 +64,12 @@ struct agent *make_agents(long count)
 
 struct client **open_clients(const struct run *run, long count)
 {
-    struct client **clients = calloc((size_t)count, sizeof *clients);
+    struct client **clients = allocate(count, sizeof *clients);
 
-    for (long i = 0; clients != NULL && i < count; i++) {
+    for (long i = 0; i < count; i++) {
         clients[i] = run->api->open(run->url, run->ca, (int)run->new_connections);
         if (clients[i] == NULL)
-            return NULL;
+            give_up("open", 1);
     }
     return clients;
 }
@@ -72,7 +81,7 @@ void close_clients(const struct run *run, struct client **clients, long count)
     free(clients);
 }
 
-static int set_option(struct run *run, const char *argument)
+static void set_option(struct run *run, const char *argument)
 {
     const char *value = strchr(argument, '=');
 
@@ -81,13 +90,13 @@ static int set_option(struct run *run, const char *argument)
 
         if (length == (size_t)(value - argument) && !strncmp(argument, OPTIONS[i].name, length)) {
             *(long *)((char *)run + OPTIONS[i].place) = atol(value + 1);
-            return 0;
+            return;
         }
     }
-    return failed(argument, 2);
+    give_up(argument, 2);
 }
 
-static int load(struct run *run, char *libraries)
+static void load(struct run *run, char *libraries)
 {
     void *handle = NULL;
 
@@ -97,12 +106,13 @@ static int load(struct run *run, char *libraries)
     for (char *path = strtok(libraries, ","); path != NULL; path = strtok(NULL, ",")) {
         handle = dlopen(path, RTLD_NOW);
         if (handle == NULL)
-            return failed(dlerror(), 2);
+            give_up(dlerror(), 2);
     }
     run->api = handle == NULL ? NULL : dlsym(handle, "client_api");
     run->polls = handle == NULL ? NULL : dlsym(handle, "client_polls");
     run->loaded = wall_now();
-    return run->api == NULL ? failed("no client_api", 2) : 0;
+    if (run->api == NULL)
+        give_up("no client_api", 2);
 }
 
 int main(int argc, char **argv)
@@ -110,18 +120,17 @@ int main(int argc, char **argv)
     struct run run = {.calls = 1, .threads = 1, .agents = 1, .clients = 1};
 
     if (argc < 5)
-        return failed("LIBRARY[,LIBRARY] SCENARIO URL CA [name=number ...]", 2);
+        give_up("LIBRARY[,LIBRARY] SCENARIO URL CA [name=number ...]", 2);
     run.url = argv[3];
     run.ca = argv[4];
-    for (int i = 5; i < argc; i++) {
-        if (set_option(&run, argv[i]) != 0)
-            return 2;
-    }
-    if (load(&run, argv[1]) != 0)
-        return 2;
+    for (int i = 5; i < argc; i++)
+        set_option(&run, argv[i]);
+    load(&run, argv[1]);
     for (size_t i = 0; i < LENGTH(SCENARIOS); i++) {
-        if (strcmp(argv[2], SCENARIOS[i].name) == 0)
-            return SCENARIOS[i].go(&run);
+        if (strcmp(argv[2], SCENARIOS[i].name) == 0) {
+            SCENARIOS[i].go(&run);
+            return 0;
+        }
     }
-    return failed(argv[2], 2);
+    give_up(argv[2], 2);
 }

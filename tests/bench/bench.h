@@ -2,6 +2,7 @@
 #ifndef BENCH_H
 #define BENCH_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "client.h"
@@ -25,13 +26,17 @@ struct run {
     struct memory empty;  /* before the library was loaded */
 };
 
-/* Each prints one JSON object and gives 0, or says what failed. */
-int run_calls(const struct run *run);
-int run_first(const struct run *run);
-int run_clients(const struct run *run);
-int run_ready(const struct run *run);
-int run_stale(const struct run *run);
-int run_polls(const struct run *run);
+/* Each prints one JSON object. */
+void run_calls(const struct run *run);
+void run_first(const struct run *run);
+void run_clients(const struct run *run);
+void run_ready(const struct run *run);
+void run_stale(const struct run *run);
+void run_polls(const struct run *run);
+
+/* Says what failed, and ends the program. So do those below, if there is no memory or no client. */
+_Noreturn void give_up(const char *what, int code);
+void *allocate(long count, size_t size);
 
 /* The agents that take turns, each with a Guid of its own. */
 struct agent {
@@ -40,10 +45,7 @@ struct agent {
 };
 struct agent *make_agents(long count);
 
-/* Opens `count` clients; NULL if one fails. */
 struct client **open_clients(const struct run *run, long count);
 void close_clients(const struct run *run, struct client **clients, long count);
-
-int failed(const char *what, int code);
 
 #endif

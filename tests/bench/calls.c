@@ -1,23 +1,23 @@
 /* Scenario `calls`: one after the other, in one thread or several, each call timed. */
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <valgrind/callgrind.h>
 
 #include "bench.h"
 
+/* Where all threads and the one that measures meet. */
+static pthread_barrier_t turn;
+
 struct worker {
     const struct run *run;
     struct client *client;
     const struct agent *agents;
-    pthread_barrier_t *begin;
-    pthread_barrier_t *end;
-    pthread_t thread;
     int64_t *samples;
     long calls;
     long first_agent;
     long errors;
+    pthread_t thread;
 };
 
 static void call_all(struct worker *worker)
@@ -39,16 +39,16 @@ static void *work(void *argument)
     const struct run *run = worker->run;
 
     /* All at once: a client that serves all of them has then a connection for each. */
-    pthread_barrier_wait(worker->begin);
+    pthread_barrier_wait(&turn);
     for (long i = 0; i < run->warmup; i++) {
         const struct agent *agent = &worker->agents[worker->first_agent];
 
         worker->errors += run->api->call(worker->client, agent->id, agent->guid) != 0;
     }
-    pthread_barrier_wait(worker->begin);
-    pthread_barrier_wait(worker->begin);
+    pthread_barrier_wait(&turn);
+    pthread_barrier_wait(&turn);
     call_all(worker);
-    pthread_barrier_wait(worker->end);
+    pthread_barrier_wait(&turn);
     return NULL;
 }
 
@@ -59,18 +59,18 @@ struct measured {
 };
 
 /* Between the barriers is what counts: all threads have their connection, none has ended. */
-static struct measured measure(pthread_barrier_t *begin, pthread_barrier_t *end)
+static struct measured measure(void)
 {
     struct measured before, after;
 
-    pthread_barrier_wait(begin);
-    pthread_barrier_wait(begin);
+    pthread_barrier_wait(&turn);
+    pthread_barrier_wait(&turn);
     before.heap = heap_now();
     before.cpu = cpu_now();
     before.wall = wall_now();
     CALLGRIND_START_INSTRUMENTATION;
-    pthread_barrier_wait(begin);
-    pthread_barrier_wait(end);
+    pthread_barrier_wait(&turn);
+    pthread_barrier_wait(&turn);
     CALLGRIND_STOP_INSTRUMENTATION;
     after.wall = wall_now() - before.wall;
     after.cpu = cpu_now() - before.cpu;
@@ -95,43 +95,34 @@ static void print(const struct run *run, const struct measured *all, int64_t *sa
            memory.now - run->empty.now, memory.peak);
 }
 
-int run_calls(const struct run *run)
+void run_calls(const struct run *run)
 {
     long per_thread = run->calls / run->threads, errors = 0;
     long handles = run->api->serves_threads ? 1 : run->threads;
-    struct worker *workers = calloc((size_t)run->threads, sizeof *workers);
-    int64_t *samples = calloc((size_t)run->calls, sizeof *samples);
+    struct worker *workers = allocate(run->threads, sizeof *workers);
+    int64_t *samples = allocate(run->calls, sizeof *samples);
     struct agent *agents = make_agents(run->agents);
     struct client **clients = open_clients(run, handles);
-    pthread_barrier_t begin, end;
     struct measured all;
 
-    if (clients == NULL || workers == NULL || samples == NULL || agents == NULL) {
-        return failed("open", 1);
-    }
-    pthread_barrier_init(&begin, NULL, (unsigned)run->threads + 1);
-    pthread_barrier_init(&end, NULL, (unsigned)run->threads + 1);
+    pthread_barrier_init(&turn, NULL, (unsigned)run->threads + 1);
     for (long i = 0; i < run->threads; i++) {
-        workers[i] = (struct worker){run,
-                                     clients[i % handles],
-                                     agents,
-                                     &begin,
-                                     &end,
-                                     0,
-                                     samples + i * per_thread,
-                                     per_thread,
-                                     i * per_thread % run->agents,
-                                     0};
-        if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0) {
-            return failed("thread", 1);
-        }
+        long first = i * per_thread;
+
+        workers[i].run = run;
+        workers[i].client = clients[i % handles];
+        workers[i].agents = agents;
+        workers[i].samples = samples + first;
+        workers[i].calls = per_thread;
+        workers[i].first_agent = first % run->agents;
+        if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
+            give_up("thread", 1);
     }
-    all = measure(&begin, &end);
+    all = measure();
     for (long i = 0; i < run->threads; i++) {
         pthread_join(workers[i].thread, NULL);
         errors += workers[i].errors;
     }
     print(run, &all, samples, errors);
     close_clients(run, clients, handles);
-    return 0;
 }

@@ -1,6 +1,5 @@
 /* agw through its C ABI, as a C programmer uses it. */
 #include <stdlib.h>
-#include <string.h>
 #ifdef PLANTED
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -10,20 +9,12 @@
 
 #include "client.h"
 
-static void clear(agw_result *result)
-{
-    memset(result, 0, sizeof *result);
-    result->struct_size = sizeof *result;
-}
-
 static struct client *open_client(const char *url, const char *ca, int new_connections)
 {
-    agw_client_options options;
+    agw_client_options options = {.struct_size = sizeof options};
+    agw_result result = {.struct_size = sizeof result};
     agw_client *client;
-    agw_result result;
 
-    memset(&options, 0, sizeof options);
-    options.struct_size = sizeof options;
     options.base_url = url;
     options.tls_trust = AGW_TRUST_CA;
     options.ca = ca;
@@ -31,16 +22,14 @@ static struct client *open_client(const char *url, const char *ca, int new_conne
     options.connect_timeout_ms = CONNECT_TIMEOUT_MS;
     options.max_agent_id = MAX_AGENT_ID;
     options.flags = new_connections ? AGW_NO_KEEP_ALIVE : 0;
-    clear(&result);
     agw_client_new(&options, &client, &result);
     return (struct client *)client;
 }
 
 static int make_ready(struct client *client)
 {
-    agw_result result;
+    agw_result result = {.struct_size = sizeof result};
 
-    clear(&result);
     return agw_connect((agw_client *)client, &result);
 }
 
@@ -61,10 +50,9 @@ static void creep(void)
 
 static int call(struct client *client, const char *agent, const char *guid)
 {
-    agw_result result;
+    agw_result result = {.struct_size = sizeof result};
 
     creep();
-    clear(&result);
     return agw_reject_agent_conf((agw_client *)client, agent, guid, &result);
 }
 
@@ -80,12 +68,9 @@ static int keep(struct client *client, const char *agent, const char *guid)
 
 static int poll_once(struct client *client, const char *agent)
 {
-    agw_event event;
-    agw_result result;
+    agw_event event = {.struct_size = sizeof event};
+    agw_result result = {.struct_size = sizeof result};
 
-    clear(&result);
-    memset(&event, 0, sizeof event);
-    event.struct_size = sizeof event;
     return agw_next_event((agw_client *)client, agent, &event, &result);
 }
 

@@ -3,28 +3,25 @@
 
 #include "bench.h"
 
-int run_first(const struct run *run)
+void run_first(const struct run *run)
 {
     struct agent *agent = make_agents(1);
     int64_t begun = wall_now(), opened, called, cpu;
-    struct client *client = run->api->open(run->url, run->ca, 0);
+    struct client **client = open_clients(run, 1);
     struct memory memory;
     int outcome;
 
-    if (client == NULL || agent == NULL)
-        return failed("open", 1);
     opened = wall_now();
-    outcome = run->api->call(client, agent->id, agent->guid);
+    outcome = run->api->call(*client, agent->id, agent->guid);
     called = wall_now();
     cpu = cpu_now() - run->started_cpu;
     memory = memory_now();
     if (outcome != 0)
-        return failed("call", outcome);
+        give_up("call", outcome);
     printf("{\"load_us\": %.1f, \"create_us\": %.1f, \"call_us\": %.1f, \"all_us\": %.1f, "
            "\"cpu_us\": %.1f, \"resident_kib\": %ld, \"peak_kib\": %ld}\n",
            (double)(run->loaded - run->started) / 1000.0, (double)(opened - begun) / 1000.0,
            (double)(called - opened) / 1000.0, (double)(called - run->started) / 1000.0,
            (double)cpu / 1000.0, memory.now - run->empty.now, memory.peak);
-    run->api->close(client);
-    return 0;
+    close_clients(run, client, 1);
 }

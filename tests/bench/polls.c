@@ -3,7 +3,6 @@
  * the pause between two polls: the client's own, or `pause_ms`. */
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "bench.h"
 
@@ -36,9 +35,9 @@ static void *work(void *argument)
     return NULL;
 }
 
-int run_polls(const struct run *run)
+void run_polls(const struct run *run)
 {
-    struct worker *workers = calloc((size_t)run->agents, sizeof *workers);
+    struct worker *workers = allocate(run->agents, sizeof *workers);
     struct agent *agents = make_agents(run->agents);
     long needed = run->api->serves_threads ? 1 : run->agents;
     struct client **clients = open_clients(run, needed);
@@ -49,8 +48,8 @@ int run_polls(const struct run *run)
     long errors = 0, descriptors, connections;
     int64_t cpu, begun;
 
-    if (clients == NULL || workers == NULL || agents == NULL || run->polls == NULL)
-        return failed("open", 1);
+    if (run->polls == NULL)
+        give_up("no client_polls", 1);
     pthread_attr_init(&small);
     pthread_attr_setstacksize(&small, STACK);
     pthread_barrier_init(&turn, NULL, (unsigned)run->agents + 1);
@@ -60,7 +59,7 @@ int run_polls(const struct run *run)
     for (long i = 0; i < run->agents; i++) {
         workers[i] = (struct worker){run, clients[i % needed], agents + i, &turn, 0, 0};
         if (pthread_create(&workers[i].thread, &small, work, &workers[i]) != 0)
-            return failed("thread", 1);
+            give_up("thread", 1);
     }
     pthread_barrier_wait(&turn);
     after = memory_now();
@@ -83,5 +82,4 @@ int run_polls(const struct run *run)
            (double)descriptors / (double)run->agents,
            (double)connections * 60.0 / ((double)begun / 1e9), errors);
     close_clients(run, clients, needed);
-    return 0;
 }

@@ -3,7 +3,6 @@
  * moment. */
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "bench.h"
 
@@ -29,16 +28,14 @@ static int64_t timed_call(const struct run *run, struct client *client, const st
     return wall_now() - before;
 }
 
-int run_ready(const struct run *run)
+void run_ready(const struct run *run)
 {
     struct agent *agent = make_agents(1);
     struct client **clients = open_clients(run, run->clients);
-    int64_t *ready = calloc((size_t)run->clients, sizeof *ready);
-    int64_t *warm = calloc((size_t)run->clients, sizeof *warm);
+    int64_t *ready = allocate(run->clients, sizeof *ready);
+    int64_t *warm = allocate(run->clients, sizeof *warm);
     long errors = 0;
 
-    if (clients == NULL || ready == NULL || warm == NULL || agent == NULL)
-        return failed("open", 1);
     for (long i = 0; i < run->clients; i++) {
         errors += run->api->call(clients[i], agent->id, agent->guid) != 0;
     }
@@ -54,5 +51,4 @@ int run_ready(const struct run *run)
     printf("{\"ready_us\": %.2f, \"warm_us\": %.2f, \"errors\": %ld}\n",
            percentile_us(ready, run->clients, 0.5), percentile_us(warm, run->clients, 0.5), errors);
     close_clients(run, clients, run->clients);
-    return 0;
 }
