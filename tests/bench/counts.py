@@ -3,7 +3,6 @@
     counts.py --stage FOLDER --work FOLDER
 """
 
-import argparse
 import os
 import sys
 import tempfile
@@ -22,20 +21,16 @@ FIGURES = {"instructions": "instructions", "system calls": "system_calls",
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--stage", required=True, help="where agw is installed")
-    parser.add_argument("--work", required=True, help="where to build")
-    arguments = parser.parse_args()
-    stage, work = os.path.abspath(arguments.stage), os.path.abspath(arguments.work)
+    stage, work = measure.folders(__doc__)
     servers.stop_on_termination()
     built = build.build_agw(work, stage)
     planted = build.build_agw(os.path.join(work, "planted"), stage, ["-DPLANTED"])
     with tempfile.TemporaryDirectory(prefix="agw-counts-") as folder:
         servers.make_certificates(folder)
         with servers.nginx(folder, workers=1) as server:
-            bench = measure.Bench(built, server, folder, quick=False)
+            bench = measure.Bench(built, server, quick=False)
             found = {**calls(bench, measure.COUNTED), **sizes(bench)}
-            crept = calls(measure.Bench(planted, server, folder, quick=False), ["warm"])
+            crept = calls(measure.Bench(planted, server, quick=False), ["warm"])
     sys.exit(judge(found, crept, bounds()) or 0)
 
 

@@ -1,5 +1,6 @@
 """Runs the driver and the tools around it, and makes medians of what they print."""
 
+import argparse
 import json
 import os
 import re
@@ -26,16 +27,24 @@ BESIDE = servers.on_core(servers.cores()[0])
 APART = servers.on_core(servers.cores()[-1])
 
 
+def folders(description):
+    """What the command line names: where agw is installed, and where to build."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--stage", required=True, help="where agw is installed")
+    parser.add_argument("--work", required=True, help="where to build, and to leave the results")
+    arguments = parser.parse_args()
+    return os.path.abspath(arguments.stage), os.path.abspath(arguments.work)
+
+
 class Bench:
     """What was built, the server, how much to measure, and what came of it.
 
     `results[scenario][client]` is a dictionary of figures; `commands` says how agw's were had.
     """
 
-    def __init__(self, built, server, folder, quick):
+    def __init__(self, built, server, quick):
         self.built = built
         self.server = server
-        self.folder = folder
         self.quick = quick
         self.results = {}
         self.commands = []
@@ -101,6 +110,9 @@ def name_of(kind, protocol, key):
     return "%s, TLS %s, %s" % (kind, protocol, key)
 
 
+WARM, FULL, RESUMED = [name_of(kind, *MAIN) for kind in ("warm", "full", "resumed")]
+
+
 def warm(bench):
     for protocol in servers.PROTOCOLS:
         for key in servers.KEYS:
@@ -164,7 +176,7 @@ def count_instructions(bench, name, client, command, calls):
 
 def count_system_calls(bench, name, client, command, calls):
     """The difference of two runs, in which what surrounds the calls cancels out."""
-    log = os.path.join(bench.folder, "strace.log")
+    log = os.path.join(bench.server.folder, "strace.log")
     strace = ["strace", "-f", "-c", "-o", log]
     once, twice = [system_calls(log, strace + command(times)) for times in (calls, 2 * calls)]
     each = {call: (twice[call] - once.get(call, 0)) / calls for call in twice}
@@ -201,13 +213,13 @@ def ready(bench):
 
 def stale(bench):
     for way in STALE_WAYS:
-        with servers.rude_server(bench.folder, way) as url:
+        with servers.rude_server(bench.server.folder, way) as url:
             bench.drive("stale, " + way, 1, "stale", url, clients=200, pause_ms=100)
 
 
 def threads(bench):
     """Against a worker for each core: one alone would be the bottleneck."""
-    with servers.nginx(bench.folder, max(2, len(servers.cores()))) as server:
+    with servers.nginx(bench.server.folder, max(2, len(servers.cores()))) as server:
         for count in THREADS:
             bench.drive("threads, %d" % count, bench.amount(5, 2), "calls",
                         server.url(*MAIN, "kept"), before=[], calls=bench.amount(6400, 3200),

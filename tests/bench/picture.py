@@ -1,9 +1,7 @@
 """Draws the results: what agw and the floor take, beside libcurl."""
 
 from build import FLOOR
-from measure import MAIN, name_of
-
-WARM, FULL, RESUMED = [name_of(kind, *MAIN) for kind in ("warm", "full", "resumed")]
+from measure import FULL, RESUMED, WARM
 
 # label, scenario, figure
 ROWS = (

@@ -3,7 +3,6 @@
     run.py --stage FOLDER --work FOLDER      QUICK=1 in the environment: in less than a minute
 """
 
-import argparse
 import json
 import os
 import subprocess
@@ -22,11 +21,7 @@ import servers
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--stage", required=True, help="where agw is installed")
-    parser.add_argument("--work", required=True, help="where to build, and to leave the results")
-    arguments = parser.parse_args()
-    stage, work = os.path.abspath(arguments.stage), os.path.abspath(arguments.work)
+    stage, work = measure.folders(__doc__)
     servers.stop_on_termination()
     built = build.build(work, stage)
     quick = os.environ.get("QUICK", "") not in ("", "0")
@@ -40,7 +35,7 @@ def measured(built, quick):
     with tempfile.TemporaryDirectory(prefix="agw-bench-") as folder:
         servers.make_certificates(folder)
         with servers.nginx(folder, workers=1) as server:
-            bench = measure.Bench(built, server, folder, quick)
+            bench = measure.Bench(built, server, quick)
             for scenario in measure.ALL:
                 print("bench: %s ..." % scenario.__name__, file=sys.stderr, flush=True)
                 scenario(bench)

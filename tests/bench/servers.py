@@ -19,19 +19,12 @@ PROTOCOLS = {"1.3": "TLSv1.3", "1.2": "TLSv1.2"}
 KEYS = {"P-256": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "RSA-2048": ["rsa:2048"]}
 SESSIONS = ("kept", "none", "resumed", "idle")
 
-CERTIFICATE_CONF = """
-[req]
-distinguished_name = name
-[name]
-[ca]
-basicConstraints = critical, CA:TRUE
-keyUsage = critical, keyCertSign
-subjectKeyIdentifier = hash
-[leaf]
-basicConstraints = critical, CA:FALSE
-extendedKeyUsage = serverAuth
-subjectAltName = IP:127.0.0.1
-"""
+EXTENSIONS = {
+    "ca": ("basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign",
+           "subjectKeyIdentifier=hash"),
+    "leaf": ("basicConstraints=critical,CA:FALSE", "extendedKeyUsage=serverAuth",
+             "subjectAltName=IP:127.0.0.1"),
+}
 
 NGINX_CONF = """
 daemon off;
@@ -142,18 +135,18 @@ def rude_server(folder, way):
 
 def make_certificates(folder):
     """For each kind of key a CA and a server certificate that it signed."""
-    conf = os.path.join(folder, "certificates.cnf")
-    with open(conf, "w") as file:
-        file.write(CERTIFICATE_CONF)
     for key, kind in KEYS.items():
         ca, leaf = [os.path.join(folder, name % key) for name in ("ca-%s", "%s")]
-        make_certificate(conf, kind, "ca", ca, [])
-        make_certificate(conf, kind, "leaf", leaf, ["-CA", ca + ".pem", "-CAkey", ca + ".key"])
+        make_certificate(kind, "ca", ca)
+        make_certificate(kind, "leaf", leaf, "-CA", ca + ".pem", "-CAkey", ca + ".key")
 
 
-def make_certificate(conf, kind, section, path, signed_by):
-    command = ["openssl", "req", "-x509", "-config", conf, "-extensions", section, "-nodes",
-               "-days", "30", "-subj", "/CN=agw bench " + section, "-newkey", *kind]
+def make_certificate(kind, role, path, *signed_by):
+    # An empty configuration adds no extensions of its own.
+    command = ["openssl", "req", "-x509", "-config", "/dev/null", "-nodes", "-days", "30",
+               "-subj", "/CN=agw bench " + role, "-newkey", *kind]
+    for extension in EXTENSIONS[role]:
+        command += ["-addext", extension]
     command += ["-keyout", path + ".key", "-out", path + ".pem", *signed_by]
     subprocess.run(command, check=True, stderr=subprocess.PIPE)
 
@@ -175,13 +168,10 @@ def running(command, **streams):
 
 def free_ports(count):
     """Ports that nobody listens on just now."""
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+                   for _ in range(count)]
+        return [each.getsockname()[1] for each in sockets]
 
 
 def wait_for_port(process, ports, log):

@@ -1,53 +1,40 @@
 """What is to be reached, row by row, and whether it was."""
 
 from build import FLOOR
-from measure import MAIN, STALE_WAYS, name_of
+from measure import FULL, RESUMED, STALE_WAYS, WARM
 
-WARM, FULL, RESUMED = [name_of(kind, *MAIN) for kind in ("warm", "full", "resumed")]
 MB, KIB = 1e6, 1024
 
 
-def of(name, figure, base):
-    """agw's figure divided by another client's."""
-    def value(results, _sizes):
-        return results[name]["agw"][figure] / results[name][base][figure]
+def of(name, figure, base, client="agw"):
+    """A client's figure divided by another one's."""
+    def value(results):
+        return results[name][client][figure] / results[name][base][figure]
     return value
 
 
 def absolute(name, figure, factor=1):
-    return lambda results, _sizes: results[name]["agw"][figure] * factor
+    return lambda results: results[name]["agw"][figure] * factor
 
 
-def each_client(results, _sizes):
-    """What one more client takes, by the two runs with the most."""
-    runs = sorted((int(name.split(" ")[1]), run["agw"]["client_kib"])
-                  for name, run in results.items() if name.startswith("clients"))
-    if len(runs) < 2:
-        raise KeyError("clients")
-    (few, little), (many, much) = runs[-2:]
-    return (much - little) / (many - few)
+def each(kind, figure):
+    """What one more takes, by the two runs with the most."""
+    def value(results):
+        runs = sorted((int(name.split(" ")[1]), run["agw"][figure])
+                      for name, run in results.items() if name.startswith(kind))
+        if len(runs) < 2:
+            raise KeyError(kind)
+        (few, little), (many, much) = runs[-2:]
+        return (much - little) / (many - few)
+    return value
 
 
-def each_connection(results, _sizes):
-    few, many = [results["connections, %d" % count]["agw"]["connection_kib"]
-                 for count in (64, 512)]
-    return (many - few) / (512 - 64)
-
-
-def stale_failures(results, _sizes):
+def stale_failures(results):
     return max(results["stale, " + way]["agw"]["failures"] for way in STALE_WAYS)
 
 
-def library_size(_results, sizes):
-    return sizes["agw"]["own"] / MB
-
-
-def above_c(results, _sizes):
+def above_c(results):
     return results["csharp"]["agw"]["median_us"] - results["csharp"]["C"]["median_us"]
-
-
-def awaited(results, _sizes):
-    return results["python"]["awaited"]["median_us"] / results["python"]["agw"]["median_us"]
 
 
 # A limit is the most that is allowed; "least" turns it round.
@@ -69,10 +56,10 @@ TARGETS = (
     ("fresh process, of the floor", of("first", "all_us", FLOOR), 1.05),
     ("fresh process: load, µs", absolute("first", "load_us"), 300),
     ("fresh process: create, µs", absolute("first", "create_us"), 100),
-    ("stripped library, MB", library_size, 2.15),
+    ("stripped library, MB", absolute("sizes", "own", 1 / MB), 2.15),
     ("resident after a call, MB", absolute("first", "resident_kib", KIB / MB), 2.3),
-    ("idle TLS connection, KiB", each_connection, 24),
-    ("idle client, KiB", each_client, 4),
+    ("idle TLS connection, KiB", each("connections", "connection_kib"), 24),
+    ("idle client, KiB", each("clients", "client_kib"), 4),
     ("64 threads: CPU, of libcurl", of("threads, 64", "cpu_us", "libcurl"), 0.55),
     ("64 threads: CPU, of the floor", of("threads, 64", "cpu_us", FLOOR), 1.35),
     ("64 threads: calls per second, of libcurl, at least",
@@ -80,7 +67,8 @@ TARGETS = (
     ("64 threads: errors", absolute("threads, 64", "errors"), 0),
     ("stale connections: failures of 200, the worst way", stale_failures, 0),
     ("C#: median latency above C's, µs", above_c, 5),
-    ("Python: median latency awaited, of the blocking call", awaited, 1.5),
+    ("Python: median latency awaited, of the blocking call",
+     of("python", "median_us", "agw", client="awaited"), 1.5),
     ("Python: CPU, of requests", of("python", "cpu_us", "requests"), 0.04),
     ("Python: median latency, of requests", of("python", "median_us", "requests"), 0.055),
 )
@@ -88,10 +76,11 @@ TARGETS = (
 
 def verdicts(everything):
     """(name, value, limit, met) as texts and a truth value."""
+    results = dict(everything["results"], sizes=everything["sizes"])
     rows = []
     for name, value, limit in TARGETS:
         try:
-            had = value(everything["results"], everything["sizes"])
+            had = value(results)
         except KeyError:  # its scenario was not run
             continue
         least = name.endswith("at least")

@@ -29,7 +29,8 @@ impl Client {
         for certificate in CertificateDer::pem_file_iter(ca).ok()? {
             roots.add(certificate.ok()?).ok()?;
         }
-        let config = ClientConfig::builder_with_provider(provider())
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .ok()?
             .with_root_certificates(roots)
@@ -40,8 +41,7 @@ impl Client {
 
     /// A new connection: whether the old one is alive still is not looked at.
     fn connect(&mut self) -> io::Result<()> {
-        let name = self.name.clone();
-        self.connection = Some(Connection::open(&self.address, self.config.clone(), name)?);
+        self.connection = Some(Connection::open(self)?);
         Ok(())
     }
 
@@ -58,10 +58,6 @@ impl Client {
     }
 }
 
-fn provider() -> Arc<rustls::crypto::CryptoProvider> {
-    Arc::new(rustls::crypto::ring::default_provider())
-}
-
 struct Connection {
     stream: TcpStream,
     tls: ClientConnection,
@@ -69,16 +65,13 @@ struct Connection {
 }
 
 impl Connection {
-    fn open(
-        address: &SocketAddr,
-        config: Arc<ClientConfig>,
-        name: ServerName<'static>,
-    ) -> io::Result<Connection> {
-        let stream = TcpStream::connect_timeout(address, CONNECT_TIMEOUT)?;
+    fn open(client: &Client) -> io::Result<Connection> {
+        let stream = TcpStream::connect_timeout(&client.address, CONNECT_TIMEOUT)?;
         stream.set_read_timeout(Some(CONNECT_TIMEOUT))?;
         stream.set_write_timeout(Some(CONNECT_TIMEOUT))?;
         stream.set_nodelay(true)?;
-        let tls = ClientConnection::new(config, name).map_err(io::Error::other)?;
+        let tls = ClientConnection::new(client.config.clone(), client.name.clone());
+        let tls = tls.map_err(io::Error::other)?;
         let mut connection = Connection { stream, tls, records: Vec::new() };
         while connection.tls.is_handshaking() {
             connection.send_records()?;
