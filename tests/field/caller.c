@@ -43,7 +43,6 @@ static void give_up(const char *words)
 /* agw, all at its defaults. */
 
 static agw_client *handle;
-static agw_result refused; /* what agw_client_new did not like, said again at each call */
 
 static void tell(const agw_result *result, struct outcome *outcome)
 {
@@ -55,12 +54,13 @@ static void tell(const agw_result *result, struct outcome *outcome)
 static void agw_open(const char *url, const char *ca, const char *route)
 {
     agw_client_options options = {.struct_size = sizeof options, .tls_trust = AGW_TRUST_CA};
+    agw_result result = {.struct_size = sizeof result};
 
-    refused.struct_size = sizeof refused;
     options.base_url = url;
     options.ca = ca;
     options.connect_to = *route ? route : NULL;
-    agw_client_new(&options, &handle, &refused);
+    if (agw_client_new(&options, &handle, &result) != AGW_OK)
+        give_up(result.detail);
 }
 
 static void agw_ready(struct outcome *outcome)
@@ -68,7 +68,7 @@ static void agw_ready(struct outcome *outcome)
     agw_result result = {.struct_size = sizeof result};
 
     agw_connect(handle, &result);
-    tell(handle ? &result : &refused, outcome);
+    tell(&result, outcome);
 }
 
 static void agw_click(const char *guid, struct outcome *outcome)
@@ -76,7 +76,7 @@ static void agw_click(const char *guid, struct outcome *outcome)
     agw_result result = {.struct_size = sizeof result};
 
     agw_reject_agent_conf(handle, AGENT, guid, &result);
-    tell(handle ? &result : &refused, outcome);
+    tell(&result, outcome);
 }
 
 static void agw_close(void)

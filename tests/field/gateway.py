@@ -25,11 +25,8 @@ def answer_all(connection, log, in_parts):
         while b"\r\n\r\n" in waiting:  # a rejectAgentConf has no body
             head, waiting = waiting.split(b"\r\n\r\n", 1)
             note(head, log)
-            if in_parts:
-                connection.sendall(HEAD)
-                connection.sendall(BODY)
-            else:
-                connection.sendall(HEAD + BODY)
+            for part in (HEAD, BODY) if in_parts else (HEAD + BODY,):
+                connection.sendall(part)
 
 
 def note(head, log):

@@ -164,16 +164,17 @@ class Network:
                         "/proc/sys/net/" + name, str(value)], check=True)
 
     def ports(self):
+        self.set_in(self.client, "ipv4/ip_local_port_range", "%d %d" % self.ends_of_block())
+
+    def ends_of_block(self):
         first = FIRST_PORT + self.block * BLOCK
-        self.set_in(self.client, "ipv4/ip_local_port_range", "%d %d" % (first, first + BLOCK - 1))
-        return "%d-%d" % (first, first + BLOCK - 1)
+        return first, first + BLOCK - 1
 
     # What happens to a network.
 
     def forget(self):
         """A firewall on the way loses its memory: what belongs to older flows vanishes."""
-        older = FIRST_PORT + self.block * BLOCK
-        ports = "%d-%d" % (older, older + BLOCK - 1)
+        ports = "%d-%d" % self.ends_of_block()
         for side, port in ((self.gateway, "sport"), (self.client, "dport")):
             ip("-n", side, "rule", "add", "pref", "10", "iif", WIRE, "ipproto", TCP, port, ports,
                "blackhole")

@@ -226,12 +226,10 @@ def run(how, lanes, delays, states, built):
                 waiting.put(state)
             for lane in range(lanes):
                 net = network.Network(how, "%d-%d" % (delay, lane), delay, built)
-                stack.callback(net.close)
-                calibrate(net)
+                calibrate(stack.enter_context(contextlib.closing(net)))
                 work.append(pool.submit(work_through, net, waiting, results))
         net = network.Network(how, "proof", 0, built)
-        stack.callback(net.close)
-        calibrate(net)
+        calibrate(stack.enter_context(contextlib.closing(net)))
         work.append(pool.submit(prove, net))
         for each in concurrent.futures.as_completed(work):
             each.result()
