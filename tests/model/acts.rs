@@ -1,5 +1,6 @@
 //! What a world is like and what its gateway may do, drawn from dice.
 
+use std::iter;
 use std::time::Duration;
 
 use support::dice::Dice;
@@ -110,15 +111,9 @@ impl Form {
         if plan.is_slow() && dice.chance(40) {
             return FORMS.iter().find(|form| form.reading == Second).expect("one of the table");
         }
-        let mut left = dice.below(FORMS.iter().map(|form| form.weight).sum());
-        let drawn = FORMS.iter().find(|form| match left.checked_sub(form.weight) {
-            Some(less) => {
-                left = less;
-                false
-            }
-            None => true,
-        });
-        drawn.expect("the dice stay below the sum")
+        let weights = FORMS.iter().map(|form| form.weight).sum();
+        let mut by_weight = FORMS.iter().flat_map(|form| iter::repeat_n(form, form.weight));
+        by_weight.nth(dice.below(weights)).expect("the dice stay below the sum")
     }
 
     pub fn is_chunked(&self) -> bool {

@@ -81,12 +81,12 @@ struct Copy<'a> {
 }
 
 impl Copy<'_> {
-    /// Its answer, if a byte of one was sent.
-    fn answer(&self) -> Option<&Sent> {
-        let own = |sent: &&Sent| {
+    /// The place of its answer, if a byte of one was sent.
+    fn answer(&self) -> Option<usize> {
+        let own = |sent: &Sent| {
             !sent.unasked && sent.serial == self.request.serial && sent.requests == self.place + 1
         };
-        self.connection.sent.iter().find(own)
+        self.connection.sent.iter().position(own)
     }
 
     /// It was refused with this retcode, or somebody else's refusal may have been taken for that.
@@ -250,8 +250,7 @@ impl Judge<'_> {
                 let believed = |serial| {
                     let own =
                         |other: &&Call| other.agent == call.agent && other.began <= call.began;
-                    let calls = story.calls.iter().filter(own);
-                    calls.into_iter().any(|other| {
+                    story.calls.iter().filter(own).any(|other| {
                         came(other, story, serial, |_| true).is_some_and(|came| came < Came::Before)
                     })
                 };
@@ -423,8 +422,8 @@ fn lost(plan: &Plan, story: &Story, call: &Call, copies: &[Copy]) -> Verdict {
     }
     let Some(copy) = copies.last().filter(|copy| !copy.connection.reset) else { return Ok(()) };
     let sent = &copy.connection.sent;
-    let own = copy.answer().and_then(|own| sent.iter().position(|sent| std::ptr::eq(sent, own)));
-    let Some(own) = own.filter(|own| sent[*own].whole.is_some()) else { return Ok(()) };
+    let own = copy.answer().filter(|own| sent[*own].whole.is_some());
+    let Some(own) = own else { return Ok(()) };
     if call.asked.goes_on_after() == Some(sent[own].form.retcode) {
         return Ok(());
     }

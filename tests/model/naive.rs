@@ -14,6 +14,7 @@ use crate::world::{Asked, Caller, Outcome};
 /// Whatever the time-out is.
 const PATIENCE: Duration = Duration::from_millis(400);
 
+#[derive(Default)]
 struct Naive {
     address: String,
     kept: Mutex<Option<BufReader<TcpStream>>>,
@@ -27,13 +28,7 @@ struct Naive {
 
 pub fn naive(options: &ClientOptions) -> Box<dyn Caller> {
     let address = options.base_url.trim_start_matches("http://").to_owned();
-    Box::new(Naive {
-        address,
-        kept: Mutex::default(),
-        session: Mutex::default(),
-        event: Mutex::default(),
-        cancelled: AtomicBool::new(false),
-    })
+    Box::new(Naive { address, ..Naive::default() })
 }
 
 impl Caller for Naive {
@@ -93,8 +88,7 @@ impl Caller for Naive {
     }
 
     fn set_session(&self, _: &str, guid: &str, cookie: &str) {
-        let session = Some((guid.to_owned(), cookie.to_owned()));
-        *lock(&self.session) = session;
+        *lock(&self.session) = Some((guid.to_owned(), cookie.to_owned()));
     }
 
     fn connect(&self) {
