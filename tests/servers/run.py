@@ -226,7 +226,7 @@ def main():
         versions = ", ".join("%s %s" % each for each in debian.versions().items())
         begun = time.monotonic()
         faulthandler.dump_traceback_later(HANGS_S, exit=True)
-        running = servers.Servers(debian, servers.emptied(os.path.join(work, "run")))
+        running = servers.Servers(debian, os.path.join(work, "run"))
         results = list(run(running))
     except servers.ServerError as why:
         sys.exit("servers: %s" % why)

@@ -79,8 +79,8 @@ class Debian:
 
     def versions(self):
         tomcat = os.path.basename(os.path.realpath(self.only("usr/share/java/tomcat10-api.jar")))
-        told = {"Tomcat": tomcat, "JRE": self.said("usr/lib/jvm/%s/bin/java" % os.path.basename(
-                    os.path.dirname(self.java)), "--version"),
+        told = {"Tomcat": tomcat,
+                "JRE": self.said(os.path.join(self.java, "java"), "--version"),
                 "HAProxy": self.said("usr/sbin/haproxy", "-v"),
                 "Squid": self.said("usr/sbin/squid", "-v"),
                 "nginx": self.said("usr/sbin/nginx", "-v"),
@@ -173,6 +173,8 @@ class Servers:
         self.ports = free_ports(sorted(named - given))
 
     def __enter__(self):
+        # A leftover of one run must not decide the next.
+        shutil.rmtree(self.work, ignore_errors=True)
         for folder in (self.logs, self.certificates):
             os.makedirs(folder)
         certificates(self.debian, self.certificates)
@@ -252,10 +254,3 @@ def listens(port):
     except OSError:
         return False
     return True
-
-
-def emptied(folder):
-    """A leftover of one run must not decide the next."""
-    shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(folder)
-    return folder
