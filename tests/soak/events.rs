@@ -42,9 +42,8 @@ pub fn balance(polls: &[Poll], handed_out: &[(u32, u32)]) -> Books {
         for event in &told {
             // In order, and each once.
             if !left.any(|handed_out| handed_out == event) {
-                books
-                    .wrong
-                    .push(format!("agent {agent} was told of {event}, at that place not its"));
+                let text = format!("agent {agent} was told of {event}, at that place not its");
+                books.wrong.push(text);
                 left = [].iter();
             }
         }

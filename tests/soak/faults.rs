@@ -4,12 +4,11 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 
 use agw::Status;
-use support::GUID;
 use support::faults::row::{Act, Expect, Row, Site};
 use support::faults::table;
 use support::gateway::{Gateway, Order, Script, Step};
-use support::lock;
 use support::tls::Over;
+use support::{GUID, http, lock};
 
 use crate::tag::Tag;
 
@@ -82,8 +81,7 @@ impl Faults {
 /// The answer to a call without a fault names the call: a mixed-up answer shows.
 fn accepted(number: u32) -> Vec<u8> {
     let body = format!(r#"{{"result":{{}},"message":"{number}","retcode":"0"}}"#);
-    let length = body.len();
-    format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
+    http("200 OK", &body).into_bytes()
 }
 
 /// Where a row echoes the Guid, it is this call's.

@@ -313,15 +313,11 @@ fn is_right(number: u32, seat: &Seat, fault: Option<&Fault>, outcome: &Outcome) 
         return false;
     };
     let wanted = fault.map_or(Status::Ok, |fault| fault.expect.status);
-    let told = if status == wanted {
-        match fault {
-            Some(fault) => outcome.retcode() == Ok(&fault.expect.retcode),
-            None => outcome.message() == Ok(&number.to_string()),
-        }
-    } else {
-        false
+    let told = match fault {
+        Some(fault) => outcome.retcode() == Ok(&fault.expect.retcode),
+        None => outcome.message() == Ok(&number.to_string()),
     };
-    told || disturbed(status, seat)
+    status == wanted && told || disturbed(status, seat)
         // What an idle connection was told may meet the next request.
         || status == Status::Http && outcome.result.http_status == 408
         // A body without a length ends as the gateway that sends it goes down.

@@ -109,11 +109,8 @@ impl Report<'_> {
         for wrong in &table.wrong {
             writeln!(stdout, "WRONG: {wrong}")?;
         }
-        writeln!(
-            stdout,
-            "\n{}",
-            if green { "soak: all is as it should be" } else { "soak: FAILED" }
-        )?;
+        let verdict = if green { "all is as it should be" } else { "FAILED" };
+        writeln!(stdout, "\nsoak: {verdict}")?;
         Ok(green)
     }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::gateway::{Gateway, Order, Step};
+use support::gateway::Gateway;
 use support::lock;
 
 use crate::ledger::Ledger;
@@ -64,11 +64,7 @@ impl ShiftGateway {
 
     pub fn start(self: &Arc<Self>) -> Gateway {
         let shared = self.clone();
-        let orders = move |request: &str| {
-            let steps = vec![Step::Send(shared.answer(request).into_bytes())];
-            Order { steps, stays: true }
-        };
-        Gateway::obeying(orders, None)
+        Gateway::serving_each(move |request| shared.answer(request), None)
     }
 
     /// Lets something happen to one agent after the other, until it is over.

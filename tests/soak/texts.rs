@@ -2,8 +2,8 @@
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard};
 
 use support::faults::abi::Outcome;
 use support::lock;
@@ -46,7 +46,7 @@ fn look_through(what: &str, text: &str) {
 
 /// Keeps a finding; enough is enough.
 pub fn find(text: String) {
-    let mut found = findings();
+    let mut found = lock(&FOUND);
     if found.len() < ENOUGH {
         found.push(text);
     }
@@ -54,13 +54,13 @@ pub fn find(text: String) {
 
 /// Whether a log line with a Guid would be found: one is planted, and taken away again.
 pub fn planted_found() -> usize {
-    let before = findings().len().min(ENOUGH - 1);
-    findings().truncate(before);
+    let before = lock(&FOUND).len().min(ENOUGH - 1);
+    lock(&FOUND).truncate(before);
     let line = c_text(&Tag { number: 1, fault: 0 }.guid());
     // SAFETY: it is a string.
     unsafe { take_line(0, line.as_ptr(), ptr::null_mut()) };
-    let found = findings().len() - before;
-    findings().truncate(before);
+    let found = lock(&FOUND).len() - before;
+    lock(&FOUND).truncate(before);
     found
 }
 
@@ -69,12 +69,8 @@ pub fn c_text(text: &str) -> CString {
     CString::new(text).expect("no NUL in it")
 }
 
-fn findings() -> MutexGuard<'static, Vec<String>> {
-    lock(&FOUND)
-}
-
 /// How many log lines and results were looked through, and what was found.
 pub fn summary() -> (u64, u64, Vec<String>) {
-    let found = findings().clone();
+    let found = lock(&FOUND).clone();
     (LINES.load(Ordering::Relaxed), RESULTS.load(Ordering::Relaxed), found)
 }
