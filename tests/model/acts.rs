@@ -180,13 +180,13 @@ pub enum Named {
     Brought,
 }
 
+/// The third part of a Guid.
+const MARKS: [(Named, &str); 3] =
+    [(Named::Given, "3000"), (Named::Set, "4000"), (Named::Brought, "5000")];
+
 pub fn guid(named: Named, agent: u32, serial: u32) -> String {
-    let mark = match named {
-        Named::Given => '3',
-        Named::Set => '4',
-        Named::Brought => '5',
-    };
-    format!("{serial:08x}-{agent:04x}-{mark}000-9000-c0ffee00c0de.AgentGateway1")
+    let (_, mark) = MARKS.iter().find(|(it, _)| *it == named).expect("each has one");
+    format!("{serial:08x}-{agent:04x}-{mark}-9000-c0ffee00c0de.AgentGateway1")
 }
 
 /// What a Guid tells.
@@ -194,13 +194,9 @@ pub fn read_guid(guid: &str) -> Option<(Named, u32, u32)> {
     let mut parts = guid.split('-');
     let serial = u32::from_str_radix(parts.next()?, 16).ok()?;
     let agent = u32::from_str_radix(parts.next()?, 16).ok()?;
-    let named = match parts.next()? {
-        "3000" => Named::Given,
-        "4000" => Named::Set,
-        "5000" => Named::Brought,
-        _ => return None,
-    };
-    Some((named, agent, serial))
+    let mark = parts.next()?;
+    let (named, _) = MARKS.iter().find(|(_, it)| *it == mark)?;
+    Some((*named, agent, serial))
 }
 
 /// The values of `NODE` (agent and number of the call) and `CALL` in what is sent or kept.
