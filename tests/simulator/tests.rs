@@ -13,7 +13,7 @@ mod state;
 #[path = "tests/trips.rs"]
 mod trips;
 
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::{Receiver, channel};
 
 use serde_json::Value;
 use support::simulator::caller::{Answer, JSON, send};
@@ -54,16 +54,13 @@ fn agent_154(simulator: &Simulator) -> Value {
 }
 
 /// A simulator, and the lines of its log.
-fn start_logged(change: impl FnOnce(&mut SimulatorOptions)) -> (Simulator, Lines) {
-    let lines = Lines::default();
-    let sink = lines.clone();
+fn start_logged(change: impl FnOnce(&mut SimulatorOptions)) -> (Simulator, Receiver<String>) {
+    let (log, lines) = channel();
     let simulator = start(|options| {
         change(options);
-        options.log = Some(Box::new(move |line: &str| {
-            sink.lock().expect("no test panics here").push(line.to_string());
+        options.log = Some(Box::new(move |line| {
+            let _ = log.send(line.to_owned());
         }));
     });
     (simulator, lines)
 }
-
-type Lines = Arc<Mutex<Vec<String>>>;

@@ -14,13 +14,17 @@ use support::simulator::faults::{Fault, FaultOrder};
 
 use super::{REJECT, control, poll, reject, signed_in, start, start_logged};
 
-/// Plain HTTP, where the bytes are seen as they come.
-fn plain() -> (Simulator, String) {
-    signed_in(|options| options.tls = false)
+/// In plain HTTP, where the bytes are seen as they come; its next request meets the fault.
+fn plain(fault: Fault) -> (Simulator, String) {
+    let (simulator, guid) = signed_in(|options| options.tls = false);
+    order(&simulator, fault);
+    (simulator, guid)
 }
 
-fn order(fault: Fault, count: Option<u32>) -> FaultOrder {
-    FaultOrder { fault, path: String::new(), count, delay_ms: 0 }
+/// The next request or handshake meets the fault.
+fn order(simulator: &Simulator, fault: Fault) {
+    let order = FaultOrder { fault, path: String::new(), count: Some(1), delay_ms: 0 };
+    simulator.fault(order).expect("is possible");
 }
 
 fn request(guid: &str) -> String {
@@ -54,9 +58,8 @@ fn came(answer: &str) -> (usize, usize) {
 
 #[test]
 fn half_an_answer_then_the_end() {
-    let (simulator, guid) = plain();
+    let (simulator, guid) = plain(Fault::Half);
     simulator.ring(154, &[]).expect("nothing else rings");
-    simulator.fault(order(Fault::Half, Some(1))).expect("is possible");
     let (answer, end) = raw(&simulator, &guid);
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     let (came, length) = came(&answer);
@@ -68,8 +71,7 @@ fn half_an_answer_then_the_end() {
 
 #[test]
 fn half_an_answer_then_silence_until_the_client_goes_or_a_reset() {
-    let (simulator, guid) = plain();
-    simulator.fault(order(Fault::Stall, Some(1))).expect("is possible");
+    let (simulator, guid) = plain(Fault::Stall);
     thread::scope(|scope| {
         let stalled = scope.spawn(|| raw(&simulator, &guid));
         thread::sleep(Duration::from_millis(300));
@@ -83,8 +85,7 @@ fn half_an_answer_then_silence_until_the_client_goes_or_a_reset() {
 
 #[test]
 fn a_stop_does_not_wait_for_who_is_stalled() {
-    let (simulator, guid) = plain();
-    simulator.fault(order(Fault::Stall, None)).expect("is possible");
+    let (simulator, guid) = plain(Fault::Stall);
     let mut stream = connect(&simulator);
     stream.write_all(request(&guid).as_bytes()).expect("the request goes out");
     stream.read_exact(&mut [0; 20]).expect("half an answer comes");
@@ -96,59 +97,39 @@ fn a_stop_does_not_wait_for_who_is_stalled() {
 
 #[test]
 fn a_reset_in_place_of_an_answer() {
-    let (simulator, guid) = plain();
-    simulator.fault(order(Fault::Reset, Some(1))).expect("is possible");
+    let (simulator, guid) = plain(Fault::Reset);
     assert_eq!(raw(&simulator, &guid), (String::new(), Err(ErrorKind::ConnectionReset)));
     assert_eq!(reject(&simulator, &guid).json()["retcode"], "101-001");
 }
 
-/// Over a connection that is kept: the first answer, and what came of the second request.
-fn twice(simulator: &Simulator, guid: &str, pause: Duration) -> (String, bool) {
-    let mut stream = connect(simulator);
-    stream.write_all(request(guid).as_bytes()).expect("the request goes out");
-    let mut bytes = [0; 4096];
-    let amount = stream.read(&mut bytes).expect("an answer comes");
-    let answer = String::from_utf8_lossy(&bytes[..amount]).into_owned();
-    let (came, length) = came(&answer);
-    assert_eq!(came, length, "{answer}");
-    assert!(!answer.to_lowercase().contains("connection:"), "{answer}");
-    thread::sleep(pause);
-    let closed = {
+#[test]
+fn a_kept_connection_is_closed_behind_the_answer_or_as_the_next_request_comes() {
+    for (fault, closed) in [(Fault::CloseAfter, true), (Fault::CloseNext, false)] {
+        let (simulator, guid) = plain(fault);
+        let mut stream = connect(&simulator);
+        stream.write_all(request(&guid).as_bytes()).expect("the request goes out");
+        let mut bytes = [0; 4096];
+        let amount = stream.read(&mut bytes).expect("an answer comes");
+        let answer = String::from_utf8_lossy(&bytes[..amount]);
+        let (came, length) = came(&answer);
+        assert_eq!(came, length, "{answer}");
+        assert!(!answer.to_lowercase().contains("connection:"), "{answer}");
+        thread::sleep(Duration::from_millis(300));
         stream.set_nonblocking(true).expect("can be");
         let peeked = stream.peek(&mut [0]);
         stream.set_nonblocking(false).expect("can be");
-        matches!(peeked, Ok(0))
-    };
-    let again = stream.write_all(request(guid).as_bytes());
-    let second = again.and_then(|()| stream.read(&mut bytes));
-    assert!(matches!(second, Ok(0) | Err(_)), "the second request was answered");
-    (answer, closed)
-}
-
-#[test]
-fn a_kept_connection_is_closed_behind_the_answer() {
-    let (simulator, guid) = plain();
-    simulator.fault(order(Fault::CloseAfter, Some(1))).expect("is possible");
-    let (_, closed) = twice(&simulator, &guid, Duration::from_millis(300));
-    assert!(closed);
-}
-
-#[test]
-fn a_kept_connection_is_closed_as_the_next_request_comes() {
-    let (simulator, guid) = plain();
-    simulator.fault(order(Fault::CloseNext, Some(1))).expect("is possible");
-    let (_, closed) = twice(&simulator, &guid, Duration::from_millis(300));
-    assert!(!closed);
+        assert_eq!(matches!(peeked, Ok(0)), closed, "{fault}");
+        let again = stream.write_all(request(&guid).as_bytes());
+        let second = again.and_then(|()| stream.read(&mut bytes));
+        assert!(matches!(second, Ok(0) | Err(_)), "{fault}: the second request was answered");
+    }
 }
 
 #[test]
 fn a_late_answer_holds_up_no_other_path() {
-    let (simulator, guid) = plain();
-    let late = FaultOrder {
-        path: "154/rejectagentconf".to_owned(),
-        delay_ms: 400,
-        ..order(Fault::Late, Some(1))
-    };
+    let (simulator, guid) = signed_in(|options| options.tls = false);
+    let path = "154/rejectagentconf".to_owned();
+    let late = FaultOrder { fault: Fault::Late, path, count: Some(1), delay_ms: 400 };
     simulator.fault(late).expect("is possible");
     let begin = Instant::now();
     send(&simulator, "POST", &REJECT.replace("154", "155"), JSON, "");
@@ -165,14 +146,15 @@ fn a_dead_guid_does_nothing_and_says_so() {
     let (simulator, lines) = start_logged(|_| {});
     let guid = simulator.guid(154).expect("is signed in at start");
     simulator.ring(154, &[]).expect("nothing else rings");
-    simulator.fault(order(Fault::DeadGuid, Some(2))).expect("is possible");
+    let twice = json!({ "fault": "dead-guid", "count": 2 });
+    assert_eq!(control(&simulator, "fault", &twice).status, 200);
     assert_eq!(reject(&simulator, &guid).json()["retcode"], "100-006");
     assert_eq!(poll(&simulator, &guid).json()["retcode"], "100-006");
     assert_eq!(reject(&simulator, &guid).json()["retcode"], "0");
     let reason = simulator.requests()[0].reason.clone();
     assert_eq!(reason.as_deref(), Some("Guid struck by the fault dead-guid"));
-    let lines = lines.lock().expect("no test panics here");
-    assert!(lines[0].ends_with(" fault agent=154 dead-guid"), "{lines:?}");
+    let lines: Vec<_> = lines.try_iter().collect();
+    assert!(lines[1].ends_with(" fault agent=154 dead-guid"), "{lines:?}");
 }
 
 /// The library, with a connection that it has kept.
@@ -187,14 +169,14 @@ fn over_tls_the_library_meets_what_was_asked_for() {
     let (simulator, guid) = signed_in(|_| {});
     let client = connected(&simulator);
     let met = |fault| {
-        simulator.fault(order(fault, Some(1))).expect("is possible");
+        order(&simulator, fault);
         let error = client.reject_agent_conf("154", guid.as_str()).expect_err("it goes wrong");
         (error.status(), error.maybe_sent())
     };
     assert_eq!(met(Fault::Half), (Status::Io, true));
     assert_eq!(met(Fault::DeadGuid), (Status::Session, false));
     // A kept connection that dies as the request comes: it is sent again.
-    simulator.fault(order(Fault::CloseNext, Some(1))).expect("is possible");
+    order(&simulator, Fault::CloseNext);
     for _ in 0..2 {
         let error = client.reject_agent_conf("154", guid.as_str()).expect_err("nothing rings");
         assert_eq!(error.status(), Status::NoConference);
@@ -210,19 +192,18 @@ fn certificates_that_no_client_takes() {
         [(Fault::ExpiredCertificate, "expired"), (Fault::ForeignCertificate, "issuer")]
     {
         let client = connected(&simulator);
-        simulator.fault(order(fault, Some(1))).expect("is possible");
+        order(&simulator, fault);
         let error = client.reject_agent_conf("154", guid.as_str()).expect_err("it is refused");
         assert_eq!(error.status(), Status::Tls, "{fault}: {error}");
         assert!(error.to_string().contains(word), "{fault}: {error}");
         let error = client.reject_agent_conf("154", guid.as_str()).expect_err("nothing rings");
         assert_eq!(error.status(), Status::NoConference, "{fault}: {error}");
     }
-    simulator.fault(order(Fault::Tls12, Some(1))).expect("is possible");
+    order(&simulator, Fault::Tls12);
     let told = client.connect().expect("connected");
     assert!(told.to_string().contains("TLS 1.2"), "{told}");
-    let lines = lines.lock().expect("no test panics here");
-    let failed = lines.iter().filter(|line| line.contains(" handshake agent=- failed: "));
-    assert_eq!(failed.count(), 2, "{lines:?}");
+    let failed = lines.try_iter().filter(|line| line.contains(" handshake agent=- failed: "));
+    assert_eq!(failed.count(), 2);
 }
 
 #[test]
@@ -250,24 +231,18 @@ fn the_control_paths_connection_outlives_a_bad_certificate() {
 }
 
 #[test]
-fn a_fault_that_makes_no_sense_is_refused() {
+fn a_fault_of_tls_makes_no_sense_without_it() {
     let simulator = start(|options| options.tls = false);
-    assert!(simulator.fault(order(Fault::Tls12, None)).is_err(), "there is no TLS");
+    assert_eq!(control(&simulator, "fault", &json!({ "fault": "tls12" })).status, 409);
+}
+
+#[test]
+fn faults_that_are_asked_for_are_ended_by_none() {
     let simulator = start(|_| {});
-    let cases = [
-        (200, json!({ "fault": "stall", "path": "agentevent", "count": null, "delayMs": 5 })),
-        (200, json!({ "fault": "none" })),
-        (400, json!({ "fault": "fire" })),
-        (400, json!({ "fault": "half", "count": 0 })),
-        (400, json!({ "fault": "half", "delayMs": 600_001 })),
-        (400, json!({ "fault": "half", "agent": "154" })),
-        (400, json!({ "fault": "tls12", "path": "x" })),
-        (400, json!({})),
-    ];
-    for (status, body) in cases {
-        let answer = control(&simulator, "fault", &body);
-        assert_eq!(answer.status, status, "{body}: {}", answer.body);
-    }
-    let state = send(&simulator, "GET", "/simulator/state", "", "").json();
-    assert_eq!(state["faults"], json!([]));
+    let faults = || send(&simulator, "GET", "/simulator/state", "", "").json()["faults"].clone();
+    let stall = json!({ "fault": "stall", "path": "agentevent", "count": null, "delayMs": 5 });
+    assert_eq!(control(&simulator, "fault", &stall).status, 200);
+    assert_eq!(faults(), json!([stall]));
+    assert_eq!(control(&simulator, "fault", &json!({ "fault": "none" })).status, 200);
+    assert_eq!(faults(), json!([]));
 }

@@ -138,18 +138,6 @@ fn guids_have_the_documented_form_and_differ() {
 }
 
 #[test]
-fn a_second_sign_in_needs_force_and_then_kills_the_old_guid() {
-    let (mut bench, old) = signed_in();
-    let refused = bench.state.sign_in(AGENT, false, Node::One, bench.now);
-    assert_eq!(refused.map_err(|it| it.refusal), Err(Refusal::AlreadySignedIn));
-    let new = bench.state.sign_in(AGENT, true, Node::One, bench.now);
-    let new = new.expect("it was forced");
-    bench.ring();
-    assert_eq!(bench.reject(&old), "100-006");
-    assert_eq!(bench.reject(&new), "0");
-}
-
-#[test]
 fn a_forced_sign_in_ends_the_poll_of_the_old_guid() {
     let (mut bench, old) = signed_in();
     let poll = bench.begin_poll(AGENT, &old);
@@ -265,17 +253,6 @@ fn what_rings_at_the_start_rings_on() {
     bench.state.ring_on(AGENT);
     bench.at(61);
     assert_eq!(bench.state.agents()[0].ringing_conf_id, Some(conf_id));
-}
-
-#[test]
-fn a_conference_rings_at_a_free_signed_in_agent_only() {
-    let mut bench = bench();
-    let ring = |bench: &mut Bench, members: &[u32]| bench.state.ring(AGENT, members, bench.now);
-    assert!(matches!(ring(&mut bench, &[]), Err(ControlError::Conflict(_))));
-    bench.sign_in(AGENT);
-    assert!(matches!(ring(&mut bench, &[AGENT]), Err(ControlError::BadRequest(_))));
-    assert_eq!(ring(&mut bench, &[]), Ok(1_031_168));
-    assert!(matches!(ring(&mut bench, &[]), Err(ControlError::Conflict(_))));
 }
 
 #[test]

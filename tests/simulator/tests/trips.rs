@@ -197,10 +197,10 @@ fn other_calls_of_real_clients_are_accepted_and_logged() {
     for (method, call, name, result) in calls {
         assert_eq!(online(&simulator, method, call, &headers), (json!("0"), result), "{call}");
         assert_eq!(online(&simulator, method, call, JSON).0, "100-006", "{call}");
-        let lines = std::mem::take(&mut *lines.lock().expect("no test panics here"));
-        assert!(lines[0].ends_with(&format!(" {name} agent=154 retcode=0")), "{lines:?}");
-        let refused = format!(" {name} agent=154 retcode=100-006: no header Guid");
-        assert!(lines[1].ends_with(&refused), "{lines:?}");
+        for outcome in ["0", "100-006: no header Guid"] {
+            let line = lines.try_recv().expect("each call is logged");
+            assert!(line.ends_with(&format!(" {name} agent=154 retcode={outcome}")), "{line}");
+        }
     }
     simulator.ring(154, &[]).expect("nothing else rings");
     assert_eq!(reject(&simulator, &guid).json()["retcode"], "0");
@@ -215,14 +215,12 @@ fn any_other_interface_is_refused_as_a_gateway_does_and_named_in_the_log() {
     assert_eq!(online(&simulator, "POST", "/a%0Ab?guid=secret", &headers).0, "000-002");
     let call = "/agentgateway/resource/voicecall/154/callout";
     assert_eq!(send(&simulator, "PUT", call, &headers, "{}").json()["retcode"], "000-002");
-    let lines = lines.lock().expect("no test panics here").clone();
-    let ends = ["POST /onlineagent/154/notifybulletin", "POST ?", "PUT /voicecall/154/callout"]
-        .map(|call| format!("not simulated: {call}"));
-    for (line, end) in lines.iter().zip(&ends) {
-        let end = format!(" unknownInterface agent=- retcode=000-002: {end}");
+    for call in ["POST /onlineagent/154/notifybulletin", "POST ?", "PUT /voicecall/154/callout"] {
+        let line = lines.try_recv().expect("each call is logged");
+        let end = format!(" unknownInterface agent=- retcode=000-002: not simulated: {call}");
         assert!(line.ends_with(&end), "{line}");
     }
-    assert_eq!(lines.len(), ends.len());
+    assert_eq!(lines.try_iter().count(), 0);
 }
 
 #[test]
@@ -256,7 +254,7 @@ fn a_balancers_nodes_know_their_own_guids_only() {
     assert_eq!(code(&guid, "NSLB=3"), expected("100-006", true), "no node: as without a cookie");
     assert_eq!(code(&guid, "c=d"), expected("100-006", true), "the cookie was set");
     assert_eq!(code(&guid, &cookie), expected("0", false), "it is still signed in");
-    assert!(!lines.lock().expect("no test panics here").concat().contains(&guid));
+    assert!(lines.try_iter().all(|line| !line.contains(&guid)));
     // Who has never been given a cookie is not sent astray: an agent of the start.
     let first = simulator.guid(155).expect("is signed in at start");
     let path = "/agentgateway/resource/agentconf/155/rejectagentconf";
@@ -275,44 +273,37 @@ fn a_balancers_nodes_know_their_own_guids_only() {
 }
 
 #[test]
-fn the_log_names_the_method_and_hides_the_guid() {
-    let (simulator, lines) = start_logged(|_| {});
+fn the_log_names_the_method_the_agent_and_what_came_of_it_and_hides_the_guid() {
+    let (simulator, lines) = start_logged(|options| {
+        options.settings.guids.renew_after = Duration::from_millis(1);
+    });
     let guid = simulator.guid(154).expect("is signed in at start");
     reject(&simulator, &guid);
     send(&simulator, "DELETE", "/agentgateway/resource/onlineagent/a%0Ab/logout", "", "");
     send(&simulator, "GET", "/simulator/agents", "", "");
-    let lines = lines.lock().expect("no test panics here").clone();
-    let why = "no conference rings at agent 154";
-    assert!(lines[0].ends_with(&format!(" rejectAgentConf agent=154 retcode=101-001: {why}")));
-    let why = "agent ID is not a number from 101 to 59999";
-    assert!(lines[1].ends_with(&format!(" logout agent=? retcode=000-002: {why}")));
-    assert!(lines[2].ends_with(" simulator.agents agent=- http=200"));
-    assert!(!lines.concat().contains(&guid));
+    control(&simulator, "ring", &json!({ "agentId": "154" }));
+    thread::sleep(Duration::from_millis(2));
+    poll(&simulator, &guid);
+    control(&simulator, "ring", &json!({ "agentId": "a\nb" }));
+    for end in [
+        " rejectAgentConf agent=154 retcode=101-001: no conference rings at agent 154",
+        " logout agent=? retcode=000-002: agent ID is not a number from 101 to 59999",
+        " simulator.agents agent=- http=200",
+        " simulator.ring agent=154 http=200",
+        " getAgentEvent agent=154 retcode=0 event=AgentConf_Ringing new-guid",
+        " simulator.ring agent=? http=400: \"a\\nb\" is no agent id of this gateway",
+    ] {
+        let line = lines.try_recv().expect("each call is logged");
+        assert!(line.ends_with(end) && !line.contains(&guid), "{line}");
+    }
 }
 
 #[test]
 fn a_reason_is_one_line_in_the_log() {
     let (simulator, lines) = start_logged(|_| {});
     assert_eq!(control(&simulator, "ring", &json!({ "x\ny": 1 })).status, 400);
-    let lines = lines.lock().expect("no test panics here").clone();
-    assert!(lines[0].contains("http=400: unknown field `x?y`"), "{lines:?}");
-}
-
-#[test]
-fn a_polls_line_names_what_it_brought_and_a_control_line_the_agent() {
-    let (simulator, lines) = start_logged(|options| {
-        options.settings.guids.renew_after = Duration::from_millis(1);
-    });
-    let guid = simulator.guid(154).expect("is signed in at start");
-    control(&simulator, "ring", &json!({ "agentId": "154" }));
-    thread::sleep(Duration::from_millis(2));
-    poll(&simulator, &guid);
-    control(&simulator, "ring", &json!({ "agentId": "a\nb" }));
-    let lines = lines.lock().expect("no test panics here").clone();
-    assert!(lines[0].ends_with(" simulator.ring agent=154 http=200"), "{lines:?}");
-    let brought = " getAgentEvent agent=154 retcode=0 event=AgentConf_Ringing new-guid";
-    assert!(lines[1].ends_with(brought), "{lines:?}");
-    assert!(lines[2].contains(" simulator.ring agent=? http=400: "), "{lines:?}");
+    let line = lines.try_recv().expect("each call is logged");
+    assert!(line.contains("http=400: unknown field `x?y`"), "{line}");
 }
 
 #[test]
