@@ -188,7 +188,7 @@ impl Cli {
                 renew_after: self.renew_after.unwrap_or(usual.renew_after),
                 expire_after: self.expire_after.unwrap_or(usual.expire_after),
             },
-            stale: if self.stale_code == Refusal::GuidRefused.code() {
+            stale: if self.stale_code == Refusal::GuidRefused.answer().0 {
                 Refusal::GuidRefused
             } else {
                 Refusal::NotSignedIn

@@ -25,28 +25,15 @@ use base64::prelude::BASE64_STANDARD;
 use futures_util::stream::{self, Stream};
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::control;
-use super::faults::FaultOrder;
 use super::gateway::Gateway;
-use super::state::AgentView;
 
 const PAGE: &str = include_str!("console.html");
 
 /// A page is told what is new as often as this, at most.
 const PACE: Duration = Duration::from_millis(100);
-
-/// What a client has to know of the gateway, for the page to show.
-#[derive(Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct About {
-    pub url: String,
-    pub ca: Option<String>,
-    pub pin: Option<String>,
-    /// When Guids change, in words.
-    pub guids: String,
-}
 
 pub struct Console {
     listener: TcpListener,
@@ -64,7 +51,8 @@ impl Console {
         format!("http://{}/", self.address)
     }
 
-    pub async fn serve(self, gateway: Arc<Gateway>, about: About) -> io::Result<()> {
+    /// `about`: what a client has to know of the gateway, for the page to show.
+    pub async fn serve(self, gateway: Arc<Gateway>, about: Value) -> io::Result<()> {
         let door = Arc::new(Door::new(self.address, gateway.clone()));
         let app = Router::new()
             .route("/", get(Html(PAGE)))
@@ -153,13 +141,13 @@ fn policy() -> HeaderValue {
 #[derive(Clone)]
 struct Watched {
     gateway: Arc<Gateway>,
-    about: About,
+    about: Value,
     /// When the simulator was started, in milliseconds since 1970: tells it from an earlier one.
     started_at: u64,
 }
 
 impl Watched {
-    fn new(gateway: Arc<Gateway>, about: About) -> Self {
+    fn new(gateway: Arc<Gateway>, about: Value) -> Self {
         let started = SystemTime::now().checked_sub(gateway.started.elapsed());
         let since = started.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
         let started_at = u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or_default();
@@ -189,25 +177,15 @@ async fn watch(
 struct Watcher {
     watched: Watched,
     seen: u64,
-    told: Option<Now>,
+    told: Value,
     found: VecDeque<Event>,
-}
-
-#[derive(PartialEq, Serialize)]
-struct Now {
-    agents: Vec<AgentView>,
-    /// Those that are still to come.
-    faults: Vec<FaultOrder>,
 }
 
 impl Watcher {
     fn new(watched: Watched, seen: u64) -> Self {
-        let about = json!({
-            "gateway": watched.about,
-            "startedAt": watched.started_at,
-        });
+        let about = json!({ "gateway": watched.about, "startedAt": watched.started_at });
         let found = [with(named("about"), &about)].into();
-        let mut watcher = Self { watched, seen, told: None, found };
+        let mut watcher = Self { watched, seen, told: Value::Null, found };
         watcher.look();
         watcher
     }
@@ -223,13 +201,10 @@ impl Watcher {
     }
 
     fn look(&mut self) {
-        let now = self
-            .watched
-            .gateway
-            .with(|state, _| Now { agents: state.agents(), faults: state.faults.0.clone() });
-        if self.told.as_ref() != Some(&now) {
+        let now = self.watched.gateway.with(|state, _| state.told());
+        if self.told != now {
             self.found.push_back(with(named("state"), &now));
-            self.told = Some(now);
+            self.told = now;
         }
         let entries = self.watched.gateway.journal.after(self.seen);
         if let Some(newest) = entries.last() {

@@ -160,9 +160,8 @@ fn ring(gateway: &Gateway, body: &[u8]) -> Outcome {
     let request: RingRequest = parse(body)?;
     gateway.change(|state, now| {
         let id = agent_id(state, &request.agent_id)?;
-        let members: Result<Vec<u32>, ControlError> =
-            request.members.iter().map(|member| agent_id(state, member)).collect();
-        let conf_id = state.ring(id, &members?, now)?;
+        let members = request.members.iter().map(|member| agent_id(state, member));
+        let conf_id = state.ring(id, &members.collect::<Result<Vec<_>, _>>()?, now)?;
         Ok(json!({ "confId": conf_id }))
     })
 }
@@ -179,31 +178,29 @@ fn cancel(gateway: &Gateway, body: &[u8]) -> Outcome {
 
 fn answer_with(gateway: &Gateway, body: &[u8]) -> Outcome {
     let request: AnswerWithRequest = parse(body)?;
-    let id = gateway.with(|state, _| agent_id(state, &request.agent_id))?;
-    let script = script(request)?;
-    gateway.with(|state, _| state.answer_with(id, script));
-    Ok(json!({}))
-}
-
-fn script(request: AnswerWithRequest) -> Result<Script, ControlError> {
     if !(200..=599).contains(&request.http_status) {
         return Err(bad("httpStatus is not within 200 to 599"));
     }
-    if request.count == 0 {
-        return Err(bad("count is 0"));
-    }
-    check_delay(request.delay_ms)?;
-    Ok(Script {
+    check(Some(request.count), request.delay_ms)?;
+    let script = Script {
         retcode: request.retcode,
         message: request.message,
         http_status: request.http_status,
         count: request.count,
         delay: Duration::from_millis(request.delay_ms),
+    };
+    gateway.with(|state, _| {
+        state.answer_with(agent_id(state, &request.agent_id)?, script);
+        Ok(json!({}))
     })
 }
 
-fn check_delay(delay_ms: u64) -> Result<(), ControlError> {
-    if delay_ms > MAX_DELAY_MS { Err(bad("delayMs is above 600000")) } else { Ok(()) }
+fn check(count: Option<u32>, delay_ms: u64) -> Result<(), ControlError> {
+    match (count, delay_ms) {
+        (Some(0), _) => Err(bad("count is 0")),
+        (_, 0..=MAX_DELAY_MS) => Ok(()),
+        _ => Err(bad(format!("delayMs is above {MAX_DELAY_MS}"))),
+    }
 }
 
 fn expire(gateway: &Gateway, body: &[u8]) -> Outcome {
@@ -223,15 +220,12 @@ fn fault(gateway: &Gateway, body: &[u8]) -> Outcome {
             gateway.with(|state, _| state.faults.0.clear());
             return Ok(json!({}));
         }
-        Wanted::Other(other) => return Err(bad(&format!("there is no fault {other}"))),
+        Wanted::Other(other) => return Err(bad(format!("there is no fault {other}"))),
     };
-    if count == Some(0) {
-        return Err(bad("count is 0"));
-    }
+    check(count, delay_ms)?;
     if fault.is_of_tls() && !path.is_empty() {
         return Err(bad("a handshake has no path"));
     }
-    check_delay(delay_ms)?;
     gateway.order(FaultOrder { fault, path, count, delay_ms })?;
     Ok(json!({}))
 }
@@ -242,7 +236,7 @@ fn reset(gateway: &Gateway, _: &[u8]) -> Outcome {
 }
 
 fn state(gateway: &Gateway, _: &[u8]) -> Outcome {
-    Ok(gateway.change(|state, _| json!({ "agents": state.agents(), "faults": state.faults.0 })))
+    Ok(gateway.change(|state, _| state.told()))
 }
 
 fn agents(gateway: &Gateway, _: &[u8]) -> Outcome {
@@ -263,17 +257,15 @@ async fn journal(Shared(gateway): Shared<Arc<Gateway>>, uri: Uri) -> Response {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ControlError> {
-    serde_json::from_slice(body).map_err(|error| ControlError::BadRequest(error.to_string()))
+    serde_json::from_slice(body).map_err(bad)
 }
 
-fn bad(text: &str) -> ControlError {
-    ControlError::BadRequest(text.to_owned())
+fn bad(why: impl ToString) -> ControlError {
+    ControlError::BadRequest(why.to_string())
 }
 
 fn agent_id(state: &State, text: &str) -> Result<u32, ControlError> {
-    state
-        .agent_id(text)
-        .map_err(|_| ControlError::BadRequest(format!("{text:?} is no agent id of this gateway")))
+    state.agent_id(text).map_err(|_| bad(format!("{text:?} is no agent id of this gateway")))
 }
 
 /// The agent whom a request names.

@@ -84,14 +84,9 @@ impl Faults {
 
     fn take(&mut self, fits: impl Fn(&FaultOrder) -> bool) -> Option<FaultOrder> {
         let place = self.0.iter().position(fits)?;
-        let left = match &mut self.0[place].count {
-            None => return Some(self.0[place].clone()),
-            Some(count) => {
-                *count -= 1;
-                *count
-            }
-        };
-        Some(if left == 0 { self.0.remove(place) } else { self.0[place].clone() })
+        let order = &mut self.0[place];
+        order.count = order.count.map(|count| count - 1);
+        Some(if order.count == Some(0) { self.0.remove(place) } else { order.clone() })
     }
 }
 

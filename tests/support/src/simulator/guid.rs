@@ -62,8 +62,8 @@ impl GuidRules {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Node {
     #[default]
-    One,
-    Two,
+    One = 1,
+    Two = 2,
 }
 
 impl Node {
@@ -91,10 +91,7 @@ impl Node {
 
 impl fmt::Display for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::One => "1",
-            Self::Two => "2",
-        })
+        write!(f, "{}", *self as u8)
     }
 }
 
@@ -124,17 +121,12 @@ pub struct Guids {
 }
 
 impl Guids {
-    /// The first Guid, issued at sign-in by a node, as all that follow.
-    pub fn issue(node: Node, now: Instant) -> Self {
-        Self::begin(node, random_guid(node), now)
-    }
-
-    /// As [`Guids::issue`], with a Guid that is given.
-    pub fn begin(node: Node, value: String, now: Instant) -> Self {
+    /// The first Guid, of a sign-in by a node, as all that follow.
+    pub fn new(node: Node, value: String, now: Instant) -> Self {
         Self { node, issued: vec![Guid { value, issued: now }], dead: VecDeque::new() }
     }
 
-    /// As [`Guids::issue`]; those that were good die.
+    /// That of a forced sign-in; those that were good die.
     pub fn issue_anew(&mut self, node: Node, now: Instant) {
         self.bury(now, "died by a forced sign-in");
         self.node = node;
@@ -143,6 +135,7 @@ impl Guids {
 
     fn push(&mut self, now: Instant) {
         self.issued.push(Guid { value: random_guid(self.node), issued: now });
+        self.dead.drain(..self.dead.len().saturating_sub(MAX_DEAD));
     }
 
     pub fn issued(&self) -> Option<Instant> {
@@ -167,13 +160,6 @@ impl Guids {
     fn bury(&mut self, at: Instant, how: &'static str) {
         let dead = self.issued.drain(..).map(|guid| Dead { value: guid.value, at, how });
         self.dead.extend(dead);
-        self.forget();
-    }
-
-    fn forget(&mut self) {
-        while self.dead.len() > MAX_DEAD {
-            self.dead.pop_front();
-        }
     }
 
     /// The newest Guid, good or dead; none after [`Guids::kill`].
@@ -197,19 +183,14 @@ impl Guids {
     pub fn renew_if_due(&mut self, rules: &GuidRules, now: Instant) {
         let due = |guid: &Guid| rules.is_over(guid, rules.renew_after, now);
         if self.issued.last().is_some_and(due) {
-            while let Some(guid) = self.expired(rules, now) {
-                let at = guid.issued + rules.expire_after;
-                self.dead.push_back(Dead { value: guid.value, at, how: "expired" });
+            let is_over = |guid: &Guid| rules.is_over(guid, rules.expire_after, now);
+            let expired = self.issued.partition_point(is_over);
+            for Guid { value, issued } in self.issued.drain(..expired) {
+                let at = issued + rules.expire_after;
+                self.dead.push_back(Dead { value, at, how: "expired" });
             }
-            self.forget();
             self.push(now);
         }
-    }
-
-    /// Takes the oldest Guid out if its time is over.
-    fn expired(&mut self, rules: &GuidRules, now: Instant) -> Option<Guid> {
-        let is_over = |guid: &Guid| rules.is_over(guid, rules.expire_after, now);
-        self.issued.first().is_some_and(is_over).then(|| self.issued.remove(0))
     }
 
     pub fn kill(&mut self, now: Instant) {

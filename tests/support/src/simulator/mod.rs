@@ -28,12 +28,12 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use axum::Router;
 use axum_server::Handle;
-use tokio::runtime::{Builder, Runtime};
+use serde_json::{Value, json};
+use tokio::runtime::Builder;
 
 use certificates::Certificates;
-use console::{About, Console};
+use console::Console;
 use faults::FaultOrder;
 use gateway::{Gateway, Log};
 use journal::Entry;
@@ -122,7 +122,8 @@ impl Simulator {
         let remove_ca = options.ca_file == CaFile::Temporary;
         let handle = Handle::new();
         let acceptor = Acceptor { gateway: gateway.clone(), certificates: certificates.clone() };
-        let server = Server { listener, acceptor, sticky: options.sticky, handle: handle.clone() };
+        let app = interfaces::router(gateway.clone(), options.sticky);
+        let service = app.into_make_service_with_connect_info::<SocketAddr>();
         let mut simulator = Self {
             address,
             certificates,
@@ -134,24 +135,28 @@ impl Simulator {
             thread: None,
         };
         if let Some(console) = console {
-            let (gateway, about) = (simulator.gateway.clone(), simulator.about(guids));
+            let (gateway, about) = (simulator.gateway.clone(), simulator.about(&guids));
             runtime.spawn(async move {
                 console.serve(gateway, about).await.expect("the listener was bound before");
             });
         }
-        simulator.thread = Some(thread::spawn(move || server.run(&runtime)));
+        let (gateway, handle) = (simulator.gateway.clone(), simulator.handle.clone());
+        runtime.spawn(async move { gateway.keep_time().await });
+        let serve = async move {
+            let server = axum_server::from_tcp(listener)?.acceptor(acceptor);
+            server.http1_only().handle(handle).serve(service).await
+        };
+        simulator.thread = Some(thread::spawn(move || {
+            runtime.block_on(serve).expect("the listener was bound before");
+        }));
         Ok(simulator)
     }
 
-    /// What the console tells of this gateway.
-    fn about(&self, guids: String) -> About {
-        About {
-            url: self.url(),
-            // The page's reader may be in another folder.
-            ca: self.ca_path().and_then(|path| Some(absolute(path).ok()?.display().to_string())),
-            pin: self.pin().map(str::to_owned),
-            guids,
-        }
+    /// What the console tells of this gateway; `guids` says when they change.
+    fn about(&self, guids: &str) -> Value {
+        // The page's reader may be in another folder.
+        let ca = self.ca_path().and_then(|path| Some(absolute(path).ok()?.display().to_string()));
+        json!({ "url": self.url(), "ca": ca, "pin": self.pin(), "guids": guids })
     }
 
     /// The base of every address here, without a slash at the end: `https://127.0.0.1:8043`.
@@ -240,28 +245,6 @@ impl Drop for Simulator {
             // Whoever has removed the file before did no harm.
             let _ = fs::remove_file(path);
         }
-    }
-}
-
-struct Server {
-    listener: TcpListener,
-    acceptor: Acceptor,
-    sticky: bool,
-    handle: Handle<SocketAddr>,
-}
-
-impl Server {
-    fn run(self, runtime: &Runtime) {
-        let gateway = self.acceptor.gateway.clone();
-        runtime.spawn(async move { gateway.keep_time().await });
-        runtime.block_on(self.serve()).expect("the listener was bound before");
-    }
-
-    async fn serve(self) -> io::Result<()> {
-        let app: Router = interfaces::router(self.acceptor.gateway.clone(), self.sticky);
-        let service = app.into_make_service_with_connect_info::<SocketAddr>();
-        let server = axum_server::from_tcp(self.listener)?.acceptor(self.acceptor);
-        server.http1_only().handle(self.handle).serve(service).await
     }
 }
 

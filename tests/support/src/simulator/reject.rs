@@ -58,12 +58,6 @@ impl Default for Script {
     }
 }
 
-impl Script {
-    fn is_delay_only(&self) -> bool {
-        self.retcode.is_none() && self.http_status == 200
-    }
-}
-
 /// A `rejectAgentConf` request that the gateway has seen.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -84,7 +78,8 @@ impl State {
     /// a record of it.
     pub fn reject(&mut self, request: &RejectRequest<'_>, now: Instant) -> RejectAnswer {
         let script = self.take_script(request.agent);
-        let answer = if script.is_delay_only() {
+        let is_delay_only = script.retcode.is_none() && script.http_status == 200;
+        let answer = if is_delay_only {
             self.rejected_by_the_rules(request, script.delay, now)
         } else {
             RejectAnswer {
@@ -105,9 +100,9 @@ impl State {
         delay: Duration,
         now: Instant,
     ) -> RejectAnswer {
-        let (retcode, message, why) = match self.reject_conference(request, now) {
-            Ok(()) => ("0", "success", None),
-            Err(no) => (no.refusal.code(), no.refusal.message(), Some(no.why.into_owned())),
+        let ((retcode, message), why) = match self.reject_conference(request, now) {
+            Ok(()) => (("0", "success"), None),
+            Err(no) => (no.refusal.answer(), Some(no.why.into_owned())),
         };
         RejectAnswer {
             http_status: 200,

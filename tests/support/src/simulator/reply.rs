@@ -27,11 +27,9 @@ impl Reply {
 
     /// A code of the simulator's own.
     pub fn refusal(refused: Refused) -> Self {
-        Self {
-            retcode: refused.refusal.code().to_owned(),
-            why: Some(refused.why.into_owned()),
-            ..Self::success(refused.refusal.message())
-        }
+        let (retcode, message) = refused.refusal.answer();
+        let (retcode, why) = (retcode.to_owned(), Some(refused.why.into_owned()));
+        Self { retcode, why, ..Self::success(message) }
     }
 }
 

@@ -44,9 +44,9 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn new(node: Node, now: Instant) -> Self {
+    pub fn new(node: Node, guid: String, now: Instant) -> Self {
         Self {
-            guids: Guids::issue(node, now),
+            guids: Guids::new(node, guid, now),
             events: VecDeque::new(),
             ring: None,
             last_ring: None,

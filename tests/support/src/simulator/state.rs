@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::balancer::Memory;
 use super::codes::{Refusal, Refused};
 use super::faults::Faults;
-use super::guid::{GuidRules, Guids, Node, ago};
+use super::guid::{GuidRules, Node, ago, random_guid};
 use super::session::{Agent, Past, Ring, Session};
 
 pub use super::polls::{Poll, PollEnd};
@@ -203,7 +203,7 @@ impl State {
                 session.guids.issue_anew(node, now);
                 session.idle_since = Some(now);
             }
-            None => agent.session = Some(Session::new(node, now)),
+            None => agent.session = Some(Session::new(node, random_guid(node), now)),
         }
         Ok(self.current_guid(id).expect("was issued just now"))
     }
@@ -211,9 +211,8 @@ impl State {
     /// Signs an agent in when the simulator starts, with this Guid. The idle rule spares the agent
     /// until the first poll.
     pub fn sign_in_at_start(&mut self, id: u32, guid: &str, now: Instant) {
-        let node = Node::default();
-        let guids = Guids::begin(node, guid.to_owned(), now);
-        let session = Session { guids, idle_since: None, ..Session::new(node, now) };
+        let session = Session::new(Node::default(), guid.to_owned(), now);
+        let session = Session { idle_since: None, ..session };
         self.agents.entry(id).or_default().session = Some(session);
     }
 
@@ -341,6 +340,11 @@ impl State {
     /// Every agent that has ever been signed in or scripted.
     pub fn agents(&self) -> Vec<AgentView> {
         self.agents.iter().map(|(id, agent)| self.view(*id, agent)).collect()
+    }
+
+    /// The agents, and the faults that are still to come.
+    pub fn told(&self) -> Value {
+        json!({ "agents": self.agents(), "faults": self.faults.0 })
     }
 
     fn view(&self, id: u32, agent: &Agent) -> AgentView {
