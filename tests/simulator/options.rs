@@ -10,7 +10,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use support::simulator::codes::Refusal;
 use support::simulator::gateway::Log;
-use support::simulator::guid::{AuthMode, GuidRules};
+use support::simulator::guid::GuidRules;
 use support::simulator::state::{MAX_AGENT_ID, MIN_AGENT_ID, Settings};
 use support::simulator::{CaFile, SimulatorOptions};
 
@@ -174,20 +174,26 @@ impl Cli {
 
     /// When a Guid of the start dies, for the line that says ready.
     pub fn guid_dies(&self) -> String {
-        match self.settings().guids {
-            GuidRules { auth: AuthMode::Static, .. } => "never".to_owned(),
-            GuidRules { expire_after, .. } => format!("{}s", expire_after.as_secs_f64()),
+        if self.auth == "static" {
+            return "never".to_owned();
+        }
+        format!("{}s", self.guids().expire_after.as_secs_f64())
+    }
+
+    fn guids(&self) -> GuidRules {
+        if self.auth == "static" {
+            return GuidRules::STATIC;
+        }
+        let usual = GuidRules::default();
+        GuidRules {
+            renew_after: self.renew_after.unwrap_or(usual.renew_after),
+            expire_after: self.expire_after.unwrap_or(usual.expire_after),
         }
     }
 
     fn settings(&self) -> Settings {
-        let usual = GuidRules::default();
         Settings {
-            guids: GuidRules {
-                auth: if self.auth == "static" { AuthMode::Static } else { AuthMode::Dynamic },
-                renew_after: self.renew_after.unwrap_or(usual.renew_after),
-                expire_after: self.expire_after.unwrap_or(usual.expire_after),
-            },
+            guids: self.guids(),
             stale: if self.stale_code == Refusal::GuidRefused.answer().0 {
                 Refusal::GuidRefused
             } else {

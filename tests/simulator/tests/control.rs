@@ -105,6 +105,7 @@ fn a_reset_makes_everything_as_at_the_start() {
     assert_eq!(reject(&simulator, &guid).json()["retcode"], "0");
 }
 
+/// Who has been given none is not sent astray: an agent of the start.
 #[test]
 fn after_a_reset_a_balancer_has_given_no_cookie() {
     let (simulator, guid) = signed_in(|options| options.sticky = true);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::simulator::codes::Refusal;
-use support::simulator::guid::{AuthMode, Node};
+use support::simulator::guid::{GuidRules, Node};
 use support::simulator::state::{
     ControlError, Event, Poll, PollEnd, RejectAnswer, RejectRequest, Script, Settings, State,
 };
@@ -181,9 +181,7 @@ fn a_poll_that_outlives_its_guid_brings_a_new_one() {
 
 #[test]
 fn a_static_guid_stays() {
-    let mut settings = Settings::default();
-    settings.guids.auth = AuthMode::Static;
-    let mut bench = Bench::new(settings);
+    let mut bench = Bench::new(Settings { guids: GuidRules::STATIC, ..Settings::default() });
     let guid = bench.sign_in(AGENT);
     for minute in 1..10 {
         let seconds = minute * 60;

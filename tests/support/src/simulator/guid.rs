@@ -6,19 +6,10 @@ use std::time::{Duration, Instant};
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-/// How the gateway authenticates its agents (its setting `AUTHMODE`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthMode {
-    /// `AUTHMODE` 1: the Guid of the sign-in answer stays good until the agent signs out.
-    Static,
-    /// `AUTHMODE` 2: an event poll's answer brings a new Guid now and then; the old one dies.
-    Dynamic,
-}
-
-#[derive(Clone, Debug)]
+/// How the gateway authenticates its agents (its setting `AUTHMODE`). By default it is dynamic, 2: an
+/// event poll's answer brings a new Guid now and then, and the old one dies.
+#[derive(Clone, Debug, PartialEq)]
 pub struct GuidRules {
-    /// Static or dynamic authentication. The two times below count in dynamic mode only.
-    pub auth: AuthMode,
     /// The first poll answered this long after a Guid was issued brings the next one.
     pub renew_after: Duration,
     /// A Guid dies this long after it was issued, renewed or not.
@@ -27,34 +18,27 @@ pub struct GuidRules {
 
 impl Default for GuidRules {
     fn default() -> Self {
-        Self {
-            auth: AuthMode::Dynamic,
-            renew_after: Duration::from_secs(60),
-            expire_after: Duration::from_secs(120),
-        }
+        Self { renew_after: Duration::from_secs(60), expire_after: Duration::from_secs(120) }
     }
 }
 
 impl fmt::Display for GuidRules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (renew, expire) = (self.renew_after.as_secs_f64(), self.expire_after.as_secs_f64());
-        match self.auth {
-            AuthMode::Static => f.write_str("static"),
-            AuthMode::Dynamic => {
-                write!(f, "dynamic: new after {renew} s, dead after {expire} s")
-            }
+        if *self == Self::STATIC {
+            return f.write_str("static");
         }
+        let (renew, expire) = (self.renew_after.as_secs_f64(), self.expire_after.as_secs_f64());
+        write!(f, "dynamic: new after {renew} s, dead after {expire} s")
     }
 }
 
 impl GuidRules {
+    /// `AUTHMODE` 1: the Guid of the sign-in answer stays good until the agent signs out.
+    pub const STATIC: Self = Self { renew_after: Duration::MAX, expire_after: Duration::MAX };
+
     /// When a Guid dies by itself, if it does.
     pub fn dies(&self, issued: Instant) -> Option<Instant> {
-        (self.auth == AuthMode::Dynamic).then(|| issued.checked_add(self.expire_after))?
-    }
-
-    fn is_over(&self, guid: &Guid, limit: Duration, now: Instant) -> bool {
-        self.auth == AuthMode::Dynamic && now.saturating_duration_since(guid.issued) >= limit
+        issued.checked_add(self.expire_after)
     }
 }
 
@@ -98,6 +82,12 @@ impl fmt::Display for Node {
 struct Guid {
     value: String,
     issued: Instant,
+}
+
+impl Guid {
+    fn is_older(&self, limit: Duration, now: Instant) -> bool {
+        now.saturating_duration_since(self.issued) >= limit
+    }
 }
 
 /// One that is good no more.
@@ -176,15 +166,13 @@ impl Guids {
     pub fn accepts(&self, value: &str, rules: &GuidRules, now: Instant) -> bool {
         self.issued
             .iter()
-            .any(|guid| guid.value == value && !rules.is_over(guid, rules.expire_after, now))
+            .any(|guid| guid.value == value && !guid.is_older(rules.expire_after, now))
     }
 
     /// Issues the next Guid if it is time to, and forgets those that have died.
     pub fn renew_if_due(&mut self, rules: &GuidRules, now: Instant) {
-        let due = |guid: &Guid| rules.is_over(guid, rules.renew_after, now);
-        if self.issued.last().is_some_and(due) {
-            let is_over = |guid: &Guid| rules.is_over(guid, rules.expire_after, now);
-            let expired = self.issued.partition_point(is_over);
+        if self.issued.last().is_some_and(|guid| guid.is_older(rules.renew_after, now)) {
+            let expired = self.issued.partition_point(|it| it.is_older(rules.expire_after, now));
             for Guid { value, issued } in self.issued.drain(..expired) {
                 let at = issued + rules.expire_after;
                 self.dead.push_back(Dead { value, at, how: "expired" });

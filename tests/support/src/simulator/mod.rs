@@ -11,7 +11,7 @@ pub mod faults;
 pub mod gateway;
 pub mod guid;
 mod interfaces;
-pub mod journal;
+mod journal;
 mod polls;
 mod reject;
 mod reply;
@@ -36,7 +36,6 @@ use certificates::Certificates;
 use console::Console;
 use faults::FaultOrder;
 use gateway::{Gateway, Log};
-use journal::Entry;
 use start::Start;
 use state::{ControlError, RequestRecord, Script, Settings};
 use wire::Acceptor;
@@ -222,10 +221,6 @@ impl Simulator {
 
     pub fn reset(&self) {
         self.gateway.reset();
-    }
-
-    pub fn journal(&self) -> Vec<Entry> {
-        self.gateway.journal.after(0)
     }
 
     pub fn requests(&self) -> Vec<RequestRecord> {

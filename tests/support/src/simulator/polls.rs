@@ -44,9 +44,8 @@ impl State {
     pub fn poll_end(&mut self, poll: &Poll, now: Instant) -> Option<PollEnd> {
         let rules = self.settings.guids.clone();
         let stale = self.settings.stale;
-        if self.session(poll.agent).is_none() {
-            let why = self.why_signed_out(poll.agent, now);
-            return Some(PollEnd::Refused(Refused::new(Refusal::NotSignedIn, why)));
+        if let Err(refused) = self.check_signed_in(poll.agent, Refusal::NotSignedIn, now) {
+            return Some(PollEnd::Refused(refused));
         }
         let session = self.session_mut(poll.agent)?;
         if !session.guids.knows(&poll.guid) {

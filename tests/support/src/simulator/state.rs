@@ -218,9 +218,7 @@ impl State {
 
     /// Signs an agent out ("sign out", `DELETE /onlineagent/{agentid}/logout`).
     pub fn sign_out(&mut self, id: u32, guid: Option<&str>, now: Instant) -> Result<(), Refused> {
-        if self.session(id).is_none() {
-            return Err(Refused::new(Refusal::AlreadySignedOut, self.why_signed_out(id, now)));
-        }
+        self.check_signed_in(id, Refusal::AlreadySignedOut, now)?;
         self.authenticated(id, guid, now)?;
         self.agents.entry(id).or_default().leave("signed out", now);
         Ok(())
@@ -247,14 +245,22 @@ impl State {
         self.agents.get_mut(&id)?.session.as_mut()
     }
 
-    pub(super) fn why_signed_out(&self, id: u32, now: Instant) -> String {
-        match self.agents.get(&id) {
-            None => format!("unknown agent {id}: never signed in"),
-            Some(Agent { left: None, .. }) => format!("agent {id} has not signed in"),
+    /// Refuses what is for signed-in agents only.
+    pub(super) fn check_signed_in(
+        &self,
+        id: u32,
+        refusal: Refusal,
+        now: Instant,
+    ) -> Result<(), Refused> {
+        let why = match self.agents.get(&id) {
+            Some(Agent { session: Some(_), .. }) => return Ok(()),
             Some(Agent { left: Some(Past { what, at }), .. }) => {
                 format!("agent {id} {what} {}", ago(*at, now))
             }
-        }
+            Some(_) => format!("agent {id} has not signed in"),
+            None => format!("unknown agent {id}: never signed in"),
+        };
+        Err(Refused::new(refusal, why))
     }
 
     pub(super) fn authenticated(
@@ -265,10 +271,8 @@ impl State {
     ) -> Result<&mut Session, Refused> {
         let rules = self.settings.guids.clone();
         let stale = self.settings.stale;
-        let why_signed_out = self.session(id).is_none().then(|| self.why_signed_out(id, now));
-        let session = self.session_mut(id).ok_or_else(|| {
-            Refused::new(Refusal::NotSignedIn, why_signed_out.unwrap_or_default())
-        })?;
+        self.check_signed_in(id, Refusal::NotSignedIn, now)?;
+        let session = self.session_mut(id).expect("is signed in");
         if guid.is_some_and(|guid| session.guids.accepts(guid, &rules, now)) {
             Ok(session)
         } else {
@@ -367,11 +371,6 @@ impl State {
     pub(super) fn milliseconds(&self, then: Instant) -> u64 {
         let since = then.saturating_duration_since(self.started).as_millis();
         u64::try_from(since).unwrap_or(u64::MAX)
-    }
-
-    /// Polls of the state before are told from those of this one.
-    pub fn succeed(&mut self, before: &Self) {
-        self.polls = before.polls;
     }
 }
 
