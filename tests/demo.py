@@ -38,9 +38,8 @@ class StepError(Exception):
     """A step did not come out as it should."""
 
 
-def check(holds, what):
-    if not holds:
-        raise StepError(what)
+FAILURES = (StepError, SimulatorError, agw.AgwError, OSError, subprocess.SubprocessError,
+            ValueError, KeyError)
 
 
 # --- Showing -----------------------------------------------------------------------------------
@@ -85,60 +84,23 @@ def shortened(guid):
     return f"{guid[:8]}-..."
 
 
-# --- The library -------------------------------------------------------------------------------
-
-
-def reject_answer(program, *options, guid):
-    """Runs the C program, and takes its answer apart. The Guid goes by the environment, where other
-    users cannot see it."""
-    done = subprocess.run(
-        [program, *options],
-        env={**os.environ, "AGW_GUID": guid},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    check(guid not in done.stdout, "the Guid is in the output of the C program")
-    lines = [line for line in done.stdout.splitlines() if line and line[0] != " "]
-    answer = {line[:8].strip(): line[9:].strip() for line in lines}
-    check("status" in answer, f"the C program failed ({done.returncode}): {done.stdout}")
-    answer["exit code"] = done.returncode
-    return answer
-
-
-def came_to(call, *given, **options):
-    """What a call came to, whether its outcome is raised or not."""
-    try:
-        answer = call(*given, **options)
-    except agw.AgwError as error:
-        return error.outcome
-    told = {} if answer is None else {"retcode": answer.retcode, "elapsed": answer.elapsed}
-    return agw.Outcome(Status.OK, **told)
-
-
 # --- The story ---------------------------------------------------------------------------------
 
 
-class Story:
+class Story(Timeline):
     """What the steps share."""
 
     def __init__(self, reject, stack):
+        super().__init__()
         self.reject = reject
         self.stack = stack
-        self.timeline = Timeline()
         self.gateway = None
         self.client = None
         self.checks = 0
 
-    def say(self, who, text):
-        self.timeline.say(who, text)
-
     def confirm(self, holds, what):
-        check(holds, what)
+        if not holds:
+            raise StepError(what)
         self.checks += 1
 
     def start_gateway(self):
@@ -155,15 +117,20 @@ class Story:
 
     def expect(self, status, retcode, call, *given, **options):
         """Makes a call of the client's, shows and checks what it came to."""
-        outcome = came_to(call, *given, **options)
+        try:
+            answer = call(*given, **options)
+            told = {} if answer is None else {"retcode": answer.retcode, "elapsed": answer.elapsed}
+            outcome = agw.Outcome(Status.OK, **told)
+        except agw.AgwError as error:
+            outcome = error.outcome
         right = (outcome.status, outcome.retcode) == (status, retcode)
         sentence = _library.sentence(outcome.status)
-        self.timeline.more("status", f"{outcome.status:d} {sentence}", "good" if right else "bad")
+        self.more("status", f"{outcome.status:d} {sentence}", "good" if right else "bad")
         if outcome.retcode:
-            self.timeline.more("retcode", outcome.retcode)
+            self.more("retcode", outcome.retcode)
         if outcome.detail:
-            self.timeline.more("detail", outcome.detail)
-        self.timeline.more("time", f"{outcome.elapsed * 1000:.1f} ms")
+            self.more("detail", outcome.detail)
+        self.more("time", f"{outcome.elapsed * 1000:.1f} ms")
         self.confirm(right, f"expected {status} and retcode {retcode}, got {outcome}")
 
     def guid(self):
@@ -171,16 +138,32 @@ class Story:
         return self.client.session(AGENT).guid
 
     def run_reject(self, status, exit_code, *options, url=None, ca=None, agent=AGENT, guid=None):
-        """Runs the C program, shows what it says, and checks what it came to."""
+        """Runs the C program, shows what it says, and checks what it came to. The Guid goes by the
+        environment, where other users cannot see it."""
         trust = [] if "--pin" in options else ["--ca", ca or self.gateway.ca]
         where = ["--url", url or self.gateway.url, *trust, "--agent", agent]
-        answer = reject_answer(self.reject, *where, *options, guid=guid or self.guid())
-        right = answer["status"].endswith(f" {status}") and answer["exit code"] == exit_code
-        self.timeline.more("status", answer["status"], "good" if right else "bad")
+        guid = guid or self.guid()
+        done = subprocess.run(
+            [self.reject, *where, *options],
+            env={**os.environ, "AGW_GUID": guid},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        self.confirm(guid not in done.stdout, "the Guid is in the output of the C program")
+        lines = [line for line in done.stdout.splitlines() if line and line[0] != " "]
+        answer = {line[:8].strip(): line[9:].strip() for line in lines}
+        self.confirm("status" in answer, f"the C program failed: {done}")
+        right = answer["status"].endswith(f" {status}") and done.returncode == exit_code
+        self.more("status", answer["status"], "good" if right else "bad")
         for label in ("retcode", "message", "detail", "http", "flags", "time"):
             if answer[label] != ("0" if label == "http" else "-"):
-                self.timeline.more(label, answer[label])
-        self.confirm(right, f"expected {status} and exit code {exit_code}, got {answer}")
+                self.more(label, answer[label])
+        self.confirm(right, f"expected {status} and exit code {exit_code}, got {done}")
         return answer
 
     def events(self, agent, last):
@@ -324,37 +307,26 @@ def play(reject):
         story = Story(reject, stack)
         print(f"agw {agw.library_version()} and a simulated agent gateway on this machine")
         for head, steps in STEPS:
-            story.timeline.head(head)
+            story.head(head)
             for step in steps:
                 step(story)
-    elapsed = story.timeline.elapsed()
-    return story.timeline.paint("good", f"demo: {story.checks} checks passed in {elapsed:.1f} s")
-
-
-def read_arguments():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("--library", "--simulator", "--reject"):
-        parser.add_argument(name, required=True, metavar="FILE")
-    return parser.parse_args()
-
-
-def interrupt(_signal, _frame):
-    raise KeyboardInterrupt
+    passed = f"demo: {story.checks} checks passed in {story.elapsed():.1f} s"
+    return story.paint("good", passed)
 
 
 def main():
-    arguments = read_arguments()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in ("--library", "--simulator", "--reject"):
+        parser.add_argument(name, required=True, metavar="FILE")
+    arguments = parser.parse_args()
     os.environ.update(AGW_LIBRARY=arguments.library, AGW_SIMULATOR=arguments.simulator)
-    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         last = play(arguments.reject)
     except KeyboardInterrupt:
         print("\ndemo: interrupted, everything is stopped", flush=True)
         return 130
-    except (StepError, SimulatorError, agw.AgwError) as why:
-        print(f"\ndemo: FAILED: {why}", flush=True)
-        return 1
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError) as why:
+    except FAILURES as why:
         print(f"\ndemo: FAILED: {type(why).__name__}: {why}", flush=True)
         return 1
     print(f"\n{last}", flush=True)
