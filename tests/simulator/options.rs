@@ -158,18 +158,13 @@ impl Cli {
                         --expire-after out"
                 .to_owned());
         }
-        match (self.address.is_loopback(), self.allow_remote) {
-            (false, false) => Err(format!(
-                "--address {} is not of the loopback: others could steer the simulator; if that is \
-                 meant, add --allow-remote",
-                self.address
-            )),
-            (true, true) => Err(format!(
+        if self.allow_remote && self.address.is_loopback() {
+            return Err(format!(
                 "--allow-remote does nothing at {}: add an --address such as 0.0.0.0",
                 self.address
-            )),
-            _ => Ok(()),
+            ));
         }
+        Ok(())
     }
 
     /// When a Guid of the start dies, for the line that says ready.

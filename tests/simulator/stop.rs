@@ -1,11 +1,11 @@
 //! When the program ends.
 
 use std::future::poll_fn;
-use std::io::{self, Read};
+use std::io;
 use std::task::Poll;
 use std::thread;
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// Ctrl-C, SIGTERM, SIGHUP, and, if it is wanted, the end of standard input.
 pub struct Stop {
@@ -13,28 +13,24 @@ pub struct Stop {
     signals: Vec<tokio::signal::unix::Signal>,
     #[cfg(windows)]
     signals: [tokio::signal::windows::CtrlC; 1],
-    input: UnboundedReceiver<()>,
-    /// Without it the input would have ended.
-    _no_input: Option<UnboundedSender<()>>,
+    input: Option<UnboundedReceiver<()>>,
 }
 
 impl Stop {
     pub fn listen(with_stdin: bool) -> io::Result<Self> {
-        let (open, input) = unbounded_channel();
         Ok(Self {
             #[cfg(unix)]
             signals: signals()?,
             #[cfg(windows)]
             signals: [tokio::signal::windows::ctrl_c()?],
-            input,
-            _no_input: if with_stdin { read_input(open) } else { Some(open) },
+            input: with_stdin.then(input),
         })
     }
 
     pub async fn wait(mut self) {
         poll_fn(|context| {
             let signalled = self.signals.iter_mut().any(|one| one.poll_recv(context).is_ready());
-            let ended = self.input.poll_recv(context).is_ready();
+            let ended = self.input.as_mut().is_some_and(|it| it.poll_recv(context).is_ready());
             if signalled || ended { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
@@ -60,12 +56,12 @@ fn ignores_hang_up() -> bool {
     ignored.is_none_or(|signals| signals & 1 == 1)
 }
 
-/// In a thread, which nothing waits for: it drops its end when there is no more to read.
-fn read_input(open: UnboundedSender<()>) -> Option<UnboundedSender<()>> {
+/// Read in a thread, which nothing waits for: it drops its end when there is no more to read.
+fn input() -> UnboundedReceiver<()> {
+    let (open, input) = unbounded_channel();
     thread::spawn(move || {
-        let mut ignored = [0; 256];
-        while matches!(io::stdin().read(&mut ignored), Ok(1..)) {}
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
         drop(open);
     });
-    None
+    input
 }

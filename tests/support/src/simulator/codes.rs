@@ -12,11 +12,9 @@ pub enum Refusal {
     GuidRefused,
     /// The body of a sign-in lacks something.
     SignInParameters,
-    /// The agent is signed in already.
     AlreadySignedIn,
     /// Not signed in, or, as the other gateways say it, the Guid is wrong or stale.
     NotSignedIn,
-    /// The agent is signed out already.
     AlreadySignedOut,
     /// No conference rings at the agent.
     NoConference,

@@ -245,7 +245,10 @@ impl Drop for Simulator {
 
 fn listen(address: IpAddr, allow_remote: bool, port: u16) -> io::Result<TcpListener> {
     if !address.is_loopback() && !allow_remote {
-        let text = "the simulator listens on loopback addresses only, but with --allow-remote";
+        let text = format!(
+            "--address {address} is not of the loopback: others could steer the simulator; if that \
+             is meant, add --allow-remote"
+        );
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     }
     let address = SocketAddr::new(address, port);

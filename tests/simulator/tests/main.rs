@@ -1,16 +1,10 @@
 //! Tests of the simulator: its state, told the time, round trips over HTTPS, faults, and the program.
 
-#[path = "tests/console.rs"]
 mod console;
-#[path = "tests/control.rs"]
 mod control;
-#[path = "tests/faults.rs"]
 mod faults;
-#[path = "tests/program.rs"]
 mod program;
-#[path = "tests/state.rs"]
 mod state;
-#[path = "tests/trips.rs"]
 mod trips;
 
 use std::sync::mpsc::{Receiver, channel};
