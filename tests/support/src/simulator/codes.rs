@@ -1,7 +1,5 @@
 //! The return codes with which the simulated gateway refuses a request, and why it does.
 
-use std::borrow::Cow;
-
 /// A refusal that the simulator decides on by itself. Any other code can be had on demand,
 /// see [`Script`](super::state::Script).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,11 +37,11 @@ impl Refusal {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refused {
     pub refusal: Refusal,
-    pub why: Cow<'static, str>,
+    pub why: String,
 }
 
 impl Refused {
-    pub fn new(refusal: Refusal, why: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(refusal: Refusal, why: impl Into<String>) -> Self {
         Self { refusal, why: why.into() }
     }
 }

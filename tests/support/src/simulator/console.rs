@@ -184,7 +184,7 @@ struct Watcher {
 impl Watcher {
     fn new(watched: Watched, seen: u64) -> Self {
         let about = json!({ "gateway": watched.about, "startedAt": watched.started_at });
-        let found = [with(named("about"), &about)].into();
+        let found = [told(Event::default(), "about", &about)].into();
         let mut watcher = Self { watched, seen, told: Value::Null, found };
         watcher.look();
         watcher
@@ -203,22 +203,18 @@ impl Watcher {
     fn look(&mut self) {
         let now = self.watched.gateway.with(|state, _| state.told());
         if self.told != now {
-            self.found.push_back(with(named("state"), &now));
+            self.found.push_back(told(Event::default(), "state", &now));
             self.told = now;
         }
         let entries = self.watched.gateway.journal.after(self.seen);
         if let Some(newest) = entries.last() {
             self.seen = newest.sequence;
             let id = format!("{}-{}", self.watched.started_at, self.seen);
-            self.found.push_back(with(named("entries").id(id), &entries));
+            self.found.push_back(told(Event::default().id(id), "entries", &entries));
         }
     }
 }
 
-fn named(name: &str) -> Event {
-    Event::default().event(name)
-}
-
-fn with(event: Event, data: &impl Serialize) -> Event {
-    event.json_data(data).expect("is JSON")
+fn told(event: Event, name: &str, data: &impl Serialize) -> Event {
+    event.event(name).json_data(data).expect("is JSON")
 }

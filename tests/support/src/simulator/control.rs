@@ -64,20 +64,13 @@ struct ExpireRequest {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct FaultRequest {
-    fault: Wanted,
+    fault: Value,
     #[serde(default)]
     path: String,
     #[serde(default = "first")]
     count: Option<u32>,
     #[serde(default)]
     delay_ms: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Wanted {
-    Fault(Fault),
-    Other(Value),
 }
 
 fn first() -> Option<u32> {
@@ -214,14 +207,12 @@ fn expire(gateway: &Gateway, body: &[u8]) -> Outcome {
 
 fn fault(gateway: &Gateway, body: &[u8]) -> Outcome {
     let FaultRequest { fault, path, count, delay_ms } = parse(body)?;
-    let fault = match fault {
-        Wanted::Fault(fault) => fault,
-        Wanted::Other(other) if other == "none" => {
-            gateway.with(|state, _| state.faults.0.clear());
-            return Ok(json!({}));
-        }
-        Wanted::Other(other) => return Err(bad(format!("there is no fault {other}"))),
-    };
+    if fault == "none" {
+        gateway.with(|state, _| state.faults.0.clear());
+        return Ok(json!({}));
+    }
+    let known = Fault::deserialize(&fault);
+    let fault = known.map_err(|_| bad(format!("there is no fault {fault}")))?;
     check(count, delay_ms)?;
     if fault.is_of_tls() && !path.is_empty() {
         return Err(bad("a handshake has no path"));

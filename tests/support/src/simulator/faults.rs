@@ -17,29 +17,19 @@ use super::gateway::Gateway;
 use super::guid::STRUCK;
 use crate::gateway::Step;
 
-/// A fault, by the word that asks for it.
+/// A fault, by the word that asks for it. help.txt of the program says what each does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
-    /// The answer is held back for a while.
     Late,
-    /// Half an answer, then silence until the client goes.
     Stall,
-    /// Half an answer, then the end of the connection.
     Half,
-    /// The connection is reset in place of an answer.
     Reset,
-    /// The connection is closed behind the answer, which does not say so.
     CloseAfter,
-    /// The connection is closed just as the next request comes over it.
     CloseNext,
-    /// The Guid is taken for a dead one.
     DeadGuid,
-    /// The gateway's certificate has expired.
     ExpiredCertificate,
-    /// Another CA has signed the gateway's certificate.
     ForeignCertificate,
-    /// Of TLS the gateway speaks 1.2 only.
     Tls12,
 }
 

@@ -79,7 +79,7 @@ impl Gateway {
     pub fn with<T>(&self, action: impl FnOnce(&mut State, Instant) -> T) -> T {
         let mut state = lock(&self.state);
         let result = action(&mut state, Instant::now());
-        for (agent, event) in state.take_news() {
+        for (agent, event) in std::mem::take(&mut state.news) {
             let content = event.content.to_string();
             self.journal.add(Kind::Event, event.kind, &agent.to_string(), &content);
         }

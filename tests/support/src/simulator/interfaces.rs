@@ -204,8 +204,9 @@ impl<'a> PendingPoll<'a> {
         let reply = match tokio::time::timeout(wait, self.end()).await {
             Ok(PollEnd::Refused(refused)) => return Reply::refusal(refused),
             Ok(PollEnd::Superseded) => return no_event,
-            Ok(PollEnd::Event(event)) => {
-                Reply { extra: Some(("event", event_json(agent, event))), ..no_event }
+            Ok(PollEnd::Event(Event { kind, content })) => {
+                let event = json!({ "eventType": kind, "workNo": agent, "content": content });
+                Reply { extra: Some(("event", event)), ..no_event }
             }
             Err(_) => no_event,
         };
@@ -228,14 +229,6 @@ impl Drop for PendingPoll<'_> {
     fn drop(&mut self) {
         self.gateway.with(|state, now| state.finish_poll(&self.poll, now));
     }
-}
-
-fn event_json(agent: &str, event: Event) -> Value {
-    json!({
-        "eventType": event.kind,
-        "workNo": agent,
-        "content": event.content,
-    })
 }
 
 // --- rejectAgentConf ---

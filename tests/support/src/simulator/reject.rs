@@ -102,7 +102,7 @@ impl State {
     ) -> RejectAnswer {
         let ((retcode, message), why) = match self.reject_conference(request, now) {
             Ok(()) => (("0", "success"), None),
-            Err(no) => (no.refusal.answer(), Some(no.why.into_owned())),
+            Err(no) => (no.refusal.answer(), Some(no.why)),
         };
         RejectAnswer {
             http_status: 200,

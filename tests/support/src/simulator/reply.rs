@@ -28,7 +28,7 @@ impl Reply {
     /// A code of the simulator's own.
     pub fn refusal(refused: Refused) -> Self {
         let (retcode, message) = refused.refusal.answer();
-        let (retcode, why) = (retcode.to_owned(), Some(refused.why.into_owned()));
+        let (retcode, why) = (retcode.to_owned(), Some(refused.why));
         Self { retcode, why, ..Self::success(message) }
     }
 }

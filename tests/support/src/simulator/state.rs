@@ -101,7 +101,7 @@ pub struct State {
     pub(super) requests: u64,
     pub(super) records: VecDeque<RequestRecord>,
     /// What has happened to agents since it was taken.
-    news: Vec<(u32, Event)>,
+    pub(super) news: Vec<(u32, Event)>,
     pub faults: Faults,
     pub balancer: Memory,
 }
@@ -175,11 +175,6 @@ impl State {
         }
         self.push(id, "AgentOther_PhoneRelease", json!({ "phoneState": by }));
         self.push(id, "AgentState_Ready", Value::Null);
-    }
-
-    /// The events since the last time that this was asked, each with its agent.
-    pub fn take_news(&mut self) -> Vec<(u32, Event)> {
-        std::mem::take(&mut self.news)
     }
 
     // --- Signing in and out ---
