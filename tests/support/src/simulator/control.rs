@@ -252,7 +252,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ControlError> {
 }
 
 fn bad(why: impl ToString) -> ControlError {
-    ControlError::BadRequest(why.to_string())
+    ControlError(StatusCode::BAD_REQUEST, why.to_string())
 }
 
 fn agent_id(state: &State, text: &str) -> Result<u32, ControlError> {
@@ -268,16 +268,13 @@ fn named_agent(asked: &[u8]) -> String {
 
 fn respond(gateway: &Gateway, method: &'static str, asked: &[u8], outcome: Outcome) -> Response {
     let agent = named_agent(asked);
-    let (status, text) = match outcome {
+    match outcome {
         Ok(body) => {
             gateway.log(method, &agent, "http=200".to_owned(), None);
-            return json_response(StatusCode::OK, &body);
+            json_response(StatusCode::OK, &body)
         }
-        Err(ControlError::BadRequest(text)) => (StatusCode::BAD_REQUEST, text),
-        Err(ControlError::NotFound(text)) => (StatusCode::NOT_FOUND, text),
-        Err(ControlError::Conflict(text)) => (StatusCode::CONFLICT, text),
-    };
-    error(gateway, method, &agent, status, &text)
+        Err(ControlError(status, text)) => error(gateway, method, &agent, status, &text),
+    }
 }
 
 fn error(

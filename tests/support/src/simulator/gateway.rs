@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::watch;
 
@@ -66,7 +67,7 @@ impl Gateway {
         let of_tls = order.fault.is_of_tls();
         if of_tls && !self.tls {
             let text = format!("{} needs HTTPS, and this is plain HTTP", order.fault);
-            return Err(ControlError::Conflict(text));
+            return Err(ControlError(StatusCode::CONFLICT, text));
         }
         self.with(|state, _| state.faults.0.push(order));
         if of_tls {

@@ -111,7 +111,7 @@ impl Simulator {
         let certificates = certificates.transpose()?.map(Arc::new);
         let start = Start::new(options.settings, &options.agents, options.ring);
         let gateway = Gateway::new(start, options.tls, options.poll_wait, options.log)
-            .map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why.to_string()))?;
+            .map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why.1))?;
         let gateway = Arc::new(gateway);
         let ca_path = match &certificates {
             Some(certificates) => certificates.write_ca(&options.ca_file)?,

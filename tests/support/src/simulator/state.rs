@@ -5,10 +5,9 @@
 //! due by itself.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::balancer::Memory;
@@ -61,36 +60,9 @@ impl Default for Settings {
     }
 }
 
-/// What the control path tells about an agent.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AgentView {
-    pub agent_id: String,
-    pub signed_in: bool,
-    pub polling: bool,
-    pub waiting_events: usize,
-    pub ringing_conf_id: Option<u64>,
-    pub scripted_answers: u64,
-    /// When the newest Guid was issued, in milliseconds since the start; none if all are dead.
-    pub guid_issued_at_ms: Option<u64>,
-    /// When it dies; none if it does not by itself.
-    pub guid_dies_at_ms: Option<u64>,
-}
-
-/// Why the control path cannot do what it is told.
+/// Why the control path cannot do what it is told: the HTTP status that says so, and in words.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ControlError {
-    BadRequest(String),
-    NotFound(String),
-    Conflict(String),
-}
-
-impl fmt::Display for ControlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::BadRequest(text) | Self::NotFound(text) | Self::Conflict(text)) = self;
-        f.write_str(text)
-    }
-}
+pub struct ControlError(pub StatusCode, pub String);
 
 pub struct State {
     pub(super) settings: Settings,
@@ -281,13 +253,13 @@ impl State {
     pub fn ring(&mut self, id: u32, members: &[u32], now: Instant) -> Result<u64, ControlError> {
         if members.contains(&id) {
             let text = format!("agent {id} cannot be a member before it answers");
-            return Err(ControlError::BadRequest(text));
+            return Err(ControlError(StatusCode::BAD_REQUEST, text));
         }
         let conf_id = self.next_conf_id;
         let session = self.signed_in(id)?;
         if let Some(ring) = &session.ring {
             let text = format!("conference {} rings at agent {id} already", ring.conf_id);
-            return Err(ControlError::Conflict(text));
+            return Err(ControlError(StatusCode::CONFLICT, text));
         }
         session.ring =
             Some(Ring { conf_id, members: members.iter().copied().collect(), since: Some(now) });
@@ -307,15 +279,16 @@ impl State {
     pub fn cancel(&mut self, conf_id: u64, now: Instant) -> Result<(), ControlError> {
         let rings = |id: &u32| self.session(*id).and_then(Session::conf_id) == Some(conf_id);
         let id = self.agents.keys().copied().find(rings);
-        id.map(|id| self.release(id, RELEASED_BY_PLATFORM, "was cancelled", now))
-            .ok_or_else(|| ControlError::NotFound(format!("no conference {conf_id} rings")))
+        let id = id.ok_or_else(|| not_found(format!("no conference {conf_id} rings")))?;
+        self.release(id, RELEASED_BY_PLATFORM, "was cancelled", now);
+        Ok(())
     }
 
     /// As [`State::cancel`], for whatever rings at an agent. Gives the conference's id.
     pub fn cancel_at(&mut self, id: u32, now: Instant) -> Result<u64, ControlError> {
         let conf_id = self.session(id).and_then(Session::conf_id);
-        let conf_id = conf_id
-            .ok_or_else(|| ControlError::NotFound(format!("no conference rings at agent {id}")))?;
+        let conf_id =
+            conf_id.ok_or_else(|| not_found(format!("no conference rings at agent {id}")))?;
         self.cancel(conf_id, now).map(|()| conf_id)
     }
 
@@ -332,12 +305,13 @@ impl State {
     }
 
     fn signed_in(&mut self, id: u32) -> Result<&mut Session, ControlError> {
-        self.session_mut(id)
-            .ok_or_else(|| ControlError::Conflict(format!("agent {id} is not signed in")))
+        let conflict =
+            || ControlError(StatusCode::CONFLICT, format!("agent {id} is not signed in"));
+        self.session_mut(id).ok_or_else(conflict)
     }
 
-    /// Every agent that has ever been signed in or scripted.
-    pub fn agents(&self) -> Vec<AgentView> {
+    /// Every agent that has ever been signed in or scripted, as the control path tells of them.
+    pub fn agents(&self) -> Vec<Value> {
         self.agents.iter().map(|(id, agent)| self.view(*id, agent)).collect()
     }
 
@@ -346,20 +320,22 @@ impl State {
         json!({ "agents": self.agents(), "faults": self.faults.0 })
     }
 
-    fn view(&self, id: u32, agent: &Agent) -> AgentView {
+    fn view(&self, id: u32, agent: &Agent) -> Value {
         let session = agent.session.as_ref();
         let issued = session.and_then(|it| it.guids.issued());
         let dies = issued.and_then(|issued| self.settings.guids.dies(issued));
-        AgentView {
-            agent_id: id.to_string(),
-            signed_in: session.is_some(),
-            polling: session.is_some_and(|it| it.pending_poll.is_some()),
-            waiting_events: session.map_or(0, |it| it.events.len()),
-            ringing_conf_id: session.and_then(Session::conf_id),
-            scripted_answers: agent.scripts.iter().map(|script| u64::from(script.count)).sum(),
-            guid_issued_at_ms: issued.map(|issued| self.milliseconds(issued)),
-            guid_dies_at_ms: dies.map(|dies| self.milliseconds(dies)),
-        }
+        let scripted = agent.scripts.iter().map(|script| u64::from(script.count));
+        json!({
+            "agentId": id.to_string(),
+            "signedIn": session.is_some(),
+            "polling": session.is_some_and(|it| it.pending_poll.is_some()),
+            "waitingEvents": session.map_or(0, |it| it.events.len()),
+            "ringingConfId": session.and_then(Session::conf_id),
+            "scriptedAnswers": scripted.sum::<u64>(),
+            // Of the newest Guid, since the start; null if all are dead, or it does not by itself.
+            "guidIssuedAtMs": issued.map(|issued| self.milliseconds(issued)),
+            "guidDiesAtMs": dies.map(|dies| self.milliseconds(dies)),
+        })
     }
 
     /// From the start until `then`.
@@ -367,6 +343,10 @@ impl State {
         let since = then.saturating_duration_since(self.started).as_millis();
         u64::try_from(since).unwrap_or(u64::MAX)
     }
+}
+
+fn not_found(text: String) -> ControlError {
+    ControlError(StatusCode::NOT_FOUND, text)
 }
 
 fn is_over(since: Option<Instant>, limit: Duration, now: Instant) -> bool {
