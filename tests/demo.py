@@ -31,6 +31,7 @@ AGENT, MEMBER = "154", "155"
 TIMEOUT_MS = 500
 STALL_MS = 10000
 RENEW_AFTER_S = "1"
+COLOURS = {"time": "2", "good": "32", "bad": "31", "head": "1", "who": "36"}
 PATIENCE_S = 10  # nothing here takes that long: whoever waits longer is stuck
 
 
@@ -42,18 +43,22 @@ FAILURES = (StepError, SimulatorError, agw.AgwError, OSError, subprocess.Subproc
             ValueError, KeyError)
 
 
-# --- Showing -----------------------------------------------------------------------------------
+def shortened(guid):
+    """Whoever has a Guid is the agent: it does not belong on a screen."""
+    return f"{guid[:8]}-..."
 
 
-COLOURS = {"time": "2", "good": "32", "bad": "31", "head": "1", "who": "36"}
+class Story:
+    """What the steps share, and lines with the time since the start, and who does something."""
 
-
-class Timeline:
-    """Lines with the time since the start, and who does something."""
-
-    def __init__(self):
+    def __init__(self, reject, stack):
+        self.reject = reject
+        self.stack = stack
         self.started = time.monotonic()
         self.colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        self.gateway = None
+        self.client = None
+        self.checks = 0
 
     def paint(self, kind, text):
         return f"\x1b[{COLOURS[kind]}m{text}\x1b[0m" if self.colour else text
@@ -77,26 +82,6 @@ class Timeline:
         for line in textwrap.wrap(str(text), 96, break_on_hyphens=False):
             print(start + (self.paint(kind, line) if kind else line), flush=True)
             start = next_start
-
-
-def shortened(guid):
-    """Whoever has a Guid is the agent: it does not belong on a screen."""
-    return f"{guid[:8]}-..."
-
-
-# --- The story ---------------------------------------------------------------------------------
-
-
-class Story(Timeline):
-    """What the steps share."""
-
-    def __init__(self, reject, stack):
-        super().__init__()
-        self.reject = reject
-        self.stack = stack
-        self.gateway = None
-        self.client = None
-        self.checks = 0
 
     def confirm(self, holds, what):
         if not holds:

@@ -143,10 +143,8 @@ impl Cli {
         let range = MIN_AGENT_ID..=self.max_agent_id;
         no_repeats("--agent", &self.agent)?;
         no_repeats("--ring", &self.ring)?;
-        for agent in &self.agent {
-            if !range.contains(agent) {
-                return Err(format!("agent {agent} is not within {range:?}"));
-            }
+        if let Some(agent) = self.agent.iter().find(|agent| !range.contains(agent)) {
+            return Err(format!("agent {agent} is not within {range:?}"));
         }
         if let Some(agent) = self.ring.iter().find(|agent| !self.agent.contains(agent)) {
             return Err(format!(

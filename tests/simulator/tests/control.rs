@@ -142,8 +142,8 @@ fn the_journal_has_requests_and_events_and_begins_where_one_asks() {
 fn what_rings_at_an_agent_is_cancelled_without_its_number() {
     let simulator = start(|_| {});
     let conf_id = simulator.ring(154, &[]).expect("nothing else rings");
-    let agent = json!({ "agentId": "154" });
-    let answer = control(&simulator, "cancel", &agent);
-    assert_eq!(answer.json(), json!({ "confId": conf_id }));
+    let (agent, number) = (json!({ "agentId": "154" }), json!({ "confId": conf_id }));
+    assert_eq!(control(&simulator, "cancel", &agent).json(), number);
     assert_eq!(control(&simulator, "cancel", &agent).status, 404);
+    assert_eq!(control(&simulator, "cancel", &number).status, 404);
 }

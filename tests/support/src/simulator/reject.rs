@@ -78,39 +78,24 @@ impl State {
     /// a record of it.
     pub fn reject(&mut self, request: &RejectRequest<'_>, now: Instant) -> RejectAnswer {
         let script = self.take_script(request.agent);
-        let is_delay_only = script.retcode.is_none() && script.http_status == 200;
-        let answer = if is_delay_only {
-            self.rejected_by_the_rules(request, script.delay, now)
-        } else {
-            RejectAnswer {
-                http_status: script.http_status,
-                retcode: script.retcode,
-                message: script.message,
-                why: Some("as scripted by answer-with".to_owned()),
-                delay: script.delay,
-            }
+        let mut answer = RejectAnswer {
+            http_status: script.http_status,
+            retcode: script.retcode,
+            message: script.message,
+            why: Some("as scripted by answer-with".to_owned()),
+            delay: script.delay,
         };
+        // At most a delay is scripted.
+        if answer.retcode.is_none() && answer.http_status == 200 {
+            let ((retcode, message), why) = match self.reject_conference(request, now) {
+                Ok(()) => (("0", "success"), None),
+                Err(no) => (no.refusal.answer(), Some(no.why)),
+            };
+            let (retcode, message) = (Some(retcode.to_owned()), message.to_owned());
+            answer = RejectAnswer { retcode, message, why, ..answer };
+        }
         self.record(request.agent, &answer, now);
         answer
-    }
-
-    fn rejected_by_the_rules(
-        &mut self,
-        request: &RejectRequest<'_>,
-        delay: Duration,
-        now: Instant,
-    ) -> RejectAnswer {
-        let ((retcode, message), why) = match self.reject_conference(request, now) {
-            Ok(()) => (("0", "success"), None),
-            Err(no) => (no.refusal.answer(), Some(no.why)),
-        };
-        RejectAnswer {
-            http_status: 200,
-            retcode: Some(retcode.to_owned()),
-            message: message.to_owned(),
-            why,
-            delay,
-        }
     }
 
     fn reject_conference(
