@@ -184,20 +184,6 @@ impl Cli {
         }
     }
 
-    fn settings(&self) -> Settings {
-        Settings {
-            guids: self.guids(),
-            stale: if self.stale_code == Refusal::GuidRefused.answer().0 {
-                Refusal::GuidRefused
-            } else {
-                Refusal::NotSignedIn
-            },
-            max_agent_id: self.max_agent_id,
-            idle_sign_out: self.idle_sign_out,
-            ring_time: self.ring_time,
-        }
-    }
-
     /// Without --cert-name those by which a client on this machine asks.
     fn names(&self) -> Vec<String> {
         if !self.cert_name.is_empty() {
@@ -216,6 +202,14 @@ impl Cli {
             (None, Some(folder)) => CaFile::Kept(folder.clone()),
             (None, None) => CaFile::Temporary,
         };
+        let refused = self.stale_code == Refusal::GuidRefused.answer().0;
+        let settings = Settings {
+            guids: self.guids(),
+            stale: if refused { Refusal::GuidRefused } else { Refusal::NotSignedIn },
+            max_agent_id: self.max_agent_id,
+            idle_sign_out: self.idle_sign_out,
+            ring_time: self.ring_time,
+        };
         SimulatorOptions {
             address: self.address,
             allow_remote: self.allow_remote,
@@ -225,7 +219,7 @@ impl Cli {
             ca_file,
             agents: self.agent.clone(),
             ring: self.ring.clone(),
-            settings: self.settings(),
+            settings,
             sticky: self.sticky,
             poll_wait: self.poll_wait,
             console: (!self.no_console).then_some(self.console_port),
