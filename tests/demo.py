@@ -39,10 +39,6 @@ class StepError(Exception):
     """A step did not come out as it should."""
 
 
-FAILURES = (StepError, SimulatorError, agw.AgwError, OSError, subprocess.SubprocessError,
-            ValueError, KeyError)
-
-
 def shortened(guid):
     """Whoever has a Guid is the agent: it does not belong on a screen."""
     return f"{guid[:8]}-..."
@@ -311,7 +307,8 @@ def main():
     except KeyboardInterrupt:
         print("\ndemo: interrupted, everything is stopped", flush=True)
         return 130
-    except FAILURES as why:
+    except (StepError, SimulatorError, agw.AgwError, OSError, subprocess.SubprocessError,
+            ValueError, KeyError) as why:
         print(f"\ndemo: FAILED: {type(why).__name__}: {why}", flush=True)
         return 1
     print(f"\n{last}", flush=True)

@@ -53,7 +53,8 @@ impl Console {
 
     /// `about`: what a client has to know of the gateway, for the page to show.
     pub async fn serve(self, gateway: Arc<Gateway>, about: Value) -> io::Result<()> {
-        let door = Arc::new(Door::new(self.address, gateway.clone()));
+        let hosts = [self.address.to_string(), format!("localhost:{}", self.address.port())];
+        let door = Arc::new(Door { hosts, policy: policy(), gateway: gateway.clone() });
         let app = Router::new()
             .route("/", get(Html(PAGE)))
             .route("/stream", get(watch))
@@ -76,11 +77,6 @@ struct Door {
 }
 
 impl Door {
-    fn new(address: SocketAddr, gateway: Arc<Gateway>) -> Self {
-        let hosts = [address.to_string(), format!("localhost:{}", address.port())];
-        Self { hosts, policy: policy(), gateway }
-    }
-
     /// Why a request is refused, if it is. A browser sends `Origin` with every POST.
     fn refusal(&self, method: &Method, headers: &HeaderMap) -> Option<&'static str> {
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());

@@ -8,7 +8,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 /// How the gateway authenticates its agents (its setting `AUTHMODE`). By default it is dynamic, 2: an
 /// event poll's answer brings a new Guid now and then, and the old one dies.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GuidRules {
     /// The first poll answered this long after a Guid was issued brings the next one.
     pub renew_after: Duration,

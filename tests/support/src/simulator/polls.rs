@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::codes::{Refusal, Refused};
 use super::session::Event;
-use super::state::State;
+use super::state::{Settings, State};
 
 /// A poll for events that waits for its answer.
 #[derive(Clone, Debug)]
@@ -42,8 +42,7 @@ impl State {
 
     /// Whether a poll ends now, and how. An event is taken from the queue.
     pub fn poll_end(&mut self, poll: &Poll, now: Instant) -> Option<PollEnd> {
-        let rules = self.settings.guids.clone();
-        let stale = self.settings.stale;
+        let Settings { guids: rules, stale, .. } = self.settings;
         if let Err(refused) = self.check_signed_in(poll.agent, Refusal::NotSignedIn, now) {
             return Some(PollEnd::Refused(refused));
         }
@@ -60,7 +59,7 @@ impl State {
 
     /// The Guid that the answer of `poll` carries: only one that the caller does not use yet.
     pub fn guid_for_answer(&mut self, poll: &Poll, now: Instant) -> Option<String> {
-        let rules = self.settings.guids.clone();
+        let rules = self.settings.guids;
         let session = self.session_mut(poll.agent)?;
         session.guids.renew_if_due(&rules, now);
         let current = session.guids.current()?;

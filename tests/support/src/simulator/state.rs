@@ -236,8 +236,7 @@ impl State {
         guid: Option<&str>,
         now: Instant,
     ) -> Result<&mut Session, Refused> {
-        let rules = self.settings.guids.clone();
-        let stale = self.settings.stale;
+        let Settings { guids: rules, stale, .. } = self.settings;
         self.check_signed_in(id, Refusal::NotSignedIn, now)?;
         let session = self.session_mut(id).expect("is signed in");
         if guid.is_some_and(|guid| session.guids.accepts(guid, &rules, now)) {
