@@ -90,7 +90,7 @@ impl Certificates {
     pub fn write_ca(&self, target: &CaFile) -> io::Result<Option<PathBuf>> {
         let path = match target {
             CaFile::None => return Ok(None),
-            CaFile::Kept(folder) => return Ok(Some(folder.join(CA_FILE))),
+            CaFile::Kept(folder) => folder.join(CA_FILE),
             CaFile::At(path) => {
                 fs::write(path, &self.ca_pem).map_err(|why| cannot_write(path, &why))?;
                 path.clone()

@@ -10,7 +10,6 @@ use std::task::{Context, Poll, Waker, ready};
 
 use axum_server::accept::Accept;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
-use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
@@ -148,7 +147,12 @@ impl Acceptor {
         let live = match &self.certificates {
             None => Live::Plain(stream),
             Some(certificates) => {
-                Live::Tls(self.secured(stream, certificates.config(fault)).await?)
+                let config = RustlsConfig::from_config(certificates.config(fault));
+                let accepted = RustlsAcceptor::new(config).accept(stream, ()).await;
+                let (stream, ()) = accepted.inspect_err(|why| {
+                    self.gateway.log("handshake", "-", "failed".to_owned(), Some(why.to_string()));
+                })?;
+                Live::Tls(Box::new(stream))
             }
         };
         let mut open = self.gateway.wires.open();
@@ -158,21 +162,6 @@ impl Acceptor {
         open.wires.insert(client, inner.clone());
         drop(open);
         Ok(Wire { inner, client, gateway: self.gateway })
-    }
-
-    async fn secured(
-        &self,
-        stream: TcpStream,
-        config: Arc<ServerConfig>,
-    ) -> io::Result<Box<TlsStream<TcpStream>>> {
-        let config = RustlsConfig::from_config(config);
-        match RustlsAcceptor::new(config).accept(stream, ()).await {
-            Ok((stream, ())) => Ok(Box::new(stream)),
-            Err(why) => {
-                self.gateway.log("handshake", "-", "failed".to_owned(), Some(why.to_string()));
-                Err(why)
-            }
-        }
     }
 }
 
