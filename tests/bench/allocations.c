@@ -3,7 +3,7 @@
 #include <malloc.h>
 #include <stddef.h>
 
-#include "allocations.h"
+#include "meter.h"
 
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);

@@ -7,8 +7,7 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-DRIVER = ["bench.c", "calls.c", "first.c", "clients.c", "ready.c", "stale.c", "polls.c",
-          "meter.c"]
+DRIVER = ["bench.c", "calls.c", "first.c", "clients.c", "idle.c", "polls.c", "meter.c"]
 C_FLAGS = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror"]
 
 # In the order of the tables. The last is the floor that agw is compared with.

@@ -4,8 +4,6 @@
 
 #include <stdint.h>
 
-#include "allocations.h"
-
 /* Nanoseconds: of the wall clock, and of the CPU for the whole process (user and system). */
 int64_t wall_now(void);
 int64_t cpu_now(void);
@@ -17,8 +15,17 @@ struct memory {
 };
 struct memory memory_now(void);
 
+struct allocations {
+    long count; /* malloc, calloc, realloc and their like, so far */
+    long bytes; /* asked for, so far */
+    long live;  /* bytes in use now, as malloc rounds them */
+};
+
 /* Zero where the counter is not preloaded. */
 struct allocations heap_now(void);
+
+/* The counter's own, in allocations.c. */
+void allocations_now(struct allocations *now);
 
 /* Files and sockets that are open. */
 long descriptors_now(void);
