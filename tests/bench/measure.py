@@ -39,7 +39,8 @@ def folders(description):
 class Bench:
     """What was built, the server, how much to measure, and what came of it.
 
-    `results[scenario][client]` is a dictionary of figures; `commands` says how agw's were had.
+    `results[scenario][client]` is a dictionary of figures; `commands` says how agw's were
+    had: the first of those that differ in a number alone.
     """
 
     def __init__(self, built, server, quick):
@@ -47,7 +48,7 @@ class Bench:
         self.server = server
         self.quick = quick
         self.results = {}
-        self.commands = []
+        self.commands = {}
 
     def amount(self, full, quick):
         return quick if self.quick else full
@@ -61,8 +62,8 @@ class Bench:
         self.results.setdefault(scenario, {}).setdefault(client, {}).update(figures)
         line = re.sub(r"https://127.0.0.1:\d+", "URL", " ".join(command))
         line = re.sub(r"(^|[ ,=])/[^ ,]*/", r"\1", line)
-        if client in (CLIENTS[0], "requests") and line not in self.commands:
-            self.commands.append(line)
+        if client in (CLIENTS[0], "requests"):
+            self.commands.setdefault(re.sub(r"=\d+", "", line), line)
 
     def rounds(self, name, count, commands):
         """Runs each client's command in turn, `count` times, and notes the medians."""

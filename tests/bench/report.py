@@ -215,8 +215,8 @@ def sizes(sized):
 
 
 def commands(lines):
-    return "## Commands\n\nFor each client in turn (here agw):\n\n```sh\n%s\n```\n" \
-        % "\n".join(lines)
+    told = "For each client in turn (here agw), and with other numbers:"
+    return "## Commands\n\n%s\n\n```sh\n%s\n```\n" % (told, "\n".join(lines))
 
 
 def figures(results, name, label, wanted):

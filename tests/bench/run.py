@@ -43,7 +43,7 @@ def measured(built, quick):
     facts["Measured"] = "%s, in %d s%s" % (
         time.strftime("%Y-%m-%d", time.gmtime(begun)), time.time() - begun,
         " (QUICK=1: short rounds)" if quick else "")
-    return {"results": bench.results, "commands": bench.commands, "machine": facts,
+    return {"results": bench.results, "commands": [*bench.commands.values()], "machine": facts,
             "sizes": machine.sizes(built)}
 
 
