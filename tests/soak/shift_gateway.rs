@@ -64,7 +64,7 @@ impl ShiftGateway {
 
     pub fn start(self: &Arc<Self>) -> Gateway {
         let shared = self.clone();
-        Gateway::serving_each(move |request| shared.answer(request), None)
+        Gateway::serving_each(None, move |request| shared.answer(request))
     }
 
     /// Lets something happen to one agent after the other, until it is over.
