@@ -60,10 +60,11 @@ done
 # A library that cannot be used is refused in words, before a call goes astray. With Mono alone: the
 # libraries are Linux ones.
 place=$(cd "$out" && pwd)/other
-refused() { # what the library is, the words, and its source; without that there is none
+refused() { # what the library is, the words, and its source; without that it is an empty file
     rm -rf "$place"
     mkdir "$place"
     printf '%s\n' "$3" >"$place/agw.c"
+    : >"$place/libagw.so" # it hides one that may be installed here
     [ -z "$3" ] || cc -shared -fPIC -o "$place/libagw.so" "$place/agw.c"
     cp "$out/tests/Agw.Net.dll" "$out/tests/AgwTests.exe" "$place/"
     if told=$(LD_LIBRARY_PATH=$place $run "$place/AgwTests.exe" "$printed" Accepted 2>&1); then
