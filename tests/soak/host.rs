@@ -321,7 +321,8 @@ fn is_right(number: u32, seat: &Seat, fault: Option<&Fault>, outcome: &Outcome) 
         // What an idle connection was told may meet the next request.
         || status == Status::Http && outcome.result.http_status == 408
         // A body without a length ends as the gateway that sends it goes down.
-        || status == Status::Protocol && matches!(wanted, Status::Timeout | Status::Io)
+        || status == Status::Protocol
+            && matches!(wanted, Status::Timeout | Status::Io | Status::TooLarge)
 }
 
 /// Cancels, frees and restarts go on, and kept connections die of an earlier call's fault.
