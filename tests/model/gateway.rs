@@ -389,17 +389,17 @@ impl Peer {
             self.set_resting(false);
         };
         let head = String::from_utf8_lossy(&self.inbox[..end]).into_owned();
-        self.inbox.drain(..end);
         let length =
             head.split_once("Content-Length: ").and_then(|(_, rest)| rest.split_once('\r'));
-        let length = length.map_or(0, |(length, _)| length.parse().expect("a length"));
-        while self.inbox.len() < length {
+        let whole = end + length.map_or(0, |(length, _)| length.parse().expect("a length"));
+        // Until it is whole it stays: of one that is cut off in its body the head had come.
+        while self.inbox.len() < whole {
             if self.fill()? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
-        let body = String::from_utf8_lossy(&self.inbox[..length]).into_owned();
-        self.inbox.drain(..length);
+        let body = String::from_utf8_lossy(&self.inbox[end..whole]).into_owned();
+        self.inbox.drain(..whole);
         let request = Request::of(&head, &body).unwrap_or_else(|| panic!("{head}{body}"));
         let whose = (request.whose(), request.polls);
         self.log(|log| log.requests.push(request));
