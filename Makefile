@@ -102,7 +102,7 @@ fuzz:
 sanitize:
 	PYTHON=$(PYTHON) tests/sanitize/run.sh
 
-## make soak       TIME=600 (seconds)   calls with a fault every third, then the books are balanced
+## make soak       TIME=600 (seconds)   calls with a fault every third; then each is accounted for
 soak: stage
 	$(CARGO) build --locked --quiet --example soak
 	$(TARGET)/debug/examples/soak --library $(STAGE)/lib/libagw.so --seconds $(or $(TIME),600) \
@@ -112,7 +112,7 @@ soak: stage
 model:
 	AGW_MODEL_CALLS=$(or $(CALLS),1000000) $(CARGO) test --locked --test model
 
-## make bench      agw beside libcurl, OpenSSL, rustls and requests, measured (QUICK=1: a minute)
+## make bench      agw beside libcurl, OpenSSL, rustls and requests, measured (QUICK=1: shorter)
 bench: stage
 	tests/tools.sh "nginx nginx-light" "strace strace" "valgrind valgrind" "strip binutils" \
 	    "curl-config libcurl4-openssl-dev" "/usr/include/jansson.h libjansson-dev" \

@@ -24,9 +24,9 @@
  *
  * The client belongs to the library, and agw_free() ends it. Everything else belongs to the
  * caller: there is nothing else to free. Strings in are NUL-terminated UTF-8, borrowed for the
- * call; a client copies what it keeps. They may lie in the struct that the call fills in, which is
- * written at its end. Strings out are inside the caller's structs; those of agw_strerror() and
- * agw_version() are static.
+ * call; a client copies what it keeps. They may be inside the struct that the call fills in: that is
+ * written only when the call ends. Strings out are inside the caller's structs; those of
+ * agw_strerror() and agw_version() are static.
  *
  * A handle is a ticket, not an address: it is never dereferenced and never issued twice in a
  * process. Freed, forged or NULL, it is recognised (AGW_E_INVALID_HANDLE) and harmless.
@@ -34,7 +34,8 @@
  * THREADS
  *
  * Every function may be called from any thread, at any time, also on the same client: a thread
- * each for a thousand agents is fine. No function unwinds, aborts, prints, installs a signal
+ * each for a thousand agents is fine, with a limit of descriptors (ulimit -n) above 1024: each call in
+ * progress has a socket. No function unwinds, aborts, prints, installs a signal
  * handler, or changes the locale or the environment; but where no memory is left, the process ends,
  * with a line on standard error. None leaves a thread behind, but for a name look-up, or a check of a
  * certificate by Windows or macOS, that outlives its call's time-out.
@@ -56,7 +57,7 @@
  * inside the log callback gets AGW_E_IO for that call, and not a byte of it is sent by the child.
  * Where a name is being looked up at that moment, by whichever thread, the C library's resolver may
  * stay locked in the child: its look-ups end with AGW_E_TIMEOUT then. An address needs none.
- * A host that closes all descriptors, as some daemons do, does so before it makes a client.
+ * A program that closes all descriptors, as some daemons do, must do that before it makes a client.
  * exec: sockets are closed by it. Exit: at any time, with calls in progress, too.
  * pthread_cancel: takes effect after the call, where the type is the usual PTHREAD_CANCEL_DEFERRED.
  * Threads of the library's own block all signals.
@@ -74,7 +75,7 @@
  * A reject needs an agent that has signed in, and the newest Guid, which the sign-in brings (static
  * authentication) or the event poll about once a minute (dynamic authentication). There are two ways.
  *
- * A host that signs in and polls by itself hands the Guid to agw_reject_agent_conf(). Behind a load
+ * A program that signs in and polls by itself hands the Guid to agw_reject_agent_conf(). Behind a load
  * balancer it also hands over the balancer's cookies: agw_set_session().
  *
  * Or the client does it: agw_sign_in(), then in a thread for each agent agw_next_event(), over and
@@ -121,7 +122,7 @@
 #define AGW_API
 #endif
 
-/* Whatever calling convention the host is compiled with, this is the library's. */
+/* Whatever calling convention the program is compiled with, this is the library's. */
 #if defined(_WIN32)
 #define AGW_CALL __cdecl
 #elif defined(__GNUC__) && defined(__i386__)
@@ -134,7 +135,7 @@
 extern "C" {
 #endif
 
-/* Whatever packing the host is compiled with, this is the library's. */
+/* Whatever packing the program is compiled with, this is the library's. */
 #pragma pack(push, 8)
 
 /**
@@ -384,17 +385,19 @@ typedef void (AGW_CALL *agw_log_fn)(int32_t level, const char *message, void *us
 #define AGW_LOG_ERROR 1
 
 /**
- * Log level: a failed call that somebody has to look at, or an option that is dangerous.
+ * Log level: a failed call that somebody has to look at, an option that is dangerous, or (from
+ * agw_connect()) a certificate that ends within 14 days.
  */
 #define AGW_LOG_WARN 2
 
 /**
- * Log level: each call, also one that came too late (AGW_E_NO_CONFERENCE).
+ * Log level: each call, also one that came too late (AGW_E_NO_CONFERENCE), but for polls without an
+ * event.
  */
 #define AGW_LOG_INFO 3
 
 /**
- * Log level: each step of a call.
+ * Log level: each step of a call, and polls without an event.
  */
 #define AGW_LOG_DEBUG 4
 
@@ -430,16 +433,18 @@ typedef struct agw_client_options {
      */
     uint32_t max_agent_id;
     /**
-     * One of AGW_TRUST_*.
+     * One of AGW_TRUST_*. 0: AGW_TRUST_SYSTEM, also where `ca` is given. `ca` and `pin_sha256` are
+     * refused where they would have no effect.
      */
     int32_t tls_trust;
     /**
-     * "https://host:port", also with a path prefix in front of /agentgateway. Required.
+     * "https://host:port", and a path prefix if there is one; agw adds /agentgateway. Without a port:
+     * 443. Required.
      */
     const char *base_url;
     /**
-     * "ip:port" to connect to instead, or several of one service, comma between, in order of
-     * preference; or NULL. The certificate must still be for base_url's host.
+     * "ip:port", such as "[::1]:8043", to connect to instead, or several of one service, comma between,
+     * in order of preference; or NULL. The certificate must still be for base_url's host.
      */
     const char *connect_to;
     /**
@@ -466,7 +471,8 @@ typedef struct agw_client_options {
     /**
      * NULL: no proxy. "env": from the first that is set of https_proxy, HTTPS_PROXY, all_proxy and
      * ALL_PROXY, or for http of http_proxy, all_proxy and ALL_PROXY, unless no_proxy or NO_PROXY
-     * names the gateway's host. Else "http://user:password@host:port".
+     * names the gateway's host. Else "http://user:password@host:port", with
+     * special characters in user and password as %XX. Without a port: 80.
      */
     const char *proxy;
     /**
@@ -562,13 +568,13 @@ typedef struct agw_sign_in_options {
      */
     const char *password;
     /**
-     * The agent's phone ("phonenum"), 256 bytes at most, without control characters. NULL: the
-     * gateway's own.
+     * The agent's phone ("phonenum"), 256 bytes at most, without control characters. NULL: left out,
+     * which a gateway may refuse (100-001).
      */
     const char *phone;
     /**
-     * Further members of the body, as the text of a JSON object of 16 KiB at most; they win over
-     * those above, and over "autoanswer": false, without which nothing would ring. Or NULL.
+     * Further members of the body, as the text of a JSON object of 16 KiB at most; they replace
+     * those above, and "autoanswer": false, which agw sends because with true nothing rings. Or NULL.
      */
     const char *fields;
 } agw_sign_in_options;
@@ -716,9 +722,8 @@ agw_status AGW_CALL agw_sign_in(agw_client *client,
  * The gateway answers at once if there is an event, else after about 10 s; the time-out counts on top
  * of that. The call begins with a wait until 200 ms have passed since the agent's last one ended, so a
  * loop needs no pause of its own; after a failure wait a second, after AGW_E_SESSION sign in again. A
- * thread for each agent is enough. A stack of 64 KiB will do: on Linux a call needs half of it, and
- * the log callback what it needs by itself. A newer Guid that comes along is kept, at once for all
- * threads.
+ * thread for each agent is enough. A stack of 64 KiB is enough, too: on Linux a call needs half of it.
+ * Add what the log callback needs. A newer Guid that comes along is kept, at once for all threads.
  *
  * @param client    The client.
  * @param agent_id  Agent ID in decimal digits. Required, borrowed.
@@ -757,7 +762,7 @@ agw_status AGW_CALL agw_sign_out(agw_client *client,
                                  agw_result *result);
 
 /**
- * Keeps a Guid and cookies for an agent: for a host that signs in or polls by itself.
+ * Keeps a Guid and cookies for an agent: for a program that signs in or polls by itself.
  *
  * Sends nothing. Behind a load balancer its cookies go along with each call of the agent. A Guid that
  * is handed to a call is used instead of the one kept.
@@ -782,7 +787,7 @@ agw_status AGW_CALL agw_set_session(agw_client *client,
                                     agw_result *result);
 
 /**
- * Shows the newest Guid and the cookies that are kept for an agent: for a host that calls other
+ * Shows the newest Guid and the cookies that are kept for an agent: for a program that calls other
  * interfaces of the gateway by its own client. The one place that shows them.
  *
  * @param client    The client.
@@ -838,9 +843,10 @@ AGW_API agw_status AGW_CALL agw_cancel(agw_client *client);
  *
  * Ends all the calls in progress that have the number. Where there is none, the client's next call
  * with that number ends at once, before anything is sent: a cancel may come before its call. The
- * newest 1024 such early cancels of a client are remembered, one for each number; a call that is
- * refused for its arguments leaves them there. So count upward: use a number again only when no cancel
- * for it can still come. No other call is disturbed.
+ * newest 1024 such early cancels of a client are remembered, one for each number. What is refused before
+ * it begins (arguments, AGW_E_POLLING, no session) leaves them there, as do agw_set_session() and
+ * agw_get_session(). So count upward: use a number again only when no cancel for it can still come. No
+ * other call is disturbed.
  *
  * @param client   The client.
  * @param call_id  The number that stands in `agw_result.call_id` of the call; not 0.

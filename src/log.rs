@@ -12,11 +12,12 @@ use crate::sys::lock::unpoisoned;
 pub enum Level {
     /// A bug in the library.
     Error = 1,
-    /// A failed call that somebody has to look at, or an option that is dangerous.
+    /// A failed call that somebody has to look at, an option that is dangerous, or (from
+    /// [`Client::connect`](crate::Client::connect)) a certificate that ends within 14 days.
     Warn = 2,
-    /// Each call, also one that came too late.
+    /// Each call, also one that came too late, but for polls without an event.
     Info = 3,
-    /// Each step of a call.
+    /// Each step of a call, and polls without an event.
     Debug = 4,
 }
 

@@ -25,7 +25,8 @@ pub enum Trust {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ClientOptions {
-    /// `https://host:port`, also with a path prefix in front of `/agentgateway`.
+    /// `https://host:port`, and a path prefix if there is one; agw adds `/agentgateway`. Without a
+    /// port: 443.
     pub base_url: String,
     /// Takes a `base_url` with plain http. Default: no.
     pub allow_http: bool,

@@ -19,11 +19,11 @@ pub struct SignIn<'a> {
     pub agent_id: &'a str,
     /// A secret, 256 bytes at most, without control characters. Default: empty.
     pub password: &'a str,
-    /// The agent's phone, within the same limits. Default: the gateway's own.
+    /// The agent's phone, within the same limits. Default: left out, which a gateway may refuse.
     pub phone: Option<&'a str>,
     /// Where the agent is signed in already, signs in all the same and ends that session. Default: no.
     pub force: bool,
-    /// Further members of the body, as the text of a JSON object of 16 KiB at most; they win over
+    /// Further members of the body, as the text of a JSON object of 16 KiB at most; they replace
     /// those above.
     pub fields: Option<&'a str>,
 }

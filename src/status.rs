@@ -112,8 +112,8 @@ statuses! {
     Resolve = AGW_E_RESOLVE: "The gateway's name could not be looked up; check the host name and the DNS.";
     Connect = AGW_E_CONNECT: "No connection to the gateway; check address, port and firewall.";
     Tls = AGW_E_TLS: "The gateway's certificate was refused or the TLS handshake failed; the detail says why.";
-    Timeout = AGW_E_TIMEOUT: "The time-out passed before the call was done.";
-    Io = AGW_E_IO: "The connection to the gateway broke.";
+    Timeout = AGW_E_TIMEOUT: "The time-out passed before the call was done; see what became of it before you repeat it.";
+    Io = AGW_E_IO: "The connection to the gateway broke; see what became of the call before you repeat it.";
     Cancelled = AGW_E_CANCELLED: "The call was cancelled.";
     Proxy = AGW_E_PROXY: "The proxy could not be reached or refused the connection.";
     Http = AGW_E_HTTP: "The server answered with an HTTP error instead of a gateway answer; check base_url.";
@@ -122,7 +122,7 @@ statuses! {
     Gateway = AGW_E_GATEWAY: "The gateway refused; see retcode and message.";
     Session = AGW_E_SESSION: "The agent is not signed in or the Guid is stale: take the newest Guid or sign in again.";
     NoConference = AGW_E_NO_CONFERENCE: "Nothing is ringing at the agent any more: too late to reject.";
-    BadRequest = AGW_E_BAD_REQUEST: "The gateway finds a parameter or the address wrong.";
+    BadRequest = AGW_E_BAD_REQUEST: "The gateway finds a parameter or the address wrong; see retcode and message.";
     GatewayFault = AGW_E_GATEWAY_FAULT: "The gateway or the platform behind it failed; tell the operator.";
     GatewayBusy = AGW_E_GATEWAY_BUSY: "The gateway is switching over, recovering or called too fast: try again shortly.";
     Internal = AGW_E_INTERNAL: "A bug in agw; the client stays usable. Please report it.";

@@ -96,7 +96,7 @@
 #define AGW_HPP_LOG agw_hpp_log_nothrow
 #endif
 
-// Where nothing throws, who drops the outcome knows nothing: the compiler says so.
+// Without exceptions a dropped outcome hides a failure: the compiler warns.
 #if __cplusplus >= 201703L
 #define AGW_HPP_OUTCOME [[nodiscard]]
 #elif defined(__GNUC__)
@@ -155,9 +155,9 @@ enum class trust : std::int32_t {
 enum class log_level : std::int32_t {
     standard = 0,          ///< In options: as if it were warn.
     error = AGW_LOG_ERROR, ///< A bug in the library.
-    warn = AGW_LOG_WARN,   ///< A failed call that somebody has to look at; a dangerous option.
-    info = AGW_LOG_INFO,   ///< Each call, also one that came too late.
-    debug = AGW_LOG_DEBUG  ///< Each step of a call.
+    warn = AGW_LOG_WARN,   ///< A failed call, a dangerous option, a certificate that ends soon.
+    info = AGW_LOG_INFO,   ///< Each call, but for polls without an event.
+    debug = AGW_LOG_DEBUG  ///< Each step of a call, and the other polls.
 };
 
 /// What an event may be: event::is() compares with these. The gateway has others, too.
@@ -237,7 +237,7 @@ inline const char *or_null(const std::string &option) noexcept
 /// What a client is made from. Zero or an empty text is the default of everything but base_url.
 /// The setters can be chained: `agw::options(url).set_ca(file).set_trust(agw::trust::ca)`.
 struct options {
-    std::string base_url{};    ///< "https://host:port", also with a path prefix. Required.
+    std::string base_url{};    ///< "https://host:port" and a path prefix, if any. Required.
     std::string connect_to{};  ///< "ip:port" to connect to instead, or several, comma between.
     std::string ca{};          ///< Certificates to trust: PEM text, or the path of a file in
                                ///< PEM or DER. With trust::ca they alone, with trust::system
@@ -365,9 +365,9 @@ private:
 struct sign_in {
     std::string agent_id{}; ///< Agent ID in decimal digits. Required.
     std::string password{}; ///< A secret; empty: an empty one.
-    std::string phone{};    ///< The agent's phone; empty: the gateway's own.
-    std::string fields{};   ///< Further members of the body, as the text of a JSON object.
-    bool force = false;   ///< Sign in though signed in already (100-002), and end that session.
+    std::string phone{}; ///< The agent's phone; empty: left out, which may be refused (100-001).
+    std::string fields{}; ///< Further members of the body, as the text of a JSON object.
+    bool force = false; ///< Sign in though signed in already (100-002), and end that session.
 
     explicit sign_in(text agent) { detail::assign(agent_id, agent); }
 

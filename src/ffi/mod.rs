@@ -144,9 +144,8 @@ pub unsafe extern "C" fn agw_sign_in(
 /// The gateway answers at once if there is an event, else after about 10 s; the time-out counts on top
 /// of that. The call begins with a wait until 200 ms have passed since the agent's last one ended, so a
 /// loop needs no pause of its own; after a failure wait a second, after AGW_E_SESSION sign in again. A
-/// thread for each agent is enough. A stack of 64 KiB will do: on Linux a call needs half of it, and
-/// the log callback what it needs by itself. A newer Guid that comes along is kept, at once for all
-/// threads.
+/// thread for each agent is enough. A stack of 64 KiB is enough, too: on Linux a call needs half of it.
+/// Add what the log callback needs. A newer Guid that comes along is kept, at once for all threads.
 ///
 /// @param client    The client.
 /// @param agent_id  Agent ID in decimal digits. Required, borrowed.
@@ -205,7 +204,7 @@ pub unsafe extern "C" fn agw_sign_out(
     }
 }
 
-/// Keeps a Guid and cookies for an agent: for a host that signs in or polls by itself.
+/// Keeps a Guid and cookies for an agent: for a program that signs in or polls by itself.
 ///
 /// Sends nothing. Behind a load balancer its cookies go along with each call of the agent. A Guid that
 /// is handed to a call is used instead of the one kept.
@@ -239,7 +238,7 @@ pub unsafe extern "C" fn agw_set_session(
     }
 }
 
-/// Shows the newest Guid and the cookies that are kept for an agent: for a host that calls other
+/// Shows the newest Guid and the cookies that are kept for an agent: for a program that calls other
 /// interfaces of the gateway by its own client. The one place that shows them.
 ///
 /// @param client    The client.
@@ -317,9 +316,10 @@ pub unsafe extern "C" fn agw_cancel(client: *mut agw_client) -> StatusCall {
 ///
 /// Ends all the calls in progress that have the number. Where there is none, the client's next call
 /// with that number ends at once, before anything is sent: a cancel may come before its call. The
-/// newest 1024 such early cancels of a client are remembered, one for each number; a call that is
-/// refused for its arguments leaves them there. So count upward: use a number again only when no cancel
-/// for it can still come. No other call is disturbed.
+/// newest 1024 such early cancels of a client are remembered, one for each number. What is refused before
+/// it begins (arguments, AGW_E_POLLING, no session) leaves them there, as do agw_set_session() and
+/// agw_get_session(). So count upward: use a number again only when no cancel for it can still come. No
+/// other call is disturbed.
 ///
 /// @param client   The client.
 /// @param call_id  The number that stands in `agw_result.call_id` of the call; not 0.

@@ -39,11 +39,13 @@ pub const AGW_EVENT_TRUNCATED: u32 = 1;
 
 /// Log level: a bug in the library.
 pub const AGW_LOG_ERROR: i32 = 1;
-/// Log level: a failed call that somebody has to look at, or an option that is dangerous.
+/// Log level: a failed call that somebody has to look at, an option that is dangerous, or (from
+/// agw_connect()) a certificate that ends within 14 days.
 pub const AGW_LOG_WARN: i32 = 2;
-/// Log level: each call, also one that came too late (AGW_E_NO_CONFERENCE).
+/// Log level: each call, also one that came too late (AGW_E_NO_CONFERENCE), but for polls without an
+/// event.
 pub const AGW_LOG_INFO: i32 = 3;
-/// Log level: each step of a call.
+/// Log level: each step of a call, and polls without an event.
 pub const AGW_LOG_DEBUG: i32 = 4;
 
 /// One of the numbers AGW_OK and AGW_E_*. Compare with the names; new ones may be added.
@@ -74,12 +76,14 @@ pub struct agw_client_options {
     pub connect_timeout_ms: u32,
     /// Largest agent ID taken, from 101. 0: 59999. Gateways documented since late 2025: 999999.
     pub max_agent_id: u32,
-    /// One of AGW_TRUST_*.
+    /// One of AGW_TRUST_*. 0: AGW_TRUST_SYSTEM, also where `ca` is given. `ca` and `pin_sha256` are
+    /// refused where they would have no effect.
     pub tls_trust: i32,
-    /// "https://host:port", also with a path prefix in front of /agentgateway. Required.
+    /// "https://host:port", and a path prefix if there is one; agw adds /agentgateway. Without a port:
+    /// 443. Required.
     pub base_url: *const c_char,
-    /// "ip:port" to connect to instead, or several of one service, comma between, in order of
-    /// preference; or NULL. The certificate must still be for base_url's host.
+    /// "ip:port", such as "[::1]:8043", to connect to instead, or several of one service, comma between,
+    /// in order of preference; or NULL. The certificate must still be for base_url's host.
     pub connect_to: *const c_char,
     /// Certificates to trust: PEM text, or the path of a file in PEM (UTF-8 or UTF-16) or DER; or
     /// NULL. Each must be good. With AGW_TRUST_CA they alone are trusted, with AGW_TRUST_SYSTEM the
@@ -96,7 +100,8 @@ pub struct agw_client_options {
     pub client_key: *const c_char,
     /// NULL: no proxy. "env": from the first that is set of https_proxy, HTTPS_PROXY, all_proxy and
     /// ALL_PROXY, or for http of http_proxy, all_proxy and ALL_PROXY, unless no_proxy or NO_PROXY
-    /// names the gateway's host. Else "http://user:password@host:port".
+    /// names the gateway's host. Else "http://user:password@host:port", with
+    /// special characters in user and password as %XX. Without a port: 80.
     pub proxy: *const c_char,
     /// Receives log lines, or NULL. See agw_log_fn.
     pub log: agw_log_fn,
@@ -152,11 +157,11 @@ pub struct agw_sign_in_options {
     pub agent_id: *const c_char,
     /// A secret, 256 bytes at most, without control characters. NULL: empty.
     pub password: *const c_char,
-    /// The agent's phone ("phonenum"), 256 bytes at most, without control characters. NULL: the
-    /// gateway's own.
+    /// The agent's phone ("phonenum"), 256 bytes at most, without control characters. NULL: left out,
+    /// which a gateway may refuse (100-001).
     pub phone: *const c_char,
-    /// Further members of the body, as the text of a JSON object of 16 KiB at most; they win over
-    /// those above, and over "autoanswer": false, without which nothing would ring. Or NULL.
+    /// Further members of the body, as the text of a JSON object of 16 KiB at most; they replace
+    /// those above, and "autoanswer": false, which agw sends because with true nothing rings. Or NULL.
     pub fields: *const c_char,
 }
 

@@ -84,7 +84,8 @@ namespace Agw
         /// last one ended, so a loop needs no pause of its own; after a failure wait a second, after
         /// AgwSessionException sign in again: <see cref="Events"/> is that loop.</para>
         /// <para>A newer Guid that comes along is kept, at once for all threads. The gateway hands out
-        /// each event once: after a failure with MaybeSent one may be missing.</para>
+        /// each event once: after a failure with MaybeSent, or where a kept connection died and the
+        /// request was sent again, one may be missing.</para>
         /// </remarks>
         /// <param name="agentId">Agent ID in decimal digits.</param>
         /// <param name="cancellationToken">Ends this call alone, as that of RejectAgentConf.</param>

@@ -40,7 +40,7 @@ namespace Agw
         /// <exception cref="ArgumentNullException">There are no options.</exception>
         /// <exception cref="AgwInvalidArgumentException">
         /// An option cannot be used; or one of its subclasses: AgwInvalidUrlException,
-        /// AgwTlsConfigException. Detail names the option as agw.h spells it.
+        /// AgwTlsConfigException. Detail names the option, mostly as agw.h spells it.
         /// </exception>
         /// <exception cref="AgwResourcesException">
         /// More than 65536 clients, or no file descriptor is left.

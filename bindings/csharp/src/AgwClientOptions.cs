@@ -13,7 +13,10 @@ namespace Agw
         private TimeSpan connectTimeout;
         private int maxAgentId;
 
-        /// <summary>"https://host:port", also with a path prefix in front of /agentgateway.</summary>
+        /// <summary>
+        /// "https://host:port", and a path prefix if there is one; agw adds /agentgateway. Without a
+        /// port: 443.
+        /// </summary>
         public string BaseUrl { get; set; }
 
         /// <summary>

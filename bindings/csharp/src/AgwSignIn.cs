@@ -14,7 +14,8 @@ namespace Agw
         public string Password { get; set; }
 
         /// <summary>
-        /// The agent's phone, 256 bytes at most, without control characters. Null: the gateway's own.
+        /// The agent's phone, 256 bytes at most, without control characters. Null: left out, which a
+        /// gateway may refuse (100-001).
         /// </summary>
         public string Phone { get; set; }
 
@@ -24,8 +25,9 @@ namespace Agw
         public bool Force { get; set; }
 
         /// <summary>
-        /// Further members of the body, as the text of a JSON object of 16 KiB at most; they win over
-        /// those above, and over "autoanswer": false, without which nothing would ring. Or null.
+        /// Further members of the body, as the text of a JSON object of 16 KiB at most; they replace
+        /// those above, and "autoanswer": false, which agw sends because with true nothing rings. Or
+        /// null.
         /// </summary>
         public string Fields { get; set; }
 

@@ -120,10 +120,13 @@ namespace Agw
         /// <summary>A bug in the library.</summary>
         Error = 1,
 
-        /// <summary>A failed call that somebody has to look at, or a dangerous option.</summary>
+        /// <summary>
+        /// A failed call that somebody has to look at, a dangerous option, or (from Connect) a
+        /// certificate that ends within 14 days.
+        /// </summary>
         Warn = 2,
 
-        /// <summary>Each call, also one that came too late.</summary>
+        /// <summary>Each call, also one that came too late, but for polls without an event.</summary>
         Info = 3,
 
         /// <summary>Each step of a call.</summary>

@@ -162,7 +162,7 @@ namespace Agw.Tests
                 Check.Contains(requests[0], "\"phonenum\":\"40038\"");
                 Check.Contains(requests[0], "\"status\":4");
                 Check.Contains(requests[0], "\"autoanswer\":false");
-                Check.That(!requests[1].Contains("phonenum"), "the gateway's own phone");
+                Check.That(!requests[1].Contains("phonenum"), "left out");
             }
         }
 

@@ -13,7 +13,8 @@ Or a whole shift, with the Guid that the client keeps::
     client.sign_in(154, phone="40038", password=password)
     for event in client.events(154):
         if event.type == agw.Event.CONF_RINGING:
-            client.reject_agent_conf(154)
+            with contextlib.suppress(agw.NoConferenceError):
+                client.reject_agent_conf(154)
     client.sign_out(154)
 
 `Client` blocks, `AsyncClient` is awaited; both take the same options. Whatever is not accepted is

@@ -204,7 +204,8 @@ class Client(ClientBase):
     It also works in the child after `os.fork`: neither process disturbs the other's connections.
     It cannot be pickled or copied.
 
-    :param base_url: ``https://host:port``, also with a path prefix before ``/agentgateway``.
+    :param base_url: ``https://host:port``, and a path prefix if there is one; agw adds
+        ``/agentgateway``. Without a port: 443.
     :param ca: certificates to trust, and no others: PEM text, or the path of a file in PEM (UTF-8
         or UTF-16) or DER. Each must be good.
     :param pin_sha256: SHA-256 fingerprints of the gateway's certificate, to trust that alone: hex,
@@ -283,12 +284,12 @@ class Client(ClientBase):
         An accepted sign-in takes the place of the session that was kept before, a refused one
         leaves it.
 
-        :param phone: the agent's phone; by default the gateway's own.
+        :param phone: the agent's phone; by default left out, which a gateway may refuse (100-001).
         :param password: by default an empty one. It shows in no log line, exception or result.
         :param force: where the agent is signed in already (100-002), sign in all the same and end
             that session.
-        :param fields: further members of the body. They win over those above, and over
-            ``"autoanswer": false``, without which nothing would ring.
+        :param fields: further members of the body. They replace those above, and
+            ``"autoanswer": false``, which agw sends because with true nothing rings.
         :param cancel: ends this call, from another thread.
         :raises GatewayError: see its ``retcode``, such as 100-004: wrong name or password.
         :raises AgwError: whatever else it came to; see `agw.errors`.
@@ -311,8 +312,9 @@ class Client(ClientBase):
         :return: None if nothing happened meanwhile.
         :raises PollingError: another thread waits for this agent's events.
         :raises SessionError: the session is over, or, with ``http_status`` 0, none is kept.
-        :raises AgwError: whatever else it came to. With ``maybe_sent`` an event may be missing:
-            the gateway hands out each one once.
+        :raises AgwError: whatever else it came to. With ``maybe_sent``, or where a kept
+            connection died and the request was sent again, an event may be missing: the gateway
+            hands out each one once.
         """
         return self._run(cancel, self._next_event, agent_bytes(agent_id), interruptible=True)
 
@@ -326,7 +328,8 @@ class Client(ClientBase):
             client.sign_in(154, phone="40038", password=password)
             for event in client.events(154):
                 if event.type == agw.Event.CONF_RINGING:
-                    client.reject_agent_conf(154)
+                    with contextlib.suppress(agw.NoConferenceError):
+                        client.reject_agent_conf(154)
 
         It ends when the session is over, or was never there; when the agent signs out, the client
         is closed, or ``cancel`` or the client's `cancel` ends the wait; at once by what a signal
@@ -563,7 +566,7 @@ def _integer(name: str, value: int, wanted: str = "an int") -> int:
 def _uint32(name: str, value: int) -> int:
     number = _integer(name, value)
     if not 0 < number <= UINT32_MAX:
-        raise invalid(f"{name} is to be from 1 to {UINT32_MAX}")
+        raise invalid(f"{name} is to be from 101 to {UINT32_MAX}")
     return number
 
 
