@@ -7,7 +7,8 @@ use percent_encoding::percent_decode_str;
 use crate::json::{Members, any_text, counted};
 use crate::retcode::{self, ACCEPTED};
 use crate::text::{
-    beginning, decode, find, of_page, starts_with, unescaped, with_escapes, without_entities,
+    beginning, decode, find, find_all, of_page, starts_with, unescaped, with_escapes,
+    without_entities,
 };
 use crate::{Answer, Error, Status};
 
@@ -181,7 +182,15 @@ impl Secrets<'_> {
     fn hide<'a>(&self, text: Cow<'a, str>) -> Cow<'a, str> {
         let hidden = self.hide_plain(text);
         let encoded = hidden.bytes().any(|byte| matches!(byte, b'&' | b'%' | b'\\' | b'+'));
-        if encoded { self.hide_encoded(hidden) } else { hidden }
+        let hidden = if encoded { self.hide_encoded(hidden) } else { hidden };
+        let stands = |secret: &&str| !secret.is_ascii() && resembles(&hidden, secret);
+        let found = self.words().find(|(words, _)| words.iter().any(stands));
+        found.map_or(hidden, |(_, shown)| shown.into())
+    }
+
+    /// Those that a person or another program has chosen, and what is shown for them.
+    fn words(&self) -> impl Iterator<Item = (&[&str], &'static str)> {
+        [(self.passwords, "(password)"), (self.tokens, "(token)")].into_iter()
     }
 
     /// Where a secret was encoded, the text comes as it is without that.
@@ -217,13 +226,9 @@ impl Secrets<'_> {
                 text = without(text, secret, gateway, "(Guid)");
             }
         }
-        for (secrets, shown) in [(self.passwords, "(password)"), (self.tokens, "(token)")] {
-            for secret in secrets.iter().filter(|secret| secret.len() >= Self::PASSWORD) {
+        for (words, shown) in self.words() {
+            for secret in words.iter().filter(|secret| secret.len() >= Self::PASSWORD) {
                 text = without(text, secret, "", shown);
-                // In another case than ASCII's it may have another length.
-                if !secret.is_ascii() && text.to_lowercase().contains(&secret.to_lowercase()) {
-                    text = shown.into();
-                }
             }
         }
         // Most calls have none, and a search costs.
@@ -245,16 +250,27 @@ fn without<'a>(text: Cow<'a, str>, secret: &str, behind: &str, shown: &str) -> C
         return text;
     }
     let mut hidden = String::with_capacity(text.len());
-    let mut rest: &str = &text;
-    while let Some(at) = find(rest, secret) {
-        hidden += &rest[..at];
+    let mut end = 0;
+    for at in find_all(&text, secret) {
+        hidden += text.get(end..at).unwrap_or_default();
         hidden += shown;
-        rest = &rest[at + secret.len()..];
-        if starts_with(rest.as_bytes(), behind) {
-            rest = &rest[behind.len()..];
+        end = at + secret.len();
+        if starts_with(&text.as_bytes()[end..], behind) {
+            end += behind.len();
         }
     }
-    Cow::Owned(hidden + rest)
+    Cow::Owned(hidden + &text[end..])
+}
+
+/// Whether a secret that is not ASCII stands there, if only by what is ASCII in it: the rest may be in
+/// any charset or spelling by now, and in another case have another length.
+fn resembles(text: &str, secret: &str) -> bool {
+    let parts = secret.split(|c: char| !c.is_ascii()).filter(|part| !part.is_empty());
+    let enough = parts.clone().map(str::len).sum::<usize>() >= Secrets::PASSWORD;
+    let mut rest = text;
+    let mut follows = |part: &str| find(rest, part).map(|at| rest = &rest[at + part.len()..]);
+    enough && parts.into_iter().all(|part| follows(part).is_some())
+        || text.to_lowercase().contains(&secret.to_lowercase())
 }
 
 /// Where the gateway's name begins in a Guid of the documented form.
@@ -289,6 +305,7 @@ mod tests {
             ..brought
         };
         let quoted = Secrets { cookies: "NODE=\"n0de/one\"", ..Secrets::default() };
+        let emoji = Secrets { passwords: &["pa😀55word"], ..Secrets::default() };
         let short = Secrets { passwords: &["e"], ..Secrets::default() };
         let form = Secrets { passwords: &["my Pa+s"], ..Secrets::default() };
         for (secrets, message, shown) in [
@@ -315,7 +332,14 @@ mod tests {
             (guid, format!("\"100% {}, {GUID}\"", GUID.replace('-', "%2d")), "100% (Guid), (Guid)"),
             (guid, format!("\"{}, {uuid}%2E\"", GUID.replace('-', "%252D")), "(Guid), (Guid)."),
             (guid, format!("\"{}\"", GUID.replace('-', r"\\u002d")), "(Guid)"),
+            (guid, format!("\"座 {}\"", GUID.replace('-', r"\-")), "座 (Guid)"),
+            (guid, format!("\"{}\"", GUID.replace('-', r"\x2D")), "(Guid)"),
+            (emoji, r#""{\"p\":\"pa\\ud83d\\ude0055word\"}""#.into(), r#"{"p":"(password)"}"#),
             (others, r#""<i>p&#228;55w&#xF6;rd""#.into(), "<i>(password)"),
+            // Written in a way that is not known.
+            (others, r#""<i>p&auml;55w&ouml;rd""#.into(), "(password)"),
+            (others, r#""p?55w?rd""#.into(), "(password)"),
+            (others, r#""rd55wp""#.into(), "rd55wp"),
             (others, r#""{\"p\":\"p\\u00e455w\\u00F6rd\"}""#.into(), r#"{"p":"(password)"}"#),
             (others, "\"p%C3%A455w%c3%b6rd%21\"".into(), "(password)!"),
             (others, "\"a%20&amp; b\"".into(), "a%20&amp; b"),

@@ -32,7 +32,9 @@ impl Cookies {
         let refuse = |why| Error::new(Status::InvalidArgument, format!("cookie: {why}"));
         let mut cookies = Cookies::default();
         for pair in text.split(';').filter(|pair| !pair.trim_matches(' ').is_empty()) {
-            let (name, value) = pair_of(pair).ok_or_else(|| {
+            // A name with a blank in it is that of the header.
+            let pair = pair_of(pair).filter(|(name, _)| !name.contains(' '));
+            let (name, value) = pair.ok_or_else(|| {
                 refuse("not name=value in visible ASCII and blanks, with ; between several")
             })?;
             if !cookies.set(name, Some(value)) {
@@ -77,7 +79,7 @@ impl Cookies {
 
 fn pair_of(text: &str) -> Option<(&str, &str)> {
     let (name, value) = text.split_once('=')?;
-    let (name, value) = (name.trim_matches(' '), value.trim_matches(' '));
+    let [name, value] = [name, value].map(|text| text.trim_matches([' ', '\t']));
     let plain = |text: &str| text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     (!name.is_empty() && plain(name) && plain(value)).then_some((name, value))
 }

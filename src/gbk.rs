@@ -9,16 +9,15 @@ static PAIRS: [u16; 126 * 190] = include!(concat!(env!("OUT_DIR"), "/gbk-pairs.r
 /// Where, among the sequences of four bytes, characters begin that follow each other.
 static RANGES: &[(u16, u16)] = &include!(concat!(env!("OUT_DIR"), "/gbk-ranges.rs"));
 
-/// The text, and whether some of it could not be read.
-pub(crate) fn decode(mut bytes: &[u8]) -> (String, bool) {
-    let (mut text, mut broken) = (String::with_capacity(bytes.len() * 3 / 2), false);
+/// The text, with U+FFFD for what could not be read.
+pub(crate) fn decode(mut bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 3 / 2);
     while !bytes.is_empty() {
         let (character, length) = first(bytes);
-        broken |= character.is_none();
         text.push(character.unwrap_or(REPLACEMENT_CHARACTER));
         bytes = &bytes[length..];
     }
-    (text, broken)
+    text
 }
 
 /// The first character, and how many bytes it takes. Of those that are none ASCII is left to the next.
@@ -64,8 +63,8 @@ mod tests {
     #[test]
     fn every_sequence_is_what_encoding_rs_makes_of_it() {
         let check = |bytes: &[u8]| {
-            let (text, broken) = encoding_rs::GB18030.decode_without_bom_handling(bytes);
-            assert!(decode(bytes) == (text.into_owned(), broken), "{bytes:02X?}");
+            let (text, _) = encoding_rs::GB18030.decode_without_bom_handling(bytes);
+            assert!(decode(bytes) == text, "{bytes:02X?}");
         };
         let all = || 0..=u8::MAX;
         for (a, b) in all().flat_map(|a| all().map(move |b| (a, b))) {

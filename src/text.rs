@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2_iter;
+use memchr::{memchr2_iter, memmem};
 
 use crate::gbk;
 
@@ -24,8 +24,8 @@ pub(crate) fn decode<'a, 'b>(
     match body {
         [0xFF, 0xFE, text @ ..] => return utf16(text, u16::from_le_bytes).into(),
         [0xFE, 0xFF, text @ ..] => return utf16(text, u16::from_be_bytes).into(),
-        [b'{', 0, ..] => return utf16(body, u16::from_le_bytes).into(),
-        [0, b'{', ..] => return utf16(body, u16::from_be_bytes).into(),
+        [1..=0x7F, 0, ..] => return utf16(body, u16::from_le_bytes).into(),
+        [0, 1..=0x7F, ..] => return utf16(body, u16::from_be_bytes).into(),
         _ => {}
     }
     if let Some(text) = std::str::from_utf8(body).ok().filter(|text| text.is_ascii()) {
@@ -34,22 +34,30 @@ pub(crate) fn decode<'a, 'b>(
     let charset = charset(content_type().unwrap_or_default());
     let is_gbk = |name: &String| IN_NAMES_OF_GBK.iter().any(|part| name.contains(part));
     let announced = charset.as_ref().is_some_and(is_gbk);
+    // What Java writes where nobody has chosen, with GBK in it as with anything else.
+    let is_latin = |name: &String| name == "iso-8859-1";
     let utf8 = String::from_utf8_lossy(body);
     let valid = matches!(utf8, Cow::Borrowed(_));
-    // A gateway that cuts its texts to a length may cut a character. GBK hardly ever looks so.
-    let long = utf8.chars().filter(|c| c.len_utf8() > 2).count();
-    let cut = 2 * utf8.matches(char::REPLACEMENT_CHARACTER).count() < long;
-    if !announced && (valid || cut || charset.is_some()) {
+    if !announced && (valid || !charset.as_ref().is_none_or(is_latin)) || !valid && is_cut(&utf8) {
         return utf8;
     }
+    let gbk = gbk::decode(body);
+    let whole = !gbk.contains(char::REPLACEMENT_CHARACTER);
     // What is not ASCII may be valid in both: then it is what is announced, unless a half of a character
     // would be ASCII, such as JSON's backslash.
     let ascii = |text: &[u8]| text.iter().filter(|byte| byte.is_ascii()).count();
-    match gbk::decode(body) {
-        (text, broken) if !valid && (announced || !broken) => text.into(),
-        (text, false) if ascii(text.as_bytes()) == ascii(body) => text.into(),
-        _ => utf8,
-    }
+    let keeps_ascii = ascii(gbk.as_bytes()) == ascii(body);
+    let is_gbk = match announced {
+        true => !valid || whole && keeps_ascii,
+        false => whole && charset.is_none() || keeps_ascii && (whole || is_cut(&gbk)),
+    };
+    if is_gbk { gbk.into() } else { utf8 }
+}
+
+/// A gateway that cuts its texts to a length may cut a character. Another charset hardly ever looks so.
+fn is_cut(text: &str) -> bool {
+    let long = text.chars().filter(|c| c.len_utf8() > 2).count();
+    2 * text.matches(char::REPLACEMENT_CHARACTER).count() < long
 }
 
 fn utf16(text: &[u8], unit: fn([u8; 2]) -> u16) -> String {
@@ -112,7 +120,7 @@ pub(crate) fn without_entities(html: &str) -> String {
     decoded(html, '&', entity)
 }
 
-/// A text without JSON's escapes but for controls: a secret could be written in them.
+/// A text without JSON's and JavaScript's escapes but for controls: a secret could be written in them.
 pub(crate) fn unescaped(text: &str) -> String {
     decoded(text, '\\', escape)
 }
@@ -153,15 +161,16 @@ fn entity(behind: &str) -> Option<(char, usize)> {
 }
 
 fn escape(behind: &str) -> Option<(char, usize)> {
-    match behind.chars().next()? {
-        character @ ('"' | '\\' | '/') => Some((character, 1)),
-        'u' => {
-            let code = u32::from_str_radix(behind.get(1..5)?, 16).ok()?;
-            let character = char::from_u32(code).filter(|c| !c.is_control())?;
-            Some((character, 5))
-        }
-        _ => None,
-    }
+    let unit = |from: usize, to| u16::from_str_radix(behind.get(from..to)?, 16).ok();
+    let (units, length) = match behind.chars().next()? {
+        mark if mark.is_ascii_punctuation() => return Some((mark, 1)),
+        'x' => ([unit(1, 3)?, 0], 3),
+        'u' if behind.get(5..7) == Some("\\u") => ([unit(1, 5)?, unit(7, 11).unwrap_or(0)], 5),
+        'u' => ([unit(1, 5)?, 0], 5),
+        _ => return None,
+    };
+    let character = char::decode_utf16(units).next()?.ok().filter(|c| !c.is_control())?;
+    Some((character, if character.len_utf16() > 1 { 11 } else { length }))
 }
 
 /// JSON's text where the backslashes of a path such as `C:\dir` stand in it as they are.
@@ -185,9 +194,21 @@ pub(crate) fn with_escapes(json: &str) -> String {
 
 /// Regardless of case of ASCII. What is looked for is whole characters, so it begins and ends at such.
 pub(crate) fn find(text: &str, word: &str) -> Option<usize> {
+    /// Up to here it may be compared at each place; in a longer text that could take seconds.
+    const SHORT: usize = 1024;
     let first = *word.as_bytes().first()?;
+    if text.len() > SHORT {
+        return find_all(text, word).next();
+    }
     memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), text.as_bytes())
         .find(|at| starts_with(&text.as_bytes()[*at..], word))
+}
+
+/// Each place, the first of those that overlap.
+pub(crate) fn find_all(text: &str, word: &str) -> impl Iterator<Item = usize> {
+    let [text, word] = [text, word].map(str::to_ascii_lowercase);
+    let places: Vec<_> = memmem::find_iter(text.as_bytes(), word.as_bytes()).collect();
+    places.into_iter()
 }
 
 pub(crate) fn starts_with(text: &[u8], word: &str) -> bool {

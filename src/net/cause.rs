@@ -26,7 +26,8 @@ impl Cause {
     pub const WANTS_TLS: Cause =
         Cause::NotHttp("the other side speaks TLS on this port; begin base_url with https://");
     pub const CHUNKS: Cause = Cause::NotHttp(
-        "a line between chunks is missing, is no length, or ends in a line feed alone",
+        "a line between chunks is missing, is no length, is longer than 20 bytes, or ends in a line feed \
+         alone",
     );
 
     pub fn of(why: &io::Error) -> Option<&Self> {

@@ -164,6 +164,7 @@ def answers():
         ("bom-below-an-empty-line", b"", b"\r\n" + bom + refusal.encode()),
         ("utf-16le", b"", b"\xff\xfe" + refusal.encode("utf-16-le")),
         ("utf-16le-without-bom", b"", refusal.encode("utf-16-le")),
+        ("utf-16le-below-an-empty-line", b"", f"\r\n{refusal}".encode("utf-16-le")),
         ("utf-16be-called-utf-8", b"Content-Type: application/json;charset=UTF-8\r\n",
          b"\xfe\xff" + refusal.encode("utf-16-be")),
     ]:
@@ -174,6 +175,11 @@ def answers():
         ("gbk-cut", announced, "座席".encode("gbk")[:3], "座\ufffd"),
         # Which is GBK, too.
         ("utf-8-cut", b"", "座席未签入".encode()[:14], "座席未签\ufffd"),
+        ("gbk-unannounced-cut", b"", "座席未签入".encode("gbk")[:9], "座席未签\ufffd"),
+        ("utf-8-cut-called-gbk", announced, "座席未签入".encode()[:14], "座席未签\ufffd"),
+        ("gbk-called-latin-1", b"Content-Type: text/html;charset=ISO-8859-1\r\n",
+         "座席".encode("gbk"), "座席"),
+        ("latin-1", b"Content-Type: text/html;charset=ISO-8859-1\r\n", b"f\xfcr", "f\ufffdr"),
         ("neither-utf-8-nor-gbk", b"", b"a\xffb", "a\ufffdb"),
         ("gbk-called-utf-8", b"Content-Type: text/html; charset=utf-8\r\n", "座席".encode("gbk"),
          "\ufffd\ufffd\u03ef"),

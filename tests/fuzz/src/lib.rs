@@ -25,9 +25,8 @@ pub fn options(url: &str) -> ClientOptions {
 
 /// In the place of src/gbk.rs, whose tables its build.rs makes: that is compared with encoding_rs, too.
 pub mod gbk {
-    pub fn decode(bytes: &[u8]) -> (String, bool) {
-        let (text, broken) = encoding_rs::GB18030.decode_without_bom_handling(bytes);
-        (text.into_owned(), broken)
+    pub fn decode(bytes: &[u8]) -> String {
+        encoding_rs::GB18030.decode_without_bom_handling(bytes).0.into_owned()
     }
 }
 

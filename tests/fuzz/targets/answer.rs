@@ -33,7 +33,7 @@ const CONTENT_TYPES: [Option<&str>; 8] = [
     Some("text/html; charset=\"gb2312\""),
     Some("text/plain;charset=gb18030;x"),
     Some("charset="),
-    Some("application/json"),
+    Some("text/html;charset=ISO-8859-1"),
     Some("text/html; Charset = 'x-gbk'"),
 ];
 
