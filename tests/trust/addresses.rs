@@ -2,15 +2,12 @@
 
 use std::net::TcpListener;
 
-use agw::{Client, ClientOptions, Status, Trust};
-use support::certs::{Authority, Leaf, dns, ip};
+use support::certs::ip;
 use support::faults::row::Site;
 use support::faults::run::Place;
-use support::gateway::{Gateway, Script, Step};
-use support::tls::{Over, Plan};
-use support::{GUID, HOST};
+use support::tls::Over;
 
-use crate::{options, reject, reject_trusting};
+use crate::*;
 
 #[test]
 fn literals_are_dialled_and_checked_as_addresses() {

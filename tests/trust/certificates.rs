@@ -2,15 +2,12 @@
 
 use std::sync::LazyLock;
 
-use agw::{Answer, Client, ClientOptions, Error, Level, Status, Trust};
+use agw::Level;
 use rcgen::ExtendedKeyUsagePurpose;
-use support::certs::{Authority, Identity, Leaf, OPENSSL_DEFAULT, dns, ip, rsa2048};
+use support::certs::{OPENSSL_DEFAULT, ip, rsa2048};
 use support::client::Lines;
-use support::gateway::Gateway;
-use support::tls::{Plan, VERSIONS};
-use support::{GUID, HOST};
 
-use crate::{corpus, options, reject, reject_pinned, secrets};
+use crate::*;
 
 /// One certificate, and what is to become of it.
 struct Row {

@@ -2,17 +2,12 @@
 
 use std::sync::LazyLock;
 
-use agw::{Answer, Client, Error, Status, Trust};
 use rustls::SupportedProtocolVersion;
 use rustls::version::TLS12;
-use support::certs::{Authority, Identity, Leaf, dns, openssl_key, rsa2048};
+use support::certs::{openssl_key, rsa2048};
 use support::client::Lines;
-use support::files::Folder;
-use support::gateway::{Gateway, Script, Step};
-use support::tls::{Plan, VERSIONS};
-use support::{GUID, HOST};
 
-use crate::{options, secrets};
+use crate::*;
 
 /// One authority for the gateway and its clients.
 static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| Authority::new("Own authority"));

@@ -4,14 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use agw::{Client, ClientOptions, Error, Status, Trust};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use support::HOST;
-use support::certs::Identity;
-use support::tls::Plan;
 
-use crate::{reject_pinned, reject_trusting, secrets};
+use crate::*;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/files");
 

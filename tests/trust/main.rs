@@ -14,8 +14,12 @@ mod system;
 mod through_c;
 mod unreadable;
 
-use agw::{Answer, Client, ClientOptions, Error, Trust};
-use support::gateway::Gateway;
+// For the modules, too: they take all of it.
+use agw::{Answer, Client, ClientOptions, Error, Status, Trust};
+use support::certs::{Authority, Identity, Leaf, dns};
+use support::files::Folder;
+use support::gateway::{Gateway, Script, Step};
+use support::tls::{Plan, VERSIONS};
 use support::{GUID, HOST};
 
 /// What reaches the gateway under [`HOST`], with the rest as the caller changes it.

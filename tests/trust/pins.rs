@@ -1,12 +1,9 @@
 //! Fingerprints: how they may be written, and that the handshake's signature counts all the same.
 
-use agw::{Status, Trust};
-use support::HOST;
-use support::certs::{Authority, Identity, Leaf, OPENSSL_DEFAULT, dns};
-use support::tls::{Plan, VERSIONS};
+use support::certs::OPENSSL_DEFAULT;
 
 use crate::certificates::fingerprint_in;
-use crate::{options, reject, reject_pinned, reject_trusting};
+use crate::*;
 
 fn self_signed() -> Identity {
     Leaf::server(vec![dns("other.test")]).self_signed()

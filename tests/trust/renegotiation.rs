@@ -7,15 +7,10 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use agw::{Client, ClientOptions, Error, Status, Trust};
 use rustls::HandshakeKind;
-use support::certs::{Identity, Leaf, dns};
-use support::files::Folder;
-use support::gateway::{Gateway, Script, Step};
-use support::tls::{Plan, VERSIONS};
-use support::{ACCEPTED, GUID, HOST, c, http};
+use support::{ACCEPTED, c, http};
 
-use crate::options;
+use crate::*;
 
 static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     let program = support::files::temporary().join("renegotiates");

@@ -1,12 +1,9 @@
 //! Gateways whose TLS and agw's do not meet, and other things that answer where TLS is expected.
 
-use agw::{Client, ClientOptions, Error, Status, Trust};
-use support::HOST;
-use support::gateway::{Gateway, Script, Step};
 use support::openssl::Server;
 
 use crate::corpus::path as corpus;
-use crate::reject;
+use crate::*;
 
 fn options(base_url: &str, server: &Server) -> ClientOptions {
     let mut options = ClientOptions::new(base_url);

@@ -1,13 +1,8 @@
 //! Sessions are resumed, and each client keeps its own.
 
-use agw::{Client, ClientOptions, Trust};
 use rustls::HandshakeKind::{self, Full, Resumed};
-use support::certs::{Authority, Leaf, dns};
-use support::gateway::Gateway;
-use support::tls::{Plan, VERSIONS};
-use support::{GUID, HOST};
 
-use crate::options;
+use crate::*;
 
 fn handshakes(gateway: &Gateway) -> Vec<HandshakeKind> {
     gateway.seen().clients.iter().filter_map(|met| met.handshake).collect()
@@ -48,7 +43,7 @@ fn a_session_does_not_stand_in_for_trust() {
     for version in VERSIONS {
         let gateway = Plan::new(&identity).only(version).start();
         let _client = two_calls(&options(&gateway, Trust::DangerAny, |_| {}));
-        crate::reject_trusting(&gateway, &other.pem()).expect_err("an unknown issuer");
+        reject_trusting(&gateway, &other.pem()).expect_err("an unknown issuer");
         assert_eq!(handshakes(&gateway), [Full, Resumed], "{version:?}");
     }
 }

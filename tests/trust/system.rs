@@ -5,14 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
 
-use agw::{Answer, Client, Error, Status, Trust};
-use support::HOST;
-use support::certs::{Authority, Leaf, dns};
-use support::files::Folder;
-use support::gateway::Gateway;
-use support::tls::Plan;
-
-use crate::{corpus, options, reject, reject_trusting};
+use crate::*;
 
 /// The process that has it is the inner one; its value is the file of the system's store.
 const STORE: &str = "AGW_TRUST_TEST_STORE";

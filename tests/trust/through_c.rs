@@ -6,14 +6,10 @@ use std::ptr;
 use agw::ffi::*;
 use agw::status::{AGW_E_TLS, AGW_OK};
 use rcgen::SanType;
-use support::certs::{Authority, Identity, Leaf, dns};
 use support::faults::abi::{Outcome, outcome_of};
-use support::files::Folder;
-use support::gateway::Gateway;
-use support::tls::Plan;
-use support::{GUID, HOST};
 
 use crate::certificates::fingerprint_in;
+use crate::*;
 
 fn text(text: &str) -> CString {
     CString::new(text).expect("no NUL")

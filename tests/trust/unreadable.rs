@@ -1,12 +1,8 @@
 //! Options that hold certificates and keys: what can be read, and what is said of the rest.
 
-use agw::Status;
-use support::HOST;
-use support::certs::{Authority, Identity, Leaf, dns, pem};
-use support::files::Folder;
-use support::tls::Plan;
+use support::certs::pem;
 
-use crate::{corpus, reject_trusting, secrets};
+use crate::*;
 
 #[test]
 fn an_authority_may_be_given_as_text_or_path() {
