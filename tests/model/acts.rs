@@ -122,8 +122,8 @@ impl Form {
 
     /// The message tells whose answer it is, and so does all that it brings: an event, a Guid, a cookie.
     pub fn text(&self, whose: Whose) -> Vec<u8> {
-        let (Whose { agent, serial, brings }, retcode) = (whose, self.retcode);
-        let event = if brings.event {
+        let (Whose { agent, serial, .. }, retcode) = (whose, self.retcode);
+        let event = if whose.brings_event {
             format!(
                 r#""event":{{"eventType":"E","workNo":"{agent}","content":{{"confId":{serial}}}}},"#
             )
@@ -136,7 +136,7 @@ impl Form {
         let chunk = format!("{:x}\n{json}\n0\n\n", json.len());
         // Behind the last line of the head, not of an interim one.
         let (head, body) = self.text.rsplit_once("\n\n").expect("a head ends");
-        let brought = if brings.guid {
+        let brought = if whose.brings_guid {
             let guid = guid(Named::Brought, agent, serial);
             format!("\nSet-GUID: JSESSIONID={guid}\nSet-Cookie: {NODE}={agent}.{serial}")
         } else {
@@ -154,13 +154,8 @@ impl Form {
 pub struct Whose {
     pub agent: u32,
     pub serial: u32,
-    pub brings: Brings,
-}
-
-#[derive(Clone, Copy)]
-pub struct Brings {
-    pub guid: bool,
-    pub event: bool,
+    pub brings_guid: bool,
+    pub brings_event: bool,
 }
 
 /// The balancer's cookie.
@@ -241,24 +236,15 @@ impl End {
 /// What becomes of a request that was read.
 pub enum Fate {
     /// In so many pieces. `twin`: and once more.
-    Answered {
-        form: &'static Form,
-        pieces: usize,
-        twin: bool,
-        end: End,
-    },
+    Answered { form: &'static Form, pieces: usize, twin: bool, end: End },
     /// The client has gone by then, but for one that polls.
     Late,
     /// Up to somewhere in the middle.
-    Broken {
-        end: End,
-    },
+    Broken { end: End },
     /// Not a byte, until the client goes.
     Silence,
-    Death {
-        after: Duration,
-        end: End,
-    },
+    /// The connection ends after so long, without an answer.
+    Death { after: Duration, end: End },
 }
 
 impl Fate {

@@ -11,9 +11,7 @@ use std::time::{Duration, Instant};
 use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
 use socket2::SockRef;
 
-use crate::acts::{
-    Brings, End, FORMS, Fate, Form, Named, Plan, Whose, cuts, read_cookies, read_guid,
-};
+use crate::acts::*;
 use support::dice::Dice;
 use support::lock;
 use support::tls::{Over, await_bytes};
@@ -53,9 +51,9 @@ impl Request {
 
     /// What the answer to it brings: a sign-in always a Guid, the others by their numbers.
     fn whose(&self) -> Whose {
-        let brings =
-            Brings { guid: self.signs_in || self.serial % 2 == 0, event: self.serial % 3 > 0 };
-        Whose { agent: self.agent, serial: self.serial, brings }
+        let brings_guid = self.signs_in || self.serial % 2 == 0;
+        let brings_event = self.serial % 3 > 0;
+        Whose { agent: self.agent, serial: self.serial, brings_guid, brings_event }
     }
 }
 
@@ -247,14 +245,14 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 }
 
 /// An answer: to which request, and in which form.
-type Twin = (Whose, &'static Form);
+type Answer = (Whose, &'static Form);
 
 /// What goes out once the next request was read.
 #[derive(Default)]
 struct Held {
     bytes: Vec<u8>,
     /// The answer that nobody asked for whose rest it is, and its place in the log if it has begun.
-    twin: Option<(Twin, Option<usize>)>,
+    twin: Option<(Answer, Option<usize>)>,
 }
 
 /// A connection as the gateway has it.
@@ -307,7 +305,7 @@ impl Peer {
             let doubtful = self.send_held()?;
             match Fate::drawn(&mut self.dice, &self.shared.plan, polls) {
                 Fate::Answered { form, pieces, twin, end } => {
-                    self.answer(form, whose, pieces, twin)?;
+                    self.answer((whose, form), pieces, twin)?;
                     if doubtful {
                         self.await_arrival();
                     }
@@ -318,7 +316,7 @@ impl Peer {
                 }
                 Fate::Late => {
                     thread::sleep(self.shared.plan.timeout + Duration::from_millis(10));
-                    self.answer(&FORMS[0], whose, 1, false)?;
+                    self.answer((whose, &FORMS[0]), 1, false)?;
                 }
                 Fate::Broken { end } => {
                     let wire = self.seal(&FORMS[0].text(whose))?;
@@ -426,17 +424,11 @@ impl Peer {
         Ok(amount)
     }
 
-    fn answer(
-        &mut self,
-        form: &'static Form,
-        whose: Whose,
-        pieces: usize,
-        twin: bool,
-    ) -> io::Result<()> {
-        let text = form.text(whose);
+    fn answer(&mut self, answer: Answer, pieces: usize, twin: bool) -> io::Result<()> {
+        let text = answer.1.text(answer.0);
         let one_record = twin && self.tls.is_some() && self.dice.chance(20);
         let wire = self.seal(&text.repeat(if one_record { 2 } else { 1 }))?;
-        let own = self.begin((whose, form), false, false);
+        let own = self.begin(answer, false, false);
         let mut rest = wire.as_slice();
         for _ in 1..pieces {
             let (piece, behind) = rest.split_at(self.dice.below(rest.len()));
@@ -445,14 +437,14 @@ impl Peer {
             rest = behind;
         }
         if one_record {
-            let twin = self.begin((whose, form), true, true);
+            let twin = self.begin(answer, true, true);
             self.put(rest)?;
             self.is_whole(own);
             self.is_whole(twin);
         } else if twin {
             let wire = self.seal(&text)?;
             let cuts = cuts(&mut self.dice, wire.len());
-            self.put_twin(Some(own), rest, &wire, (whose, form), cuts)?;
+            self.put_twin(Some(own), rest, &wire, answer, cuts)?;
         } else {
             self.put(rest)?;
             self.is_whole(own);
@@ -467,7 +459,7 @@ impl Peer {
         own: Option<usize>,
         end: &[u8],
         wire: &[u8],
-        twin: Twin,
+        twin: Answer,
         (glued, before): (usize, usize),
     ) -> io::Result<()> {
         let mut begun = (glued > 0).then(|| self.begin(twin, true, !end.is_empty()));
@@ -574,7 +566,7 @@ impl Peer {
         write(&mut self.shared.state().connections[self.id])
     }
 
-    fn begin(&self, (Whose { serial, .. }, form): Twin, unasked: bool, glued: bool) -> usize {
+    fn begin(&self, (Whose { serial, .. }, form): Answer, unasked: bool, glued: bool) -> usize {
         self.log(|log| {
             let requests = log.requests.len();
             let (begun, arrived, whole) = (Instant::now(), None, None);
@@ -587,9 +579,9 @@ impl Peer {
         self.log(|log| log.sent[sent].whole = Some(Instant::now()));
     }
 
-    fn nobody(&self) -> Twin {
-        let brings = Brings { guid: true, event: true };
-        (Whose { agent: 0, serial: NOBODY + self.id as u32, brings }, &FORMS[0])
+    fn nobody(&self) -> Answer {
+        let serial = NOBODY + self.id as u32;
+        (Whose { agent: 0, serial, brings_guid: true, brings_event: true }, &FORMS[0])
     }
 
     fn set_resting(&mut self, rests: bool) {

@@ -35,20 +35,11 @@ pub enum Fault {
     /// A call ended cancelled that nobody had cancelled, or one went on that was before it began.
     Cancelled,
 }
+use Fault::*;
 
 impl Fault {
-    pub const ALL: [Fault; 10] = [
-        Fault::Foreign,
-        Fault::UsedAgain,
-        Fault::Twice,
-        Fault::Missing,
-        Fault::Idle,
-        Fault::Lost,
-        Fault::Late,
-        Fault::Event,
-        Fault::Session,
-        Fault::Cancelled,
-    ];
+    pub const ALL: [Fault; 10] =
+        [Foreign, UsedAgain, Twice, Missing, Idle, Lost, Late, Event, Session, Cancelled];
 }
 
 /// A thread may not get to run for so long between a deed and the look at its clock.
@@ -156,12 +147,12 @@ impl Judge<'_> {
         self.count("calls that asked once more", !asks(call, copies)[1].is_empty());
         self.count("requests on a kept connection", copies.iter().any(|copy| copy.place > 0));
         if copies.iter().any(|copy| copy.request.agent != call.agent) {
-            self.note(call, copies, Err((Fault::Foreign, "it was read as another agent's")));
+            self.note(call, copies, Err((Foreign, "it was read as another agent's")));
         }
         let whose = self.whose_answer(call, copies, story);
         self.note(call, copies, whose);
         if call.outcome.event.is_some_and(|event| Some(event) != call.told()) {
-            self.note(call, copies, Err((Fault::Event, "an event that is not in the answer")));
+            self.note(call, copies, Err((Event, "an event that is not in the answer")));
         }
         for ask in asks(call, copies) {
             self.note(call, copies, sent_again(self.plan, call, ask));
@@ -201,10 +192,9 @@ impl Judge<'_> {
         if call.outcome.retcode.is_empty() || no_guid {
             return Ok(());
         }
-        let told =
-            call.told().ok_or((Fault::Foreign, "an answer that the gateway does not give"))?;
+        let told = call.told().ok_or((Foreign, "an answer that the gateway does not give"))?;
         if told.1 == call.serial && told.0 != call.agent {
-            return Err((Fault::Foreign, "an answer to another agent"));
+            return Err((Foreign, "an answer to another agent"));
         }
         let own = told.1 == call.serial;
         let came = came(call, story, told.1, |sent| {
@@ -212,7 +202,7 @@ impl Judge<'_> {
             let whole = sent.whole.is_some() || (own && sent.form.is_chunked());
             whole && sent.form.retcode == call.outcome.retcode
         });
-        let came = came.ok_or((Fault::Foreign, "an answer that was not sent there"))?;
+        let came = came.ok_or((Foreign, "an answer that was not sent there"))?;
         self.count(
             "unasked answers believed that may have come before the request was written",
             came == Came::Meanwhile,
@@ -222,14 +212,14 @@ impl Judge<'_> {
             came == Came::Behind,
         );
         match came {
-            Came::Before => Err((Fault::Foreign, "an answer that came before the call")),
+            Came::Before => Err((Foreign, "an answer that came before the call")),
             // What comes behind a refusal may cross the next request.
             Came::Meanwhile
                 if self.plan.quiet
                     && asks(call, copies)[1].is_empty()
                     && !story.connections.iter().any(|it| left_over(it, told.1)) =>
             {
-                Err((Fault::Foreign, "an answer that came before the request was read"))
+                Err((Foreign, "an answer that came before the request was read"))
             }
             _ => Ok(()),
         }
@@ -256,11 +246,7 @@ impl Judge<'_> {
                 };
                 self.count("Guids and cookies that an answer had brought", brought.is_some());
                 if agent != call.agent && !brought.is_some_and(believed) {
-                    self.note(
-                        call,
-                        copies,
-                        Err((Fault::Session, "another agent's Guid or cookie")),
-                    );
+                    self.note(call, copies, Err((Session, "another agent's Guid or cookie")));
                 }
             }
         }
@@ -311,7 +297,7 @@ enum Came {
 
 /// A connection is used again after a clear answer only, and if nothing has come since.
 fn used_again(plan: &Plan, story: &Story, call: &Call, copy: &Copy) -> Verdict {
-    let wrong = |why| Err((Fault::UsedAgain, why));
+    let wrong = |why| Err((UsedAgain, why));
     for sent in copy.connection.sent.iter().filter(|sent| sent.unasked) {
         let waited = sent.waited_for(call.began, story.got_its_own(sent.serial));
         // A part of a record may be one of a ticket.
@@ -356,7 +342,7 @@ fn used_again(plan: &Plan, story: &Story, call: &Call, copy: &Copy) -> Verdict {
 /// Once at most, on a new connection, and only if a kept one died before the first byte of the
 /// answer and within a second.
 fn sent_again(plan: &Plan, call: &Call, copies: &[Copy]) -> Verdict {
-    let wrong = |why| Err((Fault::Twice, why));
+    let wrong = |why| Err((Twice, why));
     let [first, second, further @ ..] = copies else { return Ok(()) };
     let (dead, read) = (first.connection, first.request.read);
     let Some(closed) = dead.closed.filter(|closed| *closed <= second.request.read) else {
@@ -393,19 +379,19 @@ fn maybe_sent(plan: &Plan, story: &Story, call: &Call, copies: &[Copy]) -> Verdi
         connection.is_not_for(call.serial, plan.over, call.began, call.ended)
     };
     match () {
-        () if call.nowhere && !copies.is_empty() => Err((Fault::Idle, "a call to nobody was read")),
+        () if call.nowhere && !copies.is_empty() => Err((Idle, "a call to nobody was read")),
         () if *status == Status::Ok => Ok(()),
         () if refused && several != *maybe_sent => {
-            Err((Fault::Idle, "MAYBE_SENT of a refusal, which speaks for the last copy alone"))
+            Err((Idle, "MAYBE_SENT of a refusal, which speaks for the last copy alone"))
         }
         () if !maybe_sent
             && !refused
             && (several || copies.iter().any(|copy| went_on(call, copy))) =>
         {
-            Err((Fault::Missing, "no MAYBE_SENT"))
+            Err((Missing, "no MAYBE_SENT"))
         }
         () if *maybe_sent && (call.nowhere || story.connections.iter().all(is_not_for)) => {
-            Err((Fault::Idle, "MAYBE_SENT, and nothing was sent"))
+            Err((Idle, "MAYBE_SENT, and nothing was sent"))
         }
         () => Ok(()),
     }
@@ -418,7 +404,7 @@ fn lost(plan: &Plan, story: &Story, call: &Call, copies: &[Copy]) -> Verdict {
     let excused = |connection: &Connection| connection.excuses(call.began, call.ended);
     let in_time = call.ended - call.began < time_of(plan, call);
     if copies.is_empty() && broke && in_time && !story.connections.iter().any(excused) {
-        return Err((Fault::Lost, "the request was not sent"));
+        return Err((Lost, "the request was not sent"));
     }
     let Some(copy) = copies.last().filter(|copy| !copy.connection.reset) else { return Ok(()) };
     let sent = &copy.connection.sent;
@@ -440,7 +426,7 @@ fn lost(plan: &Plan, story: &Story, call: &Call, copies: &[Copy]) -> Verdict {
         Status::Timeout => Ok(()),
         Status::Cancelled if plan.cancels || call.cancelled.is_some() => Ok(()),
         _ if told && call.outcome.retcode == sent[own].form.retcode => Ok(()),
-        _ => Err((Fault::Lost, "the answer did not reach the caller")),
+        _ => Err((Lost, "the answer did not reach the caller")),
     }
 }
 
@@ -454,14 +440,14 @@ fn in_time(plan: &Plan, call: &Call) -> Verdict {
     let took = call.ended - call.began;
     // Setting up a connection has its own time-out, which is the same here for polls, too.
     if call.outcome.status == Status::Timeout && took < plan.timeout {
-        return Err((Fault::Late, "a time-out before its time"));
+        return Err((Late, "a time-out before its time"));
     }
     let end = call.began + time_of(plan, call);
     let end = call.cancelled.map_or(end, |cancelled| end.min(cancelled.max(call.began)));
     let late = call.ended.saturating_duration_since(end);
     let at_fault = late > HANGS || !standstill::stood_still_since(call.began);
     if late > Duration::from_secs(1) && at_fault {
-        return Err((Fault::Late, "not back by the deadline, or for long after the cancel"));
+        return Err((Late, "not back by the deadline, or for long after the cancel"));
     }
     Ok(())
 }
@@ -473,9 +459,9 @@ fn cancelled(plan: &Plan, call: &Call) -> Verdict {
     let early = begins && call.cancelled.is_some_and(|cancelled| cancelled <= call.began);
     match () {
         () if ended && !plan.cancels && call.cancelled.is_none() => {
-            Err((Fault::Cancelled, "nobody had cancelled it"))
+            Err((Cancelled, "nobody had cancelled it"))
         }
-        () if early && !ended => Err((Fault::Cancelled, "it was cancelled before it began")),
+        () if early && !ended => Err((Cancelled, "it was cancelled before it began")),
         () => Ok(()),
     }
 }

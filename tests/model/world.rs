@@ -1,17 +1,17 @@
 //! One world: agents that call through the library, and what became of each call.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use agw::{Answer, CallId, Client, ClientOptions, Error, Event, SignIn, Status, Trust};
-use socket2::{Domain, Socket, Type};
 
 use crate::acts::{CALL, Named, Plan, SIGNED_IN, STALE, addressee, guid};
 use crate::gateway::{Connection, Gateway};
 use support::dice::Dice;
+use support::faults::row::Site;
+use support::faults::run::Place;
 use support::lock;
 use support::tls::Over;
 
@@ -171,8 +171,7 @@ impl Call {
 pub struct World {
     plan: Arc<Plan>,
     gateway: Gateway,
-    /// A port where nobody listens.
-    nobody: u16,
+    nobody: Place,
     make: MakeCaller,
     clients: Vec<Box<dyn Caller>>,
     serial: AtomicU32,
@@ -198,14 +197,11 @@ impl Story {
 
 impl World {
     pub fn play(plan: Arc<Plan>, make: MakeCaller) -> Story {
-        let nobody = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        nobody.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a loopback port");
-        let address = nobody.local_addr().ok().and_then(|address| address.as_socket());
         let gateway = Gateway::start(&plan);
         let mut world = World {
             clients: Vec::new(),
             gateway,
-            nobody: address.expect("bound").port(),
+            nobody: Place::open(&Site::Nobody, Over::Plain, false),
             make,
             serial: AtomicU32::new(0),
             calls: Mutex::default(),
@@ -235,14 +231,18 @@ impl World {
         (self.make)(&options)
     }
 
+    fn client_of(&self, agent: u32) -> &dyn Caller {
+        &*self.clients[agent as usize % self.clients.len()]
+    }
+
     fn call_in_turn(&self) {
         let mut dice = Dice::new(self.plan.seed, u64::MAX);
         for _ in 0..self.plan.calls {
             let agent = 101 + dice.below(self.plan.agents as usize) as u32;
-            let client = &*self.clients[agent as usize % self.clients.len()];
+            let client = self.client_of(agent);
             match dice.below(100) {
                 0..=1 => self.call(client, 100, true),
-                2..=3 => self.call(&*self.client(self.nobody), agent, true),
+                2..=3 => self.call(&*self.client(self.nobody.port()), agent, true),
                 4..=5 => {
                     self.gateway.refuse(true);
                     self.call(client, agent, false);
@@ -273,11 +273,7 @@ impl World {
                     let mut dice = Dice::new(self.plan.seed, u64::MAX - u64::from(agent));
                     for _ in 0..turns {
                         thread::sleep(dice.pause(3));
-                        self.call(
-                            &*self.clients[agent as usize % self.clients.len()],
-                            agent,
-                            false,
-                        );
+                        self.call(self.client_of(agent), agent, false);
                     }
                 })
             });

@@ -21,9 +21,8 @@ use std::error::Error;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{self, Child, Command, ExitCode, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::Duration;
 
 use clap::Parser;
 use support::faults::library::Library;
@@ -77,7 +76,7 @@ fn main() -> ExitCode {
 fn soak(library: &Path, seconds: u64, folder: &Path) -> Result<bool, Box<dyn Error>> {
     let time = Duration::from_secs(seconds.max(20));
     let warm_up = (time / 10).max(Duration::from_secs(5));
-    end_at(Instant::now() + time + PATIENCE);
+    support::end_after(time + PATIENCE);
     fs::create_dir_all(folder)?;
     let (library, version) = Library::load(library)?;
     let mut gateway = start_gateway(folder)?;
@@ -99,15 +98,6 @@ fn soak(library: &Path, seconds: u64, folder: &Path) -> Result<bool, Box<dyn Err
     let done = serde_json::from_str::<Done>(&done)?;
     Ok(Report { host: &host, version, folder, done, before, after, leaks_found, time, warm_up }
         .print()?)
-}
-
-/// Whatever hangs, the soak stops.
-fn end_at(end: Instant) {
-    thread::spawn(move || {
-        thread::sleep(end - Instant::now());
-        let _ = writeln!(io::stderr(), "soak: it does not end");
-        process::exit(1);
-    });
 }
 
 fn start_gateway(folder: &Path) -> io::Result<Child> {

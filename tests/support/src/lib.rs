@@ -19,6 +19,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write};
+use std::process;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -38,6 +39,15 @@ pub fn caller() -> Option<OsString> {
 /// Prints a line. If nobody reads on, the exit code still says it.
 pub fn line(text: fmt::Arguments) {
     let _ = writeln!(io::stdout().lock(), "{text}");
+}
+
+/// Whatever hangs, the program stops.
+pub fn end_after(time: Duration) {
+    thread::spawn(move || {
+        thread::sleep(time);
+        line(format_args!("it does not end"));
+        process::exit(1);
+    });
 }
 
 /// Fails where it takes longer than anything here should.

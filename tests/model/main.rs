@@ -4,19 +4,14 @@
 //! `make model CALLS=1000000` makes more calls; `AGW_MODEL_SEED=7 make model CALLS=5000` plays the
 //! world of that seed again and again.
 
-#[path = "model/acts.rs"]
 mod acts;
-#[path = "model/gateway.rs"]
 mod gateway;
-#[path = "model/judge.rs"]
 mod judge;
-#[path = "model/naive.rs"]
 mod naive;
-#[path = "model/world.rs"]
 mod world;
 
 use std::env;
-use std::process::{self, ExitCode};
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -59,7 +54,7 @@ fn main() -> ExitCode {
     let calls = number("AGW_MODEL_CALLS").map_or(FEW, |calls: u64| calls as usize);
     let seed = number("AGW_MODEL_SEED");
 
-    end_after(Duration::from_secs(120) + Duration::from_millis(5) * calls as u32);
+    support::end_after(Duration::from_secs(120) + Duration::from_millis(5) * calls as u32);
 
     let overlooked = if seed.is_none() { overlooked() } else { Vec::new() };
     let began = Instant::now();
@@ -74,15 +69,6 @@ fn main() -> ExitCode {
         line(format_args!("not all that is to be tried has happened: {TRIED:?}"));
     }
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// Whatever hangs, the test stops.
-fn end_after(time: Duration) {
-    thread::spawn(move || {
-        thread::sleep(time);
-        line(format_args!("it does not end"));
-        process::exit(1);
-    });
 }
 
 /// What is not found in a client that does everything wrong. A machine that stands still now and then
@@ -110,10 +96,11 @@ fn overlooked() -> Vec<Fault> {
 fn play(make: MakeCaller, calls: usize, plan: impl Fn(u64) -> Plan + Sync) -> Findings {
     let findings = Mutex::<Findings>::default();
     let seeds = AtomicU64::new(0);
+    let made = || lock(&findings).counts.get("calls").copied().unwrap_or_default();
     thread::scope(|scope| {
         for _ in 0..AT_A_TIME {
             scope.spawn(|| {
-                while made(&findings) < calls {
+                while made() < calls {
                     let plan = Arc::new(plan(seeds.fetch_add(1, Ordering::Relaxed)));
                     let story = World::play(plan.clone(), make);
                     let found = judge(&plan, &story);
@@ -123,10 +110,6 @@ fn play(make: MakeCaller, calls: usize, plan: impl Fn(u64) -> Plan + Sync) -> Fi
         }
     });
     findings.into_inner().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn made(findings: &Mutex<Findings>) -> usize {
-    lock(findings).counts.get("calls").copied().unwrap_or_default()
 }
 
 fn print(findings: &Findings, began: Instant) {

@@ -1,6 +1,5 @@
 //! Threads and processes: many callers at once, cancels, frees, forks, and a signal.
 
-#[path = "threads/cancel_call.rs"]
 mod cancel_call;
 
 use std::path::PathBuf;
