@@ -38,40 +38,16 @@ struct Input {
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
 enum Step {
-    New {
-        place: u8,
-        options: u8,
-    },
-    Reject {
-        place: u8,
-        agent: Agent,
-        id: Id,
-    },
-    Connect {
-        place: u8,
-        id: Id,
-    },
-    Cancel {
-        place: u8,
-    },
-    CancelCall {
-        place: u8,
-        id: Id,
-    },
-    /// The handle stays where it is: from then on it is stale.
-    Free {
-        place: u8,
-    },
-    Forged {
-        handle: u64,
-        call: Call,
-    },
-    /// One beside one that was issued.
-    Near {
-        place: u8,
-        distance: i8,
-        call: Call,
-    },
+    New { place: u8, options: u8 },
+    Reject { place: u8, agent: Agent, id: Id },
+    Connect { place: u8, id: Id },
+    Cancel { place: u8 },
+    CancelCall { place: u8, id: Id },
+    // The handle stays where it is: from then on it is stale.
+    Free { place: u8 },
+    Forged { handle: u64, call: Call },
+    // One beside one that was issued.
+    Near { place: u8, distance: i8, call: Call },
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]

@@ -103,6 +103,11 @@ pub fn broken(word: &'static str) -> Expect {
     fails(Status::Io, MAYBE_SENT, word)
 }
 
+/// It broke in the body of the answer.
+pub fn broken_body() -> Expect {
+    broken(MIDDLE).http(200)
+}
+
 /// The accepting answer with another length than its body has.
 pub fn with_length(length: usize) -> Step {
     send(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{ACCEPTED}"))

@@ -64,7 +64,7 @@ fn faults_of(name: &str, asked: Asked) -> Vec<Row> {
         once("FIN without TLS's goodbye", TLS, vec![Cut], broken(WAITING)),
         once("RST before an answer", ALL, vec![Reset], broken(WAITING).os_error()),
         once("FIN in the middle of the head", ALL, vec![half_a_head], broken(MIDDLE)),
-        once("FIN in the middle of the body", ALL, vec![half_a_body], broken(MIDDLE).http(200)),
+        once("FIN in the middle of the body", ALL, vec![half_a_body], broken_body()),
         once("half a record, then FIN", TLS, vec![half_a_record, Cut], broken(MIDDLE)),
         answered("500 in HTML", &http("500 Oops", HTML), error(Status::Http, 500)),
         answered("redirect", redirect, error(Status::Http, 302)),
@@ -92,6 +92,8 @@ fn sign_ins() -> Vec<Row> {
     let no = |retcode| says(retcode, &[("Set-GUID", NEWER)]);
     let refused = |retcode| refused(Status::Gateway, retcode);
     let no_guid = says("0", &[("Set-GUID", "two words")]);
+    let cut = [Read, cut_off(&brings_guid(NEWER))];
+    let found = [Read, send(no("100-002"))];
     vec![
         row_of("sign-in", brings_guid(GUID)).asks(SignIn, accepted()).kept(Some(GUID)),
         brings_none("sign-in without a Set-GUID", says("0", &[]), without()),
@@ -100,23 +102,19 @@ fn sign_ins() -> Vec<Row> {
         brings_none("sign-in that finds the agent signed in", no("100-002"), refused("100-002")),
         leaves("sign-in refused leaves the session", no("100-001"), refused("100-001")),
         leaves("sign-in without a Set-GUID leaves the session", says("0", &[]), without()),
-        row("sign-in cut off leaves the session", ALL, {
-            follows([Read, cut_off(&brings_guid(NEWER))])
-        })
-        .act(SetSession)
-        .asks(SignIn, broken(MIDDLE).http(200))
-        .kept(Some(GUID))
-        .with_guids(&[""])
-        .sees(1, 1),
+        row("sign-in cut off leaves the session", ALL, follows(cut))
+            .act(SetSession)
+            .asks(SignIn, broken_body())
+            .kept(Some(GUID))
+            .with_guids(&[""])
+            .sees(1, 1),
         // The first copy may be why the agent is signed in.
-        row("sign-in sent once more finds the agent signed in", ALL, {
-            in_turn([speaks([Read]), speaks([Read, send(no("100-002"))])])
-        })
-        .connect(connected())
-        .asks(SignIn, refused("100-002").with_flags(MAYBE_SENT | RESENT))
-        .kept(None)
-        .with_guids(&["", ""])
-        .sees(2, 2),
+        row("sign-in sent once more finds the agent signed in", ALL, each(&[&[Read], &found[..]]))
+            .connect(connected())
+            .asks(SignIn, refused("100-002").with_flags(MAYBE_SENT | RESENT))
+            .kept(None)
+            .with_guids(&["", ""])
+            .sees(2, 2),
     ]
 }
 
@@ -124,45 +122,36 @@ fn sign_ins() -> Vec<Row> {
 fn forced() -> Vec<Row> {
     let already = || send(says("100-002", &[]));
     let row_of =
-        |name, scripts: Vec<Vec<Step>>| row(name, ALL, each(&scripts)).with_guids(&["", "", ""]);
-    let dies = |end: &[Step]| [vec![Read, already(), Read], end.to_vec()].concat();
+        |name, scripts: &[Vec<Step>]| row(name, ALL, each(scripts)).with_guids(&["", "", ""]);
+    let forces = |name, scripts: &[Vec<Step>], expect, kept| {
+        row_of(name, scripts).asks(ForcedSignIn, expect).kept(kept)
+    };
+    let then = |end: &[Step]| [vec![Read, already(), Read], end.to_vec()].concat();
     let signs_in = || vec![Read, send(brings_guid(NEWER))];
     let closes = vec![Read, send(says("100-002", &[("Connection", "close")]))];
-    let half_an_answer = dies(&[cut_off(&brings_guid(NEWER))]);
+    let half = then(&[cut_off(&brings_guid(NEWER))]);
+    let is_refused = then(&[send(says("100-004", &[]))]);
+    let no = refused(Status::Gateway, "100-004");
     let on_a_second = [vec![Read, already()], signs_in()].concat();
+    let resent = || accepted().with_flags(RESENT);
+    let (dies_late, late) = (then(&[Wait(ms(1_500))]), broken(WAITING).at(1_500));
+    let (forced, newer) = (then(&[send(brings_guid(NEWER))]), Some(NEWER));
     vec![
-        row_of("forced sign-in", vec![dies(&[send(brings_guid(NEWER))])])
-            .asks(ForcedSignIn, accepted())
-            .kept(Some(NEWER))
-            .sees(1, 2),
-        row_of("forced sign-in that need not be forced", vec![signs_in()])
-            .asks(ForcedSignIn, accepted())
-            .kept(Some(NEWER))
+        forces("forced sign-in", &[forced], accepted(), newer).sees(1, 2),
+        forces("forced sign-in that need not be forced", &[signs_in()], accepted(), newer)
             .sees(1, 1),
-        row_of("forced sign-in over another connection", vec![closes, signs_in()])
-            .asks(ForcedSignIn, accepted())
-            .kept(Some(NEWER))
+        forces("forced sign-in over another connection", &[closes, signs_in()], accepted(), newer)
             .sees(2, 2),
-        row_of("forced sign-in refused", vec![dies(&[send(says("100-004", &[]))])])
-            .asks(ForcedSignIn, refused(Status::Gateway, "100-004"))
-            .kept(None)
-            .sees(1, 2),
-        row_of("forced sign-in, dead as it comes", vec![dies(&[]), signs_in()])
-            .asks(ForcedSignIn, accepted().with_flags(RESENT))
-            .kept(Some(NEWER))
+        forces("forced sign-in refused", &[is_refused], no, None).sees(1, 2),
+        forces("forced sign-in, dead as it comes", &[then(&[]), signs_in()], resent(), newer)
             .sees(2, 3),
-        row_of("forced sign-in, half an answer", vec![half_an_answer, signs_in()])
-            .asks(ForcedSignIn, broken(MIDDLE).http(200))
-            .kept(None)
+        forces("forced sign-in, half an answer", &[half, signs_in()], broken_body(), None)
             .sees(1, 2),
-        row_of("forced sign-in, FIN 1.5 s later", vec![dies(&[Wait(ms(1_500))]), signs_in()])
-            .asks(ForcedSignIn, broken(WAITING).at(1_500))
-            .kept(None)
-            .sees(1, 2),
-        row_of("sign-in sent once more, then forced", vec![vec![Read], on_a_second])
+        forces("forced sign-in, FIN 1.5 s later", &[dies_late, signs_in()], late, None).sees(1, 2),
+        row_of("sign-in sent once more, then forced", &[vec![Read], on_a_second])
             .connect(connected())
-            .asks(ForcedSignIn, accepted().with_flags(RESENT))
-            .kept(Some(NEWER))
+            .asks(ForcedSignIn, resent())
+            .kept(newer)
             .sees(2, 3),
     ]
 }
@@ -198,7 +187,7 @@ fn polls() -> Vec<Row> {
         twice("poll, the event of no type", event(r#"{"eventType":{}}"#), lost()),
         twice("poll, two events", event(r#"{"eventType":"X"},"event":{"eventType":"Y"}"#), lost()),
         row_of("poll, half an event", &[Read, cut_off(&http("200 OK", RINGS))])
-            .asks(NextEvent, broken(MIDDLE).http(200))
+            .asks(NextEvent, broken_body())
             .sees(1, 1),
         row_of("poll, an event in a 500", &[Read, send(http("500 Oops", RINGS))])
             .asks(NextEvent, rang().http(500))
@@ -209,49 +198,38 @@ fn polls() -> Vec<Row> {
 }
 
 fn polls_refused() -> Vec<Row> {
-    let row_of = |name, scripts: Vec<Vec<Step>>| {
-        row(name, BOTH, each(&scripts)).act(SetSession).with_guids(&[GUID, NEWER, NEWER])
+    let row_of = |name, scripts: &[Vec<Step>], expect| {
+        let row = row(name, BOTH, each(scripts)).act(SetSession).asks(NextEvent, expect);
+        row.with_guids(&[GUID, NEWER, NEWER])
     };
-    let stale = || send(says("100-006", &[("Set-GUID", NEWER)]));
-    let stale_then = |end: &[Step]| [vec![Read, stale(), Read], end.to_vec()].concat();
     let refuses = |name, retcode: &str, status| {
-        row_of(name, vec![vec![Read, send(says(retcode, &[]))]])
-            .asks(NextEvent, refused(status, retcode))
-            .kept(Some(GUID))
-            .sees(1, 1)
+        let answer = vec![Read, send(says(retcode, &[]))];
+        row_of(name, &[answer], refused(status, retcode)).kept(Some(GUID)).sees(1, 1)
     };
-    let stale_and_close =
-        vec![Read, send(says("000-003", &[("Set-GUID", NEWER), ("Connection", "close")]))];
-    let half_an_answer = stale_then(&[cut_off(&http("200 OK", RINGS))]);
-    let dead = vec![stale_then(&[]), vec![Read, rings()]];
+    let renewed =
+        |name, scripts: &[Vec<Step>], expect| row_of(name, scripts, expect).kept(Some(NEWER));
+    let stale = send(says("100-006", &[("Set-GUID", NEWER)]));
+    let stale_then = |end: &[Step]| [&[Read, stale.clone(), Read], end].concat();
+    let stale_and_close = says("000-003", &[("Set-GUID", NEWER), ("Connection", "close")]);
+    let over_another = [vec![Read, send(stale_and_close)], vec![Read, rings()]];
+    let twice = stale_then(&[send(says("100-006", &[]))]);
+    let half = stale_then(&[cut_off(&http("200 OK", RINGS))]);
+    let dead = [stale_then(&[]), vec![Read, rings()]];
     let half_a_guid = vec![Read, send("HTTP/1.1 200 OK\r\nSet-GUID: JSESSIONID=0a1b2c3d-")];
     vec![
         refuses("poll refused", "100-006", Status::Session),
         refuses("poll refused, the session is over", "105-006", Status::Session),
         refuses("poll refused as too fast", "105-003", Status::GatewayBusy),
-        row_of("poll with a stale Guid", vec![stale_then(&[rings()])])
-            .asks(NextEvent, rang())
-            .kept(Some(NEWER))
+        renewed("poll with a stale Guid", &[stale_then(&[rings()])], rang()).sees(1, 2),
+        renewed("poll with a stale Guid, over another connection", &over_another, rang())
+            .sees(2, 2),
+        renewed("poll with a stale Guid, twice", &[twice], refused(Status::Session, "100-006"))
             .sees(1, 2),
-        row_of(
-            "poll with a stale Guid, over another connection",
-            vec![stale_and_close, vec![Read, rings()]],
-        )
-        .asks(NextEvent, rang())
-        .kept(Some(NEWER))
-        .sees(2, 2),
-        row_of("poll with a stale Guid, twice", vec![stale_then(&[send(says("100-006", &[]))])])
-            .asks(NextEvent, refused(Status::Session, "100-006"))
-            .kept(Some(NEWER))
-            .sees(1, 2),
-        row_of("poll with a stale Guid, dead as the newer comes", dead)
-            .asks(NextEvent, rang().with_flags(RESENT))
+        row_of("poll with a stale Guid, dead as the newer comes", &dead, rang().with_flags(RESENT))
             .sees(2, 3),
-        row_of("poll with a stale Guid, half an answer to the newer", vec![half_an_answer])
-            .asks(NextEvent, broken(MIDDLE).http(200))
+        row_of("poll with a stale Guid, half an answer to the newer", &[half], broken_body())
             .sees(1, 2),
-        row_of("poll with a stale Guid, half a newer one", vec![half_a_guid])
-            .asks(NextEvent, broken(MIDDLE))
+        row_of("poll with a stale Guid, half a newer one", &[half_a_guid], broken(MIDDLE))
             .kept(Some(GUID))
             .sees(1, 1),
     ]
@@ -266,8 +244,13 @@ fn polls_on_kept_connections() -> Vec<Row> {
     let dies = |name, over, end: &[Step], expect| second(name, over, end, rings(), expect);
     let again = |name, end: &[Step]| dies(name, ALL, end, rang().with_flags(RESENT));
     let half = [Read, SendPart(http("200 OK", RINGS).into(), 90), Cut];
+    let (pause, late) = (Wait(ms(1_500)), broken(WAITING).at(1_500));
+    let once_more = |name, retcode: &str, expect| {
+        second(name, ALL, &[Read], send(says(retcode, &[])), expect).sees(2, 3)
+    };
+    let no = refused(Status::Session, "100-006").with_flags(MAYBE_SENT | RESENT);
     vec![
-        row("poll, the kept connection closed", ALL, each(&[&[Read, rings()]]))
+        row("poll, the kept connection closed", ALL, follows([Read, rings()]))
             .act(SetSession)
             .asks(NextEvent, rang())
             .act(Pause(PAUSE))
@@ -277,131 +260,106 @@ fn polls_on_kept_connections() -> Vec<Row> {
         again("poll, the kept connection closed unread as it comes", &[Await]).sees(2, 2),
         again("poll, read, then FIN", &[Read]).sees(2, 3),
         again("poll, read, then RST", &[Read, Reset]).sees(2, 3),
-        dies("poll, read, FIN 1.5 s later", ALL, &[Read, Wait(ms(1_500))], {
-            broken(WAITING).at(1_500)
-        })
-        .act(Pause(PAUSE))
-        .asks(NextEvent, rang())
-        .sees(2, 3),
+        dies("poll, read, FIN 1.5 s later", ALL, &[Read, pause], late)
+            .act(Pause(PAUSE))
+            .asks(NextEvent, rang())
+            .sees(2, 3),
         dies("poll, read, a byte of answer, then FIN", ALL, &[Read, send("H")], broken(MIDDLE))
             .sees(1, 2),
         dies("poll, read, half a record, then FIN", TLS, &half, broken(MIDDLE)).sees(1, 2),
         // Nothing may be left for the second copy: the flag says so of a success, too.
-        second("poll sent once more, no event", ALL, &[Read], send(says("0", &[])), {
-            accepted().with_flags(RESENT)
-        })
-        .sees(2, 3),
-        second("poll sent once more, refused", ALL, &[Read], send(says("100-006", &[])), {
-            refused(Status::Session, "100-006").with_flags(MAYBE_SENT | RESENT)
-        })
-        .sees(2, 3),
+        once_more("poll sent once more, no event", "0", accepted().with_flags(RESENT)),
+        once_more("poll sent once more, refused", "100-006", no),
     ]
 }
 
 fn polls_that_wait() -> Vec<Row> {
-    let row_of = |name, over, steps| row(name, over, follows(steps)).act(SetSession);
+    let row_of = |name, over, site: Site| row(name, over, site).act(SetSession);
+    let late = |name, over, steps: Vec<Step>, expect| {
+        row_of(name, over, follows(steps)).timeout(400).asks(NextEvent, expect).sees(1, 1)
+    };
+    let timeout = |word| fails(Status::Timeout, MAYBE_SENT, word).at(10_400);
+    let held_back = vec![Read, Wait(ms(1_500)), rings()];
+    let half = vec![Read, cut_off(&http("200 OK", RINGS)), Hang];
+    let no_handshake = follows_below([Hang]);
+    let silent_at_first = in_turn([speaks([Read, Hang]), speaks([Read, rings()])]);
+    let two = follows([Read, rings(), Read, rings()]);
     vec![
-        row_of("poll held back for longer than the time-out", BOTH, {
-            vec![Read, Wait(ms(1_500)), rings()]
-        })
-        .timeout(400)
-        .asks(NextEvent, rang().at(1_500))
-        .sees(1, 1),
-        row_of("poll, silence", &[Plain], vec![Read, Hang])
-            .timeout(400)
-            .asks(NextEvent, fails(Status::Timeout, MAYBE_SENT, WAITING).at(10_400))
-            .sees(1, 1),
-        row_of("poll, half an answer, then silence", &[Tls13], {
-            vec![Read, cut_off(&http("200 OK", RINGS)), Hang]
-        })
-        .timeout(400)
-        .asks(NextEvent, fails(Status::Timeout, MAYBE_SENT, MIDDLE).http(200).at(10_400))
-        .sees(1, 1),
-        row("poll, ClientHello never answered, connect time-out", &[Tls13], {
-            follows_below([Hang])
-        })
-        .act(SetSession)
-        .connect_timeout(300)
-        .asks(NextEvent, fails(Status::Timeout, 0, "TLS handshake").at(300))
-        .sees(1, 0),
-        row("poll cancelled by number", ALL, {
-            in_turn([speaks([Read, Hang]), speaks([Read, rings()])])
-        })
-        .act(SetSession)
-        .act(CancelCall(CALL_ID, CANCELLED_AT))
-        .asks(NextEvent, cancelled(MAYBE_SENT).at(100))
-        .act(Pause(PAUSE))
-        .asks(NextEvent, rang())
-        .sees(2, 2),
-        row_of("poll cancelled by number in the pause before it", BOTH, {
-            vec![Read, rings(), Read, rings()]
-        })
-        .asks(NextEvent, rang())
-        .act(CancelCall(CALL_ID, ms(100)))
-        .asks(NextEvent, cancelled(0).at(50))
-        .act(Pause(PAUSE))
-        .asks(NextEvent, rang())
-        .sees(1, 2),
+        late("poll held back for longer than the time-out", BOTH, held_back, rang().at(1_500)),
+        late("poll, silence", &[Plain], vec![Read, Hang], timeout(WAITING)),
+        late("poll, half an answer, then silence", &[Tls13], half, timeout(MIDDLE).http(200)),
+        row_of("poll, ClientHello never answered, connect time-out", &[Tls13], no_handshake)
+            .connect_timeout(300)
+            .asks(NextEvent, fails(Status::Timeout, 0, "TLS handshake").at(300))
+            .sees(1, 0),
+        row_of("poll cancelled by number", ALL, silent_at_first)
+            .act(CancelCall(CALL_ID, CANCELLED_AT))
+            .asks(NextEvent, cancelled(MAYBE_SENT).at(100))
+            .act(Pause(PAUSE))
+            .asks(NextEvent, rang())
+            .sees(2, 2),
+        row_of("poll cancelled by number in the pause before it", BOTH, two)
+            .asks(NextEvent, rang())
+            .act(CancelCall(CALL_ID, ms(100)))
+            .asks(NextEvent, cancelled(0).at(50))
+            .act(Pause(PAUSE))
+            .asks(NextEvent, rang())
+            .sees(1, 2),
     ]
 }
 
 /// An event that nobody asked for is nobody's.
 fn leftover_events() -> Vec<Row> {
     let twice = format!("{0}{0}", http("200 OK", RINGS));
-    let part = || SendPart(http("200 OK", RINGS).into_bytes(), 5);
-    let nothing = || speaks([Read, send(says("0", &[])), Hang]);
-    let then_nothing = |steps| in_turn([speaks(steps), nothing()]);
-    let again = |row: Row| polls_twice(row.act(SetSession), rang(), accepted()).sees(2, 2);
+    let part = SendPart(http("200 OK", RINGS).into_bytes(), 5);
+    let row_of = |name, over, steps: Vec<Step>| {
+        let nothing = speaks([Read, send(says("0", &[])), Hang]);
+        row(name, over, in_turn([speaks(steps), nothing])).act(SetSession)
+    };
+    let again = |row: Row| polls_twice(row, rang(), accepted()).sees(2, 2);
+    let in_parts = vec![Read, rings(), part, Await, SendRest, Hang];
+    let before_it = vec![Wait(ms(50)), rings(), Hang];
+    let behind = vec![Read, send(says("0", &[])), rings(), Hang];
     vec![
-        again(row("poll, an event too many", ALL, then_nothing(vec![Read, send(twice), Hang]))),
-        again(row("poll, 5 bytes of an event too many", TLS, {
-            then_nothing(vec![Read, rings(), part(), Await, SendRest, Hang])
-        })),
-        row("an event between agw_connect and the poll", ALL, {
-            then_nothing(vec![Wait(ms(50)), rings(), Hang])
-        })
-        .act(SetSession)
-        .connect(connected())
-        .act(Pause(PAUSE))
-        .asks(NextEvent, accepted())
-        .sees(2, 1),
-        row("an event behind the answer to a reject", ALL, {
-            then_nothing(vec![Read, send(says("0", &[])), rings(), Hang])
-        })
-        .act(SetSession)
-        .asks(Reject, accepted())
-        .act(Pause(PAUSE))
-        .asks(NextEvent, accepted())
-        .sees(2, 2),
+        again(row_of("poll, an event too many", ALL, vec![Read, send(twice), Hang])),
+        again(row_of("poll, 5 bytes of an event too many", TLS, in_parts)),
+        row_of("an event between agw_connect and the poll", ALL, before_it)
+            .connect(connected())
+            .act(Pause(PAUSE))
+            .asks(NextEvent, accepted())
+            .sees(2, 1),
+        row_of("an event behind the answer to a reject", ALL, behind)
+            .asks(Reject, accepted())
+            .act(Pause(PAUSE))
+            .asks(NextEvent, accepted())
+            .sees(2, 2),
     ]
 }
 
 fn kept_guids() -> Vec<Row> {
-    let row_of = |name, scripts: Vec<Vec<Step>>| {
-        row(name, BOTH, each(&scripts)).act(SetSession).with_guids(&[GUID, NEWER, NEWER])
+    let row_of = |name, scripts: &[&[Step]], expect| {
+        let row = row(name, BOTH, each(scripts)).act(SetSession).asks(Reject, expect);
+        row.with_guids(&[GUID, NEWER, NEWER])
     };
-    let stale = || send(says("000-003", &[("Set-GUID", NEWER)]));
+    let stale = send(says("000-003", &[("Set-GUID", NEWER)]));
+    let then = |answer: Step| [Read, stale.clone(), Read, answer];
     let ok = || send(says("0", &[]));
-    let dead = vec![vec![Read, stale(), Read], vec![Read, ok()]];
-    let nothing_rings = vec![Read, stale(), Read, send(says("101-001", &[]))];
-    let cut = vec![Read, cut_off(&brings_guid(NEWER))];
+    let no = refused(Status::Session, "000-003");
+    let dead: [&[_]; 2] = [&[Read, stale.clone(), Read], &[Read, ok()]];
+    let late = then(send(says("101-001", &[])));
+    let too_late = refused(Status::NoConference, "101-001");
+    let cut = [Read, cut_off(&brings_guid(NEWER))];
     vec![
-        row_of("kept Guid, stale", vec![vec![Read, send(says("000-003", &[]))]])
-            .asks(Reject, refused(Status::Session, "000-003"))
+        row_of("kept Guid, stale", &[&[Read, send(says("000-003", &[]))]], no)
             .kept(Some(GUID))
             .sees(1, 1),
-        row_of("kept Guid, stale, with a newer one", vec![vec![Read, stale(), Read, ok()]])
-            .asks(Reject, accepted())
+        row_of("kept Guid, stale, with a newer one", &[&then(ok())], accepted())
             .kept(Some(NEWER))
             .sees(1, 2),
-        row_of("kept Guid, stale, dead as the newer comes", dead)
-            .asks(Reject, accepted().with_flags(RESENT))
+        row_of("kept Guid, stale, dead as the newer comes", &dead, accepted().with_flags(RESENT))
             .sees(2, 3),
-        row_of("kept Guid, stale, then nothing rings", vec![nothing_rings])
-            .asks(Reject, refused(Status::NoConference, "101-001"))
-            .sees(1, 2),
-        row_of("kept Guid, renewed by an answer that is cut off", vec![cut])
-            .asks(Reject, broken(MIDDLE).http(200))
+        row_of("kept Guid, stale, then nothing rings", &[&late], too_late).sees(1, 2),
+        row_of("kept Guid, renewed by an answer that is cut off", &[&cut], broken_body())
             .kept(Some(NEWER))
             .sees(1, 1),
         row("no kept Guid", &[Plain], Site::Nobody)
@@ -412,20 +370,16 @@ fn kept_guids() -> Vec<Row> {
 fn sign_outs() -> Vec<Row> {
     let row_of = |name, scripts: &[&[Step]]| row(name, BOTH, each(scripts)).act(SetSession);
     let answered = |name, retcode: &str, expect, kept| {
-        row_of(name, &[&[Read, send(says(retcode, &[]))]])
-            .asks(SignOut, expect)
-            .kept(kept)
-            .sees(1, 1)
+        let row = row_of(name, &[&[Read, send(says(retcode, &[]))]]);
+        row.asks(SignOut, expect).kept(kept).sees(1, 1)
     };
     let no = |name, retcode, status, kept| answered(name, retcode, refused(status, retcode), kept);
     let again = |name, retcode: &str, expect: Expect| {
-        row_of(name, &[&[Read], &[Read, send(says(retcode, &[]))]])
-            .connect(connected())
-            .asks(SignOut, expect)
-            .kept(None)
-            .sees(2, 2)
+        let row = row_of(name, &[&[Read], &[Read, send(says(retcode, &[]))]]);
+        row.connect(connected()).asks(SignOut, expect).kept(None).sees(2, 2)
     };
     let stale = send(says("100-006", &[("Set-GUID", NEWER)]));
+    let nobody = refused(Status::Gateway, "100-008").with_flags(MAYBE_SENT | RESENT);
     vec![
         answered("sign-out", "0", accepted(), None),
         no("sign-out, the gateway failed", "100-007", Status::GatewayFault, Some(GUID)),
@@ -441,9 +395,7 @@ fn sign_outs() -> Vec<Row> {
             .sees(1, 2),
         again("sign-out sent once more", "0", accepted().with_flags(RESENT)),
         // The first copy may be why there is nobody to sign out.
-        again("sign-out sent once more, signed out already", "100-008", {
-            refused(Status::Gateway, "100-008").with_flags(MAYBE_SENT | RESENT)
-        }),
+        again("sign-out sent once more, signed out already", "100-008", nobody),
         row("sign-out without a session", &[Plain], Site::Nobody)
             .asks(SignOut, refused(Status::Session, "").http(0)),
     ]
@@ -452,17 +404,16 @@ fn sign_outs() -> Vec<Row> {
 fn through_proxies() -> Vec<Row> {
     let tunnel = || follows_below([Read, Tunnel]);
     let ok = || send(says("0", &[]));
+    let shift = [Read, send(brings_guid(GUID)), Read, rings(), Read, ok(), Read, ok()];
     vec![
-        row("a shift through a proxy", BOTH, {
-            follows(vec![Read, send(brings_guid(GUID)), Read, rings(), Read, ok(), Read, ok()])
-        })
-        .through(tunnel())
-        .asks(SignIn, accepted())
-        .asks(NextEvent, rang())
-        .asks(Reject, accepted())
-        .asks(SignOut, accepted())
-        .with_guids(&["", GUID, GUID, GUID])
-        .sees(1, 4),
+        row("a shift through a proxy", BOTH, follows(shift))
+            .through(tunnel())
+            .asks(SignIn, accepted())
+            .asks(NextEvent, rang())
+            .asks(Reject, accepted())
+            .asks(SignOut, accepted())
+            .with_guids(&["", GUID, GUID, GUID])
+            .sees(1, 4),
         row("poll behind a proxy, FIN before an answer", BOTH, follows(vec![Read, AwaitEnd]))
             .through(tunnel())
             .act(SetSession)

@@ -170,6 +170,10 @@ fn statuses() -> Vec<Row> {
     let no_retcode = || fails(Status::Protocol, MAYBE_SENT, "no retcode").http(200);
     let no_such_path = "HTTP status 404 (no such path: check base_url)";
     let nothing_rings = || refused(Status::NoConference, "101-001").message("late");
+    let too_large = r#"{"retcode":"0","message":1e400}"#;
+    let signed_out = refused(Status::Session, "100-006").http(401).message("signed out");
+    let no = refused(Status::BadRequest, "000-006");
+    let fault = refused(Status::GatewayFault, "100-007").http(500).cti_code(40302);
     vec![
         row("204", ALL, follows([serve("HTTP/1.1 204 No Content\r\n\r\n")]))
             .rejects(2, empty(204))
@@ -177,23 +181,15 @@ fn statuses() -> Vec<Row> {
         ok("200 without a body", "", empty(200)),
         ok("200 without a retcode", r#"{"message":"success"}"#, no_retcode()),
         ok("200 with a retcode that rounds to 0", r#"{"retcode":1e-400}"#, no_retcode()),
-        ok("200, the message a number that is too large", r#"{"retcode":"0","message":1e400}"#, {
-            accepted().message("")
-        }),
+        ok("200, the message a number that is too large", too_large, accepted().message("")),
         row_of("401 in HTML", "401 Unauthorized", HTML, html(401, "HTTP status 401")),
         row_of("404 in HTML", "404 Not Found", HTML, html(404, no_such_path)),
         row_of("500 in HTML", "500 Oops", HTML, html(500, "Apache Tomcat"))
             .reject(html(500, "Apache Tomcat"))
             .sees(2, 2),
-        row_of("401 in JSON", "401 Unauthorized", &says("100-006", "signed out"), {
-            refused(Status::Session, "100-006").http(401).message("signed out")
-        }),
-        row_of("404 in JSON", "404 Not Found", &says("000-006", "no"), {
-            refused(Status::BadRequest, "000-006").http(404).message("no")
-        }),
-        row_of("500 in JSON", "500 Oops", &says("100-007", "Unknown ERROR._40302"), {
-            refused(Status::GatewayFault, "100-007").http(500).cti_code(40302)
-        }),
+        row_of("401 in JSON", "401 Unauthorized", &says("100-006", "signed out"), signed_out),
+        row_of("404 in JSON", "404 Not Found", &says("000-006", "no"), no.http(404).message("no")),
+        row_of("500 in JSON", "500 Oops", &says("100-007", "Unknown ERROR._40302"), fault),
         ok("200 in JSON that says no", &says("101-001", "late"), nothing_rings())
             .reject(nothing_rings())
             .sees(1, 2),

@@ -18,34 +18,24 @@ pub fn rows() -> Vec<Row> {
 
 /// The connection ends before the answer does.
 fn ends() -> Vec<Row> {
-    let row_of = |name, over, steps: Vec<Step>, expect| {
-        let read = steps.first().is_some_and(|step| matches!(step, Read));
+    let row_of = |name, over, steps: &[Step], expect| {
+        let read = matches!(steps, [Read, ..]);
         row(name, over, follows(steps)).reject(expect).sees(1, read.into())
     };
-    let half_a_head = || send("HTTP/1.1 200 OK\r\nContent-");
+    let head = || send("HTTP/1.1 200 OK\r\nContent-");
+    let cut = [Read, half(), Cut];
     let reset = |word| broken(word).os_error();
+    let reset_body = broken_body().os_error();
     vec![
-        row_of("FIN before an answer, not sent again", ALL, vec![Read], broken(WAITING)),
-        row_of("FIN before an answer without TLS's goodbye", TLS, vec![Read, Cut], broken(WAITING)),
-        row_of("RST before an answer", ALL, vec![Read, Reset], reset(WAITING)),
-        row_of("RST before the request is read", ALL, vec![Await, Reset], reset(WAITING)),
-        row_of("FIN in the middle of the body", ALL, vec![Read, half()], broken(MIDDLE).http(200)),
-        row_of("FIN in the middle of the head", ALL, vec![Read, half_a_head()], broken(MIDDLE)),
-        row_of(
-            "RST in the middle of the body",
-            ALL,
-            vec![Read, half(), Reset],
-            reset(MIDDLE).http(200),
-        ),
-        row_of(
-            "RST in the middle of the head",
-            ALL,
-            vec![Read, half_a_head(), Reset],
-            reset(MIDDLE),
-        ),
-        row_of("half an answer, cut without TLS's goodbye", TLS, vec![Read, half(), Cut], {
-            broken(MIDDLE).http(200)
-        }),
+        row_of("FIN before an answer, not sent again", ALL, &[Read], broken(WAITING)),
+        row_of("FIN before an answer without TLS's goodbye", TLS, &[Read, Cut], broken(WAITING)),
+        row_of("RST before an answer", ALL, &[Read, Reset], reset(WAITING)),
+        row_of("RST before the request is read", ALL, &[Await, Reset], reset(WAITING)),
+        row_of("FIN in the middle of the body", ALL, &[Read, half()], broken_body()),
+        row_of("FIN in the middle of the head", ALL, &[Read, head()], broken(MIDDLE)),
+        row_of("RST in the middle of the body", ALL, &[Read, half(), Reset], reset_body),
+        row_of("RST in the middle of the head", ALL, &[Read, head(), Reset], reset(MIDDLE)),
+        row_of("half an answer, cut without TLS's goodbye", TLS, &cut, broken_body()),
     ]
 }
 
