@@ -4,11 +4,12 @@ use std::io;
 use std::path::Path;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::thread;
+use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 use agw::Status;
 use agw::ffi::{AGW_LOG_DEBUG, AGW_LOG_WARN};
+use support::c_text;
 use support::dice::Dice;
 use support::faults::abi::{Options, Outcome};
 use support::faults::library::{Library, Log, Ticket};
@@ -158,11 +159,7 @@ impl Host {
     }
 
     /// As one thread goes, the next comes.
-    fn send_threads_in<'scope>(
-        &'scope self,
-        time: Duration,
-        scope: &'scope thread::Scope<'scope, '_>,
-    ) {
+    fn send_threads_in<'scope>(&'scope self, time: Duration, scope: &'scope Scope<'scope, '_>) {
         let pace = Pace { started: Instant::now(), first: self.numbers.load(Ordering::SeqCst) };
         let mut threads: Vec<_> = (0..THREADS).map(|_| None).collect();
         while pace.started.elapsed() < time {
@@ -210,8 +207,8 @@ impl Host {
             self.judge_connect(seat, &outcome, seat.was_ended_since(watch));
             late = seat.late(&outcome);
         }
-        let agent = texts::c_text(&agent_of(number).to_string());
-        let guid = texts::c_text(&Tag { number, fault }.guid());
+        let agent = c_text(&agent_of(number).to_string());
+        let guid = c_text(&Tag { number, fault }.guid());
         let watch = seat.watch();
         let outcome = self.library.reject(seat.ticket(), &agent, Some(&guid), number);
         let with_all = if seat.was_ended_since(watch) { WITH_ALL } else { 0 };

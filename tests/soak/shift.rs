@@ -3,11 +3,12 @@
 
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
+use std::thread::{self, Scope};
 use std::time::Duration;
 
 use agw::Status;
 use agw::ffi::{AGW_RESULT_MAYBE_SENT, AGW_RESULT_RESENT, AGW_SIGN_IN_FORCE};
+use support::c_text;
 use support::dice::Dice;
 use support::faults::abi::{Options, Outcome, text};
 use support::faults::library::Ticket;
@@ -54,11 +55,7 @@ impl Host {
         self.client(&options, true)
     }
 
-    pub fn begin_shift<'scope>(
-        &'scope self,
-        client: Ticket,
-        scope: &'scope thread::Scope<'scope, '_>,
-    ) {
+    pub fn begin_shift<'scope>(&'scope self, client: Ticket, scope: &'scope Scope<'scope, '_>) {
         for agent in FIRST..FIRST + AGENTS {
             let small = thread::Builder::new().stack_size(STACK);
             let thread = small.spawn_scoped(scope, move || self.work_shift(agent, client));
@@ -71,7 +68,7 @@ impl Host {
 
     /// Signs in, waits for events, now and then signs out; signs in anew where the session is over.
     fn work_shift(&self, agent: u32, client: Ticket) {
-        let name = texts::c_text(&agent.to_string());
+        let name = c_text(&agent.to_string());
         let mut dice = Dice(u64::from(agent));
         let mut signed_in = false;
         while !self.is_over() {
@@ -117,7 +114,7 @@ impl Host {
         while !self.is_over() {
             thread::sleep(Duration::from_millis(5));
             let agent = FIRST + dice.below(AGENTS as usize) as u32;
-            let name = texts::c_text(&agent.to_string());
+            let name = c_text(&agent.to_string());
             let known = self.known(client, &name);
             let outcome = self.library.reject(client, &name, None, 0);
             self.took(&outcome, &self.counts.shift.rejects);

@@ -1,12 +1,12 @@
 //! Every text that the library hands out is looked through for a Guid.
 
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::ptr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use support::faults::abi::Outcome;
-use support::lock;
+use support::{c_text, lock};
 
 use crate::tag::{Tag, shows_guid};
 
@@ -62,11 +62,6 @@ pub fn planted_found() -> usize {
     let found = lock(&FOUND).len() - before;
     lock(&FOUND).truncate(before);
     found
-}
-
-/// As the library is given it.
-pub fn c_text(text: &str) -> CString {
-    CString::new(text).expect("no NUL in it")
 }
 
 /// How many log lines and results were looked through, and what was found.

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 use agw::{CallId, Client, ClientOptions, Error, NumberedCall, Status};
@@ -209,11 +209,7 @@ fn call_in_the_crowd(client: &Client, number: u32) -> bool {
 }
 
 /// Before its call, in the middle of it, or when it is over.
-fn cancel_some_time<'scope>(
-    client: &'scope Client,
-    number: u32,
-    scope: &'scope thread::Scope<'scope, '_>,
-) {
+fn cancel_some_time<'scope>(client: &'scope Client, number: u32, scope: &'scope Scope<'scope, '_>) {
     let cancel = move || client.cancel_call(CallId::from_number(number).expect("not 0"));
     match RandomState::new().hash_one(number) % 15_000 {
         0..3_000 => cancel(),

@@ -1,30 +1,26 @@
 //! The same through the C ABI: options as text and path, and what a result has room for.
 
-use std::ffi::CString;
 use std::ptr;
 
 use agw::ffi::*;
 use agw::status::{AGW_E_TLS, AGW_OK};
 use rcgen::SanType;
 use support::faults::abi::{Outcome, outcome_of};
+use support::{c_text, options_in_c};
 
 use crate::certificates::fingerprint_in;
 use crate::*;
 
-fn text(text: &str) -> CString {
-    CString::new(text).expect("no NUL")
-}
-
 /// A client, one call, and what the result says; or what the client's own says, if there is none.
 fn reject(gateway: &Gateway, host: &str, given: agw_client_options) -> Outcome {
     let (base_url, connect_to) =
-        (text(&gateway.url_as(host)), text(&gateway.address().to_string()));
+        (c_text(&gateway.url_as(host)), c_text(&gateway.address().to_string()));
     let options = agw_client_options {
         base_url: base_url.as_ptr(),
         connect_to: connect_to.as_ptr(),
         ..given
     };
-    let (agent_id, guid) = (c"154", text(GUID));
+    let (agent_id, guid) = (c"154", c_text(GUID));
     let mut client = ptr::null_mut();
     let outcome = outcome_of(0, |result| {
         // SAFETY: the structs have their sizes, and the strings outlive this call.
@@ -55,7 +51,7 @@ fn options_are_taken_as_text_and_as_path() {
     let (ca, cert, key) = (authority.pem(), client.pem(), client.key_pem);
     let ca_file = folder.write("ca für 座席.pem", &ca);
     let both_file = folder.write("both.pem", &format!("{cert}{key}"));
-    let texts = [ca, ca_file, cert, key, both_file, identity.fingerprint()].map(|it| text(&it));
+    let texts = [ca, ca_file, cert, key, both_file, identity.fingerprint()].map(|it| c_text(&it));
     let [ca, ca_file, cert, key, both_file, pin] = texts.each_ref().map(|text| text.as_ptr());
     let none = ptr::null();
     for (tls_trust, ca, pin_sha256, client_cert, client_key) in [
@@ -71,7 +67,7 @@ fn options_are_taken_as_text_and_as_path() {
             pin_sha256,
             client_cert,
             client_key,
-            ..support::options_in_c()
+            ..options_in_c()
         };
         let outcome = reject(&gateway, HOST, given);
         assert_eq!((outcome.returned, outcome.detail()), (AGW_OK, Ok("")), "trust {tls_trust}");
@@ -83,7 +79,7 @@ fn options_are_taken_as_text_and_as_path() {
 #[test]
 fn a_result_has_room_for_the_whole_fingerprint() {
     let authority = Authority::new("Own authority");
-    let ca = text(&authority.pem());
+    let ca = c_text(&authority.pem());
     let long = [["a"; 60].concat(), ["b"; 60].concat(), ["c"; 60].concat(), HOST.into()].join(".");
     let many = (0..60).map(|number| dns(&format!("gateway-{number}.other.test"))).collect();
     for (what, host, names) in [
@@ -95,7 +91,7 @@ fn a_result_has_room_for_the_whole_fingerprint() {
     ] {
         let identity = server(&authority, names);
         let gateway = Plan::new(&identity).start();
-        let mut given = support::options_in_c();
+        let mut given = options_in_c();
         (given.tls_trust, given.ca) = (AGW_TRUST_CA, ca.as_ptr());
         let outcome = reject(&gateway, host, given);
         let detail = outcome.detail().expect("a text");
@@ -103,7 +99,7 @@ fn a_result_has_room_for_the_whole_fingerprint() {
         assert_eq!(outcome.result.flags & AGW_RESULT_MAYBE_SENT, 0);
         let pin = fingerprint_in(detail).unwrap_or_default();
         assert_eq!(pin, identity.fingerprint(), "{what}: {detail}");
-        let (pin, mut given) = (text(&pin), support::options_in_c());
+        let (pin, mut given) = (c_text(&pin), options_in_c());
         (given.tls_trust, given.pin_sha256) = (AGW_TRUST_PIN, pin.as_ptr());
         assert_eq!(reject(&gateway, HOST, given).returned, AGW_OK, "{what}");
     }

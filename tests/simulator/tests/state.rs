@@ -364,25 +364,17 @@ fn a_refusal_says_why_and_changes_nothing() {
     let agent = |agent| RejectRequest { agent, ..good.clone() };
     let typed = |content_type| RejectRequest { content_type, ..good.clone() };
     let with = |guid| RejectRequest { guid, ..good.clone() };
-    let (no_agent, foreign) = (
-        "agent ID is not a number from 101 to 59999",
-        "Guid was never the agent's in this session",
-    );
+    let no_agent = "agent ID is not a number from 101 to 59999";
+    let foreign = "Guid was never the agent's in this session";
+    let in_gbk = typed(Some("application/json; charset=GBK"));
+    let with_body = RejectRequest { body: 2, ..good.clone() };
     let cases = [
         ("000-002", agent("100"), no_agent),
         ("000-002", agent("0154"), no_agent),
         ("000-002", typed(None), "no Content-Type"),
         ("000-002", typed(Some("text/plain")), "Content-Type is not application/json"),
-        (
-            "000-002",
-            typed(Some("application/json; charset=GBK")),
-            "Content-Type names a charset other than UTF-8",
-        ),
-        (
-            "000-002",
-            RejectRequest { body: 2, ..good.clone() },
-            "a body of 2 bytes, where none is expected",
-        ),
+        ("000-002", in_gbk, "Content-Type names a charset other than UTF-8"),
+        ("000-002", with_body, "a body of 2 bytes, where none is expected"),
         ("100-006", with(None), "no header Guid"),
         ("100-006", with(Some("other")), foreign),
         ("100-006", with(Some(&other)), foreign),

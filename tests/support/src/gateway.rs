@@ -17,6 +17,9 @@ use socket2::SockRef;
 use crate::{ACCEPTED, http, lock, wait_until};
 use connection::Connection;
 
+/// What connections speak: TLS as this says, or none.
+pub type Config = Option<Arc<ServerConfig>>;
+
 /// What the gateway does on one connection, from its first step to its last, then closes.
 #[derive(Clone)]
 pub enum Script {
@@ -126,7 +129,7 @@ impl Seen {
 pub struct Gateway {
     address: SocketAddr,
     scripts: Arc<[Script]>,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Config,
     shared: Arc<Shared>,
     acceptor: Option<JoinHandle<()>>,
 }
@@ -160,11 +163,11 @@ impl Shared {
 
 impl Gateway {
     /// The n-th connection follows the n-th script, further ones the last.
-    pub fn start(scripts: Vec<Script>, tls: Option<Arc<ServerConfig>>) -> Self {
+    pub fn start(scripts: Vec<Script>, tls: Config) -> Self {
         Self::start_at(Ipv4Addr::LOCALHOST.into(), scripts, tls)
     }
 
-    fn start_at(ip: IpAddr, scripts: Vec<Script>, tls: Option<Arc<ServerConfig>>) -> Self {
+    fn start_at(ip: IpAddr, scripts: Vec<Script>, tls: Config) -> Self {
         let mut gateway = Gateway {
             address: (ip, 0).into(),
             scripts: scripts.into(),
@@ -181,7 +184,7 @@ impl Gateway {
         Self::accepting_at(Ipv4Addr::LOCALHOST.into(), None)
     }
 
-    pub fn accepting_at(ip: IpAddr, tls: Option<Arc<ServerConfig>>) -> Self {
+    pub fn accepting_at(ip: IpAddr, tls: Config) -> Self {
         Self::start_at(ip, vec![serving()], tls)
     }
 
@@ -192,7 +195,7 @@ impl Gateway {
 
     /// Gives each request the answer that is made for it, over what `tls` says.
     pub fn serving_each(
-        tls: Option<Arc<ServerConfig>>,
+        tls: Config,
         answer: impl Fn(&str) -> String + Send + Sync + 'static,
     ) -> Self {
         let orders = move |request: &str| {
@@ -203,10 +206,7 @@ impl Gateway {
     }
 
     /// Does with each request what it is told.
-    pub fn obeying(
-        orders: impl Fn(&str) -> Order + Send + Sync + 'static,
-        tls: Option<Arc<ServerConfig>>,
-    ) -> Self {
+    pub fn obeying(orders: impl Fn(&str) -> Order + Send + Sync + 'static, tls: Config) -> Self {
         Self::start(vec![Script::Http(vec![Step::Obey(Arc::new(orders))])], tls)
     }
 
@@ -247,7 +247,7 @@ impl Gateway {
     }
 
     /// Stops, then starts anew on the same port, with these keys for TLS sessions.
-    pub fn restart(&mut self, tls: Option<Arc<ServerConfig>>) {
+    pub fn restart(&mut self, tls: Config) {
         self.stop();
         self.tls = tls;
         self.shared.closed.store(false, Ordering::SeqCst);
@@ -301,12 +301,7 @@ fn give_up_in_time(stream: &TcpStream) {
     let _ = stream;
 }
 
-fn accept(
-    stream: TcpStream,
-    scripts: &[Script],
-    tls: Option<Arc<ServerConfig>>,
-    shared: Arc<Shared>,
-) {
+fn accept(stream: TcpStream, scripts: &[Script], tls: Config, shared: Arc<Shared>) {
     give_up_in_time(&stream);
     let turn = shared.begin(&stream);
     let script = scripts.get(turn).or(scripts.last()).cloned();

@@ -16,7 +16,7 @@ pub mod simulator;
 pub mod tls;
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{CString, OsString};
 use std::fmt;
 use std::io::{self, Write};
 use std::process;
@@ -57,6 +57,11 @@ pub fn wait_until(condition: impl Fn() -> bool) {
         assert!(begun.elapsed() < Duration::from_secs(20), "waited in vain");
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// As a C program hands it over.
+pub fn c_text(text: &str) -> CString {
+    CString::new(text).expect("no NUL in it")
 }
 
 /// As a C program has them before it sets anything but the size.

@@ -11,7 +11,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{RootCertStore, ServerConfig, ServerConnection, SupportedProtocolVersion};
 
 use crate::certs::{Identity, Leaf, ip};
-use crate::gateway::Gateway;
+use crate::gateway::{Config, Gateway};
 
 /// Waits until something of the client's is there to be read, and leaves it there. It may have come
 /// with the end of the handshake.
@@ -52,7 +52,7 @@ impl Over {
     }
 
     /// A configuration with a session store of its own: a gateway that starts knows nobody.
-    pub fn config(self, client_certificate: bool) -> Option<Arc<ServerConfig>> {
+    pub fn config(self, client_certificate: bool) -> Config {
         let version = match self {
             Over::Plain => return None,
             Over::Tls12 => &rustls::version::TLS12,

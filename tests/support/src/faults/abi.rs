@@ -1,6 +1,6 @@
 //! The calls as a C program makes them.
 
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::fs;
 use std::ops::RangeInclusive;
 use std::ptr;
@@ -16,7 +16,7 @@ use agw::ffi::{
 use super::elsewhere::{Elsewhere, word};
 use super::library::{LINKED, Log, Ticket, rubbish};
 use super::row::{Asked, Between};
-use crate::GUID;
+use crate::{GUID, c_text};
 
 /// The number of every call, in `tests/windows/caller.c`, too.
 pub const CALL_ID: u32 = 0x7F7F_0001;
@@ -204,7 +204,7 @@ impl Client {
 
     fn reject_with(&mut self, guid: Option<&str>) -> Outcome {
         let order = format!("reject {} {}", agent(), word(guid));
-        let guid = guid.map(|guid| CString::new(guid).expect("no NUL in it"));
+        let guid = guid.map(c_text);
         let outcome =
             self.call(&order, |client| LINKED.reject(client, AGENT, guid.as_deref(), CALL_ID));
         if let Client::Here(_, hook) = self {
@@ -227,7 +227,7 @@ impl Client {
 
     fn sign_in(&mut self, flags: u32) -> Outcome {
         let order = format!("sign-in {} {} {flags}", agent(), word(Some(PASSWORD)));
-        let password = CString::new(PASSWORD).expect("no NUL in it");
+        let password = c_text(PASSWORD);
         self.call(&order, |client| LINKED.sign_in(client, AGENT, Some(&password), flags, CALL_ID))
     }
 
@@ -239,7 +239,7 @@ impl Client {
     }
 
     pub fn set_session(&mut self) {
-        let guid = CString::new(GUID).expect("no NUL in it");
+        let guid = c_text(GUID);
         let order = format!("set-session {} {}", agent(), word(Some(GUID)));
         let outcome = self.call(&order, |client| LINKED.set_session(client, AGENT, &guid, CALL_ID));
         assert_eq!(outcome.returned, 0, "{:?}", outcome.detail());

@@ -13,6 +13,7 @@ use agw::ffi::{
 };
 
 use super::abi::{Options, Outcome, outcome_of};
+use crate::c_text;
 
 type Client = *mut agw_client;
 type Text = *const c_char;
@@ -108,9 +109,8 @@ impl Library {
     }
 
     pub fn client(&self, options: &Options, log: &Log, id: u32) -> (Ticket, Outcome) {
-        let text = |text: &str| CString::new(text).expect("no NUL in an option");
-        let base_url = text(&options.base_url);
-        let [ca, proxy] = [&options.ca, &options.proxy].map(|it| it.as_deref().map(text));
+        let base_url = c_text(&options.base_url);
+        let [ca, proxy] = [&options.ca, &options.proxy].map(|it| it.as_deref().map(c_text));
         let given = agw_client_options {
             flags: options.flags(),
             timeout_ms: options.timeout_ms,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustls::{ServerConfig, ServerConnection};
 use socket2::SockRef;
 
-use super::{Met, Script, Shared, Step};
+use super::{Config, Met, Script, Shared, Step};
 use crate::tls::await_bytes;
 use crate::{caller, lock, wait_until};
 
@@ -45,7 +45,7 @@ impl<'a> Connection<'a> {
     }
 
     /// A whole script, with what `tls` says for the handshake.
-    pub fn follow(mut self, script: Script, tls: Option<Arc<ServerConfig>>) -> io::Result<()> {
+    pub fn follow(mut self, script: Script, tls: Config) -> io::Result<()> {
         self.stream.set_nodelay(true)?;
         match (&script, tls) {
             (Script::Http(_), Some(config)) => self.secure(config)?,

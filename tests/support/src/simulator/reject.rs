@@ -76,7 +76,7 @@ pub struct RequestRecord {
 impl State {
     /// Answers `POST /agentconf/{agentid}/rejectagentconf`, as scripted or by the rules, and keeps
     /// a record of it.
-    pub fn reject(&mut self, request: &RejectRequest<'_>, now: Instant) -> RejectAnswer {
+    pub fn reject(&mut self, request: &RejectRequest, now: Instant) -> RejectAnswer {
         let script = self.take_script(request.agent);
         let mut answer = RejectAnswer {
             http_status: script.http_status,
@@ -98,11 +98,7 @@ impl State {
         answer
     }
 
-    fn reject_conference(
-        &mut self,
-        request: &RejectRequest<'_>,
-        now: Instant,
-    ) -> Result<(), Refused> {
+    fn reject_conference(&mut self, request: &RejectRequest, now: Instant) -> Result<(), Refused> {
         let id = self.agent_id(request.agent)?;
         check_content_type(request.content_type)?;
         if request.body > 0 {
