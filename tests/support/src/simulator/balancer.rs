@@ -2,14 +2,13 @@
 //! node that has issued its Guids, for the other node does not know them.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use axum::extract::{Request, State as Shared};
 use axum::http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::gateway::Gateway;
+use super::gateway::SharedGateway;
 use super::guid::Node;
 use super::interfaces::guid_of;
 
@@ -41,11 +40,7 @@ impl Memory {
 
 /// Brings a request to a node. A Guid that the node has not issued is taken out: to the node it is as
 /// good as none.
-pub async fn pass(
-    Shared(gateway): Shared<Arc<Gateway>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub async fn pass(Shared(gateway): SharedGateway, mut request: Request, next: Next) -> Response {
     let agent = agent_of(request.uri().path()).to_owned();
     let issuer = guid_of(request.headers()).and_then(Node::of_guid);
     let kept = cookie_of(request.headers());

@@ -40,6 +40,9 @@ pub struct Refused {
     pub why: String,
 }
 
+/// What a request is given, if it is not refused.
+pub type Allowed<T> = Result<T, Refused>;
+
 impl Refused {
     pub fn new(refusal: Refusal, why: impl Into<String>) -> Self {
         Self { refusal, why: why.into() }

@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::faults::{Fault, FaultOrder};
-use super::gateway::Gateway;
+use super::gateway::{Gateway, SharedGateway};
 use super::reply::json_response;
 use super::state::{ControlError, Script, State};
 
@@ -108,7 +108,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router<Arc<Gateway>> {
     let mut router = Router::new().route("/journal", get(journal));
     for (path, method, filter, deed) in DEEDS {
         // A body that is not read would end a kept connection.
-        let answered = move |Shared(gateway): Shared<Arc<Gateway>>, body: Body| async move {
+        let answered = move |Shared(gateway): SharedGateway, body: Body| async move {
             match body {
                 Ok(body) => respond(&gateway, method, &body, deed(&gateway, &body)),
                 Err(why) => error(&gateway, method, "-", why.status(), &why.body_text()),
@@ -123,7 +123,7 @@ pub fn router(gateway: &Arc<Gateway>) -> Router<Arc<Gateway>> {
 
 /// A connection that steers the simulator outlives faults. Pages from elsewhere, which a browser names
 /// in `Origin`, steer nothing.
-async fn spare(Shared(gateway): Shared<Arc<Gateway>>, request: Request, next: Next) -> Response {
+async fn spare(Shared(gateway): SharedGateway, request: Request, next: Next) -> Response {
     let [origin, host] = [header::ORIGIN, header::HOST].map(|name| request.headers().get(name));
     let is_own = |origin: &HeaderValue| {
         let (_, place) = origin.to_str().ok()?.split_once("://")?;
@@ -144,7 +144,7 @@ pub fn unknown_path(gateway: &Gateway) -> Response {
     error(gateway, "simulator", "-", StatusCode::NOT_FOUND, "no such path")
 }
 
-async fn wrong_method(Shared(gateway): Shared<Arc<Gateway>>) -> Response {
+async fn wrong_method(Shared(gateway): SharedGateway) -> Response {
     let status = StatusCode::METHOD_NOT_ALLOWED;
     error(&gateway, "simulator", "-", status, "no such method here")
 }
@@ -238,7 +238,7 @@ fn requests(gateway: &Gateway, _: &[u8]) -> Outcome {
     Ok(json!(gateway.with(|state, _| state.records())))
 }
 
-async fn journal(Shared(gateway): Shared<Arc<Gateway>>, uri: Uri) -> Response {
+async fn journal(Shared(gateway): SharedGateway, uri: Uri) -> Response {
     let outcome = match uri.query().map_or(Some("0"), |query| query.strip_prefix("after=")) {
         Some(after) => after.parse().map_err(|_| bad("after is no number")),
         None => Err(bad("only after=NUMBER is understood")),

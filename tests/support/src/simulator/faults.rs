@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -13,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::balancer::agent_of;
-use super::gateway::Gateway;
+use super::gateway::SharedGateway;
 use super::guid::STRUCK;
 use crate::gateway::Step;
 
@@ -82,11 +81,7 @@ impl Faults {
 
 /// Brings a request to its handler, and has its answer go wrong if that was asked for. What the
 /// request does is done all the same, but with a dead Guid.
-pub async fn pass(
-    Shared(gateway): Shared<Arc<Gateway>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub async fn pass(Shared(gateway): SharedGateway, mut request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let Some(order) = gateway.with(|state, _| state.faults.for_request(&path)) else {
         return next.run(request).await;

@@ -1,8 +1,9 @@
 //! The gateway as its interfaces share it: the state, told the time, and the log.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use axum::extract::State as Shared;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::watch;
@@ -23,6 +24,9 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// Takes a line for each request that is answered. It never holds a Guid.
 pub type Log = Box<dyn Fn(&str) + Send + Sync>;
+
+/// As a handler gets it.
+pub type SharedGateway = Shared<Arc<Gateway>>;
 
 pub struct Gateway {
     state: Mutex<State>,

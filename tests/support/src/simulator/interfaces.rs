@@ -14,8 +14,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
-use super::codes::{Refusal, Refused};
-use super::gateway::{Gateway, is_plain};
+use super::codes::{Allowed, Refusal, Refused};
+use super::gateway::{Gateway, SharedGateway, is_plain};
 use super::guid::Node;
 use super::reply::{Reply, html_page};
 use super::state::{Event, Poll, PollEnd, RejectAnswer, RejectRequest};
@@ -47,9 +47,7 @@ pub fn router(gateway: Arc<Gateway>, sticky: bool) -> Router {
         .fallback(unknown_interface)
         .method_not_allowed_fallback(wrong_method);
     for (path, method, filter) in ACCEPTED {
-        let accept = move |gateway: Shared<Arc<Gateway>>,
-                           agent: Path<Agent>,
-                           headers: HeaderMap| async move {
+        let accept = move |gateway: SharedGateway, agent: Path<Agent>, headers: HeaderMap| async move {
             accept(&gateway, method, &agent.agentid, &headers)
         };
         interfaces = interfaces.route(path, on(filter, accept));
@@ -78,7 +76,7 @@ fn log_page(
     html_page(status)
 }
 
-async fn unknown_path(Shared(gateway): Shared<Arc<Gateway>>, uri: Uri) -> Response {
+async fn unknown_path(Shared(gateway): SharedGateway, uri: Uri) -> Response {
     if uri.path().starts_with("/simulator") {
         return control::unknown_path(&gateway);
     }
@@ -86,17 +84,13 @@ async fn unknown_path(Shared(gateway): Shared<Arc<Gateway>>, uri: Uri) -> Respon
     log_page(&gateway, "unknownPath", "-", StatusCode::NOT_FOUND, Some(why))
 }
 
-async fn wrong_method(Shared(gateway): Shared<Arc<Gateway>>, method: Method, uri: Uri) -> Response {
+async fn wrong_method(Shared(gateway): SharedGateway, method: Method, uri: Uri) -> Response {
     let why = format!("no {method} at {}", plain_path(uri.path()));
     log_page(&gateway, "wrongMethod", "-", StatusCode::METHOD_NOT_ALLOWED, Some(why))
 }
 
 /// An interface that is not simulated: a client is told so as a gateway does, not by a page.
-async fn unknown_interface(
-    Shared(gateway): Shared<Arc<Gateway>>,
-    method: Method,
-    uri: Uri,
-) -> Response {
+async fn unknown_interface(Shared(gateway): SharedGateway, method: Method, uri: Uri) -> Response {
     let why = format!("not simulated: {method} {}", plain_path(uri.path()));
     let reply = Reply::refusal(Refused::new(Refusal::BadParameter, why));
     gateway.respond("unknownInterface", "-", reply)
@@ -116,7 +110,7 @@ pub fn guid_of(headers: &HeaderMap) -> Option<&str> {
 // --- Signing in and out ---
 
 async fn sign_in<const FORCE: bool>(
-    Shared(gateway): Shared<Arc<Gateway>>,
+    Shared(gateway): SharedGateway,
     Path(agent): Path<String>,
     node: Option<Extension<Node>>,
     body: Bytes,
@@ -134,7 +128,7 @@ async fn sign_in<const FORCE: bool>(
 }
 
 /// The body is `{"password":"","phonenum":"40038",...}`; any password is right.
-fn check_sign_in(body: &[u8]) -> Result<(), Refused> {
+fn check_sign_in(body: &[u8]) -> Allowed<()> {
     let body: Map<String, Value> = serde_json::from_slice(body)
         .map_err(|_| Refused::new(Refusal::BadParameter, "the body is no JSON object"))?;
     let phone = body.get("phonenum").and_then(Value::as_str);
@@ -156,7 +150,7 @@ fn signed_in(agent: &str) -> Value {
 }
 
 async fn sign_out(
-    Shared(gateway): Shared<Arc<Gateway>>,
+    Shared(gateway): SharedGateway,
     Path(agent): Path<String>,
     headers: HeaderMap,
 ) -> Response {
@@ -171,7 +165,7 @@ async fn sign_out(
 // --- Polling for events ---
 
 async fn agent_event(
-    Shared(gateway): Shared<Arc<Gateway>>,
+    Shared(gateway): SharedGateway,
     Path(agent): Path<String>,
     headers: HeaderMap,
 ) -> Response {
@@ -234,7 +228,7 @@ impl Drop for PendingPoll<'_> {
 // --- rejectAgentConf ---
 
 async fn reject(
-    Shared(gateway): Shared<Arc<Gateway>>,
+    Shared(gateway): SharedGateway,
     Path(agent): Path<String>,
     headers: HeaderMap,
     body: Bytes,

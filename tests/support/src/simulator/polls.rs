@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::codes::{Refusal, Refused};
+use super::codes::{Allowed, Refusal, Refused};
 use super::session::Event;
 use super::state::{Settings, State};
 
@@ -26,12 +26,7 @@ pub enum PollEnd {
 
 impl State {
     /// Begins a poll ("poll events", `GET /agentevent/{agentid}`).
-    pub fn begin_poll(
-        &mut self,
-        id: u32,
-        guid: Option<&str>,
-        now: Instant,
-    ) -> Result<Poll, Refused> {
+    pub fn begin_poll(&mut self, id: u32, guid: Option<&str>, now: Instant) -> Allowed<Poll> {
         let number = self.polls + 1;
         let session = self.authenticated(id, guid, now)?;
         session.pending_poll = Some(number);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde_json::json;
 
-use super::codes::{Refusal, Refused};
+use super::codes::{Allowed, Refusal, Refused};
 use super::guid::ago;
 use super::session::{Agent, Past, Ring};
 use super::state::{RELEASED_BY_AGENT, State};
@@ -98,7 +98,7 @@ impl State {
         answer
     }
 
-    fn reject_conference(&mut self, request: &RejectRequest, now: Instant) -> Result<(), Refused> {
+    fn reject_conference(&mut self, request: &RejectRequest, now: Instant) -> Allowed<()> {
         let id = self.agent_id(request.agent)?;
         check_content_type(request.content_type)?;
         if request.body > 0 {
@@ -167,7 +167,7 @@ fn nothing_rings(id: u32, last: Option<Past>, now: Instant) -> Refused {
 }
 
 /// `Content-Type` is to be `application/json`, in UTF-8 if it names a charset.
-fn check_content_type(value: Option<&str>) -> Result<(), Refused> {
+fn check_content_type(value: Option<&str>) -> Allowed<()> {
     let refused = |why| Err(Refused::new(Refusal::BadParameter, why));
     let Some(value) = value else { return refused("no Content-Type") };
     let mut parts = value.split(';').map(|part| part.trim().to_lowercase());

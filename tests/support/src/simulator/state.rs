@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::balancer::Memory;
-use super::codes::{Refusal, Refused};
+use super::codes::{Allowed, Refusal, Refused};
 use super::faults::Faults;
 use super::guid::{GuidRules, Node, ago, random_guid};
 use super::session::{Agent, Past, Ring, Session};
@@ -95,7 +95,7 @@ impl State {
     }
 
     /// Reads an `agentid`: decimal, without a leading zero, within the range.
-    pub fn agent_id(&self, text: &str) -> Result<u32, Refused> {
+    pub fn agent_id(&self, text: &str) -> Allowed<u32> {
         let (least, most) = (MIN_AGENT_ID, self.settings.max_agent_id);
         let decimal = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
         let id = text.parse().ok().filter(|id| decimal && (least..=most).contains(id));
@@ -153,13 +153,7 @@ impl State {
 
     /// Signs an agent in at a node ("sign in", `PUT /onlineagent/{agentid}`) and gives the Guid.
     /// With `force` (`/forcelogin`) a signed-in agent gets a new Guid, and the old ones die.
-    pub fn sign_in(
-        &mut self,
-        id: u32,
-        force: bool,
-        node: Node,
-        now: Instant,
-    ) -> Result<String, Refused> {
+    pub fn sign_in(&mut self, id: u32, force: bool, node: Node, now: Instant) -> Allowed<String> {
         let agent = self.agents.entry(id).or_default();
         match &mut agent.session {
             Some(_) if !force => {
@@ -184,7 +178,7 @@ impl State {
     }
 
     /// Signs an agent out ("sign out", `DELETE /onlineagent/{agentid}/logout`).
-    pub fn sign_out(&mut self, id: u32, guid: Option<&str>, now: Instant) -> Result<(), Refused> {
+    pub fn sign_out(&mut self, id: u32, guid: Option<&str>, now: Instant) -> Allowed<()> {
         self.check_signed_in(id, Refusal::AlreadySignedOut, now)?;
         self.authenticated(id, guid, now)?;
         self.agents.entry(id).or_default().leave("signed out", now);
@@ -193,7 +187,7 @@ impl State {
 
     /// Whether a request of an agent may be answered: the id is good, and the Guid is the agent's.
     /// Gives the newest Guid.
-    pub fn check(&mut self, id: &str, guid: Option<&str>, now: Instant) -> Result<String, Refused> {
+    pub fn check(&mut self, id: &str, guid: Option<&str>, now: Instant) -> Allowed<String> {
         let id = self.agent_id(id)?;
         self.authenticated(id, guid, now)?;
         Ok(self.current_guid(id).expect("one was accepted"))
@@ -213,12 +207,7 @@ impl State {
     }
 
     /// Refuses what is for signed-in agents only.
-    pub(super) fn check_signed_in(
-        &self,
-        id: u32,
-        refusal: Refusal,
-        now: Instant,
-    ) -> Result<(), Refused> {
+    pub(super) fn check_signed_in(&self, id: u32, refusal: Refusal, now: Instant) -> Allowed<()> {
         let why = match self.agents.get(&id) {
             Some(Agent { session: Some(_), .. }) => return Ok(()),
             Some(Agent { left: Some(Past { what, at }), .. }) => {
@@ -235,7 +224,7 @@ impl State {
         id: u32,
         guid: Option<&str>,
         now: Instant,
-    ) -> Result<&mut Session, Refused> {
+    ) -> Allowed<&mut Session> {
         let Settings { guids: rules, stale, .. } = self.settings;
         self.check_signed_in(id, Refusal::NotSignedIn, now)?;
         let session = self.session_mut(id).expect("is signed in");
