@@ -507,10 +507,8 @@ fn what_a_poll_brings_takes_the_place_of_the_old_guid_for_all_threads() {
 fn no_secret_gets_into_a_log_line_or_an_outcome() {
     const NEW: [&str; 3] = ["n3w-guid-1", "n3w-guid-2", "n3w-n0de"];
     let (guid, password, node) = ("5ec4e700-1111", "s3cr3t-word", "s3cr3t-node");
-    let echo = format!(
-        r#"{{"message":"{guid} {password} {node} {}","retcode":"100-004"}}"#,
-        NEW.join(" ")
-    );
+    let new = NEW.join(" ");
+    let echo = format!(r#"{{"message":"{guid} {password} {node} {new}","retcode":"100-004"}}"#);
     let event = |kind| answer("", &RINGS.replace("AgentConf_Ringing", kind));
     let [first, second, cookie] = NEW;
     let names_second = format!(r#"{{"message":"{second}","retcode":"100-007"}}"#);

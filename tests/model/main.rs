@@ -86,9 +86,7 @@ fn overlooked() -> Vec<Fault> {
             break;
         }
     }
-    line(format_args!(
-        "of a client that does everything wrong this was overlooked: {overlooked:?}"
-    ));
+    line(format_args!("of a client that does all wrong this was overlooked: {overlooked:?}"));
     overlooked
 }
 

@@ -1,15 +1,12 @@
 //! Answers: leniency in form, indifference to packets, and the Guid that never shows.
 
-use agw::{Answer, Client, Error, Status};
-use proptest::prelude::*;
-use proptest::sample::{Index, select};
+use agw::{Answer, Error};
+use proptest::sample::Index;
 use serde_json::{Map, Value, json};
 use support::client::Lines;
 use support::faults::corpus;
-use support::http;
 
-use crate::cases;
-use crate::gateway::Gateway;
+use crate::*;
 
 /// The classes of the contract.
 const CODES: [(&str, Status); 9] = [

@@ -1,13 +1,9 @@
 //! What is taken as an agent ID, a Guid and a base URL, against models of them.
 
-use agw::{Client, Status};
-use proptest::prelude::*;
-use proptest::sample::select;
+use support::ACCEPTED;
 use support::client::options;
-use support::{ACCEPTED, http};
 
-use crate::cases;
-use crate::gateway::Gateway;
+use crate::*;
 
 /// What a call with these arguments comes to at a gateway that accepts.
 fn status_of(client: &Client, agent_id: &str, guid: &str) -> Status {

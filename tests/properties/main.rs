@@ -7,7 +7,12 @@ mod arguments;
 mod gateway;
 mod results;
 
-use proptest::prelude::ProptestConfig;
+// For the modules, too: they take all of it.
+use agw::{Client, Status};
+use gateway::Gateway;
+use proptest::prelude::*;
+use proptest::sample::select;
+use support::http;
 
 /// What fails is written down as a test of its own, not in a file of seeds.
 fn cases(count: u32) -> ProptestConfig {

@@ -3,15 +3,11 @@
 use std::ptr;
 
 use agw::ffi::{AGW_NO_KEEP_ALIVE, AGW_RESULT_TRUNCATED};
-use proptest::prelude::*;
-use proptest::sample::select;
 use serde_json::json;
 use support::faults::abi::Options;
 use support::faults::library::{LINKED, Log};
-use support::http;
 
-use crate::cases;
-use crate::gateway::Gateway;
+use crate::*;
 
 /// The longest beginning that fits with its NUL, and whether it is all. A NUL inside shows as
 /// U+FFFD.

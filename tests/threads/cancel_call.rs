@@ -4,22 +4,21 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::net::TcpListener;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread::{self, Scope};
-use std::time::{Duration, Instant};
+use std::sync::Mutex;
+use std::sync::atomic::AtomicU32;
+use std::thread::Scope;
 
-use agw::{CallId, Client, ClientOptions, Error, NumberedCall, Status};
+use agw::{CallId, ClientOptions, Error, NumberedCall};
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use support::client::options;
 use support::faults::row::Site;
 use support::faults::run::Place;
-use support::gateway::Step::{Hang, Read, Send, Tell, Tunnel, Wait};
-use support::gateway::{Gateway, Order, Script, Step, serving};
-use support::tls::Over;
-use support::{ACCEPTED, GUID, http, lock, wait_until};
+use support::gateway::Step::{Read, Send, Tunnel, Wait};
+use support::gateway::{Order, Step, serving};
+use support::{lock, wait_until};
+
+use crate::*;
 
 type Call = fn(&NumberedCall) -> Result<(), Error>;
 

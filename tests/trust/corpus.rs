@@ -62,19 +62,16 @@ pub fn made(option: &str, value: String, with: Option<String>) -> Result<Client,
 impl Row {
     /// As the path of the file, and as its text where it is one.
     fn complaints(&self) -> Vec<String> {
-        let mut complaints = Vec::new();
         let file = path(self.file);
         let text = String::from_utf8(read(self.file)).ok();
         let text = text.filter(|text| text.contains("-----BEGIN"));
-        for (value, shown) in
-            std::iter::once((file.clone(), file.as_str())).chain(text.map(|text| (text, "FILE")))
-        {
+        let given = [Some((file.clone(), file.as_str())), text.map(|text| (text, "FILE"))];
+        let complaint = |(value, shown)| {
             let made = made(self.option, value, self.with.map(path));
-            let complaint = self.complaint(made.map(drop), shown);
-            complaints
-                .extend(complaint.map(|why| format!("{} as {}: {why}", self.file, self.option)));
-        }
-        complaints
+            let why = self.complaint(made.map(drop), shown)?;
+            Some(format!("{} as {}: {why}", self.file, self.option))
+        };
+        given.into_iter().flatten().filter_map(complaint).collect()
     }
 
     fn complaint(&self, outcome: Result<(), Error>, shown: &str) -> Option<String> {

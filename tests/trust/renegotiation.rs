@@ -3,12 +3,12 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use rustls::HandshakeKind;
-use support::{ACCEPTED, c, http};
+use support::{ACCEPTED, Running, c, http};
 
 use crate::*;
 
@@ -21,7 +21,7 @@ static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 struct Renegotiates {
-    process: Child,
+    process: Running,
     prints: BufReader<ChildStdout>,
     address: String,
     identity: Identity,
@@ -35,8 +35,8 @@ impl Renegotiates {
         let pem = folder.write("gateway.pem", &(identity.pem() + &identity.key_pem));
         let mut command = Command::new(&*PROGRAM);
         command.args([&pem, how]).stdout(Stdio::piped());
-        let mut process = command.spawn().expect("it starts");
-        let mut prints = BufReader::new(process.stdout.take().expect("piped"));
+        let mut process = Running(command.spawn().expect("it starts"));
+        let mut prints = BufReader::new(process.0.stdout.take().expect("piped"));
         let mut port = String::new();
         prints.read_line(&mut port).expect("its port");
         let address = format!("127.0.0.1:{}", port.trim());
@@ -55,16 +55,9 @@ impl Renegotiates {
     /// What it has met, in its words.
     fn end(mut self) -> String {
         let mut met = String::new();
-        self.process.kill().expect("it runs");
+        self.process.0.kill().expect("it runs");
         self.prints.read_to_string(&mut met).expect("UTF-8");
         met
-    }
-}
-
-impl Drop for Renegotiates {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

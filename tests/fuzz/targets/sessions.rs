@@ -102,24 +102,17 @@ fn poll(text: &str) {
             if event.content.is_empty() {
                 assert!(content.is_null());
             } else {
-                assert_eq!(
-                    serde_json::from_str::<Value>(&event.content).ok().as_ref(),
-                    Some(content)
-                );
+                let brought = serde_json::from_str::<Value>(&event.content).ok();
+                assert_eq!(brought.as_ref(), Some(content));
             }
             let Some(content) = unwrapped(content) else { return };
             assert_eq!(event.conf_id, content.get("confId").and_then(whole), "{text}");
             assert_eq!(event.generated_ms, sent.get("eventGenTime").and_then(whole), "{text}");
         }
-        Ok(None) => {
-            assert!(sent.is_none_or(nothing), "an event is overlooked: {text}");
-        }
+        Ok(None) => assert!(sent.is_none_or(nothing), "an event is overlooked: {text}"),
         Err(error) => {
-            assert_eq!(error.status(), Status::Protocol);
-            assert_eq!(
-                error.detail(),
-                "the answer's event is not the documented JSON, and is lost"
-            );
+            let told = "the answer's event is not the documented JSON, and is lost";
+            assert_eq!((error.status(), error.detail()), (Status::Protocol, told));
         }
     }
 }

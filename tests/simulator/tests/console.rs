@@ -1,15 +1,9 @@
 //! Tests of the console: who may use it, and what it tells. tests/console has those of its page.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::io::{BufRead, BufReader};
 
-use serde_json::{Value, json};
-
-use super::{reject, start};
-use support::simulator::Simulator;
-use support::wait_until;
+use crate::*;
 
 fn start_with_console(agents: impl Iterator<Item = u32>) -> Simulator {
     start(|options| {
@@ -231,7 +225,7 @@ fn an_agent_who_is_signed_out_for_want_of_polls_is_told_of() {
     });
     let mut stream = Stream::open(&simulator, None);
     let guid = simulator.guid(154).expect("is signed in at start");
-    super::poll(&simulator, &guid);
+    poll(&simulator, &guid);
     let entry = stream.entry_named("signed out for want of polls");
     assert_eq!(entry["agentId"], "154");
 }

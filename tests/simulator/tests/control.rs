@@ -1,12 +1,6 @@
 //! The control path over HTTPS.
 
-use std::thread;
-
-use serde_json::{Value, json};
-use support::simulator::caller::send;
-use support::wait_until;
-
-use super::{REJECT, agent_154, control, poll, reject, signed_in, start};
+use crate::*;
 
 #[test]
 fn the_control_path_says_what_is_wrong() {

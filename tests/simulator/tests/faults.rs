@@ -1,18 +1,12 @@
 //! Faults on demand, as the library and plain sockets meet them.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::io::ErrorKind;
 
 use agw::{Client, Status};
-use serde_json::json;
 use support::client::options_of;
-use support::simulator::Simulator;
-use support::simulator::caller::{self, JSON, send};
 use support::simulator::faults::{Fault, FaultOrder};
 
-use super::{REJECT, control, poll, reject, signed_in, start, start_logged};
+use crate::*;
 
 /// In plain HTTP, where the bytes are seen as they come; its next request meets the fault.
 fn plain(fault: Fault) -> (Simulator, String) {
@@ -34,16 +28,17 @@ fn request(guid: &str) -> String {
     )
 }
 
-fn connect(simulator: &Simulator) -> TcpStream {
-    let stream = TcpStream::connect(simulator.address()).expect("the simulator listens");
+/// A connection on which a request has gone out.
+fn asking(simulator: &Simulator, guid: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(simulator.address()).expect("the simulator listens");
     stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a time-out");
+    stream.write_all(request(guid).as_bytes()).expect("the request goes out");
     stream
 }
 
 /// One request, and what comes until the connection ends: the bytes, and how it ended.
 fn raw(simulator: &Simulator, guid: &str) -> (String, Result<usize, ErrorKind>) {
-    let mut stream = connect(simulator);
-    stream.write_all(request(guid).as_bytes()).expect("the request goes out");
+    let mut stream = asking(simulator, guid);
     let mut bytes = Vec::new();
     let end = stream.read_to_end(&mut bytes).map_err(|why| why.kind());
     (String::from_utf8(bytes).expect("UTF-8"), end)
@@ -86,8 +81,7 @@ fn half_an_answer_then_silence_until_the_client_goes_or_a_reset() {
 #[test]
 fn a_stop_does_not_wait_for_who_is_stalled() {
     let (simulator, guid) = plain(Fault::Stall);
-    let mut stream = connect(&simulator);
-    stream.write_all(request(&guid).as_bytes()).expect("the request goes out");
+    let mut stream = asking(&simulator, &guid);
     stream.read_exact(&mut [0; 20]).expect("half an answer comes");
     let begin = Instant::now();
     drop(simulator);
@@ -106,8 +100,7 @@ fn a_reset_in_place_of_an_answer() {
 fn a_kept_connection_is_closed_behind_the_answer_or_as_the_next_request_comes() {
     for (fault, closed) in [(Fault::CloseAfter, true), (Fault::CloseNext, false)] {
         let (simulator, guid) = plain(fault);
-        let mut stream = connect(&simulator);
-        stream.write_all(request(&guid).as_bytes()).expect("the request goes out");
+        let mut stream = asking(&simulator, &guid);
         let mut bytes = [0; 4096];
         let amount = stream.read(&mut bytes).expect("an answer comes");
         let answer = String::from_utf8_lossy(&bytes[..amount]);
@@ -209,7 +202,7 @@ fn certificates_that_no_client_takes() {
 #[test]
 fn the_control_paths_connection_outlives_a_bad_certificate() {
     let simulator = start(|_| {});
-    let mut control = caller::connect(&simulator, "localhost");
+    let mut control = connect(&simulator, "localhost");
     let mut ask = |body: &str| {
         let length = body.len();
         let request = format!(
@@ -222,11 +215,11 @@ fn the_control_paths_connection_outlives_a_bad_certificate() {
     };
     ask(r#"{"fault":"foreign-certificate","count":null}"#);
     for _ in 0..2 {
-        let mut other = caller::connect(&simulator, "localhost");
+        let mut other = connect(&simulator, "localhost");
         assert!(other.conn.complete_io(&mut other.sock).is_err());
     }
     ask(r#"{"fault":"none"}"#);
-    let mut other = caller::connect(&simulator, "localhost");
+    let mut other = connect(&simulator, "localhost");
     other.conn.complete_io(&mut other.sock).expect("the certificate is good again");
 }
 

@@ -7,11 +7,17 @@ mod program;
 mod state;
 mod trips;
 
+// For the modules, too: they take all of it.
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use serde_json::Value;
-use support::simulator::caller::{Answer, JSON, send};
-use support::simulator::{Simulator, SimulatorOptions};
+use serde_json::{Value, json};
+use support::simulator::caller::{Answer, JSON, connect, send};
+use support::simulator::{CaFile, Simulator, SimulatorOptions};
+use support::wait_until;
 
 const REJECT: &str = "/agentgateway/resource/agentconf/154/rejectagentconf";
 const POLL: &str = "/agentgateway/resource/agentevent/154";

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use support::Running;
 use support::files::Folder;
 
 /// Built with the tests.
@@ -12,15 +13,6 @@ fn program() -> Command {
     let folder = test.ancestors().nth(2).expect("it is in target/debug/deps");
     let name = format!("simulator{}", std::env::consts::EXE_SUFFIX);
     Command::new(folder.join("examples").join(name))
-}
-
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// Starts it, and gives the words of the line that says ready.

@@ -1,13 +1,12 @@
 //! The state, told the time.
 
-use std::time::{Duration, Instant};
-
-use serde_json::{Value, json};
 use support::simulator::codes::Refusal;
 use support::simulator::guid::{GuidRules, Node};
 use support::simulator::state::{
     Event, Poll, PollEnd, RejectAnswer, RejectRequest, Script, Settings, State,
 };
+
+use crate::*;
 
 const AGENT: u32 = 154;
 const MEMBER: u32 = 155;
@@ -54,6 +53,13 @@ impl Bench {
             None => (None, guid),
             Some(other) => panic!("the poll ended with {other:?}"),
         }
+    }
+
+    fn assert_refused(&mut self, poll: &Poll, refusal: Refusal) {
+        let end = self.state.poll_end(poll, self.now);
+        let Some(PollEnd::Refused(refused)) = end else { panic!("it goes on: {end:?}") };
+        assert_eq!(refused.refusal, refusal);
+        assert!(!refused.why.is_empty());
     }
 
     fn events(&mut self, agent: u32, guid: &str) -> Vec<(&'static str, Value)> {
@@ -109,12 +115,6 @@ fn ready() -> (&'static str, Value) {
     ("AgentState_Ready", Value::Null)
 }
 
-fn refused(end: Option<PollEnd>, refusal: Refusal) {
-    let Some(PollEnd::Refused(refused)) = end else { panic!("it goes on: {end:?}") };
-    assert_eq!(refused.refusal, refusal);
-    assert!(!refused.why.is_empty());
-}
-
 #[test]
 fn agent_ids_are_decimal_and_within_the_range() {
     let mut settings = Settings::default();
@@ -147,8 +147,7 @@ fn a_forced_sign_in_ends_the_poll_of_the_old_guid() {
     let poll = bench.begin_poll(AGENT, &old);
     let forced = bench.state.sign_in(AGENT, true, Node::One, bench.now);
     forced.expect("it was forced");
-    let end = bench.state.poll_end(&poll, bench.now);
-    refused(end, Refusal::NotSignedIn);
+    bench.assert_refused(&poll, Refusal::NotSignedIn);
 }
 
 #[test]
@@ -195,8 +194,7 @@ fn expired_guids_are_refused_with_the_chosen_code() {
     let poll = bench.begin_poll(AGENT, &guid);
     assert_eq!(bench.state.expire(AGENT, bench.now), Ok(()));
     assert_eq!(bench.reject(&guid), "000-003");
-    let end = bench.state.poll_end(&poll, bench.now);
-    refused(end, Refusal::GuidRefused);
+    bench.assert_refused(&poll, Refusal::GuidRefused);
 }
 
 #[test]
@@ -303,8 +301,7 @@ fn signing_out_needs_the_guid_and_ends_everything() {
     let wrong = bench.state.sign_out(AGENT, Some("wrong"), bench.now);
     assert_eq!(wrong.map_err(|it| it.refusal), Err(Refusal::NotSignedIn));
     assert_eq!(bench.state.sign_out(AGENT, Some(&guid), bench.now), Ok(()));
-    let end = bench.state.poll_end(&poll, bench.now);
-    refused(end, Refusal::NotSignedIn);
+    bench.assert_refused(&poll, Refusal::NotSignedIn);
     assert_eq!(bench.reject(&guid), "100-006");
     assert!(bench.state.cancel(conf_id, bench.now).is_err());
     let again = bench.state.sign_out(AGENT, Some(&guid), bench.now);

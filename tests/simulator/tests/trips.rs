@@ -1,16 +1,6 @@
 //! Round trips over HTTPS.
 
-use std::io::Write;
-use std::net::TcpStream;
-use std::thread;
-use std::time::{Duration, Instant};
-
-use serde_json::{Value, json};
-use support::simulator::caller::{JSON, connect, send};
-use support::simulator::{CaFile, Simulator, SimulatorOptions};
-use support::wait_until;
-
-use super::{POLL, REJECT, agent_154, control, poll, reject, signed_in, start, start_logged};
+use crate::*;
 
 #[test]
 fn a_session_from_sign_in_to_sign_out() {

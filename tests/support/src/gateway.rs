@@ -292,17 +292,11 @@ impl Drop for Gateway {
     }
 }
 
-/// Where a client shuts its socket down while there is no room in it, reads what came and closes it,
-/// Linux answers for a minute that there is no room, and whoever sends would wait for as long.
-fn give_up_in_time(stream: &TcpStream) {
-    #[cfg(target_os = "linux")]
-    let _ = SockRef::from(stream).set_tcp_user_timeout(Some(Duration::from_secs(5)));
-    #[cfg(not(target_os = "linux"))]
-    let _ = stream;
-}
-
 fn accept(stream: TcpStream, scripts: &[Script], tls: Config, shared: Arc<Shared>) {
-    give_up_in_time(&stream);
+    // Where a client shuts its socket down while there is no room in it, reads what came and closes it,
+    // Linux answers for a minute that there is no room, and whoever sends would wait for as long.
+    #[cfg(target_os = "linux")]
+    let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(Duration::from_secs(5)));
     let turn = shared.begin(&stream);
     let script = scripts.get(turn).or(scripts.last()).cloned();
     thread::spawn(move || {

@@ -19,7 +19,7 @@ use std::env;
 use std::ffi::{CString, OsString};
 use std::fmt;
 use std::io::{self, Write};
-use std::process;
+use std::process::{self, Child};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -48,6 +48,16 @@ pub fn end_after(time: Duration) {
         line(format_args!("it does not end"));
         process::exit(1);
     });
+}
+
+/// A program that runs until this is dropped.
+pub struct Running(pub Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Fails where it takes longer than anything here should.

@@ -2,11 +2,13 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
+
+use crate::Running;
 
 /// `openssl s_server` on loopback; ended when dropped.
 pub struct Server {
-    child: Child,
+    _running: Running,
     port: u16,
 }
 
@@ -28,17 +30,10 @@ impl Server {
             port.parse().ok()
         });
         let port = port.unwrap_or_else(|| panic!("openssl s_server {arguments:?} does not start"));
-        Server { child, port }
+        Server { _running: Running(child), port }
     }
 
     pub fn address(&self) -> SocketAddr {
         ([127, 0, 0, 1], self.port).into()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
