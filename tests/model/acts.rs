@@ -1,10 +1,8 @@
 //! What a world is like and what its gateway may do, drawn from dice.
 
 use std::iter;
-use std::time::Duration;
 
-use support::dice::Dice;
-use support::tls::Over;
+use crate::*;
 
 /// What one world is like: a gateway, its clients and their agents.
 pub struct Plan {

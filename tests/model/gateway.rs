@@ -4,17 +4,13 @@ use std::io::{self, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::{Condvar, MutexGuard};
 
 use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
 use socket2::SockRef;
+use support::tls::await_bytes;
 
-use crate::acts::*;
-use support::dice::Dice;
-use support::lock;
-use support::tls::{Over, await_bytes};
+use crate::*;
 
 /// A request that was read to its end: as good as acted upon.
 pub struct Request {

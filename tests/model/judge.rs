@@ -1,15 +1,8 @@
 //! Compares what the callers were told with what the gateway did.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use agw::Status;
-
-use crate::acts::{Named, Plan, Reading, read_cookies, read_guid};
-use crate::gateway::{Connection, Request, Sent};
-use crate::world::{Asked, Call, Outcome, Story};
-use support::faults::standstill;
-use support::tls::Over;
+use crate::*;
 
 /// What may be wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -207,10 +200,8 @@ impl Judge<'_> {
             "unasked answers believed that may have come before the request was written",
             came == Came::Meanwhile,
         );
-        self.count(
-            "unasked answers believed that came after the request was read",
-            came == Came::Behind,
-        );
+        let behind = came == Came::Behind;
+        self.count("unasked answers believed that came after the request was read", behind);
         match came {
             Came::Before => Err((Foreign, "an answer that came before the call")),
             // What comes behind a refusal may cross the next request.

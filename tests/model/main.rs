@@ -10,6 +10,7 @@ mod judge;
 mod naive;
 mod world;
 
+// For the modules, too: they take all of it.
 use std::env;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,12 +18,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use acts::Plan;
-use judge::{Fault, Findings, judge};
+use acts::*;
+use agw::{CallId, ClientOptions, Status};
+use gateway::*;
+use judge::*;
+use support::dice::Dice;
 use support::faults::standstill;
 use support::tls::Over;
 use support::{line, lock};
-use world::{MakeCaller, World};
+use world::*;
 
 /// Worlds that are played at a time: most of them wait most of the time.
 const AT_A_TIME: usize = 64;

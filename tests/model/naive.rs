@@ -2,14 +2,9 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
 
-use agw::{CallId, ClientOptions, Status};
-use support::lock;
-
-use crate::world::{Asked, Caller, Outcome};
+use crate::*;
 
 /// Whatever the time-out is.
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -42,15 +37,11 @@ impl Caller for Naive {
         let start = start.replace(" /", " /agentgateway/resource/");
         let (kept, cookies) = self.session(agent).unwrap_or_default();
         let guid = if asked == Asked::Reject { text } else { &kept };
+        let line = format!("{start}{agent}{end} HTTP/1.1\r\n");
+        let body = format!(r#"{{"phonenum":"{text}"}}"#);
         let request = match asked {
-            Asked::SignIn => {
-                let body = format!(r#"{{"phonenum":"{text}"}}"#);
-                let length = body.len();
-                format!("{start}{agent}{end} HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{body}")
-            }
-            _ => {
-                format!("{start}{agent}{end} HTTP/1.1\r\nGuid: {guid}\r\nCookie: {cookies}\r\n\r\n")
-            }
+            Asked::SignIn => format!("{line}Content-Length: {}\r\n\r\n{body}", body.len()),
+            _ => format!("{line}Guid: {guid}\r\nCookie: {cookies}\r\n\r\n"),
         };
         let cancelled = self.cancelled.swap(false, Ordering::SeqCst);
         let mut outcome = self.exchange(&request);

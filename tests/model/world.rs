@@ -1,19 +1,12 @@
 //! One world: agents that call through the library, and what became of each call.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicU32;
 
-use agw::{Answer, CallId, Client, ClientOptions, Error, Event, SignIn, Status, Trust};
-
-use crate::acts::{CALL, Named, Plan, SIGNED_IN, STALE, addressee, guid};
-use crate::gateway::{Connection, Gateway};
-use support::dice::Dice;
+use agw::{Answer, Client, Error, Event, SignIn, Trust};
 use support::faults::row::Site;
 use support::faults::run::Place;
-use support::lock;
-use support::tls::Over;
+
+use crate::*;
 
 /// What a call came back with.
 pub struct Outcome {

@@ -271,10 +271,6 @@ impl Expect {
         Expect { message: Some(text.into()), ..self }
     }
 
-    pub fn cti_code(self, cti_code: i32) -> Self {
-        Expect { cti_code, ..self }
-    }
-
     pub fn os_error(self) -> Self {
         Expect { os_error: true, ..self }
     }

@@ -173,7 +173,7 @@ fn statuses() -> Vec<Row> {
     let too_large = r#"{"retcode":"0","message":1e400}"#;
     let signed_out = refused(Status::Session, "100-006").http(401).message("signed out");
     let no = refused(Status::BadRequest, "000-006");
-    let fault = refused(Status::GatewayFault, "100-007").http(500).cti_code(40302);
+    let fault = Expect { cti_code: 40302, ..refused(Status::GatewayFault, "100-007").http(500) };
     vec![
         row("204", ALL, follows([serve("HTTP/1.1 204 No Content\r\n\r\n")]))
             .rejects(2, empty(204))
