@@ -41,9 +41,8 @@ fn the_header_compiles_in_every_dialect() {
     for dialect in [C89, C99, C11, CXX98, CXX11] {
         for (how, host) in hosts {
             let text = format!("{host}int agw_host(void);\n");
-            if let Err(complaint) = compile_text(&text, dialect) {
-                panic!("{} {how}: {complaint}", dialect.standard);
-            }
+            compile_text(&text, dialect)
+                .unwrap_or_else(|complaint| panic!("{} {how}: {complaint}", dialect.standard));
         }
     }
 }

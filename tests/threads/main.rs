@@ -121,12 +121,9 @@ fn sixty_four_threads_share_a_client_while_others_cancel_and_free() {
     assert!(0 < accepted && accepted < THREADS * CALLS, "{accepted} accepted");
     drop(client);
     gateway.wait_until_idle();
-    compare(&before, &Held::now());
-}
-
-/// Other tests of this program run at the same time, so a few descriptors and threads and some
-/// memory more are theirs; what 6,400 calls or hundreds of clients would leak is far above.
-fn compare(before: &Held, after: &Held) {
+    // Other tests of this program run at the same time, so a few descriptors and threads and some
+    // memory more are theirs; what 6,400 calls or hundreds of clients would leak is far above.
+    let after = Held::now();
     assert!(after.descriptors < before.descriptors + 60, "{before:?} {after:?}");
     assert!(after.threads < before.threads + 60, "{before:?} {after:?}");
     // A sanitizer keeps what was freed for a while, and books of its own.

@@ -126,16 +126,16 @@ fn forced() -> Vec<Row> {
     let forces = |name, scripts: &[Vec<Step>], expect, kept| {
         row_of(name, scripts).asks(ForcedSignIn, expect).kept(kept)
     };
-    let then = |end: &[Step]| [vec![Read, already(), Read], end.to_vec()].concat();
+    let asked_again = |end: &[Step]| [&[Read, already(), Read], end].concat();
     let signs_in = || vec![Read, send(brings_guid(NEWER))];
     let closes = vec![Read, send(says("100-002", &[("Connection", "close")]))];
-    let half = then(&[cut_off(&brings_guid(NEWER))]);
-    let is_refused = then(&[send(says("100-004", &[]))]);
+    let (dies, half) = (asked_again(&[]), asked_again(&[cut_off(&brings_guid(NEWER))]));
+    let is_refused = asked_again(&[send(says("100-004", &[]))]);
     let no = refused(Status::Gateway, "100-004");
     let on_a_second = [vec![Read, already()], signs_in()].concat();
     let resent = || accepted().with_flags(RESENT);
-    let (dies_late, late) = (then(&[Wait(ms(1_500))]), broken(WAITING).at(1_500));
-    let (forced, newer) = (then(&[send(brings_guid(NEWER))]), Some(NEWER));
+    let (dies_late, late) = (asked_again(&[Wait(ms(1_500))]), broken(WAITING).at(1_500));
+    let (forced, newer) = (asked_again(&[send(brings_guid(NEWER))]), Some(NEWER));
     vec![
         forces("forced sign-in", &[forced], accepted(), newer).sees(1, 2),
         forces("forced sign-in that need not be forced", &[signs_in()], accepted(), newer)
@@ -143,8 +143,7 @@ fn forced() -> Vec<Row> {
         forces("forced sign-in over another connection", &[closes, signs_in()], accepted(), newer)
             .sees(2, 2),
         forces("forced sign-in refused", &[is_refused], no, None).sees(1, 2),
-        forces("forced sign-in, dead as it comes", &[then(&[]), signs_in()], resent(), newer)
-            .sees(2, 3),
+        forces("forced sign-in, dead as it comes", &[dies, signs_in()], resent(), newer).sees(2, 3),
         forces("forced sign-in, half an answer", &[half, signs_in()], broken_body(), None)
             .sees(1, 2),
         forces("forced sign-in, FIN 1.5 s later", &[dies_late, signs_in()], late, None).sees(1, 2),
