@@ -6,6 +6,8 @@ import os
 from types import TracebackType
 from typing import Any, AsyncGenerator, Callable, Dict, Optional, Type, TypeVar, Union
 
+from ._abi import Status
+from ._cancel import refuse_inside_log_handlers
 from ._client import (
     ClientBase,
     agent_bytes,
@@ -15,10 +17,10 @@ from ._client import (
     sign_in_options,
 )
 from ._events import OVER, PASSING, TICK, TICKS
-from ._outcome import Answer
+from ._outcome import Answer, Outcome
 from ._session import Event, Session
 from ._threads import POLL_STACK, Call, Threads
-from .errors import PollingError
+from .errors import PollingError, ResourcesError, error_of
 
 _T = TypeVar("_T")
 _Self = TypeVar("_Self", bound="AsyncClient")
@@ -104,6 +106,15 @@ class AsyncClient(ClientBase):
         """Makes sure that a verified connection stands ready; see `Client.connect`."""
         return await self._run(self._connect, sends=False)
 
+    def cancel(self) -> None:
+        """Makes the calls that are awaited end soon; see `Client.cancel`."""
+        refuse_inside_log_handlers()  # where the library would end none
+        for threads in filter(None, map(self._own, (self._threads, self._polls))):
+            for call in threads.calls.copy():
+                if not self._give_up(threads, call):
+                    call.hand_over(None, error_of(Outcome(status=int(Status.CANCELLED))))
+        super().cancel()
+
     async def close(self) -> None:
         """Frees the client; calls in progress end soon with `CallCancelledError`.
 
@@ -115,7 +126,10 @@ class AsyncClient(ClientBase):
         # log handler, which may wait for the event loop.
         closing = Call(math.inf, lambda _call_id: self._close(), (), sends=False)
         closer = Threads(1)
-        closer.run(closing)
+        try:
+            closer.run(closing)
+        except ResourcesError:  # then here after all
+            closing.settle(self._close(), None)
         closer.stop()
         try:
             await closing.answer
@@ -167,21 +181,19 @@ class AsyncClient(ClientBase):
 
     async def _events(self, agent_id: bytes) -> AsyncGenerator[Event, None]:
         while True:
+            before = self._cancels
             try:
                 event = await self._poll(agent_id)
             except OVER:
                 return
             except PASSING:
-                await self._pause()
+                for _ in range(TICKS):
+                    if self.closed or self._cancels != before:
+                        return
+                    await asyncio.sleep(TICK)
                 continue
             if event is not None:
                 yield event
-
-    async def _pause(self) -> None:
-        for _ in range(TICKS):
-            if self.closed:
-                return
-            await asyncio.sleep(TICK)
 
     async def _answer(
         self, threads: Threads, call: Call, is_late: Callable[[Threads, Call], None]

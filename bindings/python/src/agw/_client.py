@@ -51,6 +51,7 @@ class ClientBase:
     # Of one whose `__init__` failed or was not called: to the library it is no client.
     _handle = 0
     _timeout = 0.0
+    _cancels = 0
     _finalizer: "Optional[weakref.finalize[Any, Any]]" = None
 
     def __init__(
@@ -118,6 +119,7 @@ class ClientBase:
         touched. Any thread; does not block. On a closed client there is nothing to do.
         """
         self._check(self._library.agw_cancel(self._handle))
+        self._cancels += 1
 
     def _close(self) -> None:
         status = self._library.agw_free(self._handle)
@@ -440,10 +442,18 @@ class Client(ClientBase):
         if self.closed:
             raise self._gone()
 
+        before = self._cancels
+
         def poll() -> Optional[Event]:
+            nonlocal before
+            before = self._cancels
             return self._run(cancel, self._next_event, agent_id, interruptible=True)
 
-        return outcomes(poll, lambda: self.closed or (cancel is not None and cancel.cancelled))
+        def ended() -> bool:
+            token = cancel is not None and cancel.cancelled
+            return token or self.closed or self._cancels != before
+
+        return outcomes(poll, ended)
 
 
 # --- The library's side ------------------------------------------------------------------------

@@ -52,12 +52,7 @@ def outcomes(
         if isinstance(outcome, SessionError):
             return
         if isinstance(outcome, AgwError):
-            _pause(ended)
-
-
-def _pause(ended: Callable[[], bool]) -> None:
-    """Sleeps piecewise; Ctrl-C ends a piece."""
-    for _ in range(TICKS):
-        if ended():
-            return
-        time.sleep(TICK)
+            for _ in range(TICKS):  # piecewise; Ctrl-C ends a piece
+                if ended():
+                    return
+                time.sleep(TICK)

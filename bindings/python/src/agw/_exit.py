@@ -10,10 +10,10 @@ import os
 import threading
 import time
 import weakref
-from typing import Any, Iterator, Set
+from typing import Any, Iterator, Set, Tuple
 
 _ending = threading.Event()
-_making: Set[object] = set()  # one for each client that is being made
+_making: Set[Tuple[int, object]] = set()  # one for each client that is being made
 # By id: those of a program's own class may be equal, or cannot be hashed.
 _clients: "weakref.WeakValueDictionary[int, Any]" = weakref.WeakValueDictionary()
 
@@ -21,7 +21,7 @@ _clients: "weakref.WeakValueDictionary[int, Any]" = weakref.WeakValueDictionary(
 @contextlib.contextmanager
 def client_in_the_making() -> Iterator[bool]:
     """Tells whether the client may log. If so, it is to be given to `free_at_the_end`."""
-    one = object()
+    one = threading.get_ident(), object()
     _making.add(one)
     try:
         yield not _ending.is_set()  # asked only now: `_end` may have missed the one
@@ -38,7 +38,8 @@ def free_at_the_end(client: Any) -> None:
 @atexit.register
 def _end() -> None:
     _ending.set()
-    while _making:
+    # One of this thread's is not being made: a signal handler raised as it was to be discarded.
+    while any(thread != threading.get_ident() for thread, _one in _making.copy()):
         time.sleep(0.001)
     for client in list(_clients.values()):
         # Called, it might do nothing: weakref may have ended first.

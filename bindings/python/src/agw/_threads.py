@@ -52,8 +52,12 @@ class Call:
         late = _now() >= self._deadline
         outcome = (None, self.too_late(begun=False)) if late else _outcome(*self._work)
         calls.discard(self)
+        self.hand_over(*outcome)
+
+    def hand_over(self, value: Any, error: Optional[BaseException]) -> None:
+        """Gives the answer, from any thread."""
         with contextlib.suppress(RuntimeError):  # its event loop is closed
-            self._loop.call_soon_threadsafe(self.settle, *outcome)
+            self._loop.call_soon_threadsafe(self.settle, value, error)
 
     def settle(self, value: Any, error: Optional[BaseException]) -> None:
         """Gives the answer, in the event loop, unless nobody awaits it any more."""
@@ -148,7 +152,7 @@ class Threads:
 #: of log lines recurses, by way of C, as deep as Python lets it, 512 KiB is too little on x86-64.
 POLL_STACK = 1 << 20
 
-_stack_sizes = threading.Lock()
+_stack_sizes = threading.RLock()
 
 if hasattr(os, "register_at_fork"):  # neither taken nor a stack too small in the child
     os.register_at_fork(
