@@ -172,6 +172,7 @@ impl Call<'_> {
         };
         connection.reserved = true;
         let words = self.describe(&connection);
+        self.in_flight.pool.check_process()?;
         if self.carrier.keep_alive {
             self.in_flight.put_back(connection, false);
         }
@@ -188,8 +189,9 @@ impl Call<'_> {
             return format!("plain http, nothing was checked{way}");
         };
         let words = format!("{version}, {}, {}{way}", certificate.words, peer.checked);
-        if certificate.days_left.is_some_and(|days| days < SOON_DAYS) {
-            self.carrier.log(Level::Warn, format_args!("the certificate expires soon: {words}"));
+        if let Some(days) = certificate.days_left.filter(|days| *days < SOON_DAYS) {
+            let what = if days < 0 { "has expired" } else { "expires soon" };
+            self.carrier.log(Level::Warn, format_args!("the certificate {what}: {words}"));
         }
         words
     }
@@ -265,11 +267,13 @@ impl Call<'_> {
 
     fn open(&self) -> Result<Box<Connection>, Error> {
         let InFlight { pool, cancel, .. } = &self.in_flight;
+        pool.check_process()?;
         let connector = Connector {
             route: &self.carrier.route,
             tls_peer: pool.tls_peer.as_ref(),
             look_ups: &pool.look_ups,
             last_good: &pool.last_good,
+            last_proxy: &pool.last_proxy,
             deadline: self.deadline,
             connect_timeout: self.carrier.connect_timeout,
             cancel,

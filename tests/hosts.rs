@@ -95,6 +95,19 @@ fn a_forked_child_calls_over_connections_of_its_own() {
     }
 }
 
+/// The first connection dies as the second request comes over it.
+#[test]
+fn a_child_that_is_forked_in_the_log_callback_sends_nothing() {
+    let count = AtomicU32::new(0);
+    let orders = move |_: &str| match count.fetch_add(1, Ordering::Relaxed) {
+        1 => Order { steps: Vec::new(), stays: false },
+        _ => Order { steps: vec![Step::Send(http("200 OK", ACCEPTED).into())], stays: true },
+    };
+    let gateway = Gateway::obeying(orders, None);
+    part(&["logging", &gateway.url()]);
+    assert_eq!(gateway.seen().requests.len(), 3);
+}
+
 /// An early cancel of the parent's holds in the child, too.
 #[test]
 fn calls_are_cancelled_by_number_in_parent_and_child() {

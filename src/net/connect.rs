@@ -13,7 +13,7 @@ use super::cancel::{CancelHandle, cancelled};
 use super::cause::Cause;
 use super::deadline::Deadline;
 use super::failure::{CLIENT_AUTH, caused_by, failure, through, words};
-use super::proxy::ask_for_tunnel;
+use super::proxy::{NoTunnel, ask_for_tunnel};
 use super::race::{Attempt, Race, interleaved};
 use super::resolve;
 use super::socket::Socket;
@@ -32,6 +32,8 @@ pub(crate) struct Connector<'a> {
     pub tls_peer: Option<&'a TlsPeer>,
     pub look_ups: &'a Blocking,
     pub last_good: &'a LastGood,
+    /// The same of the proxy's addresses.
+    pub last_proxy: &'a LastGood,
     /// Of the whole call.
     pub deadline: Deadline,
     /// Of TCP and TLS set-up, counted from the end of the look-up.
@@ -126,13 +128,15 @@ impl Connector<'_> {
         };
         let addresses =
             self.addresses_of(&proxy.address).map_err(|error| of_proxy(error, proxy))?;
+        let addresses = self.last_proxy.first(addresses, false);
         let deadline = self.deadline.capped(self.connect_timeout, "connect time-out");
         let name = proxy.address.to_string();
         let mut before = None;
         for (left, target) in (0..targets.len()).rev().zip(&targets) {
             let outcome = match self.tunnel(proxy, addresses.clone(), target, deadline, left) {
                 Ok(socket) => self.secure(socket, Some(&name))?,
-                Err(error) => Err(of_proxy(error, proxy)),
+                Err(NoTunnel { error, at_proxy: true }) => return Err(of_proxy(error, proxy)),
+                Err(NoTunnel { error, .. }) => Err(of_proxy(error, proxy)),
             };
             match outcome {
                 Ok(mut stream) => {
@@ -153,10 +157,13 @@ impl Connector<'_> {
         target: &str,
         deadline: Deadline,
         left: usize,
-    ) -> Result<Socket, Error> {
+    ) -> Result<Socket, NoTunnel> {
         let connected = Race::new(addresses, deadline, self.cancel).next();
-        let Attempt { mut socket, since, .. } =
-            connected.map_err(|why| not_connected(&why, &proxy.address))?;
+        let Attempt { address, mut socket, since } = connected.map_err(|why| NoTunnel {
+            error: not_connected(&why, &proxy.address),
+            at_proxy: true,
+        })?;
+        self.last_proxy.note(address);
         socket.set_deadline(share(deadline, left, since)?);
         let listens = self.tls_peer.is_none();
         ask_for_tunnel(&mut socket, proxy, target, listens)?;

@@ -129,7 +129,7 @@ impl Connection {
         let outcome = self.stream.drain_post_handshake().and_then(|()| self.look_before_first());
         outcome.map_err(|why| {
             let mut error = failure(&why, "after the handshake");
-            self.advise(&mut error, Seen::default());
+            self.advise(&mut error, Seen::default(), true);
             through(error.with_os_error(self.stream.socket.os_error), self.proxy())
         })
     }
@@ -237,7 +237,7 @@ impl Connection {
             unacknowledged: unacknowledged(&self.stream.socket.stream),
         });
         let mut error = failure(why, phase(seen)).with_os_error(self.stream.socket.os_error);
-        self.advise(&mut error, seen);
+        self.advise(&mut error, seen, death.is_some());
         let silent = death.is_some_and(|death| death.unacknowledged == Some(true));
         ExchangeError {
             error: through(error, self.proxy()),
@@ -249,7 +249,7 @@ impl Connection {
     }
 
     /// What an end that says nothing may come from.
-    fn advise(&self, error: &mut Error, seen: Seen) {
+    fn advise(&self, error: &mut Error, seen: Seen, died: bool) {
         let status = error.status();
         let detail = &mut error.details_mut().detail;
         if self.stream.renegotiation_asked()
@@ -263,7 +263,7 @@ impl Connection {
             }
             detail.push_str(RENEGOTIATION);
         }
-        if status == Status::Io && !seen.answered && self.requests <= 1 {
+        if died && status == Status::Io && !seen.answered && self.requests <= 1 {
             // A port for TLS that is asked in plain HTTP ends so, too.
             if !self.stream.is_tls() {
                 detail.push_str("; if it speaks TLS, begin base_url with https://");

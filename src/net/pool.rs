@@ -12,6 +12,7 @@ use super::cancel::{CallId, CancelHandle, cancelled};
 use super::connect::LastGood;
 use super::deadline::Deadline;
 use super::http::Connection;
+use super::socket::FORKED;
 use super::tls::TlsPeer;
 use crate::log::Gate;
 use crate::sys::clock::Moment;
@@ -34,6 +35,7 @@ pub(crate) struct Pool {
     /// None of the parent's threads are in a child.
     pub look_ups: Blocking,
     pub last_good: LastGood,
+    pub last_proxy: LastGood,
     pub gate: Gate,
     child: OnceBox<Pool>,
 }
@@ -128,6 +130,7 @@ impl Pool {
             tls_peer,
             look_ups: Blocking::default(),
             last_good: LastGood::default(),
+            last_proxy: LastGood::default(),
             gate: Gate::default(),
             child: OnceBox::new(),
         }
@@ -212,6 +215,11 @@ impl Pool {
         state.idle = heard;
         drop(state);
         drop(unheard);
+    }
+
+    /// What was forked in the middle of a call, as in its log callback, does not go on with that.
+    pub fn check_process(&self) -> Result<(), Error> {
+        if self.is_anothers() { Err(Error::new(Status::Io, FORKED)) } else { Ok(()) }
     }
 
     /// Whether this process is a child that was forked in the middle of a call: then a thread of the

@@ -27,13 +27,26 @@ const MAX_PAGE: usize = 16 * 1024;
 /// How long a page may take that is only to be quoted.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// Why there is no tunnel.
+pub(crate) struct NoTunnel {
+    pub error: Error,
+    /// It is the proxy itself: it would say the same of any other address.
+    pub at_proxy: bool,
+}
+
+impl From<Error> for NoTunnel {
+    fn from(error: Error) -> Self {
+        NoTunnel { error, at_proxy: false }
+    }
+}
+
 /// `listens`: the proxy can read what passes, the Guid included, since no TLS is spoken.
 pub(crate) fn ask_for_tunnel(
     socket: &mut Socket,
     proxy: &Proxy,
     to: &str,
     listens: bool,
-) -> Result<(), Error> {
+) -> Result<(), NoTunnel> {
     let failed = |why: io::Error| failure(&why, "while asking for the tunnel");
     socket.write_all(request(proxy, to).as_bytes()).map_err(failed)?;
     let head = read_head(socket).map_err(failed)?;
@@ -53,7 +66,7 @@ pub(crate) fn ask_for_tunnel(
             format!("it answered HTTP status {code}{instead}{says}")
         }
     };
-    Err(Error::new(Status::Proxy, words))
+    Err(NoTunnel { error: Error::new(Status::Proxy, words), at_proxy: code == 407 })
 }
 
 fn request(proxy: &Proxy, to: &str) -> String {

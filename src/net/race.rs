@@ -54,12 +54,12 @@ impl<'a> Race<'a> {
 
     /// The next one to be connected. May be asked again where that came to nothing.
     pub fn next(&mut self) -> io::Result<Attempt> {
-        // Since the last one was given out, the call has waited on that one alone.
-        self.cancel.detach();
-        for attempt in &self.running {
-            self.cancel.attach(attempt.socket.stream.clone());
-        }
         loop {
+            // What has failed, or was given out before, is not waited on any more.
+            self.cancel.detach();
+            for attempt in &self.running {
+                self.cancel.attach(attempt.socket.stream.clone());
+            }
             // A cancel shuts the sockets down, which looks like a failure of theirs.
             if self.cancel.is_cancelled() {
                 return Err(io::ErrorKind::Interrupted.into());
@@ -141,13 +141,13 @@ fn weight(why: &io::Error) -> u8 {
 /// Begins to connect; a connection that stands at once is met by the next wait.
 fn start(address: &SocketAddr, deadline: Deadline, cancel: &CancelHandle) -> io::Result<Socket> {
     let socket = nonblocking(Domain::for_address(*address))?;
-    let begun = socket.connect(&SockAddr::from(*address));
+    match socket.connect(&SockAddr::from(*address)) {
+        Err(why) if !is_in_progress(&why) => return Err(why),
+        _ => {}
+    }
     let socket = Socket::new(TcpStream::from(socket), deadline);
     cancel.attach(socket.stream.clone());
-    match begun {
-        Err(why) if !is_in_progress(&why) => Err(why),
-        _ => Ok(socket),
-    }
+    Ok(socket)
 }
 
 fn is_in_progress(why: &io::Error) -> bool {

@@ -150,9 +150,7 @@ impl Socket {
         if self.generation == fork::generation() {
             return Ok(());
         }
-        Err(io::Error::other(
-            "this process was forked during the call, which goes on in the parent",
-        ))
+        Err(io::Error::other(FORKED))
     }
 
     fn note<T>(&mut self, outcome: io::Result<T>) -> io::Result<T> {
@@ -162,6 +160,9 @@ impl Socket {
         outcome
     }
 }
+
+pub(super) const FORKED: &str =
+    "this process was forked during the call, which goes on in the parent";
 
 /// A round trip and some retransmissions on any path that a phone rings at the end of.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(1_500);

@@ -1,9 +1,9 @@
 //! Notices `fork()`: who holds sockets or locks of another process must be able to tell.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{RwLock, RwLockReadGuard};
-
-use super::lock::unpoisoned;
+use std::sync::{RwLock, RwLockReadGuard, TryLockError, TryLockResult};
+use std::thread;
+use std::time::Duration;
 
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
@@ -37,7 +37,20 @@ pub(crate) fn held_off() -> Option<RwLockReadGuard<'static, ()>> {
     if handlers::is_forking() {
         return None;
     }
-    Some(unpoisoned(GATE.read()))
+    patiently(|| GATE.try_read())
+}
+
+/// Gives up after two seconds. By then it is the host that waits: it forks in a signal handler, in the
+/// middle of a hold of the same thread, or has a lock that a handler older than ours waits for.
+fn patiently<G>(attempt: impl Fn() -> TryLockResult<G>) -> Option<G> {
+    for _ in 0..2_000 {
+        match attempt() {
+            Ok(guard) => return Some(guard),
+            Err(TryLockError::Poisoned(guard)) => return Some(guard.into_inner()),
+            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(1)),
+        }
+    }
+    None
 }
 
 /// From its return on, every fork makes a new generation, and is held off where that is asked for.
@@ -56,7 +69,7 @@ mod handlers {
     use std::sync::RwLockWriteGuard;
     use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-    use super::{GATE, GENERATION, unpoisoned};
+    use super::{GATE, GENERATION, patiently};
 
     thread_local! {
         // In the thread that forks, which is the only one that the child has. Without a destructor,
@@ -107,8 +120,8 @@ mod handlers {
     }
 
     extern "C" fn hold() {
-        let held = HELD.take().unwrap_or_else(|| ManuallyDrop::new(unpoisoned(GATE.write())));
-        HELD.set(Some(held));
+        let hold = || patiently(|| GATE.try_write()).map(ManuallyDrop::new);
+        HELD.set(HELD.take().or_else(hold));
         FORKED.store(process::id(), Ordering::Relaxed);
         HAPPENED.store(true, Ordering::Relaxed);
     }
@@ -130,6 +143,17 @@ pub(crate) mod tests {
     use std::os::unix::fs::MetadataExt;
     use std::os::unix::process::CommandExt;
     use std::process::Command;
+
+    #[test]
+    fn nobody_waits_for_ever() {
+        // As in a signal handler, in the middle of a call.
+        let held = super::held_off();
+        happens();
+        drop(held);
+        // As where a handler of the host's waits for a lock that this thread has.
+        let fork = super::patiently(|| super::GATE.try_write());
+        assert!(fork.is_some() && super::held_off().is_none());
+    }
 
     /// With an owner to set std forks, and has no other way.
     pub fn happens() {

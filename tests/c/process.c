@@ -8,6 +8,7 @@
  *     process closed URL       standard error is closed, and written to all the same
  *     process full URL CA      no file descriptor is left
  *     process daemon URL       goes on in a child, as daemon() does
+ *     process logging URL      forks in the log callback, where a kept connection is dead
  *     process handlers URL     calls in fork handlers that are older than the library's
  *     process numbers URL      cancels calls by number, in the parent and in a forked child
  *     process sessions N URL   forks beside threads that poll, reject and renew Guids, N times
@@ -327,6 +328,7 @@ static const struct {
     {"locale", locale},
     {"closed", closed},
     {"daemon", as_daemon},
+    {"logging", fork_in_callback},
     {"handlers", handlers},
     {"numbers", numbers},
     {"getenv", reads_environment},

@@ -55,6 +55,9 @@ pub(super) fn of_certificate(
 pub(super) fn of_signature(why: rustls::Error, certificate: &CertificateDer) -> rustls::Error {
     let reason = match why {
         rustls::Error::InvalidCertificate(CertificateError::Other(why)) => other_reason(&why),
+        rustls::Error::InvalidCertificate(why @ CertificateError::BadEncoding) => {
+            say(CERTIFICATE, &why)
+        }
         rustls::Error::InvalidCertificate(_) => signature_reason(certificate),
         other => return other,
     };
@@ -102,6 +105,11 @@ pub(super) fn printed(fingerprint: &Fingerprint) -> String {
 /// Why a certificate was refused, and what to do, for a person who has to mend it.
 fn reason(why: &CertificateError, sent: &Sent, weak: &[WeakIssuer]) -> String {
     use CertificateError as Why;
+    let key = Certificate::read(sent[0]).and_then(|own| public_key(own.public_key));
+    if key.is_some_and(|key| !key.taken) {
+        // Whatever else is wrong, with such a key nothing makes it right.
+        return signature_reason(sent[0]);
+    }
     match why {
         Why::ExpiredContext { time, not_after } => format!(
             "{} expired {} ago (by this machine's clock); have it renewed, or pin the gateway's \
@@ -162,7 +170,10 @@ fn issued_by(certificate: &CertificateDer) -> String {
 }
 
 fn self_signed() -> String {
-    format!("it is self-signed and not among those trusted; give it as ca{OR_PIN}")
+    format!(
+        "it is self-signed and not among those trusted; give it (or its CA's, if that has the same name) \
+         as ca{OR_PIN}"
+    )
 }
 
 fn is_self_signed(certificate: &CertificateDer) -> bool {
@@ -280,8 +291,7 @@ fn host(name: &str) -> Option<String> {
     let inner = |before, after| name.strip_prefix(before)?.strip_suffix(after);
     if let Some(address) = inner("IpAddress(", ")") {
         // webpki writes ::1 as 0::1.
-        let parsed = address.parse::<IpAddr>().map(|address| address.to_string());
-        return Some(parsed.unwrap_or_else(|_| address.to_owned()));
+        return Some(address.parse::<IpAddr>().ok()?.to_string());
     }
     let dns: &str = inner("DnsName(\"", "\")").filter(|name| is_shown(name.as_bytes()))?;
     let address = dns.parse::<IpAddr>().is_ok();

@@ -23,7 +23,8 @@ pub(super) const KEY: Form = form("a private key", "give the certificate that be
 pub(super) const ENCRYPTED_KEY: Form = form(
     "an encrypted private key, which agw does not open",
     "give the certificate that belongs to it",
-    "openssl pkey -in FILE -out key.pem",
+    "openssl pkey -in FILE -out key.pem (with -provider legacy -provider default where it says \
+     unsupported)",
 );
 const PKCS7: Form = form(
     "a PKCS#7 bundle (.p7b)",
@@ -37,8 +38,8 @@ const PKCS7_DER: Form = form(
 );
 const PKCS12: Form = form(
     "a PKCS#12 store (.p12, .pfx)",
-    "openssl pkcs12 -in FILE -nokeys -out certificates.pem",
-    "openssl pkcs12 -in FILE -nocerts -nodes -out key.pem",
+    "openssl pkcs12 -in FILE -nokeys -out certificates.pem (with -legacy where it says unsupported)",
+    "openssl pkcs12 -in FILE -nocerts -nodes -out key.pem (with -legacy where it says unsupported)",
 );
 const PKCS12_IN_PEM: Form = form(
     "a PKCS#12 store (.p12, .pfx) between BEGIN and END lines",
@@ -92,12 +93,15 @@ const REVOCATION_LIST: Form = form(
     "give a private key",
 );
 const PUBLIC_KEY: Form = form("a public key", "give the certificate", "give the private key");
-pub(super) const OPENSSH_KEY: Form =
-    form("a key for OpenSSH", "give a certificate", "ssh-keygen -p -N \"\" -m PKCS8 -f FILE");
+pub(super) const OPENSSH_KEY: Form = form(
+    "a key for OpenSSH",
+    "give a certificate",
+    "ssh-keygen -p -N \"\" -m PKCS8 -f FILE (a copy: it changes the file)",
+);
 const PUTTY_KEY: Form = form(
     "a key for PuTTY",
     "give a certificate",
-    "export it from PuTTYgen as an OpenSSH key, then ssh-keygen -p -N \"\" -m PKCS8 -f FILE",
+    "export it from PuTTYgen as an OpenSSH key, then ssh-keygen -p -N \"\" -m PKCS8 -f FILE on that",
 );
 const WEB_PAGE: Form = form(
     "a web page or XML, as a download that went wrong leaves",

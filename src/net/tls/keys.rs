@@ -78,7 +78,14 @@ pub(super) fn public_key(mut info: &[u8]) -> Option<Key> {
     let mut content = der::expect(&mut info, SEQUENCE)?;
     let kind = der::expect(&mut content, SEQUENCE)?;
     let mut bits = der::expect(&mut content, BIT_STRING)?.get(1..)?;
-    key(kind, || rsa(der::next(&mut bits)?.inside().next()?, |bits| (2048..=8192).contains(&bits)))
+    const UNCOMPRESSED: u8 = 4;
+    let form = bits.first().copied();
+    let rsa = || rsa(der::next(&mut bits)?.inside().next()?, |bits| (2048..=8192).contains(&bits));
+    let key = key(kind, rsa)?;
+    if key.words.starts_with("P-") && form != Some(UNCOMPRESSED) {
+        return Some(Key { words: key.words + " as a compressed point", taken: false });
+    }
+    Some(key)
 }
 
 /// Of a private key in PKCS #8, PKCS #1 or SEC 1.

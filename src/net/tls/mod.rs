@@ -286,13 +286,19 @@ fn signing_key(
 
 fn no_key(der: &[u8], file: &str) -> String {
     let taken = keys::TAKEN_FOR_CLIENTS;
-    match keys::private_key(der).filter(|key| !key.taken) {
+    match keys::private_key(der) {
         Some(key) if key.words == keys::UNNAMED_CURVE => format!(
             ": the private key has its curve in numbers, not by name (agw takes {taken}); openssl \
              pkey -in {file} -ec_param_enc named_curve -out key.pem names it"
         ),
-        Some(key) => format!(": the private key is {}; agw takes {taken}", key.words),
-        None => format!(
+        Some(key) if key.taken && key.words.starts_with("P-") => format!(
+            ": the private key lacks its public half, as a Java keystore's does; openssl ec -in {file} \
+             -conv_form uncompressed -out key.pem adds it"
+        ),
+        Some(key) if !key.taken => {
+            format!(": the private key is {}; agw takes {taken}", key.words)
+        }
+        _ => format!(
             ": the private key cannot be used (agw takes {taken}); openssl pkey -in {file} -out \
              key.pem may write it so that it can"
         ),

@@ -59,7 +59,7 @@ impl Given {
         if value.is_empty() {
             return Err(bad_option(format!("{name}: empty; give PEM text or the path of a file")));
         }
-        if value.contains("-----BEGIN") {
+        if value.contains("-----BEGIN") || value.trim_end().contains(['\n', '\r']) {
             return Ok(given("the text".into(), hidden(), value.as_bytes().to_owned()));
         }
         let (bytes, why) = match files::read(value) {
@@ -226,10 +226,15 @@ fn is_path(value: &str) -> bool {
 /// Whether a text can be a key, or a part of one, in base64 or hex.
 fn may_be_key(value: &str) -> bool {
     const SHORTEST: usize = 40;
+    /// Longer than a name in a path as a rule is.
+    const LONG_RUN: usize = 32;
     let of_keys = |c: char| c.is_ascii_alphanumeric() || " +/=-_:\t\\".contains(c);
     // 0x30, with which DER begins.
     let der = matches!(value.trim_start().as_bytes(), [b'M', b'A'..=b'P', ..]);
-    value.chars().all(of_keys) && (value.len() >= SHORTEST || der)
+    let bare = value.chars().all(of_keys) && (value.len() >= SHORTEST || der);
+    // With quotes, a name or a comma around it, as a settings file has it.
+    let digits = |c: char| c.is_ascii_alphanumeric() || c == '+';
+    bare || value.split(|c| !digits(c)).any(|run| run.len() >= LONG_RUN)
 }
 
 pub(super) fn bad_option(detail: impl Into<String>) -> Error {
@@ -262,6 +267,11 @@ mod tests {
         }
         let key = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg";
         let hex = "30:81:87:02:01:00:30:13:06:07:2a:86:48:ce:3d:02:01";
+        let quoted =
+            [format!("\"{key}\""), format!("key={key},"), format!("{{\"a.pem\": \"{key}\"}}")];
+        for key in quoted {
+            assert!(!is_path(&key), "{key}");
+        }
         for key in [key, &key[4..], &key[..12], &key.replace("GSM", "\\nGSM"), hex, "a.pem\nMIGH"] {
             assert!(!is_path(key), "{key}");
         }

@@ -107,7 +107,7 @@ pub(super) const CERTIFICATE: &Family = &[
     "PathLenConstraintViolated: a CA above it has more CAs below it than it may (path length); \
      have it issued by a CA nearer to the root{pin}",
     "SignatureAlgorithmMismatch: {one} names two ways of its signature{anew}",
-    "UnsupportedCertVersion: it is of X.509 version 1, which cannot be used; issue one \
+    "UnsupportedCertVersion: {one} is of X.509 version 1, which cannot be used; issue one \
      of version 3",
     "UnsupportedNameType: a name of this kind cannot stand in a certificate; see base_url",
     "_: it is none that agw takes ({})",

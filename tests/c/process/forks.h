@@ -56,3 +56,33 @@ static int fork_among_threads(char *url)
     printf("%d forks among %d threads, %d failures\n", FORKS, CALLERS, failures);
     return failures != 0 || agw_free(client) != AGW_OK;
 }
+
+static pid_t forked_in_callback = -1;
+
+static void AGW_CALL fork_at_dead_connection(int32_t level, const char *line, void *user_data)
+{
+    (void)level;
+    (void)user_data;
+    if (strstr(line, "the kept connection was dead") != NULL)
+        forked_in_callback = fork();
+}
+
+/* The call is the parent's. */
+static int fork_in_callback(char *url)
+{
+    agw_client *client;
+    agw_result result;
+    int status = -1;
+
+    log_line = fork_at_dead_connection;
+    client = client_of(url, 0);
+    is_accepted(client, "first");
+    result = reject(client, "154");
+    if (forked_in_callback == 0) {
+        status = said(&result, AGW_E_IO, "this process was forked during the call");
+        fflush(stdout);
+        _exit(status);
+    }
+    waitpid(forked_in_callback, &status, 0);
+    return expect("parent: status", result.status, AGW_OK) | expect("child", status, 0);
+}
