@@ -195,6 +195,8 @@ named:
 	@case "$$PLACES" in *[[:space:]\|\&\#\\\'\"\`\$$]*) \
 	    echo 'make: PREFIX and LIBDIR are to be without blanks, quotes, $$, |, &, # and \' >&2; \
 	    exit 1;; esac
+	@case "$$PLACES" in */./*|*/../*|*/.|*/..|*/.:*|*/..:*) \
+	    echo 'make: PREFIX and LIBDIR are to be without . and .. in them' >&2; exit 1;; esac
 
 built:
 	@test -e $(SHARED) && test -e $(STATIC) || { \

@@ -54,6 +54,8 @@ impl Console {
     /// `about`: what a client has to know of the gateway, for the page to show.
     pub async fn serve(self, gateway: Arc<Gateway>, about: Value) -> io::Result<()> {
         let hosts = [self.address.to_string(), format!("localhost:{}", self.address.port())];
+        // As browsers say it.
+        let hosts = hosts.map(|host| host.strip_suffix(":80").unwrap_or(&host).to_owned());
         let door = Arc::new(Door { hosts, policy: policy(), gateway: gateway.clone() });
         let app = Router::new()
             .route("/", get(Html(PAGE)))

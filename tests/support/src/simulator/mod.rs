@@ -147,6 +147,8 @@ impl Simulator {
         };
         simulator.thread = Some(thread::spawn(move || {
             runtime.block_on(serve).expect("the listener was bound before");
+            // A log that nobody reads may hold a worker up.
+            runtime.shutdown_timeout(GRACE);
         }));
         Ok(simulator)
     }
