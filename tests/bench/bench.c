@@ -50,18 +50,6 @@ void *allocate(long count, size_t size)
     return memory;
 }
 
-struct agent *make_agents(long count)
-{
-    struct agent *agents = allocate(count, sizeof *agents);
-
-    for (long i = 0; i < count; i++) {
-        snprintf(agents[i].id, sizeof agents[i].id, "%u", 101 + (unsigned)i % 900000);
-        snprintf(agents[i].guid, sizeof agents[i].guid,
-                 "0a1b2c3d-0000-1111-2222-%012ld.AgentGateway1", i);
-    }
-    return agents;
-}
-
 struct client **open_clients(const struct run *run, long count)
 {
     struct client **clients = allocate(count, sizeof *clients);

@@ -38,13 +38,6 @@ void run_polls(const struct run *run);
 _Noreturn void give_up(const char *what, int code);
 void *allocate(long count, size_t size);
 
-/* The agents that take turns, each with a Guid of its own. */
-struct agent {
-    char id[8];
-    char guid[64];
-};
-struct agent *make_agents(long count);
-
 struct client **open_clients(const struct run *run, long count);
 void close_clients(const struct run *run, struct client **clients, long count);
 

@@ -1,13 +1,12 @@
 """Builds the driver, the clients and the environment for Python into the work folder."""
 
-import filecmp
 import os
 import shutil
 import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-DRIVER = ["bench.c", "calls.c", "first.c", "clients.c", "idle.c", "polls.c", "meter.c"]
+DRIVER = ["bench.c", "clients.c", "threads.c", "meter.c"]
 C_FLAGS = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror"]
 
 # In the order of the tables. The last is the floor that agw is compared with.
@@ -38,7 +37,7 @@ def build(work, stage):
     compile_client(built, "openssl", pkg_config("openssl"))
     build_floor(built, os.path.join(work, "floor"))
     build_csharp(built.csharp)
-    make_environment(os.path.join(work, "venv"), built.python)
+    make_environment(os.path.join(work, "venv"))
     return built
 
 
@@ -89,13 +88,8 @@ def build_csharp(program):
         subprocess.run([*compiler, *wanted], check=True)
 
 
-def make_environment(folder, python):
-    """A virtual environment with requests, made anew only when something else is wanted."""
-    wanted = os.path.join(HERE, "requirements.txt")
-    installed = os.path.join(folder, "requirements.txt")
-    if os.path.exists(installed) and filecmp.cmp(wanted, installed, shallow=False):
-        return
-    subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-                    "-r", wanted], check=True)
-    shutil.copy(wanted, installed)
+def make_environment(folder):
+    """A virtual environment with requests, by what the shell scripts have for it."""
+    subprocess.run(["sh", "-c", '. "$1/shell.sh" && environment_of "$2" "$3"', "bench",
+                    os.path.join(HERE, ".."), folder, os.path.join(HERE, "requirements.txt")],
+                   env=dict(os.environ, PYTHON=sys.executable), check=True)
