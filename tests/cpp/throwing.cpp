@@ -86,23 +86,6 @@ static void a_token_ends_its_call(const gateway &at)
     client.connect(agw::cancel_token());
 }
 
-static void many_threads_on_one_client(const gateway &at)
-{
-    const agw::client client{at.trusted()};
-    std::atomic<int> late(0);
-    std::vector<std::thread> threads;
-    for (int i = 0; i < 8; i++) {
-        threads.emplace_back([&] {
-            const agw::result outcome =
-                client.reject_agent_conf(RINGING, at.ringing_guid, std::nothrow);
-            late += outcome.status() == agw::status::no_conference ? 1 : 0;
-        });
-    }
-    for (std::thread &thread : threads)
-        thread.join();
-    CHECK(late == 8);
-}
-
 // Keeps log lines; what it captured shows how long the function lives.
 struct journal {
     std::mutex mutex{};
@@ -198,7 +181,6 @@ int main(int argc, char **argv)
     refusals(at);
     cancelled_from_another_thread(at);
     a_token_ends_its_call(at);
-    many_threads_on_one_client(at);
     log_lines_and_how_long_the_function_lives(at);
     a_log_function_that_throws(at);
     calls_inside_the_log_function(at);
