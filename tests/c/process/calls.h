@@ -67,6 +67,15 @@ static int said(const agw_result *result, agw_status status, const char *words)
     return failed;
 }
 
+/* How a child ended. */
+static int ended(pid_t child)
+{
+    int status = -1;
+
+    waitpid(child, &status, 0);
+    return status;
+}
+
 static double now(void)
 {
     struct timespec time;

@@ -19,7 +19,7 @@ static void *calls_first(void *url)
 static int fork_in_first_call(char *url, long after_ns)
 {
     double end;
-    int status = -1;
+    int status;
     pthread_t thread;
     pid_t child;
     void *failed;
@@ -34,7 +34,7 @@ static int fork_in_first_call(char *url, long after_ns)
         alarm(10);
         _exit(first_call(url));
     }
-    waitpid(child, &status, 0);
+    status = ended(child);
     pthread_join(thread, &failed);
     return failed != NULL ? 3 : WIFSIGNALED(status) ? 4 : WEXITSTATUS(status);
 }
@@ -46,12 +46,12 @@ static int first(int times, char *url)
     srand(11);
     for (i = 0; i < times; i++) {
         long after_ns = rand() % 250000;
-        int status = -1;
+        int status;
         pid_t process = fork();
 
         if (process == 0)
             _exit(fork_in_first_call(url, after_ns));
-        waitpid(process, &status, 0);
+        status = ended(process);
         hung += WIFEXITED(status) && WEXITSTATUS(status) == 4;
         failed += status != 0;
     }

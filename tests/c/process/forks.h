@@ -17,15 +17,13 @@ static int is_accepted(agw_client *client, const char *who)
 /* The child frees the client, too, which must not touch the parent's. */
 static int child_fails(agw_client *client)
 {
-    int status = -1;
     pid_t child = fork();
 
     if (child == 0) {
         alarm(PATIENCE_S);
         _exit(!is_accepted(client, "child") || agw_free(client) != AGW_OK);
     }
-    waitpid(child, &status, 0);
-    return status != 0;
+    return ended(child) != 0;
 }
 
 static void *calls_beside_forks(void *client)
