@@ -44,6 +44,11 @@ class Simulator(agw_simulator.Simulator):
     def client(self):
         return agw.Client(self.url, ca=self.ca)
 
+    def reject(self):
+        """The library's call for the agent at whom a click lets it ring."""
+        with self.client() as client:
+            client.reject_agent_conf(154, self.guid())
+
 
 @pytest.fixture
 def start():
@@ -112,12 +117,10 @@ class Page:
     def button(self, what, agent="154"):
         return self.one(f"button[aria-label='{what}, agent {agent}']")
 
-    def card(self, agent="154"):
-        """What the page says of an agent, line by line."""
-        return self.run("return cards.get(arguments[0])?.root.innerText ?? ''", agent)
-
     def says(self, *words, agent="154"):
-        until(lambda: all(word in self.card(agent) for word in words))
+        """Waits until the page has these words on an agent."""
+        card = "return cards.get(arguments[0])?.root.innerText ?? ''"
+        until(lambda: all(word in self.run(card, agent) for word in words))
 
     def rows(self):
         """The visible entries of the timeline, newest first, without their times."""
@@ -132,10 +135,6 @@ class Page:
         named = [{"name": name.replace("_", "-"), "value": value}
                  for name, value in features.items()]
         self.command("Emulation.setEmulatedMedia", features=named)
-
-    def size(self, width, height):
-        self.command("Emulation.setDeviceMetricsOverride", width=width, height=height,
-                     deviceScaleFactor=1, mobile=width < 500)
 
     def requests(self):
         """The addresses that were asked for since the last time."""

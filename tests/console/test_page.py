@@ -30,61 +30,61 @@ def tab_to(page, name):
     raise AssertionError(f"the Tab key does not lead to {name}")
 
 
+def choose_fault(page, name):
+    page.one("#set-fault").click()
+    Select(page.one("#fault [name=fault]")).select_by_value(name)
+
+
 def test_what_rings_by_a_click_is_rejected_by_the_library(page, simulator):
     page.open(simulator).button("Ring").click()
     page.says("Ringing", "1031168")
     page.told("Event 154 AgentConf_Ringing confId=1031168")
-    with simulator.client() as client:
-        client.reject_agent_conf(154, simulator.guid())
-        page.told("Request 154 rejectAgentConf retcode=0")
-        page.told("Event 154 AgentOther_PhoneRelease phoneState=2")
-        page.says("Signed in", "3 waiting")
-        page.button("Ring").click()
-        page.says("Ringing", "1031169")
-        page.button("Cancel").click()
-        page.says("Signed in")
-        with pytest.raises(agw.NoConferenceError):
-            client.reject_agent_conf(154, simulator.guid())
+    simulator.reject()
+    page.told("Request 154 rejectAgentConf retcode=0")
+    page.told("Event 154 AgentOther_PhoneRelease phoneState=2")
+    page.says("Signed in", "3 waiting")
+    page.button("Ring").click()
+    page.says("Ringing", "1031169")
+    page.button("Cancel").click()
+    page.says("Signed in")
+    with pytest.raises(agw.NoConferenceError):
+        simulator.reject()
     page.told("Request 154 rejectAgentConf retcode=101-001")
 
 
 def test_a_guid_that_died_by_a_click_is_refused(page, simulator):
     page.open(simulator).button("Expire Guid").click()
     page.says("dead")
-    with simulator.client() as client, pytest.raises(agw.SessionError) as refused:
-        client.reject_agent_conf(154, simulator.guid())
+    with pytest.raises(agw.SessionError) as refused:
+        simulator.reject()
     assert refused.value.retcode == "100-006"
     page.told("Request 154 rejectAgentConf retcode=100-006")
 
 
 def test_a_fault_by_a_click_strikes_the_next_request(page, simulator):
-    page.open(simulator).one("#set-fault").click()
-    Select(page.one("#fault [name=fault]")).select_by_value("half")
+    choose_fault(page.open(simulator), "half")
     page.one("#fault .main").click()
     to_come = "To come: half (rejectagentconf) \N{MULTIPLICATION SIGN} 1"
     until(lambda: page.text("#faults") == to_come)
-    with simulator.client() as client:
-        with pytest.raises(agw.ConnectionLostError):
-            client.reject_agent_conf(154, simulator.guid())
-        page.told("Fault 154 fault half")
-        until(lambda: page.text("#faults") == "No faults to come.")
-        page.one("#set-fault").click()
-        Select(page.one("#fault [name=fault]")).select_by_value("foreign-certificate")
-        assert not page.one("#fault [name=path]").is_enabled()
-        page.one("#fault [name=count]").clear()
-        page.one("#fault .main").click()
-        until(lambda: page.text("#faults") == "To come: foreign-certificate, until ended")
-        with pytest.raises(agw.TlsError):
-            client.reject_agent_conf(154, simulator.guid())
-        page.one("#end-faults").click()
-        until(lambda: page.text("#faults") == "No faults to come.")
-        with pytest.raises(agw.NoConferenceError):
-            client.reject_agent_conf(154, simulator.guid())
+    with pytest.raises(agw.ConnectionLostError):
+        simulator.reject()
+    page.told("Fault 154 fault half")
+    until(lambda: page.text("#faults") == "No faults to come.")
+    choose_fault(page, "foreign-certificate")
+    assert not page.one("#fault [name=path]").is_enabled()
+    page.one("#fault [name=count]").clear()
+    page.one("#fault .main").click()
+    until(lambda: page.text("#faults") == "To come: foreign-certificate, until ended")
+    with pytest.raises(agw.TlsError):
+        simulator.reject()
+    page.one("#end-faults").click()
+    until(lambda: page.text("#faults") == "No faults to come.")
+    with pytest.raises(agw.NoConferenceError):
+        simulator.reject()
 
 
 def test_what_cannot_be_done_is_said_in_the_dialog(page, start):
-    page.open(start("--http")).one("#set-fault").click()
-    Select(page.one("#fault [name=fault]")).select_by_value("tls12")
+    choose_fault(page.open(start("--http")), "tls12")
     page.one("#fault .main").click()
     until(lambda: page.all("dialog[open] #failed"))
     until(lambda: page.text("#failed") == "Not done: tls12 needs HTTPS, and this is plain HTTP")
@@ -105,8 +105,8 @@ def test_a_reset_is_asked_back_and_done(page, simulator):
     page.one("#reset").click()
     page.one("#again .main").click()
     page.says("stays good")
-    with simulator.client() as client, pytest.raises(agw.NoConferenceError):
-        client.reject_agent_conf(154, simulator.guid())
+    with pytest.raises(agw.NoConferenceError):
+        simulator.reject()
 
 
 def test_the_age_of_a_guid_is_told(page, start):
@@ -149,8 +149,8 @@ def test_all_of_it_goes_by_keyboard(page, simulator):
     until(lambda: not page.all("dialog[open]"))
     assert focused(page) == "Answer with…, agent 154"
     page.says("1 as set")
-    with simulator.client() as client, pytest.raises(agw.GatewayError) as refused:
-        client.reject_agent_conf(154, simulator.guid())
+    with pytest.raises(agw.GatewayError) as refused:
+        simulator.reject()
     assert refused.value.retcode == "100-007"
     page.says("by the rules")
     press(page, Keys.SPACE)
@@ -180,7 +180,8 @@ def violations(page, axe):
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_finds_nothing(page, simulator, axe, scheme, width):
     page.media(prefers_color_scheme=scheme)
-    page.size(width, 800)
+    page.command("Emulation.setDeviceMetricsOverride", width=width, height=800,
+                 deviceScaleFactor=1, mobile=width < 500)
     page.open(simulator)
     assert violations(page, axe) == []
     page.button("Ring").click()
