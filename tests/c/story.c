@@ -15,6 +15,9 @@
 
 enum { CALLS_PER_THREAD = 50, MAX_THREADS = 256 };
 
+/* Of all calls. */
+static agw_client *client;
+
 static int usage(void)
 {
     printf("usage: story URL CA reject STATUS AGENT GUID  (the status that it must have)\n"
@@ -37,7 +40,7 @@ static void print_result(const char *what, const agw_result *result)
     printf(" message=\"%s\" detail=\"%s\"\n", result->message, result->detail);
 }
 
-static agw_client *new_client(const char *url, const char *ca)
+static int make_client(const char *url, const char *ca)
 {
     agw_client_options options = {
         .struct_size = sizeof options,
@@ -46,15 +49,14 @@ static agw_client *new_client(const char *url, const char *ca)
         .tls_trust = AGW_TRUST_CA,
         .timeout_ms = 10000,
     };
-    agw_client *client;
     agw_result result = new_result();
 
     if (agw_client_new(&options, &client, &result) != AGW_OK)
         print_result("client", &result);
-    return client;
+    return client != NULL;
 }
 
-static int reject(agw_client *client, const char *wanted, const char *agent, const char *guid)
+static int reject(const char *wanted, const char *agent, const char *guid)
 {
     agw_status expected = (agw_status)atoi(wanted);
     agw_result result = new_result();
@@ -71,7 +73,6 @@ static int reject(agw_client *client, const char *wanted, const char *agent, con
 
 struct worker {
     pthread_t thread;
-    agw_client *client;
     const char *agent_id;
     const char *guid;
     unsigned first;
@@ -89,8 +90,8 @@ static void *work(void *argument)
         int connecting = (worker->first + call) % 3 == 0;
         agw_result result = new_result();
         agw_status status = connecting
-            ? agw_connect(worker->client, &result)
-            : agw_reject_agent_conf(worker->client, worker->agent_id, worker->guid, &result);
+            ? agw_connect(client, &result)
+            : agw_reject_agent_conf(client, worker->agent_id, worker->guid, &result);
 
         if (status == AGW_OK && connecting) {
             connects++;
@@ -106,7 +107,7 @@ static void *work(void *argument)
     return NULL;
 }
 
-static int threads(agw_client *client, int wanted, char **pairs, int count)
+static int threads(int wanted, char **pairs, int count)
 {
     static struct worker workers[MAX_THREADS];
     int started, i;
@@ -115,7 +116,6 @@ static int threads(agw_client *client, int wanted, char **pairs, int count)
         struct worker *worker = &workers[started];
         int refused;
 
-        worker->client = client;
         worker->agent_id = pairs[2 * (started % count)];
         worker->guid = pairs[2 * (started % count) + 1];
         worker->first = (unsigned)started;
@@ -137,141 +137,134 @@ static int threads(agw_client *client, int wanted, char **pairs, int count)
 
 enum { POLL = 7 };
 
-struct shift {
-    agw_client *client;
-    const char *agent_id;
-    int checks, failures;
-};
+static const char *agent_id;
+static int checks, failures;
 
-static void expect(struct shift *shift, int holds, const char *what, const agw_result *result)
+static void expect(int holds, const char *what, const agw_result *result)
 {
-    shift->checks++;
-    shift->failures += !holds;
+    checks++;
+    failures += !holds;
     if (!holds)
         print_result(what, result);
 }
 
-static void expect_event(struct shift *shift, const char *type)
+static void expect_event(const char *type)
 {
     agw_event event = {.struct_size = sizeof event};
     agw_result result = new_result();
 
-    agw_next_event(shift->client, shift->agent_id, &event, &result);
-    expect(shift, result.status == AGW_OK && strcmp(event.type, type) == 0, type, &result);
-    expect(shift, strcmp(event.work_no, shift->agent_id) == 0, event.work_no, &result);
-    expect(shift, (event.conf_id != 0) == (strcmp(type, AGW_EVENT_CONF_RINGING) == 0),
-           event.content, &result);
+    agw_next_event(client, agent_id, &event, &result);
+    expect(result.status == AGW_OK && strcmp(event.type, type) == 0, type, &result);
+    expect(strcmp(event.work_no, agent_id) == 0, event.work_no, &result);
+    expect((event.conf_id != 0) == (strcmp(type, AGW_EVENT_CONF_RINGING) == 0), event.content,
+           &result);
 }
 
 /* The Guid that somebody else's sign-in brought. */
-static void take_over(struct shift *shift, const char *guid)
+static void take_over(const char *guid)
 {
     agw_session session = {.struct_size = sizeof session};
     agw_result result = new_result();
 
-    agw_set_session(shift->client, shift->agent_id, guid, NULL, &result);
-    expect(shift, result.status == AGW_OK, "agw_set_session", &result);
-    agw_get_session(shift->client, shift->agent_id, &session, &result);
-    expect(shift, strcmp(session.guid, guid) == 0 && session.cookie[0] == '\0', "agw_get_session",
+    agw_set_session(client, agent_id, guid, NULL, &result);
+    expect(result.status == AGW_OK, "agw_set_session", &result);
+    agw_get_session(client, agent_id, &session, &result);
+    expect(strcmp(session.guid, guid) == 0 && session.cookie[0] == '\0', "agw_get_session",
            &result);
 }
 
-static void expect_rejected(struct shift *shift, agw_status status)
+static void expect_rejected(agw_status status)
 {
     agw_result result = new_result();
 
-    agw_connect(shift->client, &result);
-    expect(shift, result.status == AGW_OK, "agw_connect", &result);
-    agw_reject_agent_conf(shift->client, shift->agent_id, NULL, &result);
-    expect(shift, result.status == status && (result.http_status == 200) == (status == AGW_OK),
+    agw_connect(client, &result);
+    expect(result.status == AGW_OK, "agw_connect", &result);
+    agw_reject_agent_conf(client, agent_id, NULL, &result);
+    expect(result.status == status && (result.http_status == 200) == (status == AGW_OK),
            "agw_reject_agent_conf", &result);
 }
 
-static void expect_signed_in(struct shift *shift, const char *phone, uint32_t flags,
-                             agw_status status)
+static void expect_signed_in(const char *phone, uint32_t flags, agw_status status)
 {
     agw_sign_in_options options = {
         .struct_size = sizeof options,
         .flags = flags,
-        .agent_id = shift->agent_id,
+        .agent_id = agent_id,
         .phone = phone,
     };
     agw_result result = new_result();
 
-    agw_sign_in(shift->client, &options, &result);
-    expect(shift, result.status == status, "agw_sign_in", &result);
+    agw_sign_in(client, &options, &result);
+    expect(result.status == status, "agw_sign_in", &result);
 }
 
-static void *wait_for_nothing(void *argument)
+static void *wait_for_nothing(void *unused)
 {
-    struct shift *shift = argument;
     agw_event event = {.struct_size = sizeof event};
     agw_result result = new_result();
 
     result.call_id = POLL;
-    agw_next_event(shift->client, shift->agent_id, &event, &result);
-    expect(shift, result.status == AGW_E_CANCELLED, "agw_next_event", &result);
-    return NULL;
+    agw_next_event(client, agent_id, &event, &result);
+    expect(result.status == AGW_E_CANCELLED, "agw_next_event", &result);
+    return unused;
 }
 
 /* Whether the cancel finds the poll, or comes before it. */
-static int cancel_poll(struct shift *shift)
+static int cancel_poll(void)
 {
     pthread_t thread;
 
-    if (pthread_create(&thread, NULL, wait_for_nothing, shift) != 0)
+    if (pthread_create(&thread, NULL, wait_for_nothing, NULL) != 0)
         return 0;
-    agw_cancel_call(shift->client, POLL);
+    agw_cancel_call(client, POLL);
     return pthread_join(thread, NULL) == 0;
 }
 
-static int whole_shift(agw_client *client, char **words)
+static int shift(const char *agent, const char *guid, const char *phone)
 {
-    struct shift shift = {.client = client, .agent_id = words[0]};
     agw_result result = new_result();
 
-    take_over(&shift, words[1]);
-    expect_event(&shift, AGW_EVENT_CONF_RINGING);
-    expect_rejected(&shift, AGW_OK);
-    expect_event(&shift, AGW_EVENT_PHONE_RELEASE);
-    expect_event(&shift, AGW_EVENT_READY);
-    expect_signed_in(&shift, words[2], 0, AGW_E_GATEWAY);
-    expect_signed_in(&shift, words[2], AGW_SIGN_IN_FORCE, AGW_OK);
-    expect(&shift, cancel_poll(&shift), "a second thread", &result);
-    agw_sign_out(client, shift.agent_id, &result);
-    expect(&shift, result.status == AGW_OK, "agw_sign_out", &result);
-    expect_rejected(&shift, AGW_E_SESSION);
-    printf("shift: %d checks, %d failed\n", shift.checks, shift.failures);
-    return shift.failures == 0 ? 0 : 1;
+    agent_id = agent;
+    take_over(guid);
+    expect_event(AGW_EVENT_CONF_RINGING);
+    expect_rejected(AGW_OK);
+    expect_event(AGW_EVENT_PHONE_RELEASE);
+    expect_event(AGW_EVENT_READY);
+    expect_signed_in(phone, 0, AGW_E_GATEWAY);
+    expect_signed_in(phone, AGW_SIGN_IN_FORCE, AGW_OK);
+    expect(cancel_poll(), "a second thread", &result);
+    agw_sign_out(client, agent_id, &result);
+    expect(result.status == AGW_OK, "agw_sign_out", &result);
+    expect_rejected(AGW_E_SESSION);
+    printf("shift: %d checks, %d failed\n", checks, failures);
+    return failures != 0;
 }
 
 /* ------------------------------------------------------------------------------------------ */
 
-static int run(agw_client *client, char **words, int count)
+static int run(char **words, int count)
 {
     int wanted = count > 1 ? atoi(words[1]) : 0;
 
     if (strcmp(words[0], "reject") == 0 && count == 4)
-        return reject(client, words[1], words[2], words[3]);
+        return reject(words[1], words[2], words[3]);
     if (strcmp(words[0], "threads") == 0 && count >= 4 && count % 2 == 0 && wanted > 0
         && wanted <= MAX_THREADS)
-        return threads(client, wanted, words + 2, count / 2 - 1);
+        return threads(wanted, words + 2, count / 2 - 1);
     if (strcmp(words[0], "shift") == 0 && count == 4)
-        return whole_shift(client, words + 1);
+        return shift(words[1], words[2], words[3]);
     return usage();
 }
 
 int main(int argc, char **argv)
 {
-    agw_client *client;
     int code;
 
     if (argc < 4)
         return usage();
-    client = new_client(argv[1], argv[2]);
-    if (client == NULL)
+    if (!make_client(argv[1], argv[2]))
         return 1;
-    code = run(client, argv + 3, argc - 3);
+    code = run(argv + 3, argc - 3);
     if (agw_free(client) != AGW_OK) {
         printf("agw_free failed\n");
         return 1;
