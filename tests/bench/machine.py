@@ -17,7 +17,8 @@ SYSTEM_LIBRARIES = re.compile(r"/(libc|libm|libdl|libpthread|librt|ld-linux[^/]*
 def facts(built):
     return {
         "CPU": "%s, %d cores" % (cpu_model(), os.cpu_count()),
-        "System": "%s, Linux %s" % (debian(), platform.release()),
+        "System": "%s, Linux %s" % (platform.freedesktop_os_release()["PRETTY_NAME"],
+                                    platform.release()),
         "agw": "%s, commit %s" % (first_line("sed", "-n", 's/^version = "\\(.*\\)"/\\1/p',
                                              root("Cargo.toml")), commit()),
         "rustls and ring of agw and the floor": locked(root("Cargo.lock")),
@@ -65,11 +66,6 @@ def cpu_model():
     with open("/proc/cpuinfo") as file:
         found = re.search(r"model name\s*: (.*)", file.read())
     return found.group(1) if found else platform.machine()
-
-
-def debian():
-    with open("/etc/os-release") as file:
-        return re.search(r'PRETTY_NAME="(.*)"', file.read()).group(1)
 
 
 def locked(path):

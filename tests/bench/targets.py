@@ -1,4 +1,4 @@
-"""What is to be reached, row by row, and whether it was."""
+"""What is to be reached, row by row."""
 
 from build import FLOOR
 from measure import FULL, RESUMED, STALE_WAYS, WARM
@@ -72,22 +72,3 @@ TARGETS = (
     ("Python: CPU, of requests", of("python", "cpu_us", "requests"), 0.04),
     ("Python: median latency, of requests", of("python", "median_us", "requests"), 0.055),
 )
-
-
-def verdicts(everything):
-    """(name, value, limit, met) as texts and a truth value."""
-    results = dict(everything["results"], sizes=everything["sizes"])
-    rows = []
-    for name, value, limit in TARGETS:
-        try:
-            had = value(results)
-        except KeyError:  # its scenario was not run
-            continue
-        least = name.endswith("at least")
-        met = had >= limit if least else had <= limit
-        rows.append((name, shown(had), ("≥ " if least else "≤ ") + shown(limit), met))
-    return rows
-
-
-def shown(value):
-    return f"{value:,.0f}" if value >= 100 or value == int(value) else "%.3g" % value
