@@ -29,7 +29,7 @@ struct outcome {
 
 struct client {
     void (*open)(const char *url, const char *ca, const char *route);
-    void (*connect)(struct outcome *outcome);
+    void (*connect)(struct outcome *outcome); /* agw's only */
     void (*click)(const char *guid, struct outcome *outcome);
     void (*close)(void);
 };
@@ -122,12 +122,6 @@ static void curl_open(const char *url, const char *ca, const char *route)
         curl_easy_setopt(easy, CURLOPT_RESOLVE, curl_slist_append(NULL, route));
 }
 
-static void curl_ready(struct outcome *outcome)
-{
-    snprintf(outcome->words, sizeof outcome->words, "libcurl has no such call");
-    outcome->status = -1;
-}
-
 static void curl_click(const char *guid, struct outcome *outcome)
 {
     char line[256];
@@ -215,7 +209,7 @@ static void obey(const struct client *client, const char *line)
 int main(int argc, char **argv)
 {
     static const struct client by_agw = {agw_open, agw_ready, agw_click, agw_close};
-    static const struct client by_curl = {curl_open, curl_ready, curl_click, curl_close};
+    static const struct client by_curl = {curl_open, NULL, curl_click, curl_close};
     const struct client *client;
     char line[512];
 
