@@ -41,8 +41,6 @@ export LD_LIBRARY_PATH="$out${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 export LC_ALL=C.UTF-8 # Mono takes the encoding of file names from it
 
 . tests/simulator/start.sh
-trap stop_simulator EXIT
-trap 'exit 130' INT TERM
 agents=$(seq -f '--agent %.0f' 154 169)
 many=$(seq -f '--agent %.0f' 201 216)
 # shellcheck disable=SC2086 # lists of words

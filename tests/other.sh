@@ -23,7 +23,6 @@ kept=$target/koffi-$koffi
 work=$(mktemp -d)
 . tests/simulator/start.sh
 trap 'stop_simulator; rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
 export LD_LIBRARY_PATH="$stage/lib" PKG_CONFIG_PATH="$stage/lib/pkgconfig"
 export GOCACHE="$work/go" GO111MODULE=off
 

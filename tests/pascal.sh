@@ -49,7 +49,6 @@ diff --strip-trailing-cr "$work/in-c" "$work/in-pascal" || fail "the records lie
 . tests/simulator/start.sh
 shift=""
 trap '[ -z "$shift" ] || kill $shift 2>/dev/null || :; stop_simulator' EXIT
-trap 'exit 130' INT TERM
 start_simulator "$work/simulator.out" "$simulator" --ca-out "$work/ca.pem" --agent 155 --ring 155
 guid=$(guid_of 155)
 for wanted in "0 *retcode=0" "302 *retcode=101-001"; do

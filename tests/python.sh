@@ -109,8 +109,6 @@ PYTHONPATH=$site PYINSTALLER_CONFIG_DIR=$work/frozen "$tools/python" -m PyInstal
 told=$(dist/program --version) || fail "the frozen program finds no library"
 case "$told" in *"/_MEI"*"/agw/libagw.so") ;; *) fail "the frozen program uses $told" ;; esac
 . "$root/tests/simulator/start.sh"
-trap stop_simulator EXIT
-trap 'exit 130' INT TERM
 start_simulator simulator.out "$simulator" --ca-out ca.pem --agent 154
 code=0
 AGW_GUID=$(guid_of 154) dist/program reject --url "$url" --ca ca.pem --agent 154 >log 2>&1 || code=$?

@@ -10,7 +10,6 @@ shift
 work=$(mktemp -d)
 . "$(dirname "$0")/../simulator/start.sh"
 trap 'stop_simulator; rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
 start_simulator "$work/out" "$simulator" --ca-out "$work/ca.pem" --agent 155
 AGW_GUID=$(guid_of 155)
 export AGW_GUID AGW_TEST_URL="$url" AGW_TEST_CA="$work/ca.pem"

@@ -15,7 +15,6 @@ shift 2
 work=$(mktemp -d)
 . "$(dirname "$0")/../simulator/start.sh"
 trap 'stop_simulator; rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
 
 start_simulator "$work/out" "$@" "$bin/agw-simulator$ending" --ca-out "$work/ca.pem"
 check() { # exit code, what is said, starter ...

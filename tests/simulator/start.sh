@@ -1,8 +1,10 @@
 # shellcheck shell=sh disable=SC2034 # $url is for the script
-# Sourced by the shell scripts that need a gateway to call.
+# Sourced by the shell scripts that need a gateway to call. It ends with the script, whose own EXIT
+# trap, if it has one, calls stop_simulator.
+trap stop_simulator EXIT
+trap 'exit 130' INT TERM
 
-# Starts the simulator on a free port and waits until it is ready; then $url says where. The script
-# ends it, by its EXIT trap as a rule, with stop_simulator.
+# Starts the simulator on a free port and waits until it is ready; then $url says where.
 start_simulator() { # file for what it prints, program, options ...
     printed=$1
     shift

@@ -16,9 +16,6 @@ work=$target/windows/tests
 simulator=$target/debug/examples/simulator
 . tests/simulator/start.sh
 
-trap stop_simulator EXIT
-trap 'exit 130' INT TERM
-
 strict="-pedantic -Wall -Wextra -Werror -O1 -Iinclude"
 
 # program, source, import library, compiler options ...
