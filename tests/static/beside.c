@@ -11,20 +11,19 @@ int main(void)
 {
     agw_client_options options;
     agw_client *client;
-    agw_result result;
+    agw_status status;
     int caught = other_catches();
 
     memset(&options, 0, sizeof options);
     options.struct_size = (uint32_t)sizeof options;
     options.flags = AGW_ALLOW_HTTP;
     options.base_url = "http://127.0.0.1:9";
-    memset(&result, 0, sizeof result);
-    result.struct_size = (uint32_t)sizeof result;
-    if (agw_client_new(&options, &client, &result) == AGW_OK) {
-        agw_reject_agent_conf(client, "154", "no-guid-of-anybody", &result);
+    status = agw_client_new(&options, &client, NULL);
+    if (status == AGW_OK) {
+        status = agw_reject_agent_conf(client, "154", "no-guid-of-anybody", NULL);
         agw_free(client);
     }
     caught += other_catches();
-    printf("%d %ld\n", caught, (long)result.status);
+    printf("%d %ld\n", caught, (long)status);
     return 0;
 }
