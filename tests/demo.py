@@ -92,9 +92,8 @@ class Story:
         conf_id = self.gateway.ring(AGENT, MEMBER)
         self.say("platform", f"conference {conf_id} of agent {MEMBER} rings at agent {AGENT}")
         events = self.events(AGENT, "AgentConf_Ringing")
-        self.confirm(
-            events == [("AgentConf_Ringing", conf_id)], f"events {events} for conference {conf_id}"
-        )
+        self.confirm(events == [("AgentConf_Ringing", conf_id)],
+                     f"events {events} for conference {conf_id}")
 
     def expect(self, status, retcode, call, *given, **options):
         """Makes a call of the client's, shows and checks what it came to."""
@@ -124,17 +123,10 @@ class Story:
         trust = [] if "--pin" in options else ["--ca", ca or self.gateway.ca]
         where = ["--url", url or self.gateway.url, *trust, "--agent", agent]
         guid = guid or self.guid()
-        done = subprocess.run(
-            [self.reject, *where, *options],
-            env={**os.environ, "AGW_GUID": guid},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            timeout=PATIENCE_S,
-            check=False,
-        )
+        done = subprocess.run([self.reject, *where, *options], check=False, timeout=PATIENCE_S,
+                              env={**os.environ, "AGW_GUID": guid}, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              encoding="utf-8", errors="replace")
         self.confirm(guid not in done.stdout, "the Guid is in the output of the C program")
         lines = [line for line in done.stdout.splitlines() if line and line[0] != " "]
         answer = {line[:8].strip(): line[9:].strip() for line in lines}
