@@ -154,16 +154,11 @@ def make_certificate(kind, role, path, *signed_by):
 @contextlib.contextmanager
 def running(command, **streams):
     """A process that ends with the block, whatever happens in it."""
-    process = subprocess.Popen(command, **streams)
-    try:
-        yield process
-    finally:
-        process.terminate()
+    with subprocess.Popen(command, **streams) as process:
         try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            yield process
+        finally:
+            process.terminate()
 
 
 def free_ports(count):

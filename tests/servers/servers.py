@@ -125,16 +125,8 @@ def certificates(debian, folder):
 
 def free_ports(names):
     """A port for each name, below those of clients: one of these could be taken meanwhile."""
-    ports = filter(is_free, random.sample(range(10000, 30000), 10 * len(names)))
+    ports = itertools.filterfalse(listens, random.sample(range(10000, 30000), 10 * len(names)))
     return dict(zip(names, itertools.islice(ports, len(names)), strict=True))
-
-
-def is_free(port):
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True
 
 
 # The program and its arguments, and its configuration: where that is to lie.
@@ -249,8 +241,5 @@ class Servers:
 
 
 def listens(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
