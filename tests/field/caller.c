@@ -31,7 +31,6 @@ struct client {
     void (*open)(const char *url, const char *ca, const char *route);
     void (*connect)(struct outcome *outcome); /* agw's only */
     void (*click)(const char *guid, struct outcome *outcome);
-    void (*close)(void);
 };
 
 static void give_up(const char *words)
@@ -77,11 +76,6 @@ static void agw_click(const char *guid, struct outcome *outcome)
 
     agw_reject_agent_conf(handle, AGENT, guid, &result);
     tell(&result, outcome);
-}
-
-static void agw_close(void)
-{
-    agw_free(handle);
 }
 
 /* libcurl, at its defaults, with a handle that is used again. By default it would wait for minutes. */
@@ -138,11 +132,6 @@ static void curl_click(const char *guid, struct outcome *outcome)
     if (outcome->status == 0 && strstr(answer, "\"retcode\":\"0\"") == NULL)
         outcome->status = -1;
     curl_slist_free_all(headers);
-}
-
-static void curl_close(void)
-{
-    curl_easy_cleanup(easy);
 }
 
 /* What is no client's. */
@@ -208,8 +197,8 @@ static void obey(const struct client *client, const char *line)
 
 int main(int argc, char **argv)
 {
-    static const struct client by_agw = {agw_open, agw_ready, agw_click, agw_close};
-    static const struct client by_curl = {curl_open, NULL, curl_click, curl_close};
+    static const struct client by_agw = {agw_open, agw_ready, agw_click};
+    static const struct client by_curl = {curl_open, NULL, curl_click};
     const struct client *client;
     char line[512];
 
@@ -219,6 +208,5 @@ int main(int argc, char **argv)
     client->open(argv[2], argv[3], argv[4]);
     while (fgets(line, sizeof line, stdin) != NULL)
         obey(client, line);
-    client->close();
     return 0;
 }

@@ -5,6 +5,7 @@
 """
 
 import contextlib
+import re
 import socket
 import ssl
 import sys
@@ -24,16 +25,9 @@ def answer_all(connection, log, in_parts):
         waiting += received
         while b"\r\n\r\n" in waiting:  # a rejectAgentConf has no body
             head, waiting = waiting.split(b"\r\n\r\n", 1)
-            note(head, log)
+            log.write(re.search(r"(?im)^guid: *(\S+)", head.decode())[1] + "\n")
             for part in (HEAD, BODY) if in_parts else (HEAD + BODY,):
                 connection.sendall(part)
-
-
-def note(head, log):
-    for line in head.decode().split("\r\n")[1:]:
-        name, value = line.split(":", 1)
-        if name.lower() == "guid":
-            log.write(value.strip() + "\n")
 
 
 def serve(raw, context, log, in_parts):
