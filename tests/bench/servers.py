@@ -170,16 +170,13 @@ def free_ports(count):
 
 
 def wait_for_port(process, ports, log):
+    end = time.monotonic() + 5
     for port in ports:
-        for _ in range(500):
-            if process.poll() is not None:
-                sys.exit("nginx did not start, see " + log)
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            time.sleep(0.01)
-        else:
-            sys.exit("nginx does not listen, see " + log)
+        with socket.socket() as client:
+            while client.connect_ex(("127.0.0.1", port)) != 0:
+                if process.poll() is not None or time.monotonic() > end:
+                    sys.exit("nginx does not listen, see " + log)
+                time.sleep(0.01)
 
 
 def stop_on_termination():
