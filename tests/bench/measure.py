@@ -164,7 +164,7 @@ def count(bench, kind, client):
     name = name_of(kind, *MAIN)
     count_instructions(bench, name, client, command(calls), calls)
     count_system_calls(bench, name, client, command, calls)
-    count_allocations(bench, name, client, command(calls))
+    count_heap(bench, name, client, command(calls), 1, ("allocations", "allocated_bytes"))
 
 
 def count_instructions(bench, name, client, command, calls):
@@ -197,10 +197,10 @@ def system_calls(log, command):
     return counted
 
 
-def count_allocations(bench, name, client, command):
+def count_heap(bench, name, client, command, times, figures):
     counted = output_of(command, {"LD_PRELOAD": bench.built.allocations})
-    figures = {figure: counted[figure] for figure in ("allocations", "allocated_bytes")}
-    bench.note(name, client, figures, ["LD_PRELOAD=allocations.so", *command])
+    bench.note(name, client, {figure: counted[figure] / times for figure in figures},
+               ["LD_PRELOAD=allocations.so", *command])
 
 
 def first_call(bench):
@@ -257,9 +257,7 @@ def clients(bench):
 def count_memory(bench, client):
     url = bench.server.url(*MAIN, "kept")
     command = bench.driver(client, "clients", url, MAIN[1], {"clients": 512, "calls": 1})
-    counted = output_of(command, {"LD_PRELOAD": bench.built.allocations})
-    figures = {figure: counted[figure] / 512 for figure in ("client_heap", "connection_heap")}
-    bench.note("connections, 512", client, figures, ["LD_PRELOAD=allocations.so", *command])
+    count_heap(bench, "connections, 512", client, command, 512, ("client_heap", "connection_heap"))
 
 
 def python(bench):
