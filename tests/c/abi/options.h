@@ -78,7 +78,6 @@ static void wrong_urls(void)
     };
     /* clang-format on */
     agw_client_options options;
-    agw_client *client;
     size_t i;
 
 #define EACH_IS_WRONG(field, values)                                                  \
@@ -98,8 +97,7 @@ static void wrong_urls(void)
     options.base_url = "http://[::1]:1/a/prefix/";
     options.connect_to = "[::1]:1";
     options.proxy = "http://user:hunter2@127.0.0.1:3128";
-    client = client_of(&options);
-    CHECK(agw_free(client) == AGW_OK);
+    CHECK(agw_free(client_of(&options)) == AGW_OK);
 }
 
 static void shows_no_secret(const agw_client_options *options, agw_status wanted,
@@ -181,22 +179,18 @@ static void tls_options_without_effect(void)
     static const char PIN[] = "AA:bb:CC:dd:EE:ff:00:11:22:33:44:55:66:77:88:99:"
                               "AA:bb:CC:dd:EE:ff:00:11:22:33:44:55:66:77:88:99";
     agw_client_options options = tls_options(AGW_TRUST_CA);
-    agw_client *client;
 
     options.ca = CERTIFICATE;
-    client = client_of(&options);
-    CHECK(agw_free(client) == AGW_OK);
+    CHECK(agw_free(client_of(&options)) == AGW_OK);
     options.tls_trust = AGW_TRUST_SYSTEM;
-    client = client_of(&options);
-    CHECK(agw_free(client) == AGW_OK);
+    CHECK(agw_free(client_of(&options)) == AGW_OK);
     options.tls_trust = AGW_TRUST_DANGER_ANY;
     REFUSED(&options, AGW_E_TLS_CONFIG, "ca: ");
     options.tls_trust = AGW_TRUST_PIN;
     options.pin_sha256 = PIN;
     REFUSED(&options, AGW_E_TLS_CONFIG, "ca: ");
     options.ca = NULL;
-    client = client_of(&options);
-    CHECK(agw_free(client) == AGW_OK);
+    CHECK(agw_free(client_of(&options)) == AGW_OK);
     options.tls_trust = AGW_TRUST_SYSTEM;
     REFUSED(&options, AGW_E_TLS_CONFIG, "pin_sha256: ");
     options.tls_trust = AGW_TRUST_DANGER_ANY;
