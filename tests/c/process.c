@@ -253,12 +253,11 @@ char *getenv(const char *name)
 
 static int reads_environment(char *url)
 {
-    agw_client_options options = {.struct_size = sizeof options, .base_url = url};
+    agw_client_options options = {
+        .struct_size = sizeof options, .base_url = url, .flags = AGW_ALLOW_HTTP, .proxy = "env"};
     agw_client *client;
     int failed, i;
 
-    options.flags = AGW_ALLOW_HTTP;
-    options.proxy = "env";
     agw_client_new(&options, &client, NULL);
     failed = expect("getenv is counted", readings > 0, 1);
     agw_free(client);

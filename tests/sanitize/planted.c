@@ -40,14 +40,14 @@ static void overflow(size_t bytes)
 
 static void freed(int too_early)
 {
-    agw_client_options options;
-    agw_client *client = NULL;
     char *url = strdup("https://127.0.0.1:9");
+    agw_client_options options = {
+        .struct_size = sizeof options,
+        .base_url = url,
+        .tls_trust = AGW_TRUST_DANGER_ANY,
+    };
+    agw_client *client = NULL;
 
-    memset(&options, 0, sizeof options);
-    options.struct_size = sizeof options;
-    options.base_url = url;
-    options.tls_trust = AGW_TRUST_DANGER_ANY;
     if (too_early)
         free(url);
     agw_client_new(&options, &client, NULL);
