@@ -121,6 +121,19 @@ static void make_call_and_free(const char *trusted)
     CHECK(agw.free(client) == AGW_OK);
 }
 
+/* agw_connect, with a client of its own. */
+static agw_result connect_to(const char *base_url, const char *trusted)
+{
+    agw_result result;
+    agw_client *client = new_client(base_url, trusted, &result);
+
+    CHECK_RESULT(client != NULL, result);
+    result = new_result();
+    agw.connect(client, &result);
+    CHECK(agw.free(client) == AGW_OK);
+    return result;
+}
+
 /* --- Loading and unloading ----------------------------------------------------------------- */
 
 static void unload(const wchar_t *dll)
@@ -224,25 +237,20 @@ static void no_client(const char *trusted, DWORD os_error)
 static void errors(void)
 {
     agw_result result;
-    agw_client *client;
 
     no_client("no such file.pem", ERROR_FILE_NOT_FOUND);
     no_client("no such folder\\ca.pem", ERROR_PATH_NOT_FOUND);
     no_client(".", 0); /* a folder is refused before Windows is asked for its content */
 
-    client = new_client("https://0.0.0.0:1", ca, &result);
-    result = new_result();
-    CHECK_RESULT(agw.connect(client, &result) == AGW_E_CONNECT, result);
+    result = connect_to("https://0.0.0.0:1", ca);
+    CHECK_RESULT(result.status == AGW_E_CONNECT, result);
     CHECK_RESULT(result.os_error == WSAECONNREFUSED || result.os_error == WSAEADDRNOTAVAIL, result);
-    CHECK(agw.free(client) == AGW_OK);
 
-    client = new_client("https://no-such-host.invalid:1", ca, &result);
-    result = new_result();
-    CHECK_RESULT(agw.connect(client, &result) == AGW_E_RESOLVE, result);
+    result = connect_to("https://no-such-host.invalid:1", ca);
+    CHECK_RESULT(result.status == AGW_E_RESOLVE, result);
     CHECK_RESULT(result.os_error == WSAHOST_NOT_FOUND || result.os_error == WSATRY_AGAIN
                      || result.os_error == WSANO_DATA,
                  result);
-    CHECK(agw.free(client) == AGW_OK);
 }
 
 /* --- Cancel -------------------------------------------------------------------------------- */
@@ -318,13 +326,8 @@ static void cancels(void)
 
 static agw_status connect_with_system(void)
 {
-    agw_result result;
-    agw_client *client = new_client(url, NULL, &result);
+    agw_result result = connect_to(url, NULL);
 
-    CHECK_RESULT(client != NULL, result);
-    result = new_result();
-    agw.connect(client, &result);
-    CHECK(agw.free(client) == AGW_OK);
     printf("system: status %ld %s\n", (long)result.status, result.detail);
     return result.status;
 }
@@ -342,21 +345,14 @@ static void stalls(void)
     CHECK(took < connect_timeout_ms + SLACK_MS);
 }
 
-/* Wherever the command line has the file name. */
-static const wchar_t *second_argument(void)
-{
-    int count;
-    wchar_t **words = CommandLineToArgvW(GetCommandLineW(), &count);
-
-    return words != NULL && count > 2 ? words[2] : L"";
-}
-
 int __cdecl main(int argc, char **argv)
 {
-    const wchar_t *dll = second_argument();
+    const wchar_t *dll;
+    int count;
 
     if (argc != 7)
         return 2;
+    dll = CommandLineToArgvW(GetCommandLineW(), &count)[2];
     url = argv[3];
     ca = argv[4];
     agent = argv[5];
