@@ -9,12 +9,13 @@ import argparse
 import collections
 import concurrent.futures
 import faulthandler
+import hashlib
 import itertools
 import os
 import re
 import shutil
 import signal
-import subprocess
+import ssl
 import sys
 import time
 
@@ -45,10 +46,8 @@ def options_of(case, running):
     for name in {"ca", "client_cert", "client_key"} & options.keys():
         options[name] = servers.read(os.path.join(running.certificates, options[name]))
     if "pin_sha256" in options:
-        printed = subprocess.run(["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in",
-                                  options["pin_sha256"]], check=True, text=True,
-                                 capture_output=True, cwd=running.certificates).stdout
-        options["pin_sha256"] = printed.strip().partition("=")[2]
+        pem = servers.read(os.path.join(running.certificates, options["pin_sha256"]))
+        options["pin_sha256"] = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
     if "proxy" in options:
         options["proxy"] = with_ports(options["proxy"], running)
     return options
@@ -191,7 +190,7 @@ def row(case, said, entries, tunnels):
 
 def run(running):
     """Every case at once; each with what its servers' logs have of it, once they have ended."""
-    with running:
+    with running.up():
         # Tomcat compiles its page at the first request.
         warm = cases.Case("tomcat_a", "the first", "call", None, options=cases.PLAIN)
         if tried(warm, running)[0].status != Status.OK:

@@ -152,7 +152,7 @@ PROGRAMS = {
 
 
 class Servers:
-    """All of them, from the start to the end of the block."""
+    """All of them."""
 
     def __init__(self, debian, work):
         self.debian, self.work, self.running = debian, work, {}
@@ -164,7 +164,9 @@ class Servers:
         named = set(re.findall(r"@(\w+)@", "".join(self.texts.values())))
         self.ports = free_ports(sorted(named - given))
 
-    def __enter__(self):
+    @contextlib.contextmanager
+    def up(self):
+        """From the start to the end of the block."""
         # A leftover of one run must not decide the next.
         shutil.rmtree(self.work, ignore_errors=True)
         for folder in (self.logs, self.certificates):
@@ -175,13 +177,9 @@ class Servers:
                 self.start(name)
             for name in PROGRAMS:
                 self.await_ready(name)
-        except BaseException:
+            yield
+        finally:
             self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
 
     def filled(self, name, text):
         values = dict(self.ports, debian=self.debian.folder, java=self.debian.java,
@@ -208,16 +206,14 @@ class Servers:
         return os.path.join(self.work, name, "printed")
 
     def await_ready(self, name):
-        for port in self.ports_of(name):
+        ports = [port for word, port in self.ports.items() if word.partition("_")[0] == name]
+        for port in ports:
             until = time.monotonic() + PATIENCE_S
             while not listens(port):
                 if self.running[name].poll() is not None or time.monotonic() > until:
                     raise ServerError("%s does not listen on %d: %s" % (
                         name, port, read(self.printed(name))[-2000:]))
                 time.sleep(0.05)
-
-    def ports_of(self, name):
-        return [port for word, port in self.ports.items() if word.partition("_")[0] == name]
 
     def stop(self):
         for process in self.running.values():
@@ -231,7 +227,6 @@ class Servers:
             # Workers and helpers.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-        self.running = {}
 
     def entries(self, name):
         """What the access log has; the servers must have ended, for they write it late."""
