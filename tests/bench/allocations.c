@@ -30,11 +30,6 @@ static void *note(void *memory, size_t size)
     return memory;
 }
 
-static void forget(void *memory)
-{
-    __atomic_fetch_sub(&counted.live, (long)malloc_usable_size(memory), __ATOMIC_RELAXED);
-}
-
 void *malloc(size_t size)
 {
     return note(__libc_malloc(size), size);
@@ -73,6 +68,6 @@ int posix_memalign(void **memory, size_t alignment, size_t size)
 
 void free(void *memory)
 {
-    forget(memory);
+    __atomic_fetch_sub(&counted.live, (long)malloc_usable_size(memory), __ATOMIC_RELAXED);
     __libc_free(memory);
 }

@@ -188,11 +188,10 @@ def numbered(results, kind):
 
 def python(results):
     had = results.get("python")
-    if not had:
-        return ""
     rows = [[label, number(had["agw"][figure]), number(had["awaited"][figure]),
              number(had["requests"][figure]), ratio(had["agw"][figure], had["requests"][figure]),
-             ratio(had["awaited"][figure], had["agw"][figure])] for label, figure in TIMES]
+             ratio(had["awaited"][figure], had["agw"][figure])]
+            for label, figure in TIMES if had]
     return titled(
         "Python, warm call", ["", "agw", "agw awaited", "requests", "of requests",
                               "awaited, of agw"], rows)
@@ -200,10 +199,8 @@ def python(results):
 
 def csharp(results):
     had = results.get("csharp")
-    if not had:
-        return ""
     rows = [[label, number(had["agw"][figure]), number(had["C"][figure]),
-             number(had["agw"][figure] - had["C"][figure])] for label, figure in TIMES]
+             number(had["agw"][figure] - had["C"][figure])] for label, figure in TIMES if had]
     return titled("C# on Mono, warm call", ["", "C#", "C", "above C"], rows)
 
 
