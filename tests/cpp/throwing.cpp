@@ -2,7 +2,6 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -86,39 +85,28 @@ static void a_token_ends_its_call(const gateway &at)
     client.connect(agw::cancel_token());
 }
 
-// Keeps log lines; what it captured shows how long the function lives.
-struct journal {
-    std::mutex mutex{};
-    std::vector<std::string> lines{};
-
-    void add(const char *line)
-    {
-        const std::lock_guard<std::mutex> lock(mutex);
-        lines.push_back(line);
-    }
-};
-
+// What the function captured shows how long it lives.
 static void log_lines_and_how_long_the_function_lives(const gateway &at)
 {
-    const std::shared_ptr<journal> kept = std::make_shared<journal>();
-    const std::weak_ptr<journal> watched = kept;
+    const auto kept = std::make_shared<std::vector<std::string>>();
+    const std::weak_ptr<std::vector<std::string>> watched = kept;
     {
         agw::client client;
         {
             agw::options options = at.trusted();
-            const std::shared_ptr<journal> captured = kept;
+            const auto captured = kept;
             options.set_log([captured](agw::log_level level, const char *line) {
                 CHECK(level >= agw::log_level::error && level <= agw::log_level::debug);
-                captured->add(line);
+                captured->push_back(line);
             }, agw::log_level::debug);
             client = agw::client(options);
         }
         CHECK(watched.use_count() == 2);
         CHECK(!client.reject_agent_conf(RINGING, at.ringing_guid, std::nothrow)); // too late
     }
-    CHECK(watched.use_count() == 1 && !kept->lines.empty());
+    CHECK(watched.use_count() == 1 && !kept->empty());
     bool told = false;
-    for (const std::string &line : kept->lines) {
+    for (const std::string &line : *kept) {
         told = told || line.find("rejectAgentConf") != std::string::npos;
         CHECK(line.find(at.ringing_guid) == std::string::npos);
     }
