@@ -74,9 +74,8 @@ class Caller:
         if net.closed:
             raise network.NetworkError("ended")
         host = route if isinstance(route, str) else network.CERTIFIED
-        command = ["env", "LD_PRELOAD=" + net.built.suspend, net.built.caller, client,
-                   "https://%s:%d" % (host, network.PORT), net.built.certificate,
-                   "" if host == route else dialled(client, route)]
+        command = [net.built.caller, client, "https://%s:%d" % (host, network.PORT),
+                   net.built.certificate, "" if host == route else dialled(client, route)]
         self.net, self.interruption = net, None
         self.program = subprocess.Popen(["ip", "netns", "exec", net.client, *command], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -273,21 +272,18 @@ def missed(states, delays, results):
             yield "%s, at %d ms: %s" % (name % state.name, delay, found.story())
 
 
-Built = collections.namedtuple("Built", "folder each caller suspend certificate key")
+Built = collections.namedtuple("Built", "folder each caller certificate key")
 
 
 def build(work, stage, each):
     built = Built(work, each, *(os.path.join(work, name) for name in (
-        "caller", "suspend.so", "certificate.pem", "key.pem")))
+        "caller", "certificate.pem", "key.pem")))
     os.makedirs(work, exist_ok=True)
     compiler = [os.environ.get("CC", "cc"), "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror"]
     lib = os.path.join(stage, "lib")
-    source = os.path.join(network.HERE, "%s.c")
-    subprocess.run([*compiler, "-shared", "-fPIC", "-o", built.suspend, source % "suspend"],
-                   check=True)
-    subprocess.run([*compiler, "-I" + os.path.join(stage, "include"), "-o", built.caller,
-                    source % "caller", "-L" + lib, "-lagw", "-Wl,-rpath," + lib, "-lcurl"],
-                   check=True)
+    sources = [os.path.join(network.HERE, name) for name in ("caller.c", "suspend.c")]
+    subprocess.run([*compiler, "-I" + os.path.join(stage, "include"), "-o", built.caller, *sources,
+                    "-L" + lib, "-lagw", "-Wl,-rpath," + lib, "-lcurl"], check=True)
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                     "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=field",
                     "-addext", "basicConstraints=critical,CA:FALSE", "-addext",

@@ -1,5 +1,5 @@
-/* Preloaded, it moves the clocks of a process as a suspend does: CLOCK_MONOTONIC stands still while
- * the machine sleeps, the clock that counts sleep and the time of day go on. */
+/* Moves the clocks of the program and its libraries as a suspend does: CLOCK_MONOTONIC stands still
+ * while the machine sleeps, the clock that counts sleep and the time of day go on. */
 #define _GNU_SOURCE
 #include <stdatomic.h>
 #include <sys/syscall.h>
