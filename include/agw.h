@@ -443,8 +443,8 @@ typedef struct agw_client_options {
      */
     const char *base_url;
     /**
-     * "ip:port", such as "[::1]:8043", to connect to instead, or several of one service, comma between,
-     * in order of preference; or NULL. The certificate must still be for base_url's host.
+     * "ip:port", an IPv6 address in brackets, to connect to instead, or several of one service, comma
+     * between, in order of preference; or NULL. The certificate must still be for base_url's host.
      */
     const char *connect_to;
     /**

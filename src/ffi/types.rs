@@ -82,8 +82,8 @@ pub struct agw_client_options {
     /// "https://host:port", and a path prefix if there is one; agw adds /agentgateway. Without a port:
     /// 443. Required.
     pub base_url: *const c_char,
-    /// "ip:port", such as "[::1]:8043", to connect to instead, or several of one service, comma between,
-    /// in order of preference; or NULL. The certificate must still be for base_url's host.
+    /// "ip:port", an IPv6 address in brackets, to connect to instead, or several of one service, comma
+    /// between, in order of preference; or NULL. The certificate must still be for base_url's host.
     pub connect_to: *const c_char,
     /// Certificates to trust: PEM text, or the path of a file in PEM (UTF-8 or UTF-16) or DER; or
     /// NULL. Each must be good. With AGW_TRUST_CA they alone are trusted, with AGW_TRUST_SYSTEM the

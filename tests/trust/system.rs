@@ -77,7 +77,8 @@ fn a_system_without_a_store_is_told_at_once() {
             store.display()
         );
         let empty = "the system's certificate store has no certificate that can be used; install it \
-                     (ca-certificates), see whether SSL_CERT_FILE names another, or give ca";
+                     (ca-certificates), see whether SSL_CERT_FILE or SSL_CERT_DIR names another, or \
+                     give ca";
         for expected in [&not_there, empty] {
             let outcome = Client::new(&options(&gateway, Trust::System, |_| {}));
             let error = outcome.expect_err(expected);

@@ -91,7 +91,9 @@ fn advice(outcome: &Outcome, verified: bool, tries: &[Try]) -> Vec<String> {
         advice.push("Whoever answers is shown the Guid: take https, and ca or pin_sha256.".into());
     }
     let certificate = tries.iter().find_map(|one| one.certificate.as_ref());
-    let Some(certificate) = certificate.filter(|_| !verified) else { return advice };
+    let can_be_pinned = connected || outcome.detail.contains("pin_sha256");
+    let certificate = certificate.filter(|_| !verified && can_be_pinned);
+    let Some(certificate) = certificate else { return advice };
     advice.push(format!(
         "Ask those who run the gateway for its fingerprint; if it is {}, pin_sha256 can be that.",
         certificate.fingerprint

@@ -184,14 +184,15 @@ namespace Agw
         public void Cancel()
         {
             ThrowIfDisposed();
+            // Before those in progress: one that waits is not to begin when such a one ends.
+            turns.Stop();
+            polls.Stop();
             int status = NativeMethods.agw_cancel(handle.Ticket);
             GC.KeepAlive(this);
             if (status == (int)AgwStatus.Reentrant)
             {
                 throw AgwException.From(new Outcome { Status = AgwStatus.Reentrant });
             }
-            turns.Stop();
-            polls.Stop();
         }
 
         /// <summary>

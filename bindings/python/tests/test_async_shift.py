@@ -235,7 +235,8 @@ def test_a_failure_makes_a_pause_and_the_end_of_the_session_the_end(raw: Start) 
     assert gateway.requests == 3
 
 
-def test_closing_ends_a_pause(raw: Start) -> None:
+@pytest.mark.parametrize("end", ["cancel", "close"])
+def test_what_ends_a_wait_ends_a_pause(raw: Start, end: str) -> None:
     gateway = raw(lambda connection: connection.sendall(answer(b"<html>", "502 Bad Gateway")))
 
     async def story() -> None:
@@ -244,7 +245,10 @@ def test_closing_ends_a_pause(raw: Start) -> None:
         task = asyncio.ensure_future(listed(client, NEW))
         await holds(lambda: gateway.requests > 0)
         with takes(0, 0.9):
-            await client.close()
+            ending = getattr(client, end)()
+            if ending is not None:
+                await ending
             assert await task == []
+        await client.close()
 
     run(story())

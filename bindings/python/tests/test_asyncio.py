@@ -325,6 +325,23 @@ def test_cancel_and_close_end_the_calls(stalled: RawGateway) -> None:
         run(story())
 
 
+def test_cancel_ends_what_waits_for_a_thread(stalled: RawGateway) -> None:
+    async def story() -> None:
+        async with OneAtATime(stalled.url, allow_http=True, timeout=60) as client:
+            first = await under_way(client, stalled)
+            queued = [client.reject_agent_conf(AGENT, "queued") for _ in range(3)]
+            tasks = [first, *map(asyncio.ensure_future, queued)]
+            await asyncio.sleep(0.1)
+            client.cancel()
+            for task in tasks:
+                with pytest.raises(agw.CallCancelledError):
+                    await task
+
+    with takes(0, 5):
+        run(story())
+    assert stalled.requests == 1
+
+
 def test_the_context_goes_along(
     simulator: Simulator, handle: Callable[[Callable[[], Any]], None]
 ) -> None:

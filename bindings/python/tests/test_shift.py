@@ -225,8 +225,8 @@ def test_a_failure_makes_a_pause_and_the_end_of_the_session_the_end(raw: Start) 
     assert gateway.requests == 5
 
 
-@pytest.mark.parametrize("by_token", [True, False], ids=["token", "close"])
-def test_what_ends_a_wait_ends_a_pause(raw: Start, by_token: bool) -> None:
+@pytest.mark.parametrize("end", ["token", "cancel", "close"])
+def test_what_ends_a_wait_ends_a_pause(raw: Start, end: str) -> None:
     gateway = raw(lambda connection: connection.sendall(answer(b"<html>", "502 Bad Gateway")))
     token = agw.CancelToken()
     with agw.Client(gateway.url, allow_http=True) as client:
@@ -234,7 +234,7 @@ def test_what_ends_a_wait_ends_a_pause(raw: Start, by_token: bool) -> None:
         call = Background(lambda: list(client.events(AGENT, cancel=token)))
         gateway.wait_for_requests(1)
         with takes(0, 0.9):
-            (token.cancel if by_token else client.close)()
+            (token.cancel if end == "token" else getattr(client, end))()
             assert call.result() == []
 
 

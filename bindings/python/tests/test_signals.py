@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Iterator, List, Type
 import pytest
 
 import agw
-from gateways import AGENT, Background, RawGateway, Simulator, takes
+from gateways import AGENT, Background, RawGateway, Simulator, Start, answer, takes
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no signal can be sent there")
 
@@ -112,6 +112,29 @@ def test_a_signal_handler_may_use_a_client_but_not_while_a_line_is_logged(
         early = level == logging.WARNING and sys.implementation.name == "cpython"
         kind = agw.ReentrantError if early else Alarm
         interrupted(stalled, kind, "SIGALRM", log_level=level)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_signal_handler_may_fork_while_a_poll_is_begun(raw: Start) -> None:
+    def fork(_signal: int, _frame: object) -> None:
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+        signal.setitimer(signal.ITIMER_REAL, 0.002)
+
+    gateway = raw(lambda connection: connection.sendall(answer(b'{"retcode":"100-007"}')))
+    signal.signal(signal.SIGALRM, fork)
+    signal.setitimer(signal.ITIMER_REAL, 0.002)
+    try:
+        with agw.Client(gateway.url, allow_http=True) as client, takes(0, 30):
+            client.set_session(AGENT, "guid")
+            for agent in range(AGENT, AGENT + 100):
+                client.set_session(agent, "guid")
+                with pytest.raises(agw.GatewayFaultError):
+                    client.next_event(agent)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def test_the_hook_for_other_exceptions_works_on(

@@ -182,7 +182,7 @@ fn system_source(
 }
 
 const NO_STORE: &str = "the system's certificate store has no certificate that can be used; install \
-    it (ca-certificates), see whether SSL_CERT_FILE names another, or give ca";
+    it (ca-certificates), see whether SSL_CERT_FILE or SSL_CERT_DIR names another, or give ca";
 
 fn chain_source(
     trusted: Vec<CertificateDer<'static>>,

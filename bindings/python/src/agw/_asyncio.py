@@ -129,7 +129,8 @@ class AsyncClient(ClientBase):
         try:
             closer.run(closing)
         except ResourcesError:  # then here after all
-            closing.settle(self._close(), None)
+            self._close()
+            closing.settle(None, None)
         closer.stop()
         try:
             await closing.answer

@@ -287,7 +287,8 @@ def _advice(outcome: Outcome, verified: bool, tries: Sequence[Try]) -> Iterator[
         )
     if connected and not verified:
         yield "Whoever answers is shown the Guid: take https, and ca or pin_sha256."
-    if certificate is None or verified:
+    can_be_pinned = connected or "pin_sha256" in outcome.detail
+    if certificate is None or verified or not can_be_pinned:
         return
     yield (
         f"Ask those who run the gateway for its fingerprint; if it is {certificate.fingerprint},"
