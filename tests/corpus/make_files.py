@@ -282,6 +282,8 @@ def odd_keys():
     write("key-curve-in-numbers-sec1.pem", explicit)
     (WORK / "explicit").write_bytes(explicit)
     write("key-curve-in-numbers.pem", openssl("pkcs8", "-topk8", "-nocrypt", "-in", "explicit"))
+    (WORK / "bare").write_bytes(openssl("ec", "-in", "client.key", "-no_public"))
+    write("key-without-public.pem", openssl("pkcs8", "-topk8", "-nocrypt", "-in", "bare"))
     openssl("dsaparam", "-out", "dsa", "1024")
     openssl("gendsa", "-out", "dsa.key", "dsa")
     write("key-dsa.pem", openssl("pkey", "-in", "dsa.key", "-traditional"))

@@ -140,3 +140,21 @@ fn bits(number: Element) -> Option<usize> {
 fn named(words: String) -> Key {
     Key { taken: ["P-256", "P-384", "Ed25519"].contains(&&*words), words }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compressed_point_is_said_to_be_one() {
+        let point = |form: u8, length: u8| {
+            let mut info = vec![0x30, 23 + length, 0x30, 0x13, 0x06, 0x07];
+            info.extend(b"\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07");
+            info.extend([0x03, length, 0, form]);
+            info.resize(info.len() + usize::from(length) - 2, 7);
+            public_key(&info).map(|key| (key.words, key.taken))
+        };
+        assert_eq!(point(4, 66), Some(("P-256".to_owned(), true)));
+        assert_eq!(point(2, 34), Some(("P-256 as a compressed point".to_owned(), false)));
+    }
+}

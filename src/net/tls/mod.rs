@@ -292,8 +292,8 @@ fn no_key(der: &[u8], file: &str) -> String {
              pkey -in {file} -ec_param_enc named_curve -out key.pem names it"
         ),
         Some(key) if key.taken && key.words.starts_with("P-") => format!(
-            ": the private key lacks its public half, as a Java keystore's does; openssl ec -in {file} \
-             -conv_form uncompressed -out key.pem adds it"
+            ": the private key lacks its public half, as a Java keystore's does, or that does not fit; \
+             openssl ec -in {file} -conv_form uncompressed -out key.pem makes it anew"
         ),
         Some(key) if !key.taken => {
             format!(": the private key is {}; agw takes {taken}", key.words)
