@@ -79,7 +79,7 @@ impl Cookies {
 
 fn pair_of(text: &str) -> Option<(&str, &str)> {
     let (name, value) = text.split_once('=')?;
-    let [name, value] = [name, value].map(|text| text.trim_matches([' ', '\t']));
+    let (name, value) = (name.trim_matches(' '), value.trim_matches(' '));
     let plain = |text: &str| text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     (!name.is_empty() && plain(name) && plain(value)).then_some((name, value))
 }
@@ -88,7 +88,7 @@ fn pair_of(text: &str) -> Option<(&str, &str)> {
 fn pair_and_attributes(value: &HeaderValue) -> Option<(&str, &[u8])> {
     let value = value.as_bytes();
     let (pair, attributes) = value.split_at(memchr(b';', value).unwrap_or(value.len()));
-    Some((std::str::from_utf8(pair).ok()?, attributes))
+    Some((std::str::from_utf8(pair.trim_ascii()).ok()?, attributes))
 }
 
 /// `Max-Age=0`, or an `Expires` in the past; the first wins.
