@@ -269,8 +269,10 @@ fn resembles(text: &str, secret: &str) -> bool {
     let enough = parts.clone().map(str::len).sum::<usize>() >= Secrets::PASSWORD;
     let mut rest = text;
     let mut follows = |part: &str| find(rest, part).map(|at| rest = &rest[at + part.len()..]);
-    enough && parts.into_iter().all(|part| follows(part).is_some())
-        || text.to_lowercase().contains(&secret.to_lowercase())
+    match enough {
+        true => parts.into_iter().all(|part| follows(part).is_some()),
+        false => text.to_lowercase().contains(&secret.to_lowercase()),
+    }
 }
 
 /// Where the gateway's name begins in a Guid of the documented form.

@@ -194,14 +194,14 @@ pub(crate) fn with_escapes(json: &str) -> String {
 
 /// Regardless of case of ASCII. What is looked for is whole characters, so it begins and ends at such.
 pub(crate) fn find(text: &str, word: &str) -> Option<usize> {
-    /// Up to here it may be compared at each place; in a longer text that could take seconds.
-    const SHORT: usize = 1024;
+    /// At so many places it is compared; in a text that is made for that, more would take seconds.
+    const TRIES: usize = 1024;
     let first = *word.as_bytes().first()?;
-    if text.len() > SHORT {
-        return find_all(text, word).next();
-    }
-    memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), text.as_bytes())
-        .find(|at| starts_with(&text.as_bytes()[*at..], word))
+    let [lower, upper] = [first.to_ascii_lowercase(), first.to_ascii_uppercase()];
+    let mut places = memchr2_iter(lower, upper, text.as_bytes());
+    let is_here = |at: &usize| starts_with(&text.as_bytes()[*at..], word);
+    let found = places.by_ref().take(TRIES).find(is_here);
+    found.or_else(|| places.next().and_then(|at| Some(at + find_all(&text[at..], word).next()?)))
 }
 
 /// Each place, the first of those that overlap.

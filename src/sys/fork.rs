@@ -1,9 +1,12 @@
 //! Notices `fork()`: who holds sockets or locks of another process must be able to tell.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{RwLock, RwLockReadGuard, TryLockError, TryLockResult};
+use std::sync::{RwLock, RwLockReadGuard, TryLockError};
 use std::thread;
 use std::time::Duration;
+
+use super::lock::unpoisoned;
 
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
@@ -32,25 +35,36 @@ pub(crate) fn has_happened() -> bool {
 ///
 /// None in a thread that is forking, where a handler of the host's, older than ours, calls: it holds
 /// the others off.
-pub(crate) fn held_off() -> Option<RwLockReadGuard<'static, ()>> {
+pub(crate) fn held_off() -> Hold {
+    HOLDS.set(HOLDS.get() + 1);
     #[cfg(unix)]
     if handlers::is_forking() {
-        return None;
+        return Hold(None);
     }
-    patiently(|| GATE.try_read())
-}
-
-/// Gives up after two seconds. By then it is the host that waits: it forks in a signal handler, in the
-/// middle of a hold of the same thread, or has a lock that a handler older than ours waits for.
-fn patiently<G>(attempt: impl Fn() -> TryLockResult<G>) -> Option<G> {
-    for _ in 0..2_000 {
-        match attempt() {
-            Ok(guard) => return Some(guard),
-            Err(TryLockError::Poisoned(guard)) => return Some(guard.into_inner()),
+    // Not for ever: the host may have a lock that a handler of its own waits for, older than ours.
+    for _ in 0..1_000 {
+        match GATE.try_read() {
+            Ok(guard) => return Hold(Some(guard)),
+            Err(TryLockError::Poisoned(guard)) => return Hold(Some(guard.into_inner())),
             Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(1)),
         }
     }
-    None
+    Hold(None)
+}
+
+/// See [`held_off`].
+pub(crate) struct Hold(Option<RwLockReadGuard<'static, ()>>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0 = None;
+        HOLDS.set(HOLDS.get() - 1);
+    }
+}
+
+thread_local! {
+    /// How many this thread has: a signal handler of the host's may fork in the middle of one.
+    static HOLDS: Cell<u32> = const { Cell::new(0) };
 }
 
 /// From its return on, every fork makes a new generation, and is held off where that is asked for.
@@ -69,7 +83,7 @@ mod handlers {
     use std::sync::RwLockWriteGuard;
     use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-    use super::{GATE, GENERATION, patiently};
+    use super::{GATE, GENERATION, HOLDS, unpoisoned};
 
     thread_local! {
         // In the thread that forks, which is the only one that the child has. Without a destructor,
@@ -120,7 +134,8 @@ mod handlers {
     }
 
     extern "C" fn hold() {
-        let hold = || patiently(|| GATE.try_write()).map(ManuallyDrop::new);
+        // A thread that has a hold would wait for itself.
+        let hold = || (HOLDS.get() == 0).then(|| ManuallyDrop::new(unpoisoned(GATE.write())));
         HELD.set(HELD.take().or_else(hold));
         FORKED.store(process::id(), Ordering::Relaxed);
         HAPPENED.store(true, Ordering::Relaxed);
@@ -147,12 +162,13 @@ pub(crate) mod tests {
     #[test]
     fn nobody_waits_for_ever() {
         // As in a signal handler, in the middle of a call.
-        let held = super::held_off();
+        let hold = super::held_off();
         happens();
-        drop(held);
+        drop(hold);
         // As where a handler of the host's waits for a lock that this thread has.
-        let fork = super::patiently(|| super::GATE.try_write());
-        assert!(fork.is_some() && super::held_off().is_none());
+        let fork = super::GATE.write();
+        assert!(super::held_off().0.is_none());
+        drop(fork);
     }
 
     /// With an owner to set std forks, and has no other way.
