@@ -32,9 +32,7 @@ impl Cookies {
         let refuse = |why| Error::new(Status::InvalidArgument, format!("cookie: {why}"));
         let mut cookies = Cookies::default();
         for pair in text.split(';').filter(|pair| !pair.trim_matches(' ').is_empty()) {
-            // A name with a blank in it is that of the header.
-            let pair = pair_of(pair).filter(|(name, _)| !name.contains(' '));
-            let (name, value) = pair.ok_or_else(|| {
+            let (name, value) = pair_of(pair).ok_or_else(|| {
                 refuse("not name=value in visible ASCII and blanks, with ; between several")
             })?;
             if !cookies.set(name, Some(value)) {

@@ -152,8 +152,8 @@ static void sizes_of_the_outputs(void)
 
 static void sessions_are_kept(void)
 {
-    static const char *const NO_COOKIES[] = {"no pair",     "a=1; b", "=1",      "a=\xC3\xA9",
-                                             "a=1\r\nX: y", "a=\t1",  "a=1\x7F", "Cookie: a=1"};
+    static const char *const NO_COOKIES[] = {"no pair",     "a=1; b", "=1",     "a=\xC3\xA9",
+                                             "a=1\r\nX: y", "a=\t1",  "a=1\x7F"};
     size_t i;
     agw_client *client = client_at(watched_url);
     agw_session session = stale_session();
