@@ -86,6 +86,7 @@ if make -n install PREFIX=$prefix LIBDIR=/elsewhere >"$work/log" 2>&1; then
 fi
 # shellcheck disable=SC2016 # they are to reach make as they are
 for odd in "PREFIX=/opt/a b" 'PREFIX=/opt/a&b' 'PREFIX=/opt/a#b' PREFIX=opt/agw LIBDIR=lib64 \
+    LIBDIR=/usr/local/lib/../lib64 \
     "PREFIX=/opt/a'b" 'PREFIX=/opt/a"b' 'PREFIX=/opt/`a`' 'PREFIX=/opt/$$a'; do
     if make install DESTDIR="$work/odd/" "$odd" CARGO=/no/cargo >"$work/log" 2>&1; then
         fail "$odd is taken"
