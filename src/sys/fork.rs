@@ -6,8 +6,6 @@ use std::sync::{RwLock, RwLockReadGuard, TryLockError};
 use std::thread;
 use std::time::Duration;
 
-use super::lock::unpoisoned;
-
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
 /// Nothing about it is made at its first use: a fork just then would leave the child a lock that is
@@ -83,7 +81,8 @@ mod handlers {
     use std::sync::RwLockWriteGuard;
     use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-    use super::{GATE, GENERATION, HOLDS, unpoisoned};
+    use super::{GATE, GENERATION, HOLDS};
+    use crate::sys::lock::unpoisoned;
 
     thread_local! {
         // In the thread that forks, which is the only one that the child has. Without a destructor,
