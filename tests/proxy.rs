@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use agw::{Client, ClientOptions};
+use agw::{Client, ClientOptions, Status};
 use support::gateway::Step::{Read, Send, Tunnel};
 use support::gateway::{Gateway, Script};
 use support::{GUID, c, http};
@@ -39,6 +39,19 @@ fn call(gateway: &Gateway, environment: &[(&str, &str)], arguments: &[&str]) {
 /// Makes the connections that it is asked for.
 fn a_proxy() -> Gateway {
     Gateway::start(vec![Script::Tcp(vec![Read, Tunnel])], None)
+}
+
+/// What is wrong for one address is wrong for all, and a proxy may lock the account.
+#[test]
+fn a_proxy_that_wants_another_password_is_asked_once() {
+    let proxy = Gateway::start(vec![Script::Tcp(vec![Read, Send(http("407 x", "").into())])], None);
+    let mut options = ClientOptions::new("http://gateway.test");
+    options.allow_http = true;
+    options.connect_to = Some("127.0.0.1:1, 127.0.0.1:2, 127.0.0.1:3".to_owned());
+    options.proxy = Some(format!("http://user:wrong@{}", proxy.address()));
+    let error = Client::new(&options).expect("a client").connect().expect_err("no tunnel");
+    assert_eq!(error.status(), Status::Proxy, "{error}");
+    assert_eq!(proxy.seen().requests.len(), 1);
 }
 
 const FROM_ENVIRONMENT: [&str; 4] = ["--proxy", "env", "--timeout", "3000"];

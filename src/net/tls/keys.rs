@@ -18,6 +18,12 @@ pub(super) struct Key {
     pub taken: bool,
 }
 
+impl Key {
+    pub fn is_elliptic(&self) -> bool {
+        self.words.starts_with("P-")
+    }
+}
+
 const RSA: &str = "RSA";
 const ELLIPTIC: &str = "1.2.840.10045.2.1";
 
@@ -82,7 +88,7 @@ pub(super) fn public_key(mut info: &[u8]) -> Option<Key> {
     let form = bits.first().copied();
     let rsa = || rsa(der::next(&mut bits)?.inside().next()?, |bits| (2048..=8192).contains(&bits));
     let key = key(kind, rsa)?;
-    if key.words.starts_with("P-") && form != Some(UNCOMPRESSED) {
+    if key.is_elliptic() && form != Some(UNCOMPRESSED) {
         return Some(Key { words: key.words + " as a compressed point", taken: false });
     }
     Some(key)

@@ -291,13 +291,13 @@ fn no_key(der: &[u8], file: &str) -> String {
             ": the private key has its curve in numbers, not by name (agw takes {taken}); openssl \
              pkey -in {file} -ec_param_enc named_curve -out key.pem names it"
         ),
-        Some(key) if key.taken && key.words.starts_with("P-") => format!(
-            ": the private key lacks its public half, as a Java keystore's does, or that does not fit; \
-             openssl ec -in {file} -conv_form uncompressed -out key.pem makes it anew"
-        ),
         Some(key) if !key.taken => {
             format!(": the private key is {}; agw takes {taken}", key.words)
         }
+        Some(key) if key.is_elliptic() => format!(
+            ": the private key lacks its public half, as a Java keystore's does, or that does not fit; \
+             openssl ec -in {file} -conv_form uncompressed -out key.pem makes it anew"
+        ),
         _ => format!(
             ": the private key cannot be used (agw takes {taken}); openssl pkey -in {file} -out \
              key.pem may write it so that it can"
